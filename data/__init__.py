@@ -1,0 +1,1 @@
+"""The data room: contracts, ingest, warehouse, cohorts and labels."""

@@ -1,0 +1,166 @@
+"""How do we talk to DuckDB? The only client of it: opening, the tables, transactions, reads, whole partitions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from data.errors import BusyError, ConfigError, DataError
+from data.schemas import SQL_TYPES, TABLES, Table
+
+log = logging.getLogger(__name__)
+
+# The session every query runs in: UTC and a fixed order, so that the same inputs give the same bytes.
+SESSION = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "preserve_insertion_order": True,
+    "enable_progress_bar": False,
+}
+BATCHES = """CREATE TABLE IF NOT EXISTS batches (
+    batch_id VARCHAR, source VARCHAR, table_name VARCHAR, loaded_at TIMESTAMP, rows_in BIGINT, stored BIGINT,
+    quarantined BIGINT, repeats BIGINT)"""
+QUARANTINE = """CREATE TABLE IF NOT EXISTS quarantine (
+    batch_id VARCHAR, source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR,
+    loaded_at TIMESTAMP)"""
+
+
+class Warehouse:
+    """One open DuckDB file. Use `with Warehouse.open(path) as warehouse`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, path: Path | None, *, threads: int | None = None, memory: str | None = None, wait_s: float = 0.0
+    ) -> Iterator[Warehouse]:
+        """Open `path` (None: in memory), making the tables where they are absent.
+
+        Raises BusyError where another process holds the file for longer than `wait_s` seconds, ConfigError where it
+        cannot be opened, and DataError where the disk is full.
+        """
+        connection = _connect(path, wait_s)
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            if threads:
+                connection.execute(f"SET threads = {threads:d}")
+            if memory:
+                connection.execute(f"SET memory_limit = '{memory}'")
+            warehouse = cls(connection)
+            warehouse._make_tables()
+            yield warehouse
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise DataError(
+                f"writing {path or 'the in-memory warehouse'}",
+                expected="room on disk and in memory",
+                got=str(error).splitlines()[0],
+                do="free some space and run the same command again; nothing of this run was kept",
+            ) from error
+        finally:
+            connection.close()
+
+    def _make_tables(self) -> None:
+        statements = [BATCHES, QUARANTINE, *(ddl(t) for t in TABLES.values())]
+        found = {n for (n,) in self.rows("SELECT table_name FROM duckdb_tables()")}
+        if not {"batches", "quarantine", *TABLES} <= found:
+            with self.transaction():
+                for statement in statements:
+                    self.connection.execute(statement)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: commit at the end of the block, roll back on any error."""
+        self.connection.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        except BaseException:
+            # a failed statement may have ended the transaction already
+            try:
+                self.connection.execute("ROLLBACK")
+            except duckdb.Error:
+                log.debug("nothing to roll back")
+            raise
+        self.connection.execute("COMMIT")
+
+    def execute(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> None:
+        """Run a statement."""
+        self.connection.execute(sql, parameters)
+
+    def rows(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a small result."""
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def scalar(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> Any:
+        """The first value of the first row; None where there is no row."""
+        row = self.connection.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
+
+    def frame(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
+        """A result as a pandas frame."""
+        return self.connection.execute(sql, parameters).df()
+
+    @contextmanager
+    def view(self, name: str, frame: pd.DataFrame) -> Iterator[str]:
+        """A pandas frame as a temporary relation `name`, gone after the block."""
+        self.connection.register(name, frame)
+        try:
+            yield name
+        finally:
+            self.connection.unregister(name)
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Column name -> SQL type of a stored table, in order."""
+        return {n: t for n, t, *_ in self.rows(f"DESCRIBE {table}")}
+
+    def extras(self, table: Table) -> dict[str, str]:
+        """The columns that sources brought beyond the contract: name -> SQL type."""
+        own = {*table.names, *VERSION_COLUMNS}
+        return {n: t for n, t in self.columns(table.name).items() if n not in own}
+
+
+VERSION_COLUMNS = {"known_at": "TIMESTAMP", "superseded_at": "TIMESTAMP", "batch_id": "VARCHAR"}
+
+
+def ddl(table: Table) -> str:
+    """The CREATE statement of a contract's table."""
+    columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in table.columns]
+    columns += [f"{n} {t}" for n, t in VERSION_COLUMNS.items()]
+    return f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)})"
+
+
+def in_force(as_of: str, row: str = "e") -> str:
+    """The SQL condition under which a stored row is what was known at `as_of` (an expression)."""
+    return f"{row}.known_at < {as_of} AND ({row}.superseded_at IS NULL OR {row}.superseded_at >= {as_of})"
+
+
+def _connect(path: Path | None, wait_s: float) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return duckdb.connect(str(path) if path else ":memory:", config=SESSION)
+        except duckdb.IOException as error:
+            text = str(error)
+            if "lock" not in text:
+                raise ConfigError(
+                    f"opening {path}",
+                    expected="a DuckDB file that can be read and written",
+                    got=text.splitlines()[0],
+                    do="check its folder, permissions and free space, or move the file away and ingest again",
+                ) from None
+            if time.monotonic() >= deadline:
+                raise BusyError(
+                    f"opening {path}",
+                    expected="nobody else to hold it",
+                    got="another leadready at work",
+                    do="wait for it to end and run the same command again",
+                ) from None
+            time.sleep(0.2)

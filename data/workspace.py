@@ -1,0 +1,95 @@
+"""Where do things lie? The workspace: one folder that holds whatever runs produce."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import ConfigError
+
+FORMAT = 1
+"""Rises when an older leadready could no longer read the workspace."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths below one root; nothing is made before `create`."""
+
+    root: Path
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def tracking(self) -> Path:
+        return self.root / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def agreements(self) -> Path:
+        return self.root / "agreements"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def exports(self) -> Path:
+        return self.root / "exports"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "settings.toml"
+
+    @property
+    def marker(self) -> Path:
+        return self.root / "workspace.toml"
+
+    def create(self) -> None:
+        """Make the folders and the marker; what is there already stays as it is."""
+        try:
+            for folder in (self.root, self.artifacts, self.agreements, self.reports, self.exports):
+                folder.mkdir(parents=True, exist_ok=True)
+            if not self.marker.exists():
+                self.marker.write_text(f"# leadready's mark on this folder\nformat = {FORMAT}\n")
+        except OSError as error:
+            raise ConfigError(
+                f"making the workspace {self.root}",
+                expected="a folder that can be written",
+                got=error.strerror or str(error),
+                do="give a writable folder in --workspace or LEADREADY_HOME",
+            ) from None
+
+    def check(self) -> None:
+        """Raise ConfigError unless this is a workspace of our format that can be written."""
+        if not self.marker.exists():
+            raise ConfigError(
+                f"opening the workspace {self.root}",
+                expected="a folder made by `leadready init`",
+                got="no workspace.toml in it",
+                do="run `leadready init`, or name another folder with --workspace or LEADREADY_HOME",
+            )
+        try:
+            found = tomllib.loads(self.marker.read_text()).get("format")
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            found = f"an unreadable mark ({error})"
+        if found != FORMAT:
+            raise ConfigError(
+                f"opening the workspace {self.root}",
+                expected=f"format {FORMAT}",
+                got=str(found),
+                do="use the leadready that made it, or start a new one with `leadready init`",
+            )
+        if not os.access(self.root, os.W_OK):
+            raise ConfigError(
+                f"opening the workspace {self.root}",
+                expected="a folder that can be written",
+                got="a read-only one",
+                do="change its permissions, or name another with --workspace or LEADREADY_HOME",
+            )

@@ -1,0 +1,1 @@
+"""The models room: fit, evaluate, guard, promote and keep classifiers of sales acceptance."""

@@ -1,0 +1,1 @@
+"""The serving room: score open leads, route them beside the rules, publish."""
