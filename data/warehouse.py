@@ -22,14 +22,13 @@ SESSION = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "preserve_insertion_order": True,
-    "enable_progress_bar": False,
 }
 BATCHES = """CREATE TABLE IF NOT EXISTS batches (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, loaded_at TIMESTAMP, rows_in BIGINT, stored BIGINT,
     quarantined BIGINT, repeats BIGINT)"""
 QUARANTINE = """CREATE TABLE IF NOT EXISTS quarantine (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR,
-    loaded_at TIMESTAMP)"""
+    loaded_at TIMESTAMP, settings VARCHAR)"""
 
 
 class Warehouse:

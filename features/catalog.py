@@ -1,33 +1,86 @@
-"""What is a feature? One definition: its name, what it is about, its SQL, and the plain words that people read."""
+"""Which features are there? The catalogue for an agreement and for whatever columns a source brought."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import hashlib
+import re
+from dataclasses import astuple
 
-Concept = Literal["fit", "engagement", "calls", "qualification", "account", "journey"]
-CONCEPTS: tuple[Concept, ...] = ("fit", "engagement", "calls", "qualification", "account", "journey")
-Merge = Literal["sum", "min", "max"]
+from data.agreement import Agreement
+from data.schemas import ACCOUNTS, LEADS
+from data.warehouse import Warehouse
+from features import account, calls, engagement, fit, journey, qualification
+from features.definition import CONCEPTS, Concept, Feature
+
+__all__ = ["CONCEPTS", "Concept", "Feature", "build_catalogue", "catalogue_version", "needed", "select"]
+
+IDENTIFIER_SHARE = 0.5
+"""A text column with more different values than this share of its rows names the row, and is no feature."""
 
 
-@dataclass(frozen=True)
-class Feature:
-    """One column of the matrix.
+def build_catalogue(
+    agreement: Agreement, warehouse: Warehouse | None = None, *, identifiers: bool = False
+) -> tuple[Feature, ...]:
+    """Every feature, in a fixed order: the six concepts, then the extra columns of leads and accounts.
 
-    `sql` is an expression over the rows of `over` as seen at `as_of`: an aggregate for an event table (its rows carry
-    `age_days`), a plain expression for `lead`. Where `kinds` is given, `sql` is computed once per lead and kind and
-    the named kinds are put together by `merge`: families over many kinds and windows stay cheap.
-    `dtype` is number (float64, missing = NaN) or text (never missing: "unknown"). `null` says what a missing value
-    means. `direction`: + evidence for acceptance, - against it, "" no expectation (used as a monotone constraint).
+    Extra text that only names the row is left out, unless `identifiers` (to score with a model that has it).
     """
+    own = (
+        *fit.features(),
+        *engagement.features(),
+        *calls.features(),
+        *qualification.features(agreement),
+        *account.features(),
+        *journey.features(),
+    )
+    return (*own, *extra_features(warehouse, identifiers)) if warehouse else own
 
-    name: str
-    concept: Concept
-    over: str
-    sql: str
-    meaning: str
-    null: str = "never: none means 0"
-    direction: Literal["+", "-", ""] = ""
-    dtype: Literal["number", "text"] = "number"
-    kinds: tuple[str, ...] = ()
-    merge: Merge = "sum"
+
+def extra_features(warehouse: Warehouse, identifiers: bool) -> tuple[Feature, ...]:
+    """One feature for each extra column of leads and accounts."""
+    out = []
+    for table, row in ((LEADS, "l"), (ACCOUNTS, "a")):
+        for column, sql_type in warehouse.extras(table).items():
+            text = sql_type == "VARCHAR"
+            if text and not identifiers and _names_the_row(warehouse, table.name, column):
+                continue
+            name = f"{table.name.removesuffix('s')}.{column}"
+            meaning = f"{column}, as the source gives it for the {table.name.removesuffix('s')}"
+            out.append(
+                Feature(name, "fit", "lead", f'{row}."{column}"', meaning, "not given",
+                        dtype="text" if text else "number", empty=None)
+            )  # fmt: skip
+    return tuple(out)
+
+
+def _names_the_row(warehouse: Warehouse, table: str, column: str) -> bool:
+    different, filled = warehouse.rows(f'SELECT count(DISTINCT "{column}"), count("{column}") FROM {table}')[0]
+    return bool(different > 50 and different > IDENTIFIER_SHARE * filled)
+
+
+def catalogue_version(features: tuple[Feature, ...]) -> str:
+    """A short hash of all definitions: it changes when any of them does."""
+    return hashlib.sha256(repr([astuple(f) for f in features]).encode()).hexdigest()[:12]
+
+
+def needed(features: tuple[Feature, ...], names: set[str]) -> tuple[Feature, ...]:
+    """The features called `names` and those their SQL builds on, in catalogue order."""
+    by_name = {f.name: f for f in features}
+    todo, found = list(names), set()
+    while todo:
+        name = todo.pop()
+        if name in found:
+            continue
+        found.add(name)
+        if by_name[name].over in ("lead", "made", "peers"):
+            todo += [w for w in re.findall(r"\w+", by_name[name].sql) if w in by_name]
+    return tuple(f for f in features if f.name in found)
+
+
+def select(features: tuple[Feature, ...], include: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[Feature, ...]:
+    """The features whose names match a pattern of `include` and none of `exclude` (`*` stands for anything)."""
+
+    def matches(name: str, patterns: tuple[str, ...]) -> bool:
+        return any(re.fullmatch(".*".join(map(re.escape, p.split("*"))), name) for p in patterns)
+
+    return tuple(f for f in features if matches(f.name, include) and not matches(f.name, exclude))

@@ -1,0 +1,58 @@
+"""How did sales decide? The outcome of each snapshot within its horizon, as far as it is known."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from data.warehouse import Warehouse
+
+Outcome = Literal["accepted", "rejected", "expired", "pending", "never_handed_off"]
+CountsAs = Literal["exclude", "not_accepted"]
+
+OUTCOMES = """WITH first AS (
+    SELECT i.row_id, arg_min(d.decision, (d.decided_at, d.decision)) AS decision
+    FROM m_labels i JOIN decisions d ON d.lead_id = i.lead_id AND d.decided_at >= i.as_of
+        AND d.decided_at < i.as_of + to_microseconds($horizon_us)
+        AND (i.handed_off_at IS NULL OR d.handed_off_at = i.handed_off_at)
+        AND d.known_at < $observed AND (d.superseded_at IS NULL OR d.superseded_at >= $observed)
+    GROUP BY i.row_id),
+handed AS (
+    SELECT DISTINCT i.row_id FROM m_labels i JOIN handoffs h ON h.lead_id = i.lead_id
+        AND h.handed_off_at < i.as_of + to_microseconds($horizon_us) AND h.known_at < $observed)
+SELECT CASE WHEN i.as_of + to_microseconds($horizon_us) > $observed THEN coalesce(first.decision, 'pending')
+    WHEN first.decision IS NOT NULL THEN first.decision
+    WHEN handed.row_id IS NOT NULL THEN 'expired' ELSE 'never_handed_off' END AS outcome,
+    i.as_of + to_microseconds($horizon_us) <= $observed AS mature
+FROM m_labels i LEFT JOIN first USING (row_id) LEFT JOIN handed USING (row_id) ORDER BY i.row_id"""
+
+
+def label_outcomes(
+    warehouse: Warehouse, snapshots: pd.DataFrame, horizon: timedelta, observed: datetime
+) -> pd.DataFrame:
+    """`snapshots` (lead_id, as_of, handed_off_at) with two more columns: `outcome` and `mature`.
+
+    The outcome is the first decision in [as_of, as_of + horizon) known before `observed`; without one, `pending` while
+    the horizon is open, then `expired`, or `never_handed_off` where sales was not asked at all. `mature`: the horizon
+    had closed at `observed`.
+    """
+    rows = snapshots.reset_index(drop=True).assign(row_id=lambda f: range(len(f)))
+    parameters = {"horizon_us": horizon // timedelta(microseconds=1), "observed": observed}
+    with warehouse.view("m_labels", rows):
+        found = warehouse.frame(OUTCOMES, parameters)
+    return rows.drop(columns="row_id").assign(outcome=found["outcome"], mature=found["mature"])
+
+
+def to_target(labelled: pd.DataFrame, expired: CountsAs, never_handed_off: CountsAs) -> pd.Series[float]:
+    """accepted_within_horizon: 1 accepted, 0 rejected, NaN unlabelled.
+
+    What expired and what was never handed off count as is said by the caller: a lead nobody asked sales about is
+    unlabelled, unless the benchmark at hand defines it otherwise. Rows whose horizon is open are unlabelled too.
+    """
+    values = {"accepted": 1.0, "rejected": 0.0}
+    values |= {name: 0.0 for name, rule in (("expired", expired), ("never_handed_off", never_handed_off))
+               if rule == "not_accepted"}  # fmt: skip
+    return labelled["outcome"].map(values).where(labelled["mature"], np.nan).astype(float)

@@ -1,0 +1,115 @@
+"""What did this workspace choose? settings.toml, parsed once into frozen objects."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.agreement import wrong_keys
+from data.cohorts import Anchor, Cohort
+from data.errors import ConfigError
+from data.labels import CountsAs
+
+DEFAULT = """\
+# How this workspace trains and scores. Every line may be left out; these are the defaults.
+
+[cohort]                      # which moments of a lead become training rows
+anchor = "handoff"            # handoff, created or weekly
+delay_hours = 0               # hours after the anchor at which we look
+
+[label]                       # what is predicted: accepted by sales within the horizon
+horizon_days = 14
+expired = "exclude"           # sales never answered: exclude, or not_accepted
+never_handed_off = "exclude"  # sales was never asked: unlabelled (exclude), or not_accepted
+
+[features]                    # patterns of names; * stands for anything
+include = ["*"]
+exclude = []
+
+[training]
+test_share = 0.3              # the last share of rows in time, kept for one honest test
+folds = 4                     # forward folds inside the rest, to choose the model
+seed = 7
+allowed_columns = []          # columns the leak guard suspects and a person has cleared
+
+[compute]
+threads = 2
+memory = "4GB"
+"""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CohortSettings(_Strict):
+    """Which moments of a lead become training rows."""
+
+    anchor: Anchor = "handoff"
+    delay_hours: float = Field(default=0, ge=0)
+
+
+class LabelSettings(_Strict):
+    """What is predicted."""
+
+    horizon_days: float = Field(default=14, gt=0)
+    expired: CountsAs = "exclude"
+    never_handed_off: CountsAs = "exclude"
+
+
+class FeatureSettings(_Strict):
+    """Which features are used."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+class TrainingSettings(_Strict):
+    """How models are fitted and compared."""
+
+    test_share: float = Field(default=0.3, gt=0, lt=1)
+    folds: int = Field(default=4, ge=1, le=20)
+    seed: int = Field(default=7, ge=0)
+    allowed_columns: tuple[str, ...] = ()
+
+
+class ComputeSettings(_Strict):
+    """What the machine gives."""
+
+    threads: int = Field(default=2, ge=1)
+    memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$")
+
+
+class Settings(_Strict):
+    """All settings of a workspace."""
+
+    cohort: CohortSettings = CohortSettings()
+    label: LabelSettings = LabelSettings()
+    features: FeatureSettings = FeatureSettings()
+    training: TrainingSettings = TrainingSettings()
+    compute: ComputeSettings = ComputeSettings()
+
+    @property
+    def cohort_spec(self) -> Cohort:
+        """The cohort in the data room's own form."""
+        return Cohort(self.cohort.anchor, self.cohort.delay_hours)
+
+    @property
+    def horizon(self) -> timedelta:
+        """The label horizon."""
+        return timedelta(days=self.label.horizon_days)
+
+
+def read_settings(path: Path) -> Settings:
+    """Parse settings.toml; an absent file gives the defaults. ConfigError names the key that is wrong."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"reading {path}", expected="TOML in UTF-8", got=str(error), do="mend that line") from None
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise wrong_keys(str(path), error) from None

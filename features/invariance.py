@@ -1,0 +1,110 @@
+"""Does any feature read the future? A check that anybody can run on their own data and their own features.
+
+A feature at `as_of` may depend on rows with `known_at < as_of` alone. So it must not change when every later row is
+taken away, nor when it is there twice over in other form: the check builds the matrix on the data as they are, without
+the later rows, and with the later rows moved to other leads, and names each column that differs anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import pandas as pd
+
+from data.agreement import Agreement
+from data.schemas import TABLES
+from data.warehouse import Warehouse, in_force
+from features.definition import Feature
+from features.matrix import build_matrix
+
+
+def find_leaks(
+    warehouse: Warehouse,
+    agreement: Agreement,
+    features: tuple[Feature, ...],
+    moments: list[datetime],
+    leads: int = 500,
+) -> dict[str, str]:
+    """Features that depend on what was not known at `as_of`: name -> one example in words; empty is good.
+
+    At each of `moments` up to `leads` leads, picked by a hash of their id, are looked at.
+    """
+    leaks: dict[str, str] = {}
+    for as_of in moments:
+        index = _sample(warehouse, as_of, leads)
+        if index.empty:
+            continue
+        seen = build_matrix(warehouse, index, agreement, features=features)
+        for what, later in (("taken away", _without_later_rows), ("given to other leads", _with_later_rows_moved)):
+            with later(warehouse, as_of):
+                other = build_matrix(warehouse, index, agreement, features=features)
+            for name, example in differences(seen, other).items():
+                leaks.setdefault(name, f"{example} when rows known from {as_of:%Y-%m-%d %H:%M} on were {what}")
+    return leaks
+
+
+def differences(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
+    """Columns that differ anywhere between two matrices of the same index: name -> the first difference in words."""
+    found = {}
+    for name in one.columns:
+        a, b = one[name], other[name]
+        unequal = ~((a == b) | (a.isna() & b.isna()))
+        if unequal.any():
+            row = int(unequal.to_numpy().argmax())
+            found[name] = f"lead {one['lead_id'].iloc[row]}: {a.iloc[row]} became {b.iloc[row]}"
+    return found
+
+
+def sample_moments(warehouse: Warehouse, count: int = 3) -> list[datetime]:
+    """Moments spread over the time in which touches, calls and hand-offs were known."""
+    shares = [(i + 1) / (count + 1) for i in range(count)]
+    found = warehouse.scalar(
+        f"SELECT quantile_disc(known_at, {shares}) FROM (SELECT known_at FROM touches UNION ALL SELECT known_at FROM calls"
+        " UNION ALL SELECT known_at FROM handoffs UNION ALL SELECT known_at FROM leads)"
+    )
+    return sorted(set(found or []))
+
+
+def _sample(warehouse: Warehouse, as_of: datetime, leads: int) -> pd.DataFrame:
+    ids = warehouse.frame(
+        f"SELECT lead_id FROM leads l WHERE {in_force('$as_of', 'l')} ORDER BY hash(lead_id), lead_id LIMIT {leads:d}",
+        {"as_of": as_of},
+    )
+    return ids.assign(as_of=pd.Timestamp(as_of))
+
+
+@contextmanager
+def _without_later_rows(warehouse: Warehouse, as_of: datetime) -> Iterator[None]:
+    past = f"""SELECT * REPLACE (CASE WHEN superseded_at < {_literal(as_of)} THEN superseded_at END AS superseded_at)
+        FROM {{table}} WHERE known_at < {_literal(as_of)}"""
+    with _shadowed(warehouse, past):
+        yield
+
+
+@contextmanager
+def _with_later_rows_moved(warehouse: Warehouse, as_of: datetime) -> Iterator[None]:
+    moved = f"""SELECT * FROM {{table}} WHERE known_at < {_literal(as_of)}
+        UNION ALL BY NAME SELECT * REPLACE (coalesce(nullif(lag({{id}}) OVER (ORDER BY {{id}}, known_at), {{id}}),
+        {{id}}) AS {{id}}) FROM {{table}} WHERE known_at >= {_literal(as_of)}"""
+    with _shadowed(warehouse, moved):
+        yield
+
+
+@contextmanager
+def _shadowed(warehouse: Warehouse, select: str) -> Iterator[None]:
+    """Let temporary tables stand before the stored ones of the same name."""
+    try:
+        for name, table in TABLES.items():
+            key = (table.key or ("lead_id",))[0]
+            sql = select.format(table=f"main.{name}", id=key)
+            warehouse.execute(f"CREATE TEMP TABLE {name} AS {sql}")
+        yield
+    finally:
+        for name in TABLES:
+            warehouse.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def _literal(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment.isoformat(sep=' ')}'"

@@ -1,0 +1,162 @@
+"""What does each job do? Plain functions over a workspace; the flows and the command line only call them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from data.agreement import DEFAULT as DEFAULT_AGREEMENT
+from data.agreement import Agreement, in_force
+from data.ingest import IngestReport, ingest, quarantined, replay
+from data.settings import DEFAULT as DEFAULT_SETTINGS
+from data.settings import Settings, read_settings
+from data.warehouse import Warehouse
+from data.workspace import Workspace
+
+if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need them: they take seconds
+    from models.promotion import Decision
+    from models.registry import ModelVersion
+    from models.training import TrainingResult
+
+log = logging.getLogger(__name__)
+
+FIRST_AGREEMENT = "2000-01-01.toml"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training came to: figures, the decision with its reasons, the version kept, the count of each outcome."""
+
+    result: TrainingResult
+    decision: Decision
+    version: ModelVersion
+    outcomes: dict[str, int]
+
+
+def init_workspace(workspace: Workspace) -> list[Path]:
+    """Make the workspace with its default agreement and settings; what is there stays. Returns the files made."""
+    workspace.create()
+    workspace.check()
+    made = []
+    for path, text in (
+        (workspace.agreements / FIRST_AGREEMENT, DEFAULT_AGREEMENT),
+        (workspace.settings, DEFAULT_SETTINGS),
+    ):
+        missing = not any(workspace.agreements.glob("*.toml")) if path.parent == workspace.agreements else True
+        if missing and not path.exists():
+            path.write_text(text, encoding="utf-8")
+            made.append(path)
+    with open_warehouse(workspace):
+        pass
+    return made
+
+
+@contextlib.contextmanager
+def open_warehouse(workspace: Workspace) -> Iterator[Warehouse]:
+    """The workspace's warehouse under its compute settings."""
+    workspace.check()
+    compute = read_settings(workspace.settings).compute
+    with Warehouse.open(workspace.warehouse, threads=compute.threads, memory=compute.memory) as warehouse:
+        yield warehouse
+
+
+def ingest_batch(
+    workspace: Workspace,
+    source: str,
+    path: str,
+    loaded_at: datetime,
+    *,
+    backfill: bool = False,
+    timezone: str = "UTC",
+    mappings: Path | None = None,
+) -> IngestReport:
+    """Load one batch of a source; see data.ingest.ingest."""
+    with open_warehouse(workspace) as warehouse:
+        return ingest(
+            warehouse, source, path, loaded_at=loaded_at, backfill=backfill, timezone=timezone, mappings=mappings
+        )
+
+
+def list_quarantine(workspace: Workspace) -> pd.DataFrame:
+    """The rows that no table took, with the reasons."""
+    with open_warehouse(workspace) as warehouse:
+        return quarantined(warehouse)
+
+
+def replay_quarantine(workspace: Workspace, loaded_at: datetime) -> IngestReport:
+    """Try the quarantined rows again."""
+    with open_warehouse(workspace) as warehouse:
+        return replay(warehouse, loaded_at=loaded_at)
+
+
+def read_context(workspace: Workspace, as_of: datetime) -> tuple[Settings, Agreement]:
+    """The settings, and the agreement in force at `as_of`."""
+    return read_settings(workspace.settings), in_force(workspace.agreements, as_of)
+
+
+def train_models(workspace: Workspace, observed: datetime) -> Training:
+    """Fit and compare all candidates on what was known at `observed`, log them, and put the best to use if it may be.
+
+    Raises ModelError or DataError where the labels do not suffice. A model that may not be used is no error here: the
+    decision says so and why.
+    """
+    from features.catalog import catalogue_version
+    from models.dataset import build_training_set, champion_on_holdout
+    from models.promotion import decide
+    from models.registry import Registry
+    from models.training import train
+
+    settings, agreement = read_context(workspace, observed)
+    with open_warehouse(workspace) as warehouse:
+        data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+    options = settings.training
+    result = train(
+        data, seed=options.seed, test_share=options.test_share, folds=options.folds,
+        allowed_columns=options.allowed_columns,
+    )  # fmt: skip
+    registry = Registry(workspace)
+    decision = decide(result, champion_on_holdout(registry, data, result))
+    context = {
+        "cohort": settings.cohort_spec.name,
+        "expired": settings.label.expired,
+        "never_handed_off": settings.label.never_handed_off,
+        "observed": observed.isoformat(),
+        "agreement_version": agreement.version,
+        "catalogue_version": catalogue_version(data.features),
+        **{f"outcome_{name}": count for name, count in outcomes.items()},
+    }
+    version = registry.apply(registry.log_training(result, context), decision)
+    return Training(result, decision, version, outcomes)
+
+
+def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champion") -> tuple[pd.DataFrame, Path]:
+    """Score and publish every open lead at `as_of`; returns the scores and the folder of the export."""
+    from models.registry import Registry
+    from serving.publish import publish
+    from serving.scorer import score_leads
+
+    _, agreement = read_context(workspace, as_of)
+    registry = Registry(workspace)
+    model = registry.champion() if alias == "champion" else registry.load(alias)
+    if model is None:
+        log.warning("no champion: the rules alone route")
+    with open_warehouse(workspace) as warehouse:
+        scores = score_leads(warehouse, agreement, model, as_of)
+        folder = publish(workspace, warehouse, scores)
+    return scores, folder
+
+
+def simulate_source(workspace: Workspace, leads: int, seed: int) -> Path:
+    """Write the simulated company's files into the workspace; returns their folder."""
+    from data.simulator.company import simulate, write
+
+    folder = workspace.root / "simulated"
+    write(simulate(leads=leads, seed=seed), folder)
+    return folder

@@ -1,0 +1,123 @@
+"""How do scores get out? The scores table and the export files, whole or not at all.
+
+One transaction replaces the day's partition of `scores` and names the folder of its files; the folder is complete
+before that, and `exports/<day>` is a link that is moved to it in one rename after. A run that is killed in between
+is finished by the next one, from what the transaction says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import ConfigError
+from data.warehouse import Warehouse
+from data.workspace import Workspace
+
+SCORES = {
+    "lead_id": pa.string(),
+    "as_of": pa.timestamp("us"),
+    "probability": pa.float64(),
+    "rule_points": pa.float64(),
+    "zone": pa.string(),
+    "route": pa.string(),
+    "route_reason": pa.string(),
+    "model_version": pa.string(),
+    "model_status": pa.string(),
+    "agreement_version": pa.string(),
+    "catalogue_version": pa.string(),
+}
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS scores (lead_id VARCHAR NOT NULL, as_of TIMESTAMP NOT NULL, probability DOUBLE,
+    rule_points DOUBLE, zone VARCHAR, route VARCHAR, route_reason VARCHAR, model_version VARCHAR, model_status VARCHAR,
+    agreement_version VARCHAR, catalogue_version VARCHAR, PRIMARY KEY (as_of, lead_id))""",
+    "CREATE TABLE IF NOT EXISTS publications (as_of TIMESTAMP PRIMARY KEY, folder VARCHAR)",
+)
+HIDDEN = ".published"
+
+
+def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) -> Path:
+    """Store the scores of one `as_of` and export them as Parquet and CSV; returns the folder they are found in."""
+    as_of = scores["as_of"].iloc[0].to_pydatetime()
+    ordered = scores.sort_values("lead_id", ignore_index=True)[list(SCORES)]
+    finish(workspace, warehouse)
+    try:
+        folder = _write_files(workspace, ordered, as_of)
+    except OSError as error:
+        raise ConfigError(
+            f"writing scores below {workspace.exports}", expected="a folder with room that can be written",
+            got=error.strerror or str(error), do="mend that and score again; the scores before this run are unharmed",
+        ) from None  # fmt: skip
+    with warehouse.transaction(), warehouse.view("new_scores", ordered):
+        warehouse.execute("DELETE FROM scores WHERE as_of = $1", [as_of])
+        warehouse.execute("INSERT INTO scores BY NAME SELECT * FROM new_scores")
+        warehouse.execute("INSERT OR REPLACE INTO publications VALUES ($1, $2)", [as_of, folder])
+    finish(workspace, warehouse)
+    return workspace.exports / _day(as_of)
+
+
+def finish(workspace: Workspace, warehouse: Warehouse) -> None:
+    """Bring the links in `exports/` to what the warehouse says, and drop what no link needs."""
+    for statement in TABLES:
+        warehouse.execute(statement)
+    hidden = workspace.exports / HIDDEN
+    hidden.mkdir(parents=True, exist_ok=True)
+    published = warehouse.rows("SELECT as_of, folder FROM publications")
+    for as_of, folder in published:
+        link = workspace.exports / _day(as_of)
+        if not (hidden / folder).exists():
+            stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
+            _write_files(workspace, stored[list(SCORES)], as_of)
+        if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{folder}":
+            _point(link, f"{HIDDEN}/{folder}")
+    kept = {folder for _, folder in published}
+    for path in hidden.iterdir():
+        if path.name not in kept:
+            shutil.rmtree(path)
+
+
+def _write_files(workspace: Workspace, scores: pd.DataFrame, as_of: datetime) -> str:
+    """Write the files into a folder named by their content; returns its name."""
+    table = pa.Table.from_pandas(scores, schema=pa.schema(SCORES), preserve_index=False).replace_schema_metadata(None)
+    making = workspace.exports / HIDDEN / f"making-{os.getpid()}"
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    pq.write_table(table, making / "scores.parquet")
+    _harmless(scores).to_csv(making / "scores.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+    digest = hashlib.sha256((making / "scores.parquet").read_bytes()).hexdigest()[:16]
+    name = f"{_day(as_of)}-{digest}"
+    final = workspace.exports / HIDDEN / name
+    if final.exists():
+        shutil.rmtree(making)
+    else:
+        os.replace(making, final)
+    return name
+
+
+def _harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text cells that a spreadsheet would run as a formula get an apostrophe in front."""
+
+    def safe(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+    texts = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c]) and c != "as_of"]
+    return frame.assign(**{c: frame[c].map(safe) for c in texts})
+
+
+def _point(link: Path, target: str) -> None:
+    """Make `link` point to `target` in one step."""
+    moving = link.with_name(f".{link.name}.{os.getpid()}")
+    moving.unlink(missing_ok=True)
+    moving.symlink_to(target)
+    os.replace(moving, link)
+
+
+def _day(as_of: datetime) -> str:
+    return f"{as_of:%Y-%m-%d}" if as_of == datetime(as_of.year, as_of.month, as_of.day) else f"{as_of:%Y-%m-%dT%H%M%S}"

@@ -1,0 +1,63 @@
+"""Small tables for tests: ASCII text to rows, rows to a warehouse in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+
+from data.agreement import default_agreement
+from data.schemas import TABLES
+from data.warehouse import Warehouse
+from features.matrix import build_matrix
+
+SHORT = {"lead": "lead_id", "account": "account_id"}
+
+
+def table(text: str) -> pd.DataFrame:
+    """Rows of an ASCII table: columns parted by two or more spaces, `-` is a missing value."""
+    head, *lines = [re.split(r"\s{2,}", line.strip()) for line in text.strip().splitlines() if line.strip()]
+    rows = [[None if v == "-" else v for v in line] for line in lines]
+    return pd.DataFrame(rows, columns=[SHORT.get(c, c) for c in head], dtype="object")
+
+
+def fill(warehouse: Warehouse, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Insert rows as they are; what they leave out gets its usual value (known when it happened, in force)."""
+    for name, rows in tables.items():
+        contract = TABLES[name]
+        columns = list(rows.columns)
+        extras = [c for c in columns if c not in {*contract.names, "known_at", "superseded_at"}]
+        for extra in extras:
+            kind = "DOUBLE" if pd.to_numeric(rows[extra], errors="coerce").notna().any() else "VARCHAR"
+            warehouse.execute(f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{extra}" {kind}')
+        known = "" if "known_at" in columns else f", {contract.known_from} AS known_at"
+        typed = ", ".join(f'"{c}"::{warehouse.columns(name)[c]} AS "{c}"' for c in columns)
+        with warehouse.view("incoming", rows):
+            missing = [f"NULL::{t} AS {c}" for c, t in warehouse.columns(name).items() if c not in columns]
+            source = f"SELECT {', '.join([typed, *[m for m in missing if not m.endswith('known_at')]])} FROM incoming"
+            warehouse.execute(f"INSERT INTO {name} BY NAME SELECT *{known} FROM ({source})")
+
+
+@contextmanager
+def warehouse_of(**tables: pd.DataFrame) -> Iterator[Warehouse]:
+    """A warehouse in memory with these rows; leads that events speak of come by themselves, known since 2020."""
+    with Warehouse.open(None) as warehouse:
+        if "leads" not in tables:
+            spoken = {lead for rows in tables.values() if "lead_id" in rows for lead in rows["lead_id"]}
+            tables["leads"] = pd.DataFrame({"lead_id": sorted(spoken), "created_at": "2020-01-01"})
+        fill(warehouse, tables)
+        yield warehouse
+
+
+def build_features(as_of: str, names: list[str], **tables: pd.DataFrame) -> dict[str, Any]:
+    """The features of every lead at `as_of`: {lead: value}, or {lead: {name: value}} for several names."""
+    with warehouse_of(**tables) as warehouse:
+        leads = sorted(lead for (lead,) in warehouse.rows("SELECT DISTINCT lead_id FROM leads"))
+        index = pd.DataFrame({"lead_id": leads, "as_of": pd.Timestamp(as_of)})
+        matrix = build_matrix(warehouse, index, default_agreement(), names=names).set_index("lead_id")
+    if len(names) == 1:
+        return dict(matrix[names[0]])
+    return {lead: dict(row) for lead, row in matrix[names].iterrows()}
