@@ -15,12 +15,14 @@ import pandas as pd
 from data.agreement import DEFAULT as DEFAULT_AGREEMENT
 from data.agreement import Agreement, in_force
 from data.ingest import IngestReport, ingest, quarantined, replay
+from data.errors import DataError
 from data.settings import DEFAULT as DEFAULT_SETTINGS
 from data.settings import Settings, read_settings
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 
 if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need them: they take seconds
+    from features.catalog import Feature
     from models.promotion import Decision
     from models.registry import ModelVersion
     from models.training import TrainingResult
@@ -38,6 +40,12 @@ class Training:
     decision: Decision
     version: ModelVersion
     outcomes: dict[str, int]
+
+    @property
+    def alias(self) -> str:
+        """In words: in use as champion, kept as challenger, or not promoted."""
+        words = {"champion": "in use as champion", "challenger": "kept as challenger", None: "not promoted"}
+        return words[self.decision.alias] + (" (provisional)" if self.decision.provisional else "")
 
 
 def init_workspace(workspace: Workspace) -> list[Path]:
@@ -160,3 +168,26 @@ def simulate_source(workspace: Workspace, leads: int, seed: int) -> Path:
     folder = workspace.root / "simulated"
     write(simulate(leads=leads, seed=seed), folder)
     return folder
+
+
+def read_catalogue(workspace: Workspace, now: datetime) -> tuple[Feature, ...]:
+    """Every feature under the agreement in force, the extra columns of the ingested sources among them."""
+    from features.catalog import build_catalogue
+
+    _, agreement = read_context(workspace, now)
+    with open_warehouse(workspace) as warehouse:
+        return build_catalogue(agreement, warehouse)
+
+
+def check_features(workspace: Workspace, leads: int, now: datetime) -> tuple[int, dict[str, str]]:
+    """Run the invariance check on the workspace's data: how many features, and those that read ahead."""
+    from features.catalog import build_catalogue
+    from features.invariance import find_leaks, sample_moments
+
+    _, agreement = read_context(workspace, now)
+    with open_warehouse(workspace) as warehouse:
+        catalogue = build_catalogue(agreement, warehouse)
+        moments = sample_moments(warehouse)
+        if not moments:
+            raise DataError("checking the features", expected="ingested rows", got="none", do="run `leadready ingest`")
+        return len(catalogue), find_leaks(warehouse, agreement, catalogue, moments, leads)

@@ -4,9 +4,29 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 common = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("default", max_examples=4, **common)
 settings.register_profile("thorough", max_examples=12, **common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """In CI a skipped test is a failure, unless its reason is listed in pyproject.toml."""
+    if not os.environ.get("CI"):
+        return
+    allowed = config.getini("allowed_skips")
+    skipped = [(r.nodeid, r.longrepr[2]) for r in terminalreporter.stats.get("skipped", [])]
+    unexpected = [f"{test}: {why}" for test, why in skipped if not any(a in why for a in allowed)]
+    if unexpected:
+        terminalreporter.section("skipped in CI, where every part must run", red=True)
+        for line in unexpected:
+            terminalreporter.line(line)
+        terminalreporter._session.exitstatus = 1
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Reasons for which a test may be skipped even in CI."""
+    parser.addini("allowed_skips", "parts of reasons for which CI may skip a test", type="linelist", default=[])

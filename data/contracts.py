@@ -1,0 +1,229 @@
+"""Does a row keep the contract? SQL that casts a mapping's result and gives each row the reasons against it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+
+from data.errors import DataError
+from data.records import OWN_COLUMNS
+from data.schemas import SQL_TYPES, Column, Table
+from data.sources import literal, quoted
+from data.warehouse import VERSION_COLUMNS, Warehouse
+
+LONGEST_TEXT = 1_000_000
+"""Bytes of one text value."""
+PERSONAL = re.compile(
+    r"e[-_ ]?mail|phone|mobile|(first|last|full|sur|given|maiden)[-_ ]?name|birth|street|(^|[^a-z])(iban|ssn)([^a-z]|$)"
+)
+NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
+KNOWN_AT = Column("known_at", "time", "when our systems knew")
+EXPECTED = {"time": "a time", "number": "a number", "whole": "a whole number", "flag": "yes or no", "text": "text"}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a mapping's columns are taken: `contract` and `extras` by their stored name, the others by why they are not.
+
+    `given` is stored name -> (name in the mapping, its SQL type).
+    """
+
+    contract: tuple[Column, ...]
+    extras: tuple[Column, ...]
+    given: Mapping[str, tuple[str, str]]
+    personal: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """All that a stored row says, `known_at` left out."""
+        return (*self.contract, *self.extras)
+
+
+def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: bool) -> Columns:
+    """Match a relation's columns to the table's, adding extra columns to the table.
+
+    `infer`: text extras that hold numbers only (and no leading zeros) become numbers, and empty ones have to wait. Raises DataError where a
+    required column is missing.
+    """
+    found = {n: t for n, t in warehouse.columns(relation).items() if n.lower() not in OWN_COLUMNS}
+    require(table, found, f"table {table.name}")
+    lower = {c.name.lower(): c for c in (*table.columns, KNOWN_AT)}
+    given = {lower[n.lower()].name: (n, t) for n, t in found.items() if n.lower() in lower}
+    others = {n: t for n, t in found.items() if n.lower() not in lower}
+    if not table.extras:
+        return Columns(table.columns, (), given, ignored=tuple(others))
+    personal = tuple(n for n in others if PERSONAL.search(n.lower()))
+    reserved = tuple(n for n in others if n.lower() in VERSION_COLUMNS)
+    stored = warehouse.extras(table)
+    spelling = {n.lower(): n for n in stored}
+    for name, sql_type in others.items():
+        if name not in (*personal, *reserved):
+            own = spelling.get(name.lower(), name)
+            if own in stored or _add_extra(warehouse, table, relation, name, sql_type, infer):
+                given[own] = (name, sql_type)
+    extras = [Column(n, "number" if t == "DOUBLE" else "text", n) for n, t in warehouse.extras(table).items()]
+    return Columns(table.columns, tuple(extras), given, personal, reserved)
+
+
+def require(table: Table, found: Iterable[str], where: str) -> None:
+    """Raise DataError with the difference unless all required columns are among those found."""
+    names = {n.lower(): n for n in found if n.lower() not in OWN_COLUMNS}
+    missing = [c.name for c in table.columns if c.required and c.name not in names]
+    if not missing:
+        return
+    spare = {low: name for low, name in names.items() if low not in table.names}
+    nearest = {m: [spare[n] for n in get_close_matches(m, spare, n=1, cutoff=0.5)] for m in missing}
+    diff = [f"- {m}" + (f" (+ {n[0]} is near)" if n else "") for m, n in nearest.items()]
+    raise DataError(
+        f"reading {where}",
+        expected=f"the columns {', '.join(c.name for c in table.columns if c.required)}",
+        got=f"{', '.join(names.values()) or 'none'}; missing: {', '.join(diff)}",
+        do="rename the columns in the file or write a mapping (data/mappings/README.md)",
+    )
+
+
+def checked_sql(table: Table, columns: Columns, relation: str, loaded_at: datetime, backfill: bool) -> str:
+    """A SELECT of every row of `relation`: cast columns, `known_at`, `_clock` (who said known_at) and `_reason` or ''.
+
+    Casts run in the session's time zone; results are UTC.
+    """
+    load = f"TIMESTAMP '{loaded_at}'"
+    everything = (*columns.stored, KNOWN_AT)
+    given = ", ".join(f"{_given(c, columns)} AS {_raw(c)}, {_cast(c, columns)} AS {quoted(c.name)}" for c in everything)
+    event = f"try({table.known_from})" if backfill else "NULL"
+    clock = f"CASE WHEN {_raw(KNOWN_AT)} IS NOT NULL THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
+    known = f"CASE _clock WHEN 'source' THEN known_at WHEN 'event' THEN {event} ELSE {load} END"
+    reasons = [r for c in everything if c.name in columns.given or c.required for r in _column_reasons(c, load)]
+    names = ", ".join(quoted(c.name) for c in columns.stored)
+    return f"""WITH given AS (SELECT _row, _file, _line, {given} FROM {relation}),
+        clocked AS (SELECT *, {clock} AS _clock FROM given),
+        known AS (SELECT * REPLACE ({known} AS known_at) FROM clocked)
+        SELECT _row, _file, _line, {names}, known_at, _clock,
+            concat_ws('; ', {", ".join([*reasons, *_row_reasons(table, load)])}) AS _reason
+        FROM known AS e"""
+
+
+def _add_extra(warehouse: Warehouse, table: Table, relation: str, name: str, sql_type: str, infer: bool) -> bool:
+    """Add the column; False where its type is to be inferred and it is all empty yet."""
+    column, is_number = quoted(name), _is_number(sql_type)
+    if infer and sql_type == "VARCHAR":
+        text = f"nullif(trim({column}), '')"
+        numeric = f"try_cast({text} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({text}, '^[+-]?0[0-9]')"
+        filled, numbers = warehouse.rows(f"SELECT count({text}), count(*) FILTER ({numeric}) FROM {relation}")[0]
+        if not filled:
+            return False
+        is_number = filled == numbers
+    warehouse.execute(f"ALTER TABLE {table.name} ADD COLUMN {column} {'DOUBLE' if is_number else 'VARCHAR'}")
+    return True
+
+
+def _is_number(sql_type: str) -> bool:
+    return sql_type.startswith("DECIMAL") or sql_type.removeprefix("U") in NUMBERS
+
+
+def _raw(column: Column) -> str:
+    return quoted(f"given {column.name}")
+
+
+def _given(column: Column, columns: Columns) -> str:
+    """What the mapping gave; blank text is nothing, and spaces around text mean nothing."""
+    if column.name not in columns.given:
+        return "NULL::VARCHAR"
+    name, sql_type = columns.given[column.name]
+    if sql_type != "VARCHAR" and column.type != "text":
+        return quoted(name)
+    return f"nullif(trim({quoted(name)}::VARCHAR), '')"
+
+
+def _cast(column: Column, columns: Columns) -> str:
+    raw, target = _given(column, columns), SQL_TYPES[column.type]
+    if column.type == "time":
+        return f"timezone('UTC', try_cast({raw} AS TIMESTAMPTZ))"
+    if column.allowed:
+        return f"lower({raw})"
+    return raw if column.type == "text" else f"try_cast({raw} AS {target})"
+
+
+def _column_reasons(column: Column, load: str) -> list[str]:
+    """SQL texts, NULL where there is nothing to say. A personal value is never repeated."""
+    value, raw = quoted(column.name), _raw(column)
+    reasons = [_reason(f"{raw} IS NOT NULL AND {value} IS NULL", column.name, EXPECTED[column.type], raw)]
+    if column.required:
+        reasons = [_reason(f"{raw} IS NULL", column.name, "a value", "'none'", bare=True), *reasons]
+    if column.type == "text":
+        nul, size = f"contains({value}, chr(0))", f"strlen({value})"
+        reasons = [r for r in reasons if column.required and r is reasons[0]]
+        reasons.append(_reason(nul, column.name, "text", "'a NUL byte in it'", bare=True))
+        reasons.append(
+            _reason(f"{size} > {LONGEST_TEXT}", column.name, "at most 1 MB of text", f"{size} || ' bytes'", True)
+        )
+    if column.allowed:
+        unknown = f"{value} NOT IN ({', '.join(map(literal, column.allowed))})"
+        reasons.append(_reason(unknown, column.name, f"one of {', '.join(column.allowed)}", raw))
+    if column.type == "number":
+        reasons.append(_reason(f"NOT isfinite({value})", column.name, "a finite number", raw))
+    if column.type == "whole":
+        reasons.append(_reason(f"try_cast({raw} AS DOUBLE) <> {value}", column.name, EXPECTED["whole"], raw))
+    if column.type == "time":
+        future = f"{value} > {load} OR NOT isfinite({value})"
+        reasons.append(_reason(future, column.name, f"a time not in the future of the load at ' || {load} || '", raw))
+    if column.least is not None:
+        reasons.append(_reason(f"{value} < {column.least}", column.name, f"at least {column.least:g}", raw))
+    return reasons
+
+
+def _row_reasons(table: Table, load: str) -> list[str]:
+    """What columns say of each other and of other tables; nothing is said twice."""
+    happened = table.occurred_at
+    computed = "_clock <> 'source'"
+    reasons = [
+        _reason(
+            f"{computed} AND known_at > {load}",
+            "known_at",
+            f"a time not in the future of the load at ' || {load} || '",
+            "known_at",
+        ),
+    ]
+    if happened:
+        reasons.append(
+            _reason(
+                f"known_at < {happened} AND {happened} <= {load}",
+                "known_at",
+                f"not before {happened} ' || {happened} || '",
+                "known_at",
+            )
+        )
+        reasons.append(
+            _reason(f"{computed} AND known_at IS NULL AND {happened} IS NOT NULL", "known_at", "a time", "'none'", True)
+        )
+    if table.parent:
+        stranger = f"lead_id IS NOT NULL AND lead_id NOT IN (SELECT lead_id FROM {table.parent})"
+        reasons.append(_reason(stranger, "lead_id", f"a lead in {table.parent}", "lead_id"))
+    if table.name == "decisions":
+        handoff = "SELECT 1 FROM handoffs h WHERE h.lead_id = e.lead_id AND h.handed_off_at = e.handed_off_at"
+        reasons += [
+            _reason(
+                "decided_at < handed_off_at",
+                "decided_at",
+                "not before handed_off_at ' || handed_off_at || '",
+                "decided_at",
+            ),
+            _reason(
+                f"handed_off_at IS NOT NULL AND NOT EXISTS ({handoff})",
+                "handed_off_at",
+                "a hand-off of this lead at that time",
+                "handed_off_at",
+            ),
+        ]
+    return reasons
+
+
+def _reason(when: str, column: str, expected: str, got: str, bare: bool = False) -> str:
+    """A CASE that says `column: expected X, got Y`; `expected` may hold SQL between `' || ... || '`."""
+    shown = f"({got})" if bare else f"'''' || left(({got})::VARCHAR, 60) || ''''"
+    name = column.replace("'", "''")
+    return f"CASE WHEN {when} THEN '{name}: expected {expected}, got ' || {shown} END"

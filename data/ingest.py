@@ -1,0 +1,260 @@
+"""How do a source's rows get into the warehouse? One batch, one transaction: stored, quarantined, or there already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from data.contracts import Columns, checked_sql, require, settle_columns
+from data.errors import DataError, UsageError
+from data.mapping import Mapping, load_mappings
+from data.quarantine import hold_back, hold_back_lines, take_out
+from data.schemas import TABLES, Table
+from data.sources import RawData, literal, raw_relations
+from data.versions import store
+from data.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
+
+WORKING = ("mapped", "checked", "conflicts", "candidates", "verdicts", "fresh")
+"""Temporary relations that a table passes through."""
+
+
+@dataclass(frozen=True)
+class TableCount:
+    """What became of one table's rows; a line that could not be read counts as a row of the first table it feeds."""
+
+    rows_in: int
+    stored: int
+    quarantined: int
+    repeats: int
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What a batch did. `files`: records read from each; `unused`: files that no mapping reads.
+
+    `left_out`: extra columns whose name looks personal; `ignored`: columns no table has.
+    """
+
+    source: str
+    batch_id: str
+    loaded_at: datetime
+    tables: dict[str, TableCount]
+    files: dict[str, int] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def stored(self) -> int:
+        """Rows stored in all tables."""
+        return sum(t.stored for t in self.tables.values())
+
+    @property
+    def quarantined(self) -> int:
+        """Rows quarantined in all tables."""
+        return sum(t.quarantined for t in self.tables.values())
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What all rows of a batch share."""
+
+    source: str
+    batch_id: str
+    loaded_at: datetime
+    backfill: bool = False
+    timezone: str = "UTC"
+
+    @property
+    def load(self) -> str:
+        return f"TIMESTAMP '{self.loaded_at}'"
+
+
+def ingest(
+    warehouse: Warehouse,
+    source: str,
+    path: Path | str,
+    *,
+    loaded_at: datetime,
+    backfill: bool = False,
+    timezone: str = "UTC",
+    mappings: Path | None = None,
+) -> IngestReport:
+    """Store what is new in a file, a folder or a database (URL), all or nothing; bad rows go to the quarantine.
+
+    `loaded_at` (UTC, naive) is when the rows became known unless the source says; with `backfill` that is taken from
+    the event. Times without an offset are read in `timezone`; stored times are UTC.
+    Raises UsageError for an unknown source or zone, DataError where files are missing or unreadable or lack required
+    columns, and ConfigError for a wrong mapping file; then nothing is stored.
+    """
+    _check_clock(loaded_at)
+    found = load_mappings(source, mappings)
+    with raw_relations(warehouse, path, {r for m in found for r in m.reads}) as raw:
+        used = [m for m in found if set(m.reads) <= raw.relations]
+        _check_files(source, found, used, raw)
+        text = "\0".join([source, raw.digest, *(m.sql for m in used)])
+        batch_id = hashlib.sha256(text.encode()).hexdigest()[:16]
+        batch = _Batch(source, batch_id, loaded_at, backfill, timezone)
+        with _utc_afterwards(warehouse), warehouse.transaction():
+            _read_times_in(warehouse, timezone)
+            counts, columns = _load_all(warehouse, batch, used, raw)
+    report = IngestReport(
+        source, batch_id, loaded_at, counts, {f.name: f.rows + f.rejected for f in raw.files}, raw.unused, *columns
+    )
+    log.info("ingested %s as batch %s: %d stored, %d quarantined", source, batch_id, report.stored, report.quarantined)
+    return report
+
+
+def quarantined(warehouse: Warehouse) -> pd.DataFrame:
+    """The rows held back: batch_id, source, table_name, file, line, reason, raw, loaded_at. `raw` may be personal."""
+    return warehouse.frame("SELECT * EXCLUDE (settings) FROM quarantine ORDER BY loaded_at, table_name, file, line")
+
+
+def replay(
+    warehouse: Warehouse, *, loaded_at: datetime, source: str | None = None, table: str | None = None
+) -> IngestReport:
+    """Try the quarantined rows again, of one source or table or all: those that pass now are stored and leave.
+
+    A row that is known by its load only becomes known at `loaded_at`, when it first could be used. Lines that could
+    not be read at all stay: correct their file and ingest it again.
+    """
+    _check_clock(loaded_at)
+    counts: dict[str, TableCount] = {}
+    batch = _Batch(source or "replay", hashlib.sha256(f"replay\0{loaded_at}".encode()).hexdigest()[:16], loaded_at)
+    groups = warehouse.rows(
+        "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL"
+        " AND source = coalesce(?, source) AND table_name = coalesce(?, table_name) ORDER BY ALL",
+        [source, table],
+    )
+    with _utc_afterwards(warehouse), warehouse.transaction():
+        for name, own_source, settings in sorted(groups, key=lambda g: list(TABLES).index(g[0])):
+            stated = json.loads(settings)
+            own = replace(batch, source=own_source, backfill=stated["backfill"], timezone=stated["timezone"])
+            _read_times_in(warehouse, own.timezone)
+            take_out(warehouse, name, own_source, settings)
+            count, _ = _load_table(warehouse, own, TABLES[name], tuple(stated["mutable"]), stated["infer"])
+            counts[name] = _sum(counts.get(name), count)
+        _record(warehouse, batch, counts)
+    report = IngestReport(batch.source, batch.batch_id, loaded_at, counts)
+    log.info("replayed the quarantine: %d stored, %d still held", report.stored, report.quarantined)
+    return report
+
+
+def _load_all(
+    warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw: RawData
+) -> tuple[dict[str, TableCount], tuple[tuple[str, ...], tuple[str, ...]]]:
+    counts: dict[str, TableCount] = {}
+    left_out: list[str] = []
+    ignored: list[str] = []
+    unread = {r: sum(f.rejected for f in raw.files if f.relation == r) for r in raw.relations}
+    for mapping in mappings:
+        name = mapping.table.name
+        _map(warehouse, batch, mapping)
+        infer = mapping.canonical and not all(f.typed for f in raw.files if f.relation in mapping.reads)
+        loaded, columns = _load_table(warehouse, batch, mapping.table, mapping.mutable, infer)
+        first = [r for r in mapping.reads if unread.pop(r, 0)]
+        lines = sum(hold_back_lines(warehouse, name, batch.source, batch.batch_id, batch.load, r) for r in first)
+        counts[name] = _sum(loaded, TableCount(lines, 0, lines, 0))
+        left_out += [f"{name}.{c}" for c in columns.personal]
+        ignored += [f"{name}.{c}" for c in columns.ignored]
+    _record(warehouse, batch, counts)
+    return counts, (tuple(left_out), tuple(ignored))
+
+
+def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
+    """The mapping's result as the relation `mapped`, its rows numbered and stamped with their batch."""
+    stamp = f"'{batch.batch_id}' AS _batch_id, {batch.load} AS _loaded_at"
+    try:
+        warehouse.execute(
+            f"CREATE OR REPLACE TEMP TABLE mapped AS"
+            f" SELECT row_number() OVER () AS _row, {stamp}, m.* FROM ({mapping.sql}\n) m"
+        )
+        warehouse.execute("SELECT _file, _line FROM mapped LIMIT 0")
+    except duckdb.Error as error:
+        raise DataError(
+            f"mapping {mapping.table.name} of {batch.source}",
+            expected="a SELECT with _file and _line that runs on these files",
+            got=str(error).splitlines()[0],
+            do="compare the files' columns with the mapping",
+        ) from None
+
+
+def _load_table(
+    warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool
+) -> tuple[TableCount, Columns]:
+    """Check and store the relation `mapped`."""
+    columns = settle_columns(warehouse, table, "mapped", infer)
+    checked = checked_sql(table, columns, "mapped", batch.loaded_at, batch.backfill)
+    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
+    warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
+    rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
+    done = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
+    settings = {"backfill": batch.backfill, "timezone": batch.timezone, "mutable": mutable, "infer": infer}
+    held = hold_back(warehouse, table, batch.source, json.dumps(settings))
+    for relation in WORKING:
+        warehouse.execute(f"DROP TABLE IF EXISTS {relation}")
+    if rows_in != done.stored + done.repeats + held:
+        raise RuntimeError(f"{table.name}: {rows_in} rows came, but {done} and {held} held back do not add up to them")
+    return TableCount(rows_in, done.stored, held, done.repeats), columns
+
+
+def _record(warehouse: Warehouse, batch: _Batch, counts: dict[str, TableCount]) -> None:
+    for name, c in counts.items():
+        values = [batch.batch_id, batch.source, name, batch.loaded_at, c.rows_in, c.stored, c.quarantined, c.repeats]
+        warehouse.execute(f"INSERT INTO batches VALUES ({', '.join('?' * len(values))})", values)
+
+
+def _sum(one: TableCount | None, other: TableCount) -> TableCount:
+    return TableCount(*map(sum, zip(astuple(one), astuple(other), strict=True))) if one else other
+
+
+def _check_files(source: str, found: Sequence[Mapping], used: list[Mapping], raw: RawData) -> None:
+    if not used:
+        stems = dict.fromkeys(r.removeprefix("raw_") for m in found for r in m.reads)
+        raise DataError(
+            f"ingesting {source}",
+            expected=f"a file, folder or table named {' or '.join(stems)}",
+            got=", ".join((*raw.unused, *(f.name for f in raw.files))) or "none",
+            do="name the files so, or name another source",
+        )
+    for mapping in (m for m in used if m.canonical):
+        for file in (f for f in raw.files if f.relation in mapping.reads):
+            require(mapping.table, file.columns, file.name)
+
+
+def _check_clock(loaded_at: datetime) -> None:
+    if loaded_at.tzinfo is not None:
+        raise UsageError(
+            "ingesting",
+            expected="loaded_at in UTC without a zone",
+            got=str(loaded_at),
+            do="convert it and drop its zone",
+        )
+
+
+def _read_times_in(warehouse: Warehouse, timezone: str) -> None:
+    try:
+        warehouse.execute(f"SET TimeZone = {literal(timezone)}")
+    except duckdb.Error:
+        raise UsageError(
+            "reading times", expected="a time zone such as Europe/Berlin", got=repr(timezone), do="correct its name"
+        ) from None
+
+
+@contextmanager
+def _utc_afterwards(warehouse: Warehouse) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        warehouse.execute("SET TimeZone = 'UTC'")

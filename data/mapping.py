@@ -1,0 +1,80 @@
+"""How do a source's raw relations become our tables? One SELECT a table, from `data/mappings` or a user's folder."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import ConfigError, UsageError
+from data.schemas import TABLES, Table
+
+PACKAGED = Path(__file__).parent / "mappings"
+CANONICAL = "canonical"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One table's SELECT; `mutable` columns are overwritten in place by the source; `canonical` needs no SQL file."""
+
+    table: Table
+    sql: str
+    reads: tuple[str, ...]
+    mutable: tuple[str, ...] = ()
+    canonical: bool = False
+
+
+def load_mappings(source: str, folder: Path | None = None) -> tuple[Mapping, ...]:
+    """The mappings of a source, in the order in which their tables are stored.
+
+    They lie in `<folder>/<source>`, else in the package. Raises UsageError for a source that is in neither, and
+    ConfigError where a file is not named like a table or cannot be read.
+    """
+    places = [p / source for p in (folder, PACKAGED) if p is not None and (p / source).is_dir()]
+    if not places and source == CANONICAL:
+        return tuple(_canonical(t) for t in TABLES.values())
+    if not places:
+        raise UsageError(
+            f"ingesting from {source!r}",
+            expected=f"one of the sources {', '.join(known_sources(folder))}",
+            got=f"{source!r}",
+            do="name one of these, or give a folder with its mapping in --mappings",
+        )
+    found = {p.stem: _from_file(p) for p in sorted(places[0].glob("*.sql"))}
+    return tuple(found[name] for name in TABLES if name in found)
+
+
+def known_sources(folder: Path | None = None) -> list[str]:
+    """The sources that `load_mappings` would find."""
+    folders = [p for p in (folder, PACKAGED) if p is not None and p.is_dir()]
+    return sorted({CANONICAL, *(p.name for f in folders for p in f.iterdir() if any(p.glob("*.sql")))})
+
+
+def _canonical(table: Table) -> Mapping:
+    return Mapping(table, f"SELECT * FROM raw_{table.name}", (f"raw_{table.name}",), canonical=True)
+
+
+def _from_file(path: Path) -> Mapping:
+    if path.stem not in TABLES:
+        raise ConfigError(
+            f"reading the mapping {path.name}",
+            expected=f"a file named like one of the tables {', '.join(TABLES)}",
+            got=path.stem,
+            do="rename it",
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"reading the mapping {path.name}", expected="SQL in UTF-8", got=str(error), do="correct the file"
+        ) from None
+    named = _declared(text, "reads")
+    reads = [f"raw_{n}" for n in named] if named else re.findall(r"\braw_\w+", text)
+    return Mapping(TABLES[path.stem], text.strip().rstrip(";"), tuple(dict.fromkeys(reads)), _declared(text, "mutable"))
+
+
+def _declared(text: str, word: str) -> tuple[str, ...]:
+    """The names after `-- word:` in the comment lines at the top."""
+    top = re.match(r"(?:\s*--[^\n]*\n)*", text)
+    found = re.search(rf"--\s*{word}:([^\n]*)", top.group() if top else "")
+    return tuple(n.strip() for n in found.group(1).split(",") if n.strip()) if found else ()

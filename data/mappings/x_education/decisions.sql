@@ -1,0 +1,6 @@
+-- reads: leads
+SELECT "Prospect ID" AS lead_id,
+    TIMESTAMPTZ '2015-01-01 00:00:00+00' + to_hours(try_cast("Lead Number" AS BIGINT) - min(try_cast("Lead Number" AS BIGINT)) OVER ()) AS handed_off_at,
+    handed_off_at + INTERVAL 1 HOUR AS decided_at, decided_at AS known_at,
+    CASE "Converted" WHEN '1' THEN 'accepted' WHEN '0' THEN 'rejected' ELSE "Converted" END AS decision, _file, _line
+FROM raw_leads

@@ -1,0 +1,70 @@
+"""Where do refused rows go? To the quarantine: with file, line, reason and all it takes to try them again."""
+
+from __future__ import annotations
+
+from data.contracts import LONGEST_TEXT
+from data.records import OWN_COLUMNS
+from data.schemas import Table
+from data.sources import literal, quoted
+from data.warehouse import Warehouse
+
+
+def hold_back(warehouse: Warehouse, table: Table, source: str, settings: str) -> int:
+    """Put the rows of `mapped` that `checked` or `conflicts` speak against into the quarantine; how many.
+
+    `raw` is the mapped row as JSON, so that a replay needs no file. A conflicting row keeps the `known_at` it
+    conflicts at. `settings` say how its batch was read; they are NULL, and the row is not replayed, where a text was
+    too long to be kept.
+    """
+    names = [n for n in warehouse.columns("mapped") if n not in OWN_COLUMNS and n.lower() != "known_at"]
+    own = "m.known_at::VARCHAR" if "known_at" in map(str.lower, warehouse.columns("mapped")) else "NULL"
+    pairs = [f"{literal(n)}, left(m.{quoted(n)}::VARCHAR, {LONGEST_TEXT})" for n in names]
+    pairs.append(f"'known_at', coalesce(b.known_at::VARCHAR || '+00', {own})")
+    longest = ", ".join(f"coalesce(strlen(m.{quoted(n)}::VARCHAR), 0)" for n in names)
+    return _hold(
+        warehouse,
+        f"""SELECT m._batch_id AS batch_id, {literal(source)} AS source, {literal(table.name)} AS table_name,
+            m._file AS file, m._line AS line, b.reason, m._loaded_at AS loaded_at,
+            json_object({", ".join(pairs)})::VARCHAR AS raw,
+            CASE WHEN greatest({longest}, 0) <= {LONGEST_TEXT} THEN {literal(settings)} END AS settings
+        FROM (SELECT _row, _reason AS reason, NULL AS known_at FROM checked WHERE _reason <> ''
+              UNION ALL SELECT _row, reason, known_at FROM conflicts) b JOIN mapped m USING (_row) ORDER BY _row""",
+    )
+
+
+def hold_back_lines(warehouse: Warehouse, table: str, source: str, batch_id: str, load: str, relation: str) -> int:
+    """Put a relation's unreadable lines into the quarantine, under the table given; how many. `load` is SQL."""
+    return _hold(
+        warehouse,
+        f"""SELECT '{batch_id}' AS batch_id, {literal(source)} AS source, '{table}' AS table_name, file, line,
+            reason, raw, {load} AS loaded_at, NULL::VARCHAR AS settings
+        FROM raw_rejects WHERE relation = '{relation}' ORDER BY file, line""",
+    )
+
+
+def take_out(warehouse: Warehouse, table: str, source: str, settings: str) -> None:
+    """Move the rows of one table, source and setting out of the quarantine into the relation `mapped`."""
+    these = f"table_name = {literal(table)} AND source = {literal(source)} AND settings = {literal(settings)}"
+    keys = warehouse.rows(f"SELECT DISTINCT unnest(json_keys(raw)) AS key FROM quarantine WHERE {these} ORDER BY key")
+    fields = "".join(f", json_extract_string(raw, {_pointer(k)}) AS {quoted(k)}" for (k,) in keys)
+    warehouse.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mapped AS SELECT row_number() OVER () AS _row, batch_id AS _batch_id,
+            loaded_at AS _loaded_at, file AS _file, line AS _line{fields}
+        FROM (FROM quarantine WHERE {these} ORDER BY loaded_at, file, line)"""
+    )
+    warehouse.execute(f"DELETE FROM quarantine WHERE {these}")
+
+
+def _hold(warehouse: Warehouse, rows: str) -> int:
+    """A row that was held back before, from an earlier copy of the file, is held once."""
+    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE held AS {rows}")
+    warehouse.execute(
+        "DELETE FROM quarantine q USING held h WHERE (q.source, q.table_name, q.raw) = (h.source, h.table_name, h.raw)"
+    )
+    count = warehouse.scalar("INSERT INTO quarantine BY NAME SELECT * FROM held")
+    warehouse.execute("DROP TABLE held")
+    return int(count)
+
+
+def _pointer(key: str) -> str:
+    return literal("/" + key.replace("~", "~0").replace("/", "~1"))

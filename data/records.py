@@ -1,0 +1,272 @@
+"""What records does a text file hold? Each with the line it starts on, or with the reason why it cannot be read."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from data.errors import DataError
+
+DELIMITERS = (",", ";", "\t", "|")
+OWN_COLUMNS = ("_file", "_line", "_row", "_batch_id", "_loaded_at")
+LONGEST_LINE = 4_000_000
+"""Characters; a longer record is quarantined with its beginning."""
+KEPT_TEXT = 1_000_000
+"""Of a record that cannot be read, so many characters are kept."""
+
+
+@dataclass
+class Record:
+    """A numbered record: its values as text, or why there are none and its raw text."""
+
+    line: int
+    values: Sequence[str | None] = ()
+    reason: str | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the bytes of a file say: its size, its physical lines, and whether all end alike."""
+
+    size: int
+    lines: int
+    even: bool
+
+
+def scan(path: Path, digest: Any) -> Shape:
+    """Read the bytes once, feeding `digest`: a clean CSV file must have one record in each line after the header."""
+    size = line_feeds = returns = 0
+    last = b""
+    with open_bytes(path) as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+            size, last = size + len(block), block[-1:]
+            line_feeds += block.count(b"\n")
+            returns += block.count(b"\r")
+    return Shape(size, line_feeds + (last not in (b"", b"\n")), returns in (0, line_feeds))
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """A file's bytes, unpacked where it is gzipped."""
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def open_text(path: Path) -> IO[str]:
+    """A file's text without a byte order mark; bytes that are no UTF-8 come as surrogates."""
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    text: IO[str] = opener(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return text
+
+
+def header(path: Path, name: str) -> tuple[str, list[str], int]:
+    """The delimiter, the columns and the line of a CSV file's header.
+
+    The delimiter is the one of `, ; tab |` that finds most columns. Raises DataError where there is no header, it is
+    not UTF-8, a column comes twice, or the file seems to use another delimiter.
+    """
+    found = [(d, *_first_record(path, name, d)) for d in DELIMITERS]
+    delimiter, columns, line = max(found, key=lambda f: len(f[1]))
+    other = [d for d in ":^~\x01\x1f" if d in columns[0]] if len(columns) == 1 else []
+    if other:
+        raise DataError(
+            f"reading {name}",
+            expected="columns separated by , ; tab or |",
+            got=f"one column {columns[0]!r}, which seems to be separated by {other[0]!r}",
+            do="export it with one of these delimiters",
+        )
+    named = [c.strip() or f"column_{i}" for i, c in enumerate(columns, 1)]
+    return delimiter, checked_columns(named, name), line
+
+
+def checked_columns(columns: list[str], name: str) -> list[str]:
+    """The columns; DataError where one comes twice (letter case aside) or has a name that leadready uses itself."""
+    lower = [c.lower() for c in columns]
+    wrong = sorted({c for c in lower if lower.count(c) > 1} | ({*OWN_COLUMNS} & {*lower}))
+    if wrong:
+        raise DataError(
+            f"reading {name}",
+            expected=f"every column once, and none called {', '.join(OWN_COLUMNS)}",
+            got=f"{', '.join(wrong)} among {', '.join(columns)}",
+            do="rename or remove the column",
+        )
+    return columns
+
+
+def csv_records(file: IO[str], delimiter: str, width: int) -> Iterator[Record]:
+    """The records of a CSV file after its header. An unclosed quote costs the line it stands in, nothing more."""
+    lines = _Lines(file)
+    with _wide_fields():
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        while not next(reader):
+            pass
+        while True:
+            lines.taken.clear()
+            first = lines.number + 1
+            values: list[str] = []
+            try:
+                values = next(reader)
+                reason = _wrong(lines.taken, values, width)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                reason = lines.give_back(str(error))
+            if values or reason:
+                yield Record(first, [v or None for v in values], reason, _shown(lines.taken) if reason else "")
+
+
+def json_records(file: IO[str], columns: list[str]) -> Iterator[Record]:
+    """The records of a JSON lines file, all values as text; `columns` grows with each new key."""
+    place = {c.lower(): i for i, c in enumerate(columns)}
+    lines = _Lines(file)
+    for line in lines:
+        reason: str | None = _wrong_text(line)
+        values: list[str | None] = [None] * len(columns)
+        if reason is None and line.strip():
+            try:
+                for key, value in _json_object(line).items():
+                    if key.lower() not in place:
+                        place[key.lower()] = len(columns)
+                        columns.append(key)
+                        values.append(None)
+                    values[place[key.lower()]] = value
+            except (ValueError, RecursionError) as error:
+                reason = f"line: expected a JSON object, got {str(error)[:80]}"
+        if line.strip():
+            yield Record(lines.number, values, reason, _shown([line]) if reason else "")
+        lines.taken.clear()
+
+
+def table_records(rows: Any, digest: Any) -> Iterator[Record]:
+    """The rows of a database cursor as text, counted from 1."""
+    for number, row in enumerate(rows, 1):
+        values = [_as_text(v) for v in row]
+        digest.update(repr(values).encode("utf-8", "replace"))
+        yield Record(number, values)
+
+
+class _Cut(str):
+    """The beginning of a line that is longer than LONGEST_LINE."""
+
+    length: int
+
+
+class _Lines:
+    """Physical lines with their number; lines taken for a record can be given back."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file = file
+        self.number = 0
+        self.taken: list[str] = []
+        self.waiting: deque[str] = deque()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if sum(map(len, self.taken)) > LONGEST_LINE:
+            raise csv.Error("a quote that is not closed")
+        line = self.waiting.popleft() if self.waiting else self._read()
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+    def give_back(self, reason: str) -> str:
+        """Keep the first line of a broken record and read the others again; the reason for the quarantine."""
+        self.waiting.extendleft(reversed(self.taken[1:]))
+        self.number -= len(self.taken) - 1
+        del self.taken[1:]
+        return _wrong_text(self.taken[0]) or f"line: expected CSV, got {reason}"
+
+    def _read(self) -> str:
+        line = self.file.readline(LONGEST_LINE)
+        if len(line) < LONGEST_LINE or line.endswith("\n"):
+            return line
+        cut = _Cut(line[:KEPT_TEXT])
+        cut.length = len(line)
+        while not line.endswith(("\n", "\r")) and (line := self.file.readline(LONGEST_LINE)):
+            cut.length += len(line)
+        return cut
+
+
+def _wrong(lines: list[str], values: list[str], width: int) -> str | None:
+    found = next((r for r in map(_wrong_text, lines) if r), None)
+    if found is None and values and len(values) != width:
+        return f"line: expected {width} fields, got {len(values)}"
+    return found
+
+
+def _shown(lines: list[str]) -> str:
+    """The raw text, bytes that are no UTF-8 written as \\xe9."""
+    return "".join(lines)[:KEPT_TEXT].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _wrong_text(line: str) -> str | None:
+    if isinstance(line, _Cut):
+        return f"line: expected at most {LONGEST_LINE} characters, got {line.length}"
+    if line.isascii():
+        return None
+    try:
+        line.encode()
+    except UnicodeEncodeError as error:
+        return f"line: expected UTF-8, got byte 0x{ord(line[error.start]) & 0xFF:02x} at character {error.start + 1}"
+    return None
+
+
+def _first_record(path: Path, name: str, delimiter: str) -> tuple[list[str], int]:
+    try:
+        with open_text(path) as file:
+            reader = csv.reader(iter(lambda: file.readline(LONGEST_LINE), ""), delimiter=delimiter)
+            columns = next((r for r in reader if r), None)
+        for column in columns or ():
+            column.encode("utf-8", "surrogateescape").decode()
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"reading {name}",
+            expected="a header of column names in UTF-8",
+            got=str(error),
+            do="export it as CSV in UTF-8",
+        ) from None
+    if columns is None:
+        raise DataError(f"reading {name}", expected="a header", got="blank lines only", do="export it again")
+    return columns, reader.line_num
+
+
+@contextmanager
+def _wide_fields() -> Iterator[None]:
+    """The csv module's limit is the process's: raised while a file is read."""
+    before = csv.field_size_limit(2 * LONGEST_LINE)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _json_object(line: str) -> dict[str, str | None]:
+    found = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+    if not isinstance(found, dict):
+        raise ValueError(f"a {type(found).__name__}")
+    texts = {k: _as_text(v) for k, v in found.items()}
+    if "\\u" in line:
+        for text in (*texts, *texts.values()):
+            (text or "").encode()
+    return texts
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

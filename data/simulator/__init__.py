@@ -1,0 +1,1 @@
+"""What would a company look like whose truth is known? Seeded worlds for demos, tests and methods."""

@@ -1,0 +1,151 @@
+"""Which models are tried? One spec each; adding a model is adding a spec to CANDIDATES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+from features.catalog import Feature
+from models.columns import ColumnGuard, EmptyToZero, Numbers
+from models.evaluation import Vector, logit, sigmoid
+from models.rulebook import Rulebook
+
+Features = tuple[Feature, ...]
+Estimator = Any  # a scikit-learn classifier of raw frames; scikit-learn ships no types
+MONOTONE = {"+": 1, "-": -1, "": 0}
+RARE = 10  # levels seen in fewer rows are put together
+LEVELS = 40  # at most so many levels of a text are told apart
+PRIOR_VARIANCE = 0.5  # of a lead's log-odds, shared out over its features: as good as tuning C by cross-validation
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model to try. `build(features, seed)` gives one unfitted estimator that takes the raw frame of those features.
+
+    Only a candidate that may be `deployed` can be chosen; the others are what it has to beat. One with `members` pools
+    their predictions (`pool`), which a comparison need not fit again.
+    """
+
+    name: str
+    meaning: str
+    build: Callable[[Features, int], Estimator]
+    deployed: bool = True
+    members: tuple[str, ...] = ()
+
+
+def pool(p: Sequence[Vector]) -> Vector:
+    """Mean log-odds of several predictions of the same n rows (logarithmic opinion pool, Genest & Zidek 1986)."""
+    return sigmoid(np.mean([logit(each) for each in p], axis=0))
+
+
+class LogitMean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Blend of classifiers: their predictions pooled.
+
+    `estimators` are (name, estimator) pairs. Fitted: estimators_ (in the same order), classes_.
+    """
+
+    def __init__(self, estimators: list[tuple[str, Estimator]]) -> None:
+        self.estimators = estimators
+
+    def fit(self, X: pd.DataFrame, y: Vector) -> LogitMean:
+        """Fit a clone of each on the n x k frame X and n outcomes of 0/1."""
+        self.estimators_ = [clone(estimator).fit(X, y) for _, estimator in self.estimators]
+        self.classes_ = self.estimators_[0].classes_
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> Vector:
+        """N x 2: probabilities of 0 and 1."""
+        p = pool([estimator.predict_proba(X)[:, 1] for estimator in self.estimators_])
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X: pd.DataFrame) -> Vector:
+        """N classes, cut at one half."""
+        return np.asarray(self.classes_[(self.predict_proba(X)[:, 1] >= 0.5).astype(int)])
+
+
+def _of(features: Features, dtype: str) -> list[str]:
+    return [f.name for f in features if f.dtype == dtype]
+
+
+def _guarded(*steps: tuple[str, Any]) -> Pipeline:
+    return Pipeline([("columns", ColumnGuard()), *steps])
+
+
+def base_rate(features: Features, seed: int) -> Estimator:  # noqa: ARG001
+    """The share of accepted leads for everyone."""
+    return _guarded(("model", DummyClassifier(strategy="prior")))
+
+
+def rulebook(features: Features, seed: int) -> Estimator:  # noqa: ARG001
+    """The rules' points alone."""
+    return _guarded(("model", Rulebook()))
+
+
+def logistic(features: Features, seed: int) -> Estimator:
+    """L2 logistic regression on tamed numbers and one-hot texts; the base rate where there is no feature."""
+    if not features:
+        return base_rate(features, seed)
+    levels = OneHotEncoder(
+        min_frequency=RARE, max_categories=LEVELS, handle_unknown="infrequent_if_exist", sparse_output=False
+    )
+    encode = _by_type(features, Numbers(), levels)
+    strength = PRIOR_VARIANCE / len(features)
+    return _guarded(("encode", encode), ("model", LogisticRegression(C=strength, max_iter=5000, random_state=seed)))
+
+
+def digital_only(features: Features, seed: int) -> Estimator:
+    """The same regression on engagement alone: what a lead score without phone and rules would know."""
+    return logistic(tuple(f for f in features if f.concept == "engagement"), seed)
+
+
+def boosting(features: Features, seed: int) -> Estimator:
+    """Small boosted trees, monotone where a feature has an expected direction; rare levels put together."""
+    numbers, texts = _of(features, "number"), _of(features, "text")
+    levels = OrdinalEncoder(
+        min_frequency=RARE, max_categories=LEVELS, handle_unknown="use_encoded_value", unknown_value=np.nan
+    )
+    directions = {f.name: MONOTONE[f.direction] for f in features}
+    trees = HistGradientBoostingClassifier(
+        learning_rate=0.05,
+        max_iter=150,
+        max_leaf_nodes=8,
+        min_samples_leaf=30,
+        l2_regularization=5.0,
+        max_features=0.5,
+        early_stopping=False,
+        monotonic_cst=[directions[name] for name in numbers] + [0] * len(texts),
+        categorical_features=[False] * len(numbers) + [True] * len(texts),
+        random_state=seed,
+    )
+    return _guarded(("encode", _by_type(features, EmptyToZero(), levels)), ("model", trees))
+
+
+def blend(features: Features, seed: int) -> Estimator:
+    """The mean of the two models' log-odds."""
+    return LogitMean([("logistic", logistic(features, seed)), ("boosting", boosting(features, seed))])
+
+
+def _by_type(features: Features, for_numbers: Any, for_texts: Any) -> ColumnTransformer:
+    steps = [("numbers", for_numbers, _of(features, "number")), ("texts", for_texts, _of(features, "text"))]
+    return ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0.0)
+
+
+CANDIDATES: tuple[Candidate, ...] = (
+    Candidate("base_rate", "everyone gets the share of accepted leads", base_rate, deployed=False),
+    Candidate("rulebook", "the rules' points alone, never rewarded backwards", rulebook, deployed=False),
+    Candidate("digital_only", "logistic regression on engagement alone", digital_only, deployed=False),
+    Candidate("logistic", "logistic regression on every feature", logistic),
+    Candidate("boosting", "small boosted trees on every feature", boosting),
+    Candidate("blend", "mean of the log-odds of logistic and boosting", blend, members=("logistic", "boosting")),
+)

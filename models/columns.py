@@ -1,0 +1,131 @@
+"""What does a pipeline do to the columns before it learns? Refuse wrong ones, tame the numbers, fill the empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from data.errors import ModelError
+from models.evaluation import Vector
+
+
+def kind(column: pd.Series) -> str:
+    """Number or text."""
+    return "number" if pd.api.types.is_numeric_dtype(column) else "text"
+
+
+class ColumnGuard(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Lets through the columns of training alone, in their order, numbers as float64.
+
+    Raises ModelError with the difference: missing, unexpected, repeated or of another type, infinite numbers, missing
+    texts. Fitted: kinds_ (column name -> number or text, in order), n_features_in_.
+    """
+
+    def fit(self, X: pd.DataFrame, y: Vector | None = None) -> ColumnGuard:  # noqa: ARG002
+        """Remember the columns of the n x k frame X."""
+        self.kinds_ = {str(name): kind(X[name]) for name in X.columns}
+        self.n_features_in_ = len(self.kinds_)
+        _refuse_unless_empty(_unusable(X, self.kinds_), self.kinds_)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """The same rows with the columns of training in their order."""
+        _refuse_unless_empty(_difference(X, self.kinds_) or _unusable(X, self.kinds_), self.kinds_)
+        return X[list(self.kinds_)].astype({name: "float64" for name, kind in self.kinds_.items() if kind == "number"})
+
+
+def _difference(X: pd.DataFrame, kinds: dict[str, str]) -> list[str]:
+    if not isinstance(X, pd.DataFrame):
+        return [f"a {type(X).__name__} without column names"]
+    found = [str(name) for name in X.columns]
+    if len(set(found)) < len(found):
+        return _named("repeated", sorted({name for name in found if found.count(name) > 1}))
+    changed = [name for name in found if name in kinds and kind(X[name]) != kinds[name]]
+    return (
+        _named("missing", [name for name in kinds if name not in set(found)])
+        + _named("unexpected", [name for name in found if name not in kinds])
+        + _named("wrong type", [f"{name} ({kind(X[name])}, was {kinds[name]})" for name in changed])
+    )
+
+
+def _unusable(X: pd.DataFrame, kinds: dict[str, str]) -> list[str]:
+    numbers = [name for name, kind in kinds.items() if kind == "number"]
+    infinite = np.isinf(X[numbers].to_numpy(dtype=float, na_value=np.nan)).any(axis=0)
+    return _named("infinite numbers in", np.array(numbers, dtype=object)[infinite]) + _named(
+        "missing texts in", [name for name, kind in kinds.items() if kind == "text" and X[name].isna().any()]
+    )
+
+
+def _named(what: str, columns: Iterable[str], most: int = 10) -> list[str]:
+    names = list(columns)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return [f"{what} {', '.join(names[:most])}{more}"] if names else []
+
+
+def _refuse_unless_empty(difference: list[str], kinds: dict[str, str]) -> None:
+    if difference:
+        raise ModelError(
+            "checking the columns of the feature matrix",
+            expected=f"the {len(kinds)} columns of training, no number infinite and no text missing",
+            got="; ".join(difference),
+            do="build the matrix with the feature catalogue that the model was trained with, or train again",
+        )
+
+
+class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Numbers for a linear model: signed log1p, median for missing and a flag for it, standard units, clipped.
+
+    A flag is made where at least `least` rows are missing and as many are not; columns missing in the same rows share
+    one. `bound` clips in standard deviations, so that a rare or huge value cannot decide alone. Columns without any
+    value or spread become 0. Fitted: medians_, flagged_ (positions), means_, scales_.
+    """
+
+    def __init__(self, least: int = 10, bound: float = 5.0) -> None:
+        self.least = least
+        self.bound = bound
+
+    def fit(self, X: pd.DataFrame, y: Vector | None = None) -> Numbers:  # noqa: ARG002
+        """Learn medians, flags and units from n x k numbers, NaN where missing."""
+        values = _signed_log(X)
+        absent = np.isnan(values)
+        self.medians_ = np.nanmedian(np.where(absent.all(axis=0), 0.0, values), axis=0)
+        missing = absent.sum(axis=0)
+        often = np.flatnonzero((missing >= self.least) & (len(values) - missing >= self.least))
+        self.flagged_ = often[np.sort(np.unique(absent[:, often], axis=1, return_index=True)[1])]
+        filled = self._filled(values)
+        self.means_ = filled.mean(axis=0)
+        spread = filled.std(axis=0)
+        self.scales_ = np.where(spread > 1e-9 * np.maximum(1.0, np.abs(self.means_)), spread, np.inf)
+        self.n_features_in_ = values.shape[1]
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Vector:
+        """N x (k + flags) float64, none missing."""
+        standard = (self._filled(_signed_log(X)) - self.means_) / self.scales_
+        return np.asarray(np.clip(standard, -self.bound, self.bound))
+
+    def _filled(self, values: Vector) -> Vector:
+        absent = np.isnan(values)
+        return np.hstack([np.where(absent, self.medians_, values), absent[:, self.flagged_]])
+
+
+def _signed_log(X: pd.DataFrame) -> Vector:
+    values = np.asarray(X, dtype=float)
+    return np.asarray(np.copysign(np.log1p(np.abs(values)), values))
+
+
+class EmptyToZero(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Turns columns that had no value in training into 0, which trees cannot bin otherwise. Fitted: empty_ (flags)."""
+
+    def fit(self, X: pd.DataFrame, y: Vector | None = None) -> EmptyToZero:  # noqa: ARG002
+        """Find the empty columns of n x k numbers."""
+        self.empty_ = np.isnan(np.asarray(X, dtype=float)).all(axis=0)
+        self.n_features_in_ = len(self.empty_)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Vector:
+        """The same numbers, n x k, with 0 in those columns."""
+        return np.where(self.empty_, 0.0, np.asarray(X, dtype=float))

@@ -1,0 +1,143 @@
+"""How good are probabilities? Proper scores, skill, ranking, lift and calibration from outcomes and predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score
+
+Vector = npt.NDArray[Any]
+EDGE = 1e-12  # probabilities of exactly 0 and 1 would cost an infinite log loss
+
+
+def logit(p: Vector) -> Vector:
+    """Log-odds of probabilities, finite at 0 and 1."""
+    p = np.clip(p, EDGE, 1 - EDGE)
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def sigmoid(z: Vector) -> Vector:
+    """Probabilities of log-odds."""
+    return np.asarray(expit(z))
+
+
+def log_losses(y: Vector, p: Vector) -> Vector:
+    """What each of n rows costs, in nats: -log of the probability given to what happened."""
+    return np.asarray(-np.log(np.clip(np.where(y == 1, p, 1 - p), EDGE, 1.0)))
+
+
+def evaluate(y: Vector, p: Vector) -> dict[str, float]:
+    """Metrics of n outcomes y (0/1) and n probabilities p.
+
+    Skill is 1 - score / score of the rows' own base rate, so 0 means that knowing the base rate is worth as much.
+    Where y has one class, or p one value, what cannot be told is NaN.
+    """
+    y, p = np.asarray(y), np.asarray(p)
+    rate = float(np.mean(y))
+    slope, intercept = calibration(y, p)
+    error, error_95 = calibration_error(y, p)
+    loss, brier = float(log_losses(y, p).mean()), float(np.mean((y - p) ** 2))
+    return {
+        "n": float(len(y)),
+        "base_rate": rate,
+        "log_loss": loss,
+        "log_loss_skill": _skill(loss, float(log_losses(y, np.full(len(y), rate)).mean())),
+        "brier": brier,
+        "brier_skill": _skill(brier, rate * (1 - rate)),
+        "auc": auc(y, p),
+        "pr_auc": float(average_precision_score(y, p)) if 0 < rate < 1 else float("nan"),
+        "lift_10": lift(y, p, 0.10),
+        "lift_50": lift(y, p, 0.50),
+        "calibration_slope": slope,
+        "calibration_intercept": intercept,
+        "ece": error,
+        "ece_95": error_95,
+    }
+
+
+def _skill(score: float, of_base_rate: float) -> float:
+    return 1 - score / of_base_rate if of_base_rate > EDGE else float("nan")
+
+
+def auc(y: Vector, scores: Vector) -> float:
+    """Chance that an accepted row is scored above a rejected one, ties counting half; NaN for one class."""
+    positive = int(np.sum(y))
+    negative = len(y) - positive
+    if not positive or not negative:
+        return float("nan")
+    ranks = rankdata(scores)[np.asarray(y) == 1].sum()
+    return float((ranks - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def gain_curve(y: Vector, p: Vector) -> tuple[Vector, Vector]:
+    """Rows taken from the top and the accepted among them, both from 0; straight lines across ties are expectations."""
+    values, inverse = np.unique(-np.asarray(p), return_inverse=True)
+    taken = np.cumsum(np.bincount(inverse, minlength=len(values)))
+    found = np.cumsum(np.bincount(inverse, weights=y, minlength=len(values)))
+    return np.append(0.0, taken), np.append(0.0, found)
+
+
+def lift(y: Vector, p: Vector, share: float) -> float:
+    """Acceptance in the top `share` of rows over the base rate, tied rows taken at random; NaN without acceptances."""
+    taken, found = gain_curve(y, p)
+    top = share * len(y)
+    return float(np.interp(top, taken, found) / top / np.mean(y)) if np.any(y) else float("nan")
+
+
+def calibration(y: Vector, p: Vector) -> tuple[float, float]:
+    """Slope and intercept of calibration: 1 and 0 are right, a slope below 1 is overconfidence.
+
+    Slope b of logit P(y) = a + b logit p; intercept a with b held at 1, calibration in the large (Cox 1958; Van Calster
+    et al. 2019). NaN where y has one class; the slope also where p has one value or separates the classes.
+    """
+    if not 0 < np.mean(y) < 1:
+        return float("nan"), float("nan")
+    z = logit(p)
+    ones = np.ones((len(z), 1))
+    intercept = _newton(ones, y, z)[0]
+    spread = float(np.std(z))
+    if spread < 1e-9:
+        return float("nan"), float(intercept)
+    slope = _newton(np.column_stack([ones, (z - z.mean()) / spread]), y, np.zeros(len(z)))[1] / spread
+    return float(slope), float(intercept)
+
+
+def _newton(X: Vector, y: Vector, offset: Vector, steps: int = 50) -> Vector:
+    """Maximum likelihood of a logistic regression with an offset; NaN where it does not exist."""
+    beta = np.zeros(X.shape[1])
+    for _ in range(steps):
+        p = sigmoid(X @ beta + offset)
+        hessian = (X * (p * (1 - p))[:, None]).T @ X
+        if np.linalg.cond(hessian) > 1e12:
+            break
+        step = np.linalg.solve(hessian, X.T @ (y - p))
+        beta = beta + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            return np.asarray(beta)
+    return np.full(X.shape[1], np.nan)
+
+
+def calibration_bins(y: Vector, p: Vector, bins: int = 10) -> tuple[Vector, Vector, Vector, Vector]:
+    """Bins of equal size by p: rows, mean p, accepted share, and the variance of that share if p is right."""
+    places = np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)))
+    rows = np.array([len(at) for at in places])
+    expected = np.array([np.mean(p[at]) for at in places])
+    observed = np.array([np.mean(y[at]) for at in places])
+    variance = np.array([np.sum(p[at] * (1 - p[at])) for at in places]) / rows**2
+    return rows, expected, observed, variance
+
+
+def calibration_error(y: Vector, p: Vector, draws: int = 2000) -> tuple[float, float]:
+    """Expected calibration error over ten bins, and the value that 95 % of perfectly calibrated p stay below.
+
+    The second resamples outcomes from p (consistency resampling, Bröcker & Smith 2007), normal within a bin, at a fixed
+    seed: an error below it is no evidence of miscalibration.
+    """
+    rows, expected, observed, variance = calibration_bins(y, p)
+    weight = rows / rows.sum()
+    chance = np.random.default_rng(0).normal(size=(draws, len(rows))) * np.sqrt(variance)
+    return float(weight @ np.abs(observed - expected)), float(np.quantile(np.abs(chance) @ weight, 0.95))

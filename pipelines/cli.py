@@ -1,0 +1,338 @@
+"""What can be typed? The `leadready` command: it reads words, calls flows, and prints what came of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from data.errors import LeadreadyError, UsageError
+from data.workspace import Workspace
+
+if TYPE_CHECKING:
+    from features.catalog import Feature
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Which leads would sales accept today, why, and what to do next with each.",
+)  # fmt: skip
+quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that no table took: look at them, try them again.")
+features_app = typer.Typer(no_args_is_help=True, help="The catalogue: what a feature means, and that none reads ahead.")
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(features_app, name="features")
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", envvar="LEADREADY_HOME", help="Folder that holds whatever runs produce.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+HOME = Path("var")
+DEMO_HOME = Path("var/demo")
+DEMO_AS_OF = "2025-12-15"
+
+
+def main() -> None:
+    """Run the command; a user's mistake ends in one plain line and an exit code of its kind, without a traceback."""
+    try:
+        app()
+    except LeadreadyError as error:
+        print(f"leadready: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+@app.command(epilog="Example: leadready init --workspace var")
+def init(workspace: WorkspaceOption = HOME, as_json: JsonOption = False) -> None:
+    """Make a workspace with a default agreement and settings; nothing that is there is changed."""
+    from pipelines.jobs import init_workspace
+
+    made = [str(p) for p in init_workspace(Workspace(workspace))]
+    lines = [f"workspace: {workspace}", *(f"made {p}: read it, change it" for p in made)]
+    _say({"workspace": str(workspace), "made": made}, lines, as_json)
+
+
+@app.command(epilog="Example: leadready ingest canonical exports/crm --backfill")
+def ingest(
+    source: Annotated[str, typer.Argument(help="canonical, bpic2012, x_education, bank_marketing, or one of yours.")],
+    path: Annotated[str, typer.Argument(help="A file, a folder of files, or a database URL.")],
+    workspace: WorkspaceOption = HOME,
+    backfill: Annotated[bool, typer.Option(help="Old rows: known when they happened, not when loaded.")] = False,
+    timezone: Annotated[str, typer.Option(help="Zone of times that name none.")] = "UTC",
+    mappings: Annotated[Path | None, typer.Option(help="Folder with your own mappings: <source>/<table>.sql.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load a batch: one transaction; the same rows twice change nothing; bad rows go to the quarantine."""
+    if "://" not in path and not Path(path).exists():
+        raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {path}", do="check the path")
+    space = _ready(workspace)
+    flows = _flows(space)
+    report = flows.ingest(space.root, source, path, _now(), backfill, timezone, mappings)
+    from pipelines.reports import ingest_notes, ingest_rows
+
+    rows = ingest_rows(report)
+    _say({"batch_id": report.batch_id, "files": report.files, "tables": rows}, [*_table(rows), *ingest_notes(report)],
+         as_json)  # fmt: skip
+
+
+@quarantine_app.command("list", epilog="Example: leadready quarantine list")
+def quarantine_list(
+    workspace: WorkspaceOption = HOME,
+    most: Annotated[int, typer.Option(help="Rows to print.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Rows held back, with file, line and reason (the raw rows, which may be personal, only with --json)."""
+    from pipelines.jobs import list_quarantine
+
+    held = list_quarantine(_ready(workspace))
+    rows = json.loads(held.to_json(orient="records", date_format="iso"))
+    shown = [{k: r[k] for k in ("table_name", "file", "line", "reason")} for r in rows[:most]]
+    more = [f"{len(rows):,} rows in quarantine" + (f", {most} shown" if len(rows) > most else "")]
+    _say(rows, [*_table(shown), *more], as_json)
+
+
+@quarantine_app.command("replay", epilog="Example: leadready quarantine replay")
+def quarantine_replay(workspace: WorkspaceOption = HOME, as_json: JsonOption = False) -> None:
+    """Try the rows again, after the lead came in or a mapping was mended; those that pass leave the quarantine."""
+    from pipelines.jobs import replay_quarantine
+    from pipelines.reports import ingest_rows
+
+    rows = ingest_rows(replay_quarantine(_ready(workspace), _now()))
+    _say(rows, _table(rows) or ["nothing to replay"], as_json)
+
+
+@features_app.command("list", epilog="Example: leadready features list --concept calls")
+def features_list(
+    workspace: WorkspaceOption = HOME,
+    concept: Annotated[str | None, typer.Option(help="Only this concept.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every feature of the catalogue, the extra columns of your sources among them."""
+    found = [f for f in _catalogue(workspace) if concept in (None, f.concept)]
+    rows = [{"name": f.name, "concept": f.concept, "direction": f.direction, "meaning": f.meaning} for f in found]
+    _say(rows, [*_table(rows), f"{len(rows)} features"], as_json)
+
+
+@features_app.command("show", epilog="Example: leadready features show email_click_7d")
+def features_show(name: str, workspace: WorkspaceOption = HOME, as_json: JsonOption = False) -> None:
+    """One feature: its meaning, what a missing value means, and its SQL."""
+    import difflib
+    from dataclasses import asdict
+
+    by_name = {f.name: f for f in _catalogue(workspace)}
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, 3)
+        raise UsageError("showing a feature", expected="a name of the catalogue", got=name,
+                         do=f"try {', '.join(near) or '`leadready features list`'}")  # fmt: skip
+    feature = asdict(by_name[name])
+    _say(feature, [f"{k:>9}: {v}" for k, v in feature.items() if v not in ("", ())], as_json)
+
+
+@features_app.command("check", epilog="Example: leadready features check --leads 1000")
+def features_check(
+    workspace: WorkspaceOption = HOME,
+    leads: Annotated[int, typer.Option(help="Leads looked at per moment.")] = 500,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove on your own data that no feature reads what was not known at its moment; ends with 12 if one does."""
+    from pipelines.jobs import check_features
+
+    checked, leaks = check_features(_ready(workspace), leads, _now())
+    lines = [f"{name}: {example}" for name, example in leaks.items()]
+    lines.append(f"{checked} features checked, {len(leaks)} depend on what was not known yet")
+    _say({"checked": checked, "leaks": leaks}, lines, as_json)
+    if leaks:
+        raise typer.Exit(12)
+
+
+@app.command(epilog="Example: leadready train --as-of 2026-03-01")
+def train(
+    workspace: WorkspaceOption = HOME,
+    as_of: Annotated[str | None, typer.Option(help="Learn from what was known then (UTC); default now.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit and compare the models, keep them in MLflow, and put the best to use if it may be (else ends with 13)."""
+    space, moment = _ready(workspace), _moment(as_of, _now())
+    training = _flows(space).train(space.root, moment)
+    from pipelines.reports import training_json, training_notes, training_rows
+
+    lines = [*_table(training_rows(training)), *training_notes(training)]
+    _say(training_json(training), lines, as_json)
+    if training.decision.alias is None:
+        raise typer.Exit(13)
+
+
+@app.command(epilog="Example: leadready score --as-of 2026-03-01")
+def score(
+    workspace: WorkspaceOption = HOME,
+    as_of: Annotated[str | None, typer.Option(help="Score as known before this moment (UTC); default today.")] = None,
+    model: Annotated[str, typer.Option(help="Alias or version: champion, challenger, 3.")] = "champion",
+    most: Annotated[int, typer.Option(help="Leads to print.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Rescore every open lead beside the rules and publish table, Parquet and CSV; repeating it changes nothing."""
+    today = datetime.combine(_now().date(), datetime.min.time())
+    space, moment = _ready(workspace), _moment(as_of, today)
+    scores, folder = _flows(space).score(space.root, moment, model)
+    from pipelines.reports import counts_table, top_rows
+
+    top, counts = top_rows(scores, most), counts_table(scores)
+    lines = [*_table(top), *_table(counts), f"{len(scores):,} open leads scored; written to {folder}"]
+    _say({"as_of": moment.isoformat(), "folder": str(folder), "routes": counts, "top": top}, lines, as_json)
+
+
+@app.command(epilog="Example: leadready demo")
+def demo(
+    workspace: WorkspaceOption = DEMO_HOME,
+    leads: Annotated[int, typer.Option(help="Leads of the simulated company.", min=100)] = 3000,
+    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """From nothing to routes on a simulated company: simulate, ingest, train, score."""
+    from pipelines.jobs import init_workspace
+
+    space = Workspace(workspace)
+    init_workspace(space)
+    flows = _flows(space)
+    report, training, scores, folder = flows.demo(space.root, leads, seed, _moment(DEMO_AS_OF, _now()), _now())
+    from pipelines.reports import ingest_rows, top_rows, training_json, training_notes, training_rows
+
+    top = top_rows(scores, 10)
+    lines = ["", "What came in", *_table(ingest_rows(report)), "", "How well it predicts, on later leads",
+             *_table(training_rows(training)), *training_notes(training), "",
+             f"The ten leads to look at first on {DEMO_AS_OF}", *_table(top), "", *_where(space, folder)]  # fmt: skip
+    _say({"ingest": ingest_rows(report), "training": training_json(training), "top": top}, lines, as_json)
+
+
+@app.command(epilog="Example: leadready runs")
+def runs(
+    workspace: WorkspaceOption = HOME,
+    most: Annotated[int, typer.Option(help="Runs to print.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """The latest trainings with their main figures."""
+    from models.registry import Registry
+
+    found = Registry(_ready(workspace)).runs(most)
+    rows = json.loads(found.to_json(orient="records", date_format="iso"))
+    _say(rows, _table(rows) or ["no training yet: `leadready train`"], as_json)
+
+
+@app.command(epilog="Example: leadready ui --port 5001")
+def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
+    from models.registry import page_command
+
+    command = page_command(_ready(workspace), port)
+    print(f"MLflow's page: http://127.0.0.1:{port}", flush=True)
+    os.execvpe(command[0], command, {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"})
+
+
+def _ready(workspace: Path) -> Workspace:
+    space = Workspace(workspace)
+    space.check()
+    return space
+
+
+def _flows(space: Workspace) -> Any:
+    """The flows, with Prefect set up for an embedded run unless the environment says otherwise."""
+    quiet = {
+        "PREFECT_HOME": str((space.root / "prefect").resolve()),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+        "PREFECT_CLI_PROMPT": "false",
+    }
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    _show_progress()
+    logging.getLogger("pipelines").info("starting Prefect (a first start in a workspace takes some 20 s)")
+    from pipelines import flows
+
+    return flows
+
+
+def _show_progress() -> None:
+    """What the rooms log goes to stderr with the seconds passed."""
+    started = time.monotonic()
+
+    class Seconds(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return f"[{time.monotonic() - started:6.1f} s] {record.getMessage()}"
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Seconds())
+    for room in ("data", "features", "models", "serving", "pipelines"):
+        logger = logging.getLogger(room)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _moment(text: str | None, otherwise: datetime) -> datetime:
+    """A date or time (UTC, or with its own offset) as UTC; UsageError where it is neither."""
+    if text is None:
+        return otherwise
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "reading --as-of", expected="a date or time like 2026-03-01 or 2026-03-01T08:00", got=repr(text),
+            do="write it so",
+        ) from None  # fmt: skip
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+def _catalogue(workspace: Path) -> tuple[Feature, ...]:
+    from pipelines.jobs import read_catalogue
+
+    return read_catalogue(_ready(workspace), _now())
+
+
+def _say(result: Any, lines: list[str], as_json: bool) -> None:
+    """The result for machines, or the lines for people."""
+    if as_json:
+        print(json.dumps(result, indent=1, default=str))
+    else:
+        print("\n".join(lines))
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """Rows as aligned text columns."""
+    if not rows:
+        return []
+    cells = [[*rows[0]], *([_cell(v) for v in row.values()] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    numeric = [all(isinstance(r[name], int | float | None) for r in rows) for name in rows[0]]
+    return ["  ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)).rstrip()
+            for line in cells]  # fmt: skip
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _where(space: Workspace, folder: Path) -> list[str]:
+    return [
+        "Where things lie",
+        f"  {folder}/scores.csv and .parquet   every open lead's score and route, for the CRM",
+        f"  {space.warehouse}   the data (DuckDB)",
+        f"  {space.agreements}   the agreement: what the rules are",
+        f"  {space.settings}   how training and scoring are set",
+        f"  leadready ui -w {space.root}   the trainings, their figures and plots (MLflow)",
+    ]
+
+
+if __name__ == "__main__":
+    main()

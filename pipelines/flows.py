@@ -1,0 +1,85 @@
+"""How do the jobs run under Prefect? Thin flows: retries, telling run names, and tables and links to look at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from data.errors import BusyError
+from data.ingest import IngestReport
+from data.workspace import Workspace
+from pipelines import jobs
+from pipelines.reports import counts_table, ingest_rows, training_rows
+
+TOP = 10
+
+
+def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
+    """Waiting helps where another process holds the warehouse; nothing else gets better by itself."""
+    return isinstance(state.result(raise_on_failure=False), BusyError)
+
+
+patient = {"retries": 4, "retry_delay_seconds": [2, 5, 10, 20], "retry_condition_fn": _is_busy, "persist_result": False}
+ingest_task = task(jobs.ingest_batch, name="ingest batch", task_run_name="ingest {source}", **patient)
+train_task = task(jobs.train_models, name="train models", task_run_name="train as of {observed}", **patient)
+score_task = task(jobs.score_open_leads, name="score open leads", task_run_name="score {as_of} by {alias}", **patient)
+simulate_task = task(jobs.simulate_source, name="simulate a company", persist_result=False)
+
+
+@flow(name="ingest", flow_run_name="ingest {source} from {path}", persist_result=False)
+def ingest(
+    workspace: Path,
+    source: str,
+    path: str,
+    loaded_at: datetime,
+    backfill: bool = False,
+    timezone: str = "UTC",
+    mappings: Path | None = None,
+) -> IngestReport:
+    """Load one batch of a source into the warehouse."""
+    report = ingest_task(
+        Workspace(workspace), source, path, loaded_at, backfill=backfill, timezone=timezone, mappings=mappings
+    )
+    create_table_artifact(ingest_rows(report), key="ingest", description=f"{source}: what became of each table's rows")
+    return report
+
+
+@flow(name="train", flow_run_name="train as of {observed}", persist_result=False)
+def train(workspace: Path, observed: datetime) -> jobs.Training:
+    """Fit, compare, keep and perhaps promote the candidates."""
+    training = train_task(Workspace(workspace), observed)
+    create_table_artifact(training_rows(training), key="candidates", description="on the latest rows, seen once")
+    create_markdown_artifact(_training_note(workspace, training), key="training")
+    return training
+
+
+@flow(name="score", flow_run_name="score {as_of}", persist_result=False)
+def score(workspace: Path, as_of: datetime, alias: str = "champion") -> tuple[pd.DataFrame, Path]:
+    """Score every open lead at `as_of` and publish."""
+    scores, folder = score_task(Workspace(workspace), as_of, alias)
+    create_table_artifact(counts_table(scores), key="routes", description=f"open leads per route at {as_of}")
+    create_markdown_artifact(f"Scores and routes: `{folder}`", key="export")
+    return scores, folder
+
+
+@flow(name="demo", flow_run_name="demo with {leads} leads", persist_result=False)
+def demo(
+    workspace: Path, leads: int, seed: int, as_of: datetime, loaded_at: datetime
+) -> tuple[IngestReport, jobs.Training, pd.DataFrame, Path]:
+    """A simulated company from raw files to routes: simulate, ingest, train, score."""
+    folder = simulate_task(Workspace(workspace), leads, seed)
+    report = ingest(workspace, "canonical", str(folder), loaded_at)
+    training = train(workspace, as_of)
+    scores, exported = score(workspace, as_of)
+    return report, training, scores, exported
+
+
+def _training_note(workspace: Path, training: jobs.Training) -> str:
+    reasons = "\n".join(f"- {r}" for r in training.decision.reasons)
+    where = f"`leadready ui --workspace {workspace}` shows run {training.version.run_id}"
+    return f"Version {training.version.version}, {training.alias}. {where}.\n\n{reasons}"

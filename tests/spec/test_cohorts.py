@@ -1,0 +1,109 @@
+"""Who is looked at, when, and what sales decided about them."""
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from data.cohorts import Cohort, build_cohort, open_leads
+from data.labels import label_outcomes, to_target
+from data.warehouse import Warehouse
+from tests.tables import table, warehouse_of
+
+HANDOFFS = table("""
+    lead  handed_off_at
+    L1    2026-03-01
+    L2    2026-03-02
+    L3    2026-03-03
+    L4    2026-03-04
+    L5    2026-03-20
+""")
+DECISIONS = table("""
+    lead  handed_off_at  decision  decided_at        known_at
+    L1    2026-03-01     accepted  2026-03-03 12:00  2026-03-03 12:00
+    L2    2026-03-02     rejected  2026-03-05        2026-03-05
+    L3    2026-03-03     accepted  2026-03-30        2026-03-30
+    L5    2026-03-20     accepted  2026-03-21        2026-03-21
+""")
+LEADS = table("""
+    lead  created_at
+    L1    2026-02-27
+    L2    2026-02-27
+    L3    2026-02-27
+    L4    2026-02-27
+    L5    2026-02-27
+    L6    2026-02-28
+""")
+TWO_WEEKS = timedelta(days=14)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def outcomes(warehouse: Warehouse, cohort: Cohort, observed: datetime) -> dict[str, tuple[str, bool]]:
+    snapshots = build_cohort(warehouse, cohort, observed)
+    labelled = label_outcomes(warehouse, snapshots, TWO_WEEKS, observed)
+    return {r.lead_id: (r.outcome, r.mature) for r in labelled.itertuples()}
+
+
+def test_a_handoff_snapshot_sees_its_own_handoff_and_nothing_later():
+    with warehouse_of(leads=LEADS, handoffs=HANDOFFS) as warehouse:
+        cohort = build_cohort(warehouse, Cohort("handoff", 4), datetime(2026, 3, 2))
+    assert cohort["as_of"].tolist() == [datetime(2026, 3, 1, 4) + MICROSECOND]
+
+
+def test_a_lead_decided_by_then_is_no_longer_looked_at():
+    with warehouse_of(leads=LEADS, handoffs=HANDOFFS, decisions=DECISIONS) as warehouse:
+        three_days_on = build_cohort(warehouse, Cohort("handoff", 72), datetime(2026, 4, 30))
+        created = build_cohort(warehouse, Cohort("created", 5 * 24), datetime(2026, 4, 30))
+    assert three_days_on["lead_id"].tolist() == ["L3", "L4"]
+    assert created["lead_id"].tolist() == ["L2", "L3", "L4", "L5", "L6"]
+
+
+def test_weekly_snapshots_are_mondays_until_the_decision():
+    with warehouse_of(leads=LEADS[:1], handoffs=HANDOFFS[:1], decisions=DECISIONS[:1]) as warehouse:
+        found = build_cohort(warehouse, Cohort("weekly"), datetime(2026, 4, 1))
+    assert found["as_of"].tolist() == [datetime(2026, 3, 2) + MICROSECOND]
+
+
+def test_there_are_four_outcomes():
+    """L3 was accepted after the horizon: it expired. L4 was never answered. L5's horizon is open, but it is decided."""
+    with warehouse_of(leads=LEADS, handoffs=HANDOFFS, decisions=DECISIONS) as warehouse:
+        assert outcomes(warehouse, Cohort(), datetime(2026, 3, 25)) == {
+            "L1": ("accepted", True),
+            "L2": ("rejected", True),
+            "L3": ("expired", True),
+            "L4": ("expired", True),
+            "L5": ("accepted", False),
+        }
+        assert outcomes(warehouse, Cohort(), datetime(2026, 3, 4, 12)) == {
+            "L1": ("accepted", False),
+            "L2": ("pending", False),
+            "L3": ("pending", False),
+            "L4": ("pending", False),
+        }
+
+
+def test_a_decision_counts_once_it_is_known():
+    late = DECISIONS[:1].assign(known_at="2026-03-20")
+    with warehouse_of(leads=LEADS, handoffs=HANDOFFS[:1], decisions=late) as warehouse:
+        assert outcomes(warehouse, Cohort(), datetime(2026, 3, 18))["L1"] == ("expired", True)
+        assert outcomes(warehouse, Cohort(), datetime(2026, 3, 21))["L1"] == ("accepted", True)
+
+
+def test_a_lead_never_handed_off_is_unlabelled_not_negative():
+    with warehouse_of(leads=LEADS, handoffs=HANDOFFS, decisions=DECISIONS) as warehouse:
+        snapshots = build_cohort(warehouse, Cohort("created", 1), datetime(2026, 4, 30))
+        labelled = label_outcomes(warehouse, snapshots, timedelta(days=14), datetime(2026, 4, 30))
+    target = dict(zip(labelled["lead_id"], to_target(labelled, "exclude", "exclude"), strict=True))
+    assert pd.isna(target["L6"])
+    assert pd.isna(target["L4"])
+    assert target["L1"] == 1
+    said = dict(zip(labelled["lead_id"], to_target(labelled, "not_accepted", "not_accepted"), strict=True))
+    assert (said["L4"], said["L6"]) == (0, 0)
+
+
+def test_open_leads_wait_for_a_decision():
+    """A decided lead is open again when it is handed off again."""
+    again = pd.concat([HANDOFFS, table("lead  handed_off_at\nL2  2026-03-10")])
+    with warehouse_of(leads=LEADS, handoffs=again, decisions=DECISIONS) as warehouse:
+        assert open_leads(warehouse, datetime(2026, 3, 8))["lead_id"].tolist() == ["L3", "L4", "L5", "L6"]
+        assert open_leads(warehouse, datetime(2026, 3, 11))["lead_id"].tolist() == ["L2", "L3", "L4", "L5", "L6"]
+        assert open_leads(warehouse, datetime(2026, 2, 28))["lead_id"].tolist() == ["L1", "L2", "L3", "L4", "L5"]

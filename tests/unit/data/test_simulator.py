@@ -1,0 +1,256 @@
+"""Does the simulated company look like one, and does its truth stay true?"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from data.schemas import CONNECTED, TABLES
+from data.simulator.company import simulate, write
+from data.simulator.people import LEVELS
+
+START, DAYS = pd.Timestamp("2025-01-06"), 365
+SEEDS = (1, 2, 3)
+Tables = dict[str, pd.DataFrame]
+
+
+@cache
+def world(seed: int = 1, null: bool = False) -> Tables:
+    return simulate(seed=seed, null=null)
+
+
+@cache
+def decided(seed: int = 1, null: bool = False) -> pd.DataFrame:
+    """One row per decided hand-off: accepted (0 or 1), the true probability, what was seen before it, the account."""
+    tables = world(seed, null)
+    rows = (
+        tables["decisions"]
+        .merge(tables["truth"])
+        .merge(tables["leads"], on="lead_id")
+        .merge(tables["accounts"], "left", "account_id")
+    )
+    rows = rows.assign(accepted=(rows["decision"] == "accepted").astype(int), row=range(len(rows)))
+    return rows.assign(**touched(rows, tables["touches"]), **learned(rows, tables["answers"]))
+
+
+def touched(rows: pd.DataFrame, touches: pd.DataFrame) -> dict[str, np.ndarray]:
+    seen = touches.drop_duplicates().merge(rows[["lead_id", "handed_off_at", "row"]], on="lead_id")
+    seen = seen[(seen["known_at"] < seen["handed_off_at"]) & ~seen["is_bot"].fillna(False)]
+    age_days = (seen["handed_off_at"] - seen["occurred_at"]) / pd.Timedelta("1D")
+    return {
+        f"decayed_{h}d": np.log1p(np.bincount(seen["row"], 0.5 ** (age_days / h), minlength=len(rows))) for h in (7, 30)
+    }
+
+
+def learned(rows: pd.DataFrame, answers: pd.DataFrame) -> dict[str, pd.Series]:
+    known = answers[answers["state"] != "not_asked"].merge(rows[["lead_id", "handed_off_at", "row"]], on="lead_id")
+    known = known[known["known_at"] < known["handed_off_at"]].sort_values("known_at")
+    last = known.groupby(["row", "criterion"]).last()
+    words = last["level"].fillna("refused").unstack().reindex(range(len(rows))).fillna("not_asked")
+    return {str(c): words[c].astype(str) for c in words}
+
+
+def held_out_auc(rows: pd.DataFrame) -> float:
+    """AUC of a logistic regression on engagement, fit and answers, on accounts it did not see (five folds' mean)."""
+    columns = ["decayed_7d", "decayed_30d", "employees", "industry", "country_x", "seniority", *LEVELS]
+    X = pd.get_dummies(rows[columns].assign(employees=np.log(rows["employees"])), dummy_na=True).astype(float)
+    X, y = ((X - X.mean()) / X.std().replace(0, 1)).to_numpy(), rows["accepted"].to_numpy()
+    fold = rows["account_id"].str[1:].astype(int).to_numpy() % 5
+    fits = {f: LogisticRegression(C=0.1, max_iter=1000).fit(X[fold != f], y[fold != f]) for f in range(5)}
+    return float(np.mean([roc_auc_score(y[fold == f], fits[f].decision_function(X[fold == f])) for f in range(5)]))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_the_contracts_columns_and_known_at(name: str) -> None:
+    assert list(world()[name].columns) == [*TABLES[name].names, "known_at"]
+    assert world()[name]["known_at"].notna().all()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_required_columns_are_filled_and_values_are_allowed(name: str) -> None:
+    table = world()[name]
+    for column in TABLES[name].columns:
+        values = table[column.name].dropna()
+        assert not column.required or len(values) == len(table), column.name
+        assert not column.allowed or set(values) <= set(column.allowed), column.name
+        assert column.least is None or (values >= column.least).all(), column.name
+
+
+@pytest.mark.parametrize("name", [n for n, t in TABLES.items() if t.key])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_keys_are_unique(name: str, seed: int) -> None:
+    assert not world(seed)[name].duplicated(list(TABLES[name].key)).any()
+
+
+@pytest.mark.parametrize("name", [n for n, t in TABLES.items() if t.parent])
+def test_every_row_has_its_lead(name: str) -> None:
+    assert set(world()[name]["lead_id"]) <= set(world()["leads"]["lead_id"])
+    assert set(world()["leads"]["account_id"]) == set(world()["accounts"]["account_id"])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_all_times_are_whole_milliseconds_inside_the_world(name: str) -> None:
+    table = world()[name]
+    for column in table.select_dtypes("datetime"):
+        times = table[column].dropna()
+        assert times.between(START, START + pd.Timedelta(days=DAYS), inclusive="left").all(), column
+        assert (times.dt.microsecond % 1000 == 0).all(), column
+
+
+@pytest.mark.parametrize("name", [n for n, t in TABLES.items() if t.occurred_at])
+def test_nothing_is_known_before_it_happened(name: str) -> None:
+    table = world()[name]
+    assert (table["known_at"] >= table[TABLES[name].occurred_at]).all()
+
+
+def test_things_happen_in_order() -> None:
+    """Created, touched and called, handed off, decided, opened, closed."""
+    tables = world()
+    created = tables["leads"].set_index("lead_id")["created_at"]
+    for name in ("touches", "calls", "answers", "handoffs"):
+        at = tables[name][TABLES[name].occurred_at]
+        assert (at >= tables[name]["lead_id"].map(created)).all(), name
+    assert (tables["decisions"]["decided_at"] > tables["decisions"]["handed_off_at"]).all()
+    deals = tables["opportunities"].merge(tables["decisions"].query("decision == 'accepted'"), on="lead_id")
+    assert (deals["opened_at"] >= deals["decided_at"]).all()
+    assert (deals["closed_at"].dropna() >= deals["opened_at"][deals["closed_at"].notna()]).all()
+
+
+def test_a_decision_answers_a_handoff() -> None:
+    keys = ["lead_id", "handed_off_at"]
+    answered = world()["decisions"].merge(world()["handoffs"], on=keys)
+    assert len(answered) == len(world()["decisions"])
+    assert world()["truth"][keys].equals(world()["handoffs"][keys])
+
+
+def test_a_level_is_given_with_a_clear_answer_only() -> None:
+    answers = world()["answers"]
+    clear = answers["state"].isin(["yes", "no"])
+    assert answers["level"].notna().equals(clear)
+    for criterion, levels in LEVELS.items():
+        mine = answers[answers["criterion"] == criterion]
+        assert set(mine.loc[mine["state"] == "no", "level"]) == {levels[0]}
+        assert set(mine.loc[mine["state"] == "yes", "level"]) == set(levels[1:])
+
+
+def test_the_rules_hand_off_only_what_met_them() -> None:
+    """The last clear answers known before a hand-off by the rules: need and one more are yes."""
+    first = world()["handoffs"].query("route == 'rules'").drop_duplicates("lead_id")
+    known = world()["answers"].query("state in ('yes', 'no')").merge(first, on="lead_id", suffixes=("", "_handoff"))
+    known = known[known["known_at"] < known["handed_off_at"]].sort_values(["known_at", "answered_at"], kind="stable")
+    yes = known.groupby(["lead_id", "criterion"])["state"].last().unstack() == "yes"
+    # an answer that became known between the gate and the hand-off may have turned: it is rare
+    assert len(yes) == len(first)
+    assert (yes["need"] & (yes.sum(axis=1) >= 2)).mean() > 0.98
+
+
+def test_exploration_is_small_and_says_its_propensity() -> None:
+    handoffs = world()["handoffs"]
+    assert set(handoffs["route"]) == {"rules", "exploration"}
+    assert handoffs.groupby("route")["propensity"].unique().map(list).to_dict() == {"exploration": [0.05], "rules": [1]}
+    assert (handoffs["route"] == "exploration").sum() < 0.05 * len(world()["leads"])
+
+
+def test_those_who_forbid_it_are_neither_called_nor_mailed() -> None:
+    permission = world()["leads"].set_index("lead_id")["permission"]
+    assert set(world()["calls"]["lead_id"].map(permission)) == {"all", "no_mail", "unknown"}
+    mails = world()["touches"].query("kind in ('email_open', 'email_click', 'email_reply')")
+    assert set(mails["lead_id"].map(permission)) == {"all", "no_call", "unknown"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rates_are_those_of_a_real_funnel(seed: int) -> None:
+    tables = world(seed)
+    n, calls = len(tables["leads"]), tables["calls"]
+    assert tables["accounts"]["account_id"].is_unique
+    assert tables["leads"]["account_id"].value_counts().between(1, 5).all()
+    assert 0.15 <= tables["handoffs"]["lead_id"].nunique() / n <= 0.30
+    assert 12 <= len(tables["touches"]) / n <= 25
+    assert 2 <= len(calls) / calls["lead_id"].nunique() <= 6
+    assert 0.05 <= calls["disposition"].isin(CONNECTED).mean() <= 0.15
+    assert 0 < tables["handoffs"]["lead_id"].duplicated().mean() < 0.1  # recycled
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_outcomes_are_those_of_a_real_funnel(seed: int) -> None:
+    """Among hand-offs whose 14 days have closed: 40-60 % accepted, 20-40 % rejected, the others silent or too late."""
+    tables, horizon = world(seed), pd.Timedelta(days=14)
+    mature = tables["handoffs"][tables["handoffs"]["handed_off_at"] < START + pd.Timedelta(days=DAYS) - horizon]
+    rows = mature.merge(tables["decisions"], "left", ["lead_id", "handed_off_at"])
+    delay = rows["decided_at"] - rows["handed_off_at"]
+    rate = rows.loc[delay < horizon, "decision"].value_counts() / len(rows)
+    assert 0.4 <= rate["accepted"] <= 0.6
+    assert 0.2 <= rate["rejected"] <= 0.4
+    assert pd.Timedelta(days=2) < delay.median() < pd.Timedelta(days=4)
+
+
+def test_feeds_are_as_dirty_as_real_ones() -> None:
+    """Exact repeats, late arrivals, bots of which some are not marked."""
+    touches = world()["touches"]
+    assert 0.005 < touches.duplicated().mean() < 0.02
+    assert touches["event_id"].nunique() == len(touches.drop_duplicates())
+    assert 0.02 < (touches["known_at"] - touches["occurred_at"] > pd.Timedelta(hours=1)).mean() < 0.06
+    assert touches["is_bot"].isna().any()
+    assert 0.005 < touches["is_bot"].fillna(False).mean() < 0.1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_truth_is_learnable_and_stays_ahead(seed: int) -> None:
+    rows = decided(seed)
+    truth, learnt = roc_auc_score(rows["accepted"], rows["probability"]), held_out_auc(rows)
+    assert 0.69 < learnt < 0.82
+    assert learnt < truth < 0.9
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_truth_is_calibrated(seed: int) -> None:
+    """In thirds of the true probability, as many are accepted as it says, within 3.5 standard errors."""
+    rows = decided(seed)
+    third = rows.groupby(pd.qcut(rows["probability"], 3))[["accepted", "probability"]].agg(["mean", "count"])
+    p, n = third["probability", "mean"], third["accepted", "count"]
+    assert ((third["accepted", "mean"] - p).abs() < 3.5 * np.sqrt(p * (1 - p) / n)).all()
+
+
+def test_in_the_null_world_nothing_tells() -> None:
+    aucs = [held_out_auc(decided(seed, null=True)) for seed in SEEDS]
+    noise = math.sqrt(1 / 12 * (1 / 300 + 1 / 400) / len(SEEDS))
+    assert abs(np.mean(aucs) - 0.5) < 4 * noise
+    assert roc_auc_score(decided(1, True)["accepted"], decided(1, True)["probability"]) == 0.5
+    assert world(1, null=True)["touches"].equals(world(1)["touches"])
+
+
+def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write(simulate(300, seed=7), tmp_path / folder)
+    write(simulate(300, seed=8), tmp_path / "c")
+    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.csv"))
+    assert files == sorted([Path(f"{n}.csv") for n in TABLES] + [Path("truth/truth.csv")])
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+        assert (tmp_path / "a" / file).read_bytes() != (tmp_path / "c" / file).read_bytes()
+
+
+def test_what_is_written_is_what_was_made(tmp_path: Path) -> None:
+    tables = simulate(300, seed=7)
+    write(tables, tmp_path)
+    read = pd.read_csv(tmp_path / "touches.csv", parse_dates=["occurred_at", "known_at"])
+    assert (read["occurred_at"].dt.tz_localize(None) == tables["touches"]["occurred_at"]).all()
+    assert read["is_bot"].isna().equals(tables["touches"]["is_bot"].isna())
+    first = (tmp_path / "leads.csv").read_text().splitlines()[1]
+    assert first.endswith("Z")
+    assert first.split(",")[-1] == tables["leads"]["known_at"].iloc[0].isoformat(timespec="milliseconds") + "Z"
+
+
+def test_a_world_may_start_on_any_day_and_be_small() -> None:
+    tables = simulate(leads=60, seed=3, start=datetime(2026, 3, 4, 12), days=90)
+    assert len(tables["leads"]) == 60
+    assert tables["calls"]["called_at"].dt.day_of_week.max() == 4
+    assert tables["calls"]["called_at"].dt.hour.between(8, 16).all()

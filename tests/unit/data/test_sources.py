@@ -1,0 +1,215 @@
+"""Raw files and databases as relations: every record once, with its file and its line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+
+import duckdb
+import pytest
+from sqlalchemy import create_engine, text
+
+from data.errors import DataError
+from data.sources import raw_relations, relation_of
+from data.warehouse import Warehouse
+
+
+def read(path, relation="raw_leads"):
+    """The rows of a relation (without _file) and what could not be read, as (line, reason, raw)."""
+    with Warehouse.open(None) as warehouse, raw_relations(warehouse, path, {relation}) as raw:
+        rows = warehouse.rows(f"SELECT * EXCLUDE (_file) FROM {relation} ORDER BY _file, _line") if raw.files else []
+        return rows, warehouse.rows("SELECT line, reason, raw FROM raw_rejects ORDER BY line")
+
+
+def written(folder: Path, content: bytes, name="leads.csv") -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        pytest.param(b"a,b\n1,2\n3,4\n", [(2, "1", "2"), (3, "3", "4")], id="plain"),
+        pytest.param(b"a,b\n1,2", [(2, "1", "2")], id="no newline at the end"),
+        pytest.param(b"a,b\r\n1,2\r\n3,4\r\n", [(2, "1", "2"), (3, "3", "4")], id="CRLF"),
+        pytest.param(b"a,b\n1,2\r\n3,4\n", [(2, "1", "2"), (3, "3", "4")], id="mixed line ends"),
+        pytest.param(b"a,b\r1,2\r3,4\r", [(2, "1", "2"), (3, "3", "4")], id="CR only"),
+        pytest.param(b"\xef\xbb\xbfa,b\n1,2\n", [(2, "1", "2")], id="byte order mark"),
+        pytest.param(b'a,b\n1,"x\ny"\n3,4\n', [(2, "1", "x\ny"), (4, "3", "4")], id="quoted newline"),
+        pytest.param(b'a,b\n1,"say ""hi"", then"\n', [(2, "1", 'say "hi", then')], id="quoted quotes and commas"),
+        pytest.param(b"a,b\n1,2\n\n\n3,4\n", [(2, "1", "2"), (5, "3", "4")], id="blank lines are counted"),
+        pytest.param(b"\na,b\n1,2\n", [(3, "1", "2")], id="blank line before the header"),
+        pytest.param(b"a,b\n1,x\x00y\n", [(2, "1", "x\0y")], id="NUL byte"),
+        pytest.param(b'a,b\n1,""\n2,\n', [(2, "1", None), (3, "2", None)], id="empty is unknown"),
+        pytest.param(b"a;b\n1;2,5\n", [(2, "1", "2,5")], id="semicolons"),
+        pytest.param(b"a\tb\n1\t2\n", [(2, "1", "2")], id="tabs"),
+        pytest.param(b"a|b\n1|2\n", [(2, "1", "2")], id="bars"),
+        pytest.param(b"a\n1\n", [(2, "1")], id="one column"),
+        pytest.param(b"a,b\n", [], id="header only"),
+        pytest.param(b"a,\n1,2\n", [(2, "1", "2")], id="column without a name"),
+        pytest.param(b"a,b\n1,caf\xc3\xa9 \xf0\x9f\x98\x80\n", [(2, "1", "café 😀")], id="UTF-8"),
+    ],
+)
+def test_a_csv_file_reads_as_text_with_the_lines_an_editor_shows(tmp_path, content, rows):
+    assert read(written(tmp_path, content)) == (rows, [])
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        pytest.param(b"3,4,5\n", "line: expected 2 fields, got 3", id="too many fields"),
+        pytest.param(b"3\n", "line: expected 2 fields, got 1", id="too few fields"),
+        pytest.param(b'3,"x"y\n', "line: expected CSV, got ',' expected after '\"'", id="text after a quote"),
+        pytest.param(b"3,caf\xe9\n", "line: expected UTF-8, got byte 0xe9 at character 6", id="Latin-1"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_set_aside_and_the_others_keep_their_lines(tmp_path, bad, reason):
+    rows, rejects = read(written(tmp_path, b"a,b\n1,2\n" + bad + b"5,6\n" + bad + b"7,8\n"))
+    assert rows == [(2, "1", "2"), (4, "5", "6"), (6, "7", "8")]
+    raw = bad.decode("utf-8", "backslashreplace")
+    assert rejects == [(3, reason, raw), (5, reason, raw)]
+
+
+def test_an_unclosed_quote_costs_its_line_only(tmp_path):
+    rows, rejects = read(written(tmp_path, b'a,b\n1,"x\n3,4\n5,"y\nz"\n7,8\n'))
+    assert rows == [(3, "3", "4"), (4, "5", "y\nz"), (6, "7", "8")]
+    assert [(line, raw) for line, _, raw in rejects] == [(2, '1,"x\n')]
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_a_line_of_50_megabytes_is_set_aside_with_its_beginning_and_its_length(tmp_path, quote):
+    long = b"1," + quote + b"x" * 50_000_000 + quote
+    rows, [(line, reason, raw)] = read(written(tmp_path, b"a,b\n1,2\n" + long + b"\n3,4\n"))
+    assert rows == [(2, "1", "2"), (4, "3", "4")]
+    assert (line, reason) == (3, f"line: expected at most 4000000 characters, got {len(long) + 1}")
+    assert raw == long[:1_000_000].decode()
+
+
+def test_reading_leaves_the_csv_module_as_it_was(tmp_path):
+    before = csv.field_size_limit()
+    read(written(tmp_path, b'a\n"x\ny"\n'))
+    assert csv.field_size_limit() == before
+
+
+def test_many_lines_read_in_order_whichever_way_they_are_read(tmp_path):
+    """The fast way and the line-by-line way agree; one broken line makes the difference."""
+    lines = [f"{i},value {i}" for i in range(25_000)]
+    fast, _ = read(written(tmp_path, "\n".join(["a,b", *lines]).encode()))
+    slow, rejects = read(written(tmp_path, "\n".join(["a,b", *lines, "broken"]).encode()))
+    assert fast == slow
+    assert fast == [(i + 2, str(i), f"value {i}") for i in range(25_000)]
+    assert rejects == [(25_002, "line: expected 2 fields, got 1", "broken")]
+
+
+@pytest.mark.parametrize("name", ["leads.csv.gz", "leads.jsonl.gz"])
+def test_gzip(tmp_path, name):
+    content = b"a,b\n1,2\n" if "csv" in name else b'{"a": 1, "b": 2}\n'
+    assert read(written(tmp_path, gzip.compress(content), name))[0][0][1:] == ("1", "2")
+
+
+def test_json_lines(tmp_path):
+    """Values as text, numbers as written, keys whenever they come, broken lines set aside."""
+    path = written(
+        tmp_path,
+        b'{"a": 1, "b": 1e400}\n\n{"A": true, "c": {"d": null}}\n{broken\n[1]\n{"a": "\\ud800"}\n{"a": "", "b": NaN}\n',
+        "leads.ndjson",
+    )
+    rows, rejects = read(path)
+    assert rows == [(1, "1", "1e400", None), (3, "true", None, '{"d": null}'), (7, None, "NaN", None)]
+    assert [(line, raw) for line, _, raw in rejects] == [(4, "{broken\n"), (5, "[1]\n"), (6, '{"a": "\\ud800"}\n')]
+    assert all(r.startswith("line: expected a JSON object, got ") for _, r, _ in rejects)
+
+
+def test_parquet_keeps_its_types(tmp_path):
+    duckdb.sql("SELECT 'L' || range AS a, range / 2 AS b FROM range(2)").write_parquet(str(tmp_path / "leads.parquet"))
+    assert read(tmp_path) == ([(1, "L0", 0.0), (2, "L1", 0.5)], [])
+
+
+def test_files_of_one_name_are_one_relation(tmp_path):
+    """Dated files and the files of a sub-folder; columns are matched by name."""
+    written(tmp_path, b"a,b\n1,2\n", "leads-2026-01.csv")
+    written(tmp_path, b"b,c\n3,4\n", "leads_2026_02.csv")
+    (tmp_path / "leads").mkdir()
+    written(tmp_path / "leads", b"c\n5\n", "x.csv")
+    with Warehouse.open(None) as warehouse, raw_relations(warehouse, tmp_path, {"raw_leads"}):
+        assert warehouse.rows("SELECT _file, _line, a, b, c FROM raw_leads ORDER BY _file") == [
+            ("leads-2026-01.csv", 2, "1", "2", None),
+            ("leads/x.csv", 2, None, None, "5"),
+            ("leads_2026_02.csv", 2, None, "3", "4"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("path", "relation"),
+    [
+        ("in/leads.csv", "raw_leads"),
+        ("in/Leads.CSV.gz", "raw_leads"),
+        ("in/leads-2026-01-31T10.csv", "raw_leads"),
+        ("in/leads_20260131.jsonl", "raw_leads"),
+        ("in/my leads.csv", "raw_my_leads"),
+        ("in/leads2.csv", "raw_leads2"),
+        ("in/touches/part-0.parquet", "raw_touches"),
+    ],
+)
+def test_a_file_names_its_relation(path, relation):
+    assert relation_of(Path(path), Path("in")) == relation
+
+
+def test_a_sqlite_database(tmp_path):
+    url = f"sqlite:///{tmp_path / 'crm.db'}"
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE leads (lead_id TEXT, size REAL, at TEXT, ok BOOLEAN)"))
+        connection.execute(text("INSERT INTO leads VALUES ('L1', 2.5, '2026-01-01 09:00', 1), ('L2', NULL, '', 0)"))
+        connection.execute(text("CREATE TABLE other (x TEXT)"))
+    engine.dispose()
+    assert read(url) == ([(1, "L1", "2.5", "2026-01-01 09:00", "1"), (2, "L2", None, None, "0")], [])
+
+
+def test_a_database_that_cannot_be_read_shows_no_password():
+    with pytest.raises(DataError, match=r"reading postgresql\+psycopg://\.\.\.@127\.0\.0\.1:1/x: ") as error:
+        read("postgresql+psycopg://someone:secret@127.0.0.1:1/x?connect_timeout=1")
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"", "reading leads.csv: expected a header and records, got an empty file", id="empty"),
+        pytest.param(b"\n\n", "reading leads.csv: expected a header, got blank lines only", id="blank"),
+        pytest.param(b"a:b\n1:2\n", "got one column 'a:b', which seems to be separated by ':'", id="wrong delimiter"),
+        pytest.param(b"a,A\n1,2\n", "expected every column once", id="a column twice"),
+        pytest.param(b"_line,a\n1,2\n", "none called _file, _line", id="a column of ours"),
+        pytest.param("a,b\n1,2\n".encode("utf-16"), "expected a header of column names in UTF-8", id="UTF-16"),
+        pytest.param(b"caf\xe9,b\n1,2\n", "can't decode byte 0xe9 in position 3", id="header in Latin-1"),
+    ],
+)
+def test_a_file_that_cannot_be_read_at_all_is_said_to_be_so(tmp_path, content, message):
+    with pytest.raises(DataError) as error:
+        read(written(tmp_path, content))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["leads.csv.gz", "leads.parquet"])
+def test_a_broken_container(tmp_path, name):
+    with pytest.raises(DataError, match=f"reading {name}: expected a file that can be read"):
+        read(written(tmp_path, b"this is neither", name))
+
+
+@pytest.mark.parametrize(
+    ("path", "got"), [("nowhere", "no such file or folder"), (".", "a folder without one"), ("notes.txt", "another")]
+)
+def test_a_path_without_known_files(tmp_path, path, got):
+    written(tmp_path, b"x", "notes.txt")
+    with pytest.raises(DataError, match=f"expected files ending in .csv.*, got {got}"):
+        read(tmp_path / path)
+
+
+def test_nothing_is_left_behind(tmp_path):
+    written(tmp_path, b"a,b\n1,2\n")
+    with Warehouse.open(None) as warehouse:
+        with raw_relations(warehouse, tmp_path, {"raw_leads"}):
+            pass
+        assert warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary") == []
+        assert warehouse.rows("SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal") == []

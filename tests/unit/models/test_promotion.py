@@ -1,0 +1,97 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.evaluation import sigmoid
+from models.promotion import ChampionHoldout, decide
+
+
+def with_holdout(result, rows=600, signal=1.5, rules=0.5, chosen_noise=0.0, leaks=(), seed=0):
+    """The same training with another test: the chosen model knows the truth, the rules a part of it."""
+    random = np.random.default_rng(seed)
+    z = random.normal(size=rows)
+    y = (random.random(rows) < sigmoid(signal * z)).astype(int)
+    holdout = pd.DataFrame({
+        "y": y, "group": np.arange(rows),
+        "as_of": pd.Timestamp("2025-06-01") + pd.to_timedelta(np.arange(rows), unit="h"),
+        "base_rate": 0.5, "rulebook": sigmoid(rules * z),
+        result.chosen: sigmoid(signal * z + chosen_noise * random.normal(size=rows)),
+    })  # fmt: skip
+    leakage = replace(result.leakage, suspects=leaks)
+    return replace(result, holdout=holdout, leakage=leakage)
+
+
+def champion(test, knows, until="2025-01-01"):
+    base = test.holdout["rulebook"].to_numpy()
+    return ChampionHoldout(test.holdout[test.chosen].to_numpy() if knows else base, pd.Timestamp(until))
+
+
+def test_the_first_champion_that_is_surely_ahead(result):
+    found = decide(with_holdout(result), None)
+    assert (found.promote, found.alias, found.provisional) == (True, "champion", False)
+    assert found.reasons[0].startswith("surely ahead of base rate: +")
+    assert found.reasons[1].startswith("surely ahead of rulebook: +")
+
+
+def test_ahead_on_too_few_rows_is_provisional(result):
+    found = decide(with_holdout(result, rows=60, rules=0.8, seed=4), None)
+    assert (found.promote, found.alias, found.provisional) == (True, "champion", True)
+    assert "provisional" in found.reasons[-1]
+
+
+@pytest.mark.parametrize("behind", [{"chosen_noise": 4.0}, {"signal": 0.0, "chosen_noise": 1.0}])
+def test_not_ahead_lets_the_rules_alone_route(result, behind):
+    found = decide(with_holdout(result, **behind), None)
+    assert (found.promote, found.alias) == (False, None)
+    assert "rules alone route" in found.reasons[-1]
+
+
+def test_rules_that_cannot_be_judged_are_no_bar_and_it_is_said(result):
+    found = decide(replace(with_holdout(result, rules=1.5, chosen_noise=0.2), rules_judgeable=False), None)
+    assert found.promote
+    assert any("cannot be judged" in reason for reason in found.reasons)
+
+
+def test_a_leak_stops_even_the_best_and_says_how_to_allow_it(result):
+    found = decide(with_holdout(result, leaks=("n1",)), None)
+    assert (found.promote, found.alias) == (False, None)
+    assert "n1 may know the answer" in found.reasons[0]
+    assert 'allowed_columns = ["n1"]' in found.reasons[-1]
+
+
+def test_an_allowed_leak_does_not_stop(result):
+    test = with_holdout(result, leaks=("n1",))
+    assert decide(replace(test, leakage=replace(test.leakage, allowed=("n1",))), None).promote
+
+
+def test_a_challenger_surely_ahead_replaces_the_champion(result):
+    test = with_holdout(result)
+    found = decide(test, champion(test, knows=False))
+    assert (found.promote, found.alias) == (True, "champion")
+
+
+def test_an_equal_challenger_stays_one(result):
+    test = with_holdout(result)
+    found = decide(test, champion(test, knows=True))
+    assert (found.promote, found.alias) == (False, "challenger")
+    assert "not ahead of the champion" in found.reasons[-2]
+
+
+def test_a_challenger_with_a_wrong_slope_stays_one(result):
+    test = with_holdout(result)
+    steep = test.holdout.assign(
+        **{test.chosen: sigmoid(0.75 * np.log(test.holdout[test.chosen] / (1 - test.holdout[test.chosen])))}
+    )
+    found = decide(replace(test, holdout=steep), champion(test, knows=False))
+    assert found.alias == "challenger"
+    assert "calibration slope 1." in found.reasons[-1]
+
+
+def test_rows_that_the_champion_trained_on_do_not_count(result):
+    test = with_holdout(result)
+    late = test.holdout["as_of"].iloc[-100]
+    found = decide(test, champion(test, knows=False, until=late))
+    assert (found.promote, found.alias) == (False, "challenger")
+    assert "only 99 test rows" in found.reasons[-1]

@@ -1,0 +1,70 @@
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.errors import ModelError
+from models.splits import forward_folds, holdout
+
+DAYS = [1, 2, 3, 20, 21, 30, 30, 30, 31, 32]
+AS_OF = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(DAYS, unit="D"))
+GROUP = pd.Series(list("abcdefghbj"))
+HORIZON = timedelta(days=9)
+
+
+def test_the_last_rows_are_tested_and_equal_times_stay_together():
+    split = holdout(AS_OF, GROUP, HORIZON, 0.3)
+    assert list(split.test) == [5, 6, 7, 8, 9]
+
+
+def test_an_account_of_the_test_is_purged_and_so_is_an_open_label():
+    """b is tested later; day 21 + 9 = day 30 has just closed when the test begins."""
+    split = holdout(AS_OF, GROUP, HORIZON, 0.3)
+    assert list(split.train) == [0, 2, 3, 4]
+    assert split.purged == 1
+    assert list(holdout(AS_OF, GROUP, HORIZON + timedelta(seconds=1), 0.3).train) == [0, 2, 3]
+
+
+def test_the_order_of_rows_does_not_matter():
+    order = np.random.default_rng(0).permutation(len(AS_OF))
+    mixed = holdout(AS_OF.iloc[order].reset_index(drop=True), GROUP.iloc[order].reset_index(drop=True), HORIZON)
+    assert set(order[mixed.train]) == set(holdout(AS_OF, GROUP, HORIZON).train)
+
+
+@pytest.mark.parametrize("days", [[5] * 6, [], [1, 2, 3, 4]])
+def test_a_span_too_short_is_refused_in_plain_words(days):
+    as_of = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(days, unit="D"))
+    with pytest.raises(ModelError, match=r"keeping later rows .*expected rows whose labels closed.*longer span"):
+        holdout(as_of, pd.Series(range(len(days))), HORIZON)
+
+
+def _year(rows=400):
+    as_of = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(np.linspace(0, 364, rows), unit="D"))
+    return as_of, pd.Series(np.arange(rows) % 300)
+
+
+def test_folds_grow_forward_and_share_no_account():
+    as_of, group = _year()
+    folds = forward_folds(as_of, group, timedelta(days=14), 4)
+    assert len(folds) == 4
+    assert [len(f.train) for f in folds] == sorted(len(f.train) for f in folds)
+    assert np.array_equal(np.concatenate([f.test for f in folds]), np.arange(80, 400))
+    for fold in folds:
+        assert (as_of[fold.train] + timedelta(days=14)).max() <= as_of[fold.test].min()
+        assert not set(group[fold.train]) & set(group[fold.test])
+
+
+def test_fewer_folds_are_made_where_an_outcome_is_missing():
+    as_of, group = _year()
+    y = (np.arange(400) >= 150).astype(int)
+    y[160:] = np.arange(240) % 2
+    folds = forward_folds(as_of, group, timedelta(days=14), 4, y)
+    assert 1 <= len(folds) < 4
+    assert all(0 < y[f.train].mean() < 1 for f in folds)
+
+
+def test_no_fold_at_all_is_refused():
+    as_of, group = _year()
+    with pytest.raises(ModelError, match="both outcomes before and after a cut"):
+        forward_folds(as_of, group, timedelta(days=400), 4)
