@@ -46,8 +46,8 @@ class Columns:
 def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: bool) -> Columns:
     """Match a relation's columns to the table's, adding extra columns to the table.
 
-    `infer`: text extras that hold numbers only (and no leading zeros) become numbers, and empty ones have to wait. Raises DataError where a
-    required column is missing.
+    `infer`: text extras that hold numbers only (and no leading zeros) become numbers, and empty ones
+    have to wait. Raises DataError where a required column is missing.
     """
     found = {n: t for n, t in warehouse.columns(relation).items() if n.lower() not in OWN_COLUMNS}
     require(table, found, f"table {table.name}")

@@ -199,9 +199,10 @@ def _load_table(
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
     warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
+    bad = warehouse.scalar("SELECT count(*) FROM checked WHERE _reason <> ''")
     done = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
     settings = {"backfill": batch.backfill, "timezone": batch.timezone, "mutable": mutable, "infer": infer}
-    held = hold_back(warehouse, table, batch.source, json.dumps(settings))
+    held = hold_back(warehouse, table, batch.source, json.dumps(settings)) if bad or done.conflicts else 0
     for relation in WORKING:
         warehouse.execute(f"DROP TABLE IF EXISTS {relation}")
     if rows_in != done.stored + done.repeats + held:
@@ -220,11 +221,14 @@ def _sum(one: TableCount | None, other: TableCount) -> TableCount:
 
 
 def _check_files(source: str, found: Sequence[Mapping], used: list[Mapping], raw: RawData) -> None:
-    if not used:
-        stems = dict.fromkeys(r.removeprefix("raw_") for m in found for r in m.reads)
+    half = [m for m in found if m not in used and set(m.reads) & raw.relations]
+    if half or not used:
+        missing = dict.fromkeys(
+            r.removeprefix("raw_") for m in half or found for r in m.reads if r not in raw.relations
+        )
         raise DataError(
             f"ingesting {source}",
-            expected=f"a file, folder or table named {' or '.join(stems)}",
+            expected=f"a file, folder or table named {(' and ' if half else ' or ').join(missing)}",
             got=", ".join((*raw.unused, *(f.name for f in raw.files))) or "none",
             do="name the files so, or name another source",
         )

@@ -181,7 +181,7 @@ class _Reader:
     def _read_parquet(self, path: Path, name: str, part: str) -> list[str]:
         self.warehouse.execute(
             f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {literal(name)} AS _file, file_row_number + 1 AS _line,"
-            f" * EXCLUDE (file_row_number) FROM read_parquet({literal(str(path))}, file_row_number = true)"
+            f" * EXCLUDE (file_row_number) FROM read_parquet({_one_path(path)}, file_row_number = true)"
         )
         return checked_columns(list(self.warehouse.columns(part))[2:], name)
 
@@ -205,7 +205,7 @@ class _Reader:
         try:
             self.warehouse.execute(
                 f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {literal(name)} AS _file,"
-                f" row_number() OVER () + 1 AS _line, * FROM read_csv({literal(str(path))}, auto_detect = false,"
+                f" row_number() OVER () + 1 AS _line, * FROM read_csv({_one_path(path)}, auto_detect = false,"
                 f" columns = {{{types}}}, header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
                 f" max_line_size = {LONGEST_LINE})"
             )
@@ -280,6 +280,11 @@ class _Reader:
         self.warehouse.connection.register("raw_chunk", rows)
         self.warehouse.execute(f"INSERT INTO {table} BY NAME SELECT * FROM raw_chunk")
         self.warehouse.connection.unregister("raw_chunk")
+
+
+def _one_path(path: Path) -> str:
+    """A path as SQL that DuckDB does not take for a pattern."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
 def _ending(path: Path) -> str:

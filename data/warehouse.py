@@ -57,7 +57,7 @@ class Warehouse:
             warehouse = cls(connection)
             warehouse._make_tables()
             yield warehouse
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
             raise DataError(
                 f"writing {path or 'the in-memory warehouse'}",
                 expected="room on disk and in memory",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,30 +55,47 @@ class Workspace:
 
     def create(self) -> None:
         """Make the folders and the marker; what is there already stays as it is."""
-        try:
+        with self._making():
             for folder in (self.root, self.artifacts, self.agreements, self.reports, self.exports):
                 folder.mkdir(parents=True, exist_ok=True)
-            if not self.marker.exists():
-                self.marker.write_text(f"# leadready's mark on this folder\nformat = {FORMAT}\n")
+        self.add(self.marker, f"# leadready's mark on this folder\nformat = {FORMAT}\n")
+
+    def add(self, path: Path, text: str) -> bool:
+        """Write a file of the workspace, whole or not at all, unless it is there already; whether it was written."""
+        with self._making():
+            if path.exists():
+                return False
+            making = path.with_name(f".{path.name}.{os.getpid()}")
+            try:
+                making.write_text(text, encoding="utf-8")
+                os.replace(making, path)
+            finally:
+                making.unlink(missing_ok=True)
+        return True
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise ConfigError(
                 f"making the workspace {self.root}",
-                expected="a folder that can be written",
+                expected="a folder with room that can be written",
                 got=error.strerror or str(error),
-                do="give a writable folder in --workspace or LEADREADY_HOME",
+                do="free some space, or give a writable folder in --workspace or LEADREADY_HOME",
             ) from None
 
     def check(self) -> None:
         """Raise ConfigError unless this is a workspace of our format that can be written."""
-        if not self.marker.exists():
+        try:
+            found = tomllib.loads(self.marker.read_text(encoding="utf-8")).get("format")
+        except (FileNotFoundError, NotADirectoryError):
             raise ConfigError(
                 f"opening the workspace {self.root}",
                 expected="a folder made by `leadready init`",
                 got="no workspace.toml in it",
                 do="run `leadready init`, or name another folder with --workspace or LEADREADY_HOME",
-            )
-        try:
-            found = tomllib.loads(self.marker.read_text()).get("format")
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             found = f"an unreadable mark ({error})"
         if found != FORMAT:

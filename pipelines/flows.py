@@ -16,19 +16,22 @@ from data.workspace import Workspace
 from pipelines import jobs
 from pipelines.reports import counts_table, ingest_rows, training_rows
 
-TOP = 10
-
 
 def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
     """Waiting helps where another process holds the warehouse; nothing else gets better by itself."""
     return isinstance(state.result(raise_on_failure=False), BusyError)
 
 
-patient = {"retries": 4, "retry_delay_seconds": [2, 5, 10, 20], "retry_condition_fn": _is_busy, "persist_result": False}
-ingest_task = task(jobs.ingest_batch, name="ingest batch", task_run_name="ingest {source}", **patient)
-train_task = task(jobs.train_models, name="train models", task_run_name="train as of {observed}", **patient)
-score_task = task(jobs.score_open_leads, name="score open leads", task_run_name="score {as_of} by {alias}", **patient)
-simulate_task = task(jobs.simulate_source, name="simulate a company", persist_result=False)
+patient: dict[str, Any] = {
+    "retries": 4,
+    "retry_delay_seconds": [2, 5, 10, 20],
+    "retry_condition_fn": _is_busy,
+    "persist_result": False,
+}
+ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patient)(jobs.ingest_batch)
+train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(jobs.train_models)
+score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(jobs.score_open_leads)
+simulate_task = task(name="simulate a company", persist_result=False)(jobs.simulate_source)
 
 
 @flow(name="ingest", flow_run_name="ingest {source} from {path}", persist_result=False)

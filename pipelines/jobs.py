@@ -52,15 +52,11 @@ def init_workspace(workspace: Workspace) -> list[Path]:
     """Make the workspace with its default agreement and settings; what is there stays. Returns the files made."""
     workspace.create()
     workspace.check()
-    made = []
-    for path, text in (
-        (workspace.agreements / FIRST_AGREEMENT, DEFAULT_AGREEMENT),
-        (workspace.settings, DEFAULT_SETTINGS),
-    ):
-        missing = not any(workspace.agreements.glob("*.toml")) if path.parent == workspace.agreements else True
-        if missing and not path.exists():
-            path.write_text(text, encoding="utf-8")
-            made.append(path)
+    texts = (
+        {} if any(workspace.agreements.glob("*.toml")) else {workspace.agreements / FIRST_AGREEMENT: DEFAULT_AGREEMENT}
+    )
+    texts[workspace.settings] = DEFAULT_SETTINGS
+    made = [path for path, text in texts.items() if workspace.add(path, text)]
     with open_warehouse(workspace):
         pass
     return made

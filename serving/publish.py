@@ -10,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from csv import QUOTE_NONNUMERIC
 from datetime import datetime
 from pathlib import Path
 
@@ -41,6 +44,7 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS publications (as_of TIMESTAMP PRIMARY KEY, folder VARCHAR)",
 )
 HIDDEN = ".published"
+FILES = ("scores.parquet", "scores.csv")
 
 
 def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) -> Path:
@@ -48,13 +52,8 @@ def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) ->
     as_of = scores["as_of"].iloc[0].to_pydatetime()
     ordered = scores.sort_values("lead_id", ignore_index=True)[list(SCORES)]
     finish(workspace, warehouse)
-    try:
-        folder = _write_files(workspace, ordered, as_of)
-    except OSError as error:
-        raise ConfigError(
-            f"writing scores below {workspace.exports}", expected="a folder with room that can be written",
-            got=error.strerror or str(error), do="mend that and score again; the scores before this run are unharmed",
-        ) from None  # fmt: skip
+    with _writing(workspace):
+        folder = _write_files(workspace, ordered)
     with warehouse.transaction(), warehouse.view("new_scores", ordered):
         warehouse.execute("DELETE FROM scores WHERE as_of = $1", [as_of])
         warehouse.execute("INSERT INTO scores BY NAME SELECT * FROM new_scores")
@@ -67,38 +66,52 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
     """Bring the links in `exports/` to what the warehouse says, and drop what no link needs."""
     for statement in TABLES:
         warehouse.execute(statement)
-    hidden = workspace.exports / HIDDEN
-    hidden.mkdir(parents=True, exist_ok=True)
     published = warehouse.rows("SELECT as_of, folder FROM publications")
-    for as_of, folder in published:
-        link = workspace.exports / _day(as_of)
-        if not (hidden / folder).exists():
-            stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
-            _write_files(workspace, stored[list(SCORES)], as_of)
-        if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{folder}":
-            _point(link, f"{HIDDEN}/{folder}")
-    kept = {folder for _, folder in published}
-    for path in hidden.iterdir():
-        if path.name not in kept:
-            shutil.rmtree(path)
+    with _writing(workspace):
+        hidden = workspace.exports / HIDDEN
+        hidden.mkdir(parents=True, exist_ok=True)
+        for as_of, folder in published:
+            link = workspace.exports / _day(as_of)
+            if not all((hidden / folder / name).is_file() for name in FILES):
+                stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
+                _write_files(workspace, stored[list(SCORES)], folder)
+            if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{folder}":
+                _point(link, f"{HIDDEN}/{folder}")
+        kept = {folder for _, folder in published}
+        for path in hidden.iterdir():
+            if path.name not in kept:
+                _remove(path)
 
 
-def _write_files(workspace: Workspace, scores: pd.DataFrame, as_of: datetime) -> str:
-    """Write the files into a folder named by their content; returns its name."""
+@contextmanager
+def _writing(workspace: Workspace) -> Iterator[None]:
+    """ConfigError where the exports cannot be written: the run is no further than its last step, and can be repeated."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"writing scores below {workspace.exports}", expected="a folder with room that can be written",
+            got=error.strerror or str(error), do="mend that and score again; nothing is lost",
+        ) from None  # fmt: skip
+
+
+def _write_files(workspace: Workspace, scores: pd.DataFrame, name: str | None = None) -> str:
+    """Write the files into the folder `name`, by default named by their content; returns its name."""
     table = pa.Table.from_pandas(scores, schema=pa.schema(SCORES), preserve_index=False).replace_schema_metadata(None)
-    making = workspace.exports / HIDDEN / f"making-{os.getpid()}"
-    shutil.rmtree(making, ignore_errors=True)
+    hidden = workspace.exports / HIDDEN
+    making = hidden / f"making-{os.getpid()}"
+    _remove(making)
     making.mkdir(parents=True)
-    pq.write_table(table, making / "scores.parquet")
-    _harmless(scores).to_csv(making / "scores.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
-    digest = hashlib.sha256((making / "scores.parquet").read_bytes()).hexdigest()[:16]
-    name = f"{_day(as_of)}-{digest}"
-    final = workspace.exports / HIDDEN / name
-    if final.exists():
-        shutil.rmtree(making)
-    else:
-        os.replace(making, final)
-    return name
+    parquet, csv = (making / file for file in FILES)
+    pq.write_table(table, parquet)
+    _harmless(scores).to_csv(csv, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", quoting=QUOTE_NONNUMERIC)
+    digest = hashlib.sha256(parquet.read_bytes()).hexdigest()[:16]
+    folder = hidden / (name or f"{_day(scores['as_of'].iloc[0])}-{digest}")
+    folder.mkdir(exist_ok=True)
+    for file in (parquet, csv):
+        os.replace(file, folder / file.name)
+    making.rmdir()
+    return folder.name
 
 
 def _harmless(frame: pd.DataFrame) -> pd.DataFrame:
@@ -113,11 +126,21 @@ def _harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _point(link: Path, target: str) -> None:
     """Make `link` point to `target` in one step."""
-    moving = link.with_name(f".{link.name}.{os.getpid()}")
-    moving.unlink(missing_ok=True)
+    moving = link.parent / HIDDEN / f"making-link-{os.getpid()}"
+    _remove(moving)
     moving.symlink_to(target)
     os.replace(moving, link)
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _day(as_of: datetime) -> str:
-    return f"{as_of:%Y-%m-%d}" if as_of == datetime(as_of.year, as_of.month, as_of.day) else f"{as_of:%Y-%m-%dT%H%M%S}"
+    """The day, with the time where it is not midnight."""
+    if as_of == datetime(as_of.year, as_of.month, as_of.day):
+        return f"{as_of:%Y-%m-%d}"
+    return f"{as_of:%Y-%m-%dT%H%M%S}" + (f".{as_of:%f}" if as_of.microsecond else "")

@@ -18,7 +18,7 @@ from models.evaluation import auc
 from models.leakage import find_leaks
 from models.training import TrainingSet
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 candidates = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c.name)
 shapes = {
     "counts": lambda random, n: random.poisson(2.0, n).astype(float),

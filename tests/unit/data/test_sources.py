@@ -15,11 +15,22 @@ from data.sources import raw_relations, relation_of
 from data.warehouse import Warehouse
 
 
-def read(path, relation="raw_leads"):
-    """The rows of a relation (without _file) and what could not be read, as (line, reason, raw)."""
-    with Warehouse.open(None) as warehouse, raw_relations(warehouse, path, {relation}) as raw:
-        rows = warehouse.rows(f"SELECT * EXCLUDE (_file) FROM {relation} ORDER BY _file, _line") if raw.files else []
-        return rows, warehouse.rows("SELECT line, reason, raw FROM raw_rejects ORDER BY line")
+@pytest.fixture(scope="module")
+def warehouse():
+    with Warehouse.open(None) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def read(warehouse):
+    """The rows of a path's raw_leads (without _file) and what could not be read, as (line, reason, raw)."""
+
+    def read(path):
+        with raw_relations(warehouse, path, {"raw_leads"}) as raw:
+            rows = warehouse.rows("SELECT * EXCLUDE (_file) FROM raw_leads ORDER BY _file, _line") if raw.files else []
+            return rows, warehouse.rows("SELECT line, reason, raw FROM raw_rejects ORDER BY line")
+
+    return read
 
 
 def written(folder: Path, content: bytes, name="leads.csv") -> Path:
@@ -51,7 +62,7 @@ def written(folder: Path, content: bytes, name="leads.csv") -> Path:
         pytest.param(b"a,b\n1,caf\xc3\xa9 \xf0\x9f\x98\x80\n", [(2, "1", "café 😀")], id="UTF-8"),
     ],
 )
-def test_a_csv_file_reads_as_text_with_the_lines_an_editor_shows(tmp_path, content, rows):
+def test_a_csv_file_reads_as_text_with_the_lines_an_editor_shows(read, tmp_path, content, rows):
     assert read(written(tmp_path, content)) == (rows, [])
 
 
@@ -64,21 +75,21 @@ def test_a_csv_file_reads_as_text_with_the_lines_an_editor_shows(tmp_path, conte
         pytest.param(b"3,caf\xe9\n", "line: expected UTF-8, got byte 0xe9 at character 6", id="Latin-1"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_set_aside_and_the_others_keep_their_lines(tmp_path, bad, reason):
+def test_a_line_that_cannot_be_read_is_set_aside_and_the_others_keep_their_lines(read, tmp_path, bad, reason):
     rows, rejects = read(written(tmp_path, b"a,b\n1,2\n" + bad + b"5,6\n" + bad + b"7,8\n"))
     assert rows == [(2, "1", "2"), (4, "5", "6"), (6, "7", "8")]
     raw = bad.decode("utf-8", "backslashreplace")
     assert rejects == [(3, reason, raw), (5, reason, raw)]
 
 
-def test_an_unclosed_quote_costs_its_line_only(tmp_path):
+def test_an_unclosed_quote_costs_its_line_only(read, tmp_path):
     rows, rejects = read(written(tmp_path, b'a,b\n1,"x\n3,4\n5,"y\nz"\n7,8\n'))
     assert rows == [(3, "3", "4"), (4, "5", "y\nz"), (6, "7", "8")]
     assert [(line, raw) for line, _, raw in rejects] == [(2, '1,"x\n')]
 
 
 @pytest.mark.parametrize("quote", [b"", b'"'])
-def test_a_line_of_50_megabytes_is_set_aside_with_its_beginning_and_its_length(tmp_path, quote):
+def test_a_line_of_50_megabytes_is_set_aside_with_its_beginning_and_its_length(read, tmp_path, quote):
     long = b"1," + quote + b"x" * 50_000_000 + quote
     rows, [(line, reason, raw)] = read(written(tmp_path, b"a,b\n1,2\n" + long + b"\n3,4\n"))
     assert rows == [(2, "1", "2"), (4, "3", "4")]
@@ -86,13 +97,13 @@ def test_a_line_of_50_megabytes_is_set_aside_with_its_beginning_and_its_length(t
     assert raw == long[:1_000_000].decode()
 
 
-def test_reading_leaves_the_csv_module_as_it_was(tmp_path):
+def test_reading_leaves_the_csv_module_as_it_was(read, tmp_path):
     before = csv.field_size_limit()
     read(written(tmp_path, b'a\n"x\ny"\n'))
     assert csv.field_size_limit() == before
 
 
-def test_many_lines_read_in_order_whichever_way_they_are_read(tmp_path):
+def test_many_lines_read_in_order_whichever_way_they_are_read(read, tmp_path):
     """The fast way and the line-by-line way agree; one broken line makes the difference."""
     lines = [f"{i},value {i}" for i in range(25_000)]
     fast, _ = read(written(tmp_path, "\n".join(["a,b", *lines]).encode()))
@@ -102,13 +113,22 @@ def test_many_lines_read_in_order_whichever_way_they_are_read(tmp_path):
     assert rejects == [(25_002, "line: expected 2 fields, got 1", "broken")]
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_path_is_never_a_pattern(read, tmp_path, ending):
+    for folder in ("[1]", "1"):
+        (tmp_path / folder).mkdir()
+        rows = duckdb.sql(f"SELECT '{folder}' AS a, 'x' AS b")
+        getattr(rows, f"write_{ending}")(str(tmp_path / folder / f"leads.{ending}"))
+    assert read(tmp_path / "[1]")[0][0][1:] == ("[1]", "x")
+
+
 @pytest.mark.parametrize("name", ["leads.csv.gz", "leads.jsonl.gz"])
-def test_gzip(tmp_path, name):
+def test_gzip(read, tmp_path, name):
     content = b"a,b\n1,2\n" if "csv" in name else b'{"a": 1, "b": 2}\n'
     assert read(written(tmp_path, gzip.compress(content), name))[0][0][1:] == ("1", "2")
 
 
-def test_json_lines(tmp_path):
+def test_json_lines(read, tmp_path):
     """Values as text, numbers as written, keys whenever they come, broken lines set aside."""
     path = written(
         tmp_path,
@@ -121,18 +141,18 @@ def test_json_lines(tmp_path):
     assert all(r.startswith("line: expected a JSON object, got ") for _, r, _ in rejects)
 
 
-def test_parquet_keeps_its_types(tmp_path):
+def test_parquet_keeps_its_types(read, tmp_path):
     duckdb.sql("SELECT 'L' || range AS a, range / 2 AS b FROM range(2)").write_parquet(str(tmp_path / "leads.parquet"))
     assert read(tmp_path) == ([(1, "L0", 0.0), (2, "L1", 0.5)], [])
 
 
-def test_files_of_one_name_are_one_relation(tmp_path):
+def test_files_of_one_name_are_one_relation(warehouse, tmp_path):
     """Dated files and the files of a sub-folder; columns are matched by name."""
     written(tmp_path, b"a,b\n1,2\n", "leads-2026-01.csv")
     written(tmp_path, b"b,c\n3,4\n", "leads_2026_02.csv")
     (tmp_path / "leads").mkdir()
     written(tmp_path / "leads", b"c\n5\n", "x.csv")
-    with Warehouse.open(None) as warehouse, raw_relations(warehouse, tmp_path, {"raw_leads"}):
+    with raw_relations(warehouse, tmp_path, {"raw_leads"}):
         assert warehouse.rows("SELECT _file, _line, a, b, c FROM raw_leads ORDER BY _file") == [
             ("leads-2026-01.csv", 2, "1", "2", None),
             ("leads/x.csv", 2, None, None, "5"),
@@ -156,7 +176,7 @@ def test_a_file_names_its_relation(path, relation):
     assert relation_of(Path(path), Path("in")) == relation
 
 
-def test_a_sqlite_database(tmp_path):
+def test_a_sqlite_database(read, tmp_path):
     url = f"sqlite:///{tmp_path / 'crm.db'}"
     engine = create_engine(url)
     with engine.begin() as connection:
@@ -167,7 +187,7 @@ def test_a_sqlite_database(tmp_path):
     assert read(url) == ([(1, "L1", "2.5", "2026-01-01 09:00", "1"), (2, "L2", None, None, "0")], [])
 
 
-def test_a_database_that_cannot_be_read_shows_no_password():
+def test_a_database_that_cannot_be_read_shows_no_password(read):
     with pytest.raises(DataError, match=r"reading postgresql\+psycopg://\.\.\.@127\.0\.0\.1:1/x: ") as error:
         read("postgresql+psycopg://someone:secret@127.0.0.1:1/x?connect_timeout=1")
     assert "secret" not in str(error.value)
@@ -185,14 +205,14 @@ def test_a_database_that_cannot_be_read_shows_no_password():
         pytest.param(b"caf\xe9,b\n1,2\n", "can't decode byte 0xe9 in position 3", id="header in Latin-1"),
     ],
 )
-def test_a_file_that_cannot_be_read_at_all_is_said_to_be_so(tmp_path, content, message):
+def test_a_file_that_cannot_be_read_at_all_is_said_to_be_so(read, tmp_path, content, message):
     with pytest.raises(DataError) as error:
         read(written(tmp_path, content))
     assert message in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["leads.csv.gz", "leads.parquet"])
-def test_a_broken_container(tmp_path, name):
+def test_a_broken_container(read, tmp_path, name):
     with pytest.raises(DataError, match=f"reading {name}: expected a file that can be read"):
         read(written(tmp_path, b"this is neither", name))
 
@@ -200,16 +220,15 @@ def test_a_broken_container(tmp_path, name):
 @pytest.mark.parametrize(
     ("path", "got"), [("nowhere", "no such file or folder"), (".", "a folder without one"), ("notes.txt", "another")]
 )
-def test_a_path_without_known_files(tmp_path, path, got):
+def test_a_path_without_known_files(read, tmp_path, path, got):
     written(tmp_path, b"x", "notes.txt")
     with pytest.raises(DataError, match=f"expected files ending in .csv.*, got {got}"):
         read(tmp_path / path)
 
 
-def test_nothing_is_left_behind(tmp_path):
+def test_nothing_is_left_behind(warehouse, tmp_path):
     written(tmp_path, b"a,b\n1,2\n")
-    with Warehouse.open(None) as warehouse:
-        with raw_relations(warehouse, tmp_path, {"raw_leads"}):
-            pass
-        assert warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary") == []
-        assert warehouse.rows("SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal") == []
+    with raw_relations(warehouse, tmp_path, {"raw_leads"}):
+        pass
+    assert warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary") == []
+    assert warehouse.rows("SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal") == []

@@ -1,0 +1,84 @@
+"""How much does the matrix cost, as a multiple of the least that any job over the touches must do?
+
+Ingests a generated company (`generate.py`) of --leads leads and --touches touches in lead order into a warehouse, then
+times, interleaved in one run and by CPU, the floor (a scan of all touch columns and one trivial aggregate per lead)
+and the whole matrix of every lead at one as_of. Prints the ratio (asked: at most 20) and the peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+from generate import generate
+
+from data.agreement import default_agreement
+from data.ingest import ingest
+from data.warehouse import Warehouse
+from features.catalog import build_catalogue
+from features.matrix import build_matrix
+
+FLOOR = """SELECT sum(n) FROM (SELECT lead_id, count(*) AS n, count(occurred_at), count(kind), count(channel),
+    count(asset), count(direction), count(is_bot), count(event_id), count(known_at), count(superseded_at),
+    count(batch_id) FROM touches GROUP BY lead_id)"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--leads", type=int, default=100_000)
+    parser.add_argument("--touches", type=int, default=3_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keep", type=Path, help="folder to keep the generated files and the warehouse in")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.keep or Path(temporary)
+        measure(folder, arguments.leads, arguments.touches, arguments.rounds)
+
+
+def measure(folder: Path, leads: int, touches: int, rounds: int) -> None:
+    """Time floor and matrix, interleaved, `rounds` times."""
+    database = folder / "warehouse.duckdb"
+    if not database.exists():
+        _load(folder, database, leads, touches)
+    with Warehouse.open(database, threads=2) as warehouse:
+        as_of = warehouse.scalar("SELECT quantile_disc(known_at, 0.95) FROM touches USING SAMPLE 10000")
+        index = warehouse.frame("SELECT lead_id FROM leads WHERE known_at < $1", [as_of])
+        index = index.assign(as_of=pd.Timestamp(as_of))
+        agreement = default_agreement()
+        features = build_catalogue(agreement, warehouse)
+        floors, matrices = [], []
+        for _ in range(rounds):
+            floors.append(cpu(lambda: warehouse.rows(FLOOR)))
+            matrices.append(cpu(lambda: build_matrix(warehouse, index, agreement, features=features)))
+    floor, matrix = statistics.median(floors), statistics.median(matrices)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{len(index):,} leads, {touches:,} touches, {len(features)} features, 2 threads, as of {as_of:%Y-%m-%d}")
+    print(f"floor {floor:.2f} s CPU, matrix {matrix:.2f} s CPU: {matrix / floor:.1f} x the floor (asked: at most 20)")
+    print(f"peak memory of the process, ingest included: {peak:.2f} GiB")
+
+
+def cpu(work: object) -> float:
+    """CPU seconds of this process, all threads, that `work()` takes."""
+    started = time.process_time()
+    work()  # type: ignore[operator]
+    return time.process_time() - started
+
+
+def _load(folder: Path, database: Path, leads: int, touches: int) -> None:
+    raw = folder / "raw"
+    generate(raw, leads, touches, calls=touches // 6, seed=1)
+    started = time.process_time()
+    with Warehouse.open(database, threads=2, memory="4GB") as warehouse:
+        report = ingest(warehouse, "canonical", raw, loaded_at=datetime.now())
+    print(f"ingested {report.stored:,} rows ({report.quarantined} quarantined) in {time.process_time() - started:.1f} s CPU")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What the flow tests share: jobs in processes of their own, and the state of a workspace as a value to compare."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import time
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from data.simulator.company import simulate, write
+from data.warehouse import Warehouse
+from data.workspace import Workspace
+
+LOADED_AT = datetime(2026, 1, 10)
+AS_OF = datetime(2025, 12, 15)
+# processes are forked from one that has the slow imports behind it and no thread or file of ours
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["pipelines.jobs", "models.registry", "mlflow.sklearn", "serving.scorer"])
+
+
+def write_company(folder: Path, leads: int, share: float = 1.0, spoiled: bool = False) -> Path:
+    """A simulated company's files; of the events only the first `share`, and `spoiled` by rows that cannot be kept."""
+    tables = simulate(leads=leads, seed=1)
+    whole = ("accounts", "leads", "truth")
+    write({n: t if n in whole else t.head(round(len(t) * share)) for n, t in tables.items()}, folder)
+    if spoiled:
+        for name in ("leads", "touches", "calls"):
+            lines = (folder / f"{name}.csv").read_text().splitlines()
+            with (folder / f"{name}.csv").open("a") as file:
+                file.write(lines[1].replace("2025-", "2025-13-") + "\n" + lines[2].replace("L0", "nobody") + "\n")
+    return folder
+
+
+def ingest(root: Path, source: Path) -> None:
+    from pipelines.jobs import ingest_batch
+
+    ingest_batch(Workspace(root), "canonical", str(source), LOADED_AT)
+
+
+def score(root: Path) -> None:
+    from pipelines.jobs import score_open_leads
+
+    score_open_leads(Workspace(root), AS_OF)
+
+
+def train(root: Path) -> None:
+    from pipelines.jobs import train_models
+
+    train_models(Workspace(root), AS_OF)
+
+
+def state(root: Path) -> dict[str, Any]:
+    """All rows of all tables in a fixed order, and every published file and link.
+
+    Left out of `batches`, the record of what was loaded, are the loads that changed nothing.
+    """
+    with Warehouse.open(root / "warehouse.duckdb") as warehouse:
+        names = [n for (n,) in warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY 1")]
+        tables: dict[str, Any] = {n: warehouse.rows(f"SELECT * FROM {n} ORDER BY ALL") for n in names}
+        tables["batches"] = warehouse.rows("FROM batches WHERE repeats < rows_in ORDER BY ALL")
+    return tables | exports(root)
+
+
+def exports(root: Path) -> dict[str, Any]:
+    """Bytes of every published file, and the target of every link."""
+    found = sorted(p for p in (root / "exports").rglob("*") if p.is_symlink() or p.is_file())
+    return {str(p.relative_to(root)): os.readlink(p) if p.is_symlink() else p.read_bytes() for p in found}
+
+
+def readers_see(root: Path) -> bytes:
+    """The published scores, as a reader finds them."""
+    return (root / "exports" / f"{AS_OF:%Y-%m-%d}" / "scores.parquet").read_bytes()
+
+
+def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """The tables and files that differ."""
+    return sorted(n for n in {*found, *expected} if found.get(n) != expected.get(n))
+
+
+def run(job: str, *arguments: Path) -> float:
+    """A job in a process of its own, undisturbed; the seconds it worked."""
+    with _started(job, arguments, None) as process:
+        begun = time.monotonic()
+        process.join(300)
+        assert process.exitcode == 0
+        return time.monotonic() - begun
+
+
+def run_and_kill(job: str, *arguments: Path, after_s: float) -> bool:
+    """SIGKILL a job in a process of its own so long after its start; whether it was still at work."""
+    with _started(job, arguments, None) as process:
+        process.join(after_s)
+        process.kill()
+        process.join(60)
+        return process.exitcode == -signal.SIGKILL
+
+
+def run_until(step: str, job: str, *arguments: Path) -> None:
+    """A job in a process of its own that is killed where it would enter `step`, a function's dotted name."""
+    with _started(job, arguments, step) as process:
+        process.join(300)
+        assert process.exitcode == -signal.SIGKILL, f"{job} never came to {step}"
+
+
+@contextmanager
+def _started(job: str, arguments: tuple[Path, ...], step: str | None) -> Any:
+    """The process, once its job begins."""
+    here, there = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_work, args=(there, job, arguments, step))
+    process.start()
+    try:
+        assert here.poll(120), "the process did not start"
+        here.recv()
+        yield process
+    finally:
+        process.kill()
+        process.join(60)
+        here.close()
+        there.close()
+
+
+def _work(ready: Any, job: str, arguments: tuple[Path, ...], step: str | None) -> None:
+    if step:
+        module, _, name = step.rpartition(".")
+        setattr(importlib.import_module(module), name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    ready.send("begun")
+    globals()[job](*arguments)
