@@ -18,7 +18,7 @@ from data.schemas import SQL_TYPES, TABLES, Table
 log = logging.getLogger(__name__)
 
 # The session every query runs in: UTC and a fixed order, so that the same inputs give the same bytes.
-SESSION = {
+SESSION: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "preserve_insertion_order": True,
@@ -106,6 +106,10 @@ class Warehouse:
     def frame(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
         """A result as a pandas frame."""
         return self.connection.execute(sql, parameters).df()
+
+    def arrays(self, sql: str) -> dict[str, Any]:
+        """A result as NumPy arrays by column; a column with missing values comes masked."""
+        return dict(self.connection.execute(sql).fetchnumpy())
 
     @contextmanager
     def view(self, name: str, frame: pd.DataFrame) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.definition import Feature
+from features.definition import Direction, Feature
 
 
 def features() -> tuple[Feature, ...]:
@@ -21,5 +21,5 @@ def features() -> tuple[Feature, ...]:
     )  # fmt: skip
 
 
-def _peers(name: str, sql: str, meaning: str, direction: str = "+") -> Feature:
-    return Feature(name, "account", "peers", sql, meaning, direction=direction)  # type: ignore[arg-type]
+def _peers(name: str, sql: str, meaning: str, direction: Direction = "+") -> Feature:
+    return Feature(name, "account", "peers", sql, meaning, direction=direction)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.schemas import CONNECTED
-from features.definition import Feature, count_within
+from features.definition import Direction, Feature, count_within
 
 REACHED = "disposition IN ({})".format(", ".join(f"'{d}'" for d in CONNECTED))
 NO_CALL = "nobody called yet"
@@ -51,17 +51,17 @@ def _last() -> list[Feature]:
         _last_text("last_disposition", "disposition", "how the last call ended"),
         _last_text("last_call_purpose", "purpose", "what the last call was for"),
         _last_text("last_agent", "agent_id", "who called last"),
-        _call("last_talk_seconds", "arg_min(duration_s, (age_days, duration_s))", "seconds of the last call", "",
+        _call("last_talk_seconds", "arg_min(duration_s, age_days)", "seconds of the last call", "",
               NO_CALL, None),
     ]  # fmt: skip
 
 
 def _agent() -> list[Feature]:
     return [
-        Feature("agent_acceptance_rate", "calls", "lead", "CASE WHEN last_agent IS NOT NULL THEN g.accepted / nullif(g.decided, 0) END",
+        Feature("agent_acceptance_rate", "calls", "lead", "g.accepted / nullif(g.decided, 0)",
                 "share of the last agent's hand-offs that sales accepted, as known then",
                 null="no call yet, or none of the agent's hand-offs was decided yet", direction="+", empty=None),
-        Feature("agent_decided", "calls", "lead", "CASE WHEN last_agent IS NOT NULL THEN g.decided END",
+        Feature("agent_decided", "calls", "lead", "g.decided",
                 "hand-offs of the last agent that were decided, as known then"),
     ]  # fmt: skip
 
@@ -70,13 +70,13 @@ def _call(
     name: str,
     sql: str,
     meaning: str,
-    direction: str = "",
+    direction: Direction = "",
     null: str = "never: none means 0",
-    empty: str | None = "0",
+    empty: float | str | None = 0,
 ) -> Feature:
-    return Feature(name, "calls", "calls", sql, meaning, null, direction, empty=empty)  # type: ignore[arg-type]
+    return Feature(name, "calls", "calls", sql, meaning, null, direction, empty=empty)
 
 
 def _last_text(name: str, column: str, meaning: str) -> Feature:
-    sql = f"arg_min({column}, (age_days, {column})) FILTER ({column} IS NOT NULL)"
+    sql = f"arg_min({column}, age_days)"
     return Feature(name, "calls", "calls", sql, meaning, null=NO_CALL, dtype="text", empty=None)

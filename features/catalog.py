@@ -72,7 +72,7 @@ def needed(features: tuple[Feature, ...], names: set[str]) -> tuple[Feature, ...
         if name in found:
             continue
         found.add(name)
-        if by_name[name].over in ("lead", "made", "peers"):
+        if by_name[name].over in ("made", "peers"):
             todo += [w for w in re.findall(r"\w+", by_name[name].sql) if w in by_name]
     return tuple(f for f in features if f.name in found)
 

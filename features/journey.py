@@ -31,7 +31,7 @@ def _handoffs() -> list[Feature]:
     return [
         Feature("handoffs_before", "journey", "handoffs", "count(*)", "hand-offs to sales so far"),
         Feature("hours_since_handoff", "journey", "handoffs", hours, "hours since the last hand-off", NEVER, empty=None),
-        Feature("last_handoff_route", "journey", "handoffs", "arg_min(route, (age_days, route))",
+        Feature("last_handoff_route", "journey", "handoffs", "arg_min(route, age_days)",
                 "the route of the last hand-off", NEVER, dtype="text", empty=None),
         Feature("hours_to_handoff", "journey", "made", "days_since_created * 24 - hours_since_handoff",
                 "hours from creation to the last hand-off", NEVER, empty=None),
@@ -49,14 +49,14 @@ def _handoffs() -> list[Feature]:
 
 def _load() -> list[Feature]:
     return [
-        _lead("sales_waiting", "coalesce(h.waiting, 0)", "hand-offs of all leads that wait for an answer"),
-        _lead("sales_decided_7d", "coalesce(h.decided - h7.decided, h.decided, 0)",
+        _lead("sales_waiting", "coalesce(n.h.waiting, 0)", "hand-offs of all leads that wait for an answer"),
+        _lead("sales_decided_7d", "coalesce(n.h.decided - n.h7.decided, n.h.decided, 0)",
               "answers sales gave in the last 7 days, all leads"),
         _lead("sales_acceptance_7d",
-              "(h.accepted - coalesce(h7.accepted, 0)) / nullif(h.decided - coalesce(h7.decided, 0), 0)",
+              "(n.h.accepted - coalesce(n.h7.accepted, 0)) / nullif(n.h.decided - coalesce(n.h7.decided, 0), 0)",
               "share of sales' answers of the last 7 days that accepted, all leads", "no answer in that week", None),
     ]  # fmt: skip
 
 
-def _lead(name: str, sql: str, meaning: str, null: str = "never: always known", empty: str | None = "0") -> Feature:
+def _lead(name: str, sql: str, meaning: str, null: str = "never: always known", empty: float | None = 0) -> Feature:
     return Feature(name, "journey", "lead", sql, meaning, null, empty=empty)

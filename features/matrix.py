@@ -1,12 +1,11 @@
 """How does the catalogue become a table? (lead_id, as_of) rows -> one row of features each, as known at that moment.
 
-The definitions are compiled into few grouped queries over temporary tables:
+Few grouped queries in DuckDB, and columns put together in NumPy:
 
-1. `m_roster`: the rows asked for and, at the same moment, all other leads of their accounts.
-2. one or two queries per event table: rows known before `as_of`, grouped by lead (and kind first, where a family
-   needs it), into `m_<table>`.
-3. `m_wide`: those side by side, with what is made of them; `m_peers`: sums over an account's leads.
-4. the answer: lead, account, agent and house columns joined to it, in the order asked.
+1. `m_roster`: the rows asked for and, at the same moment, all other leads of their accounts, numbered by `rid`.
+2. one or two queries per event table over the rows known before `as_of`: grouped by lead, and by lead and kind where
+   families need it (then `features.columns` puts the kinds together).
+3. lead, account, agent and house columns; then what is made of finished columns, and the sums over an account's leads.
 
 Every sum is over whole numbers, so the order of rows and of threads cannot change a bit of it.
 """
@@ -16,12 +15,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from data.agreement import Agreement
 from data.errors import DataError
 from data.warehouse import Warehouse, in_force
 from features.catalog import Feature, build_catalogue, needed
+from features.columns import Columns, merge_kinds, place
 from features.definition import ANY
 from features.rules import quote
 from features.timelines import AGENTS, HOUSE
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 ACROSS_ACCOUNTS = (AGENTS, HOUSE, f"CREATE OR REPLACE TEMP TABLE m_titles AS {titles_sql('leads')}")
 """What crosses accounts is computed first, once, and serves every bucket."""
 BUCKET_ROWS = 250_000
+TEXT_LIMIT = 100
+"""Longer texts are cut: categories, not documents."""
 EVENTS = {
     "touches": (
         "occurred_at",
@@ -43,14 +47,18 @@ EVENTS = {
     "decisions": ("decided_at", "e.*, e.decision AS kind"),
 }
 """Event table -> when it happened, and what its rows carry."""
-TEXT_LIMIT = 100
-"""Longer texts are cut: categories, not documents."""
-LEAD_ROWS = f"""
-JOIN leads l ON l.lead_id = r.lead_id AND {in_force("r.as_of", "l")}
-LEFT JOIN accounts a ON a.account_id = l.account_id AND {in_force("r.as_of", "a")}
-LEFT JOIN m_titles t ON t.title = l.title
-ASOF LEFT JOIN m_house h ON r.as_of > h.moment
-ASOF LEFT JOIN m_house h7 ON r.as_of - INTERVAL 7 DAY > h7.moment"""
+LAST_AGENTS = f"""CREATE OR REPLACE TEMP TABLE m_last_agents AS SELECT r.rid, r.as_of,
+    arg_max(e.agent_id, e.called_at) AS agent_id
+    FROM m_roster r JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.as_of"""
+AGENTS_NOW = """CREATE OR REPLACE TEMP TABLE m_agents_now AS SELECT c.rid, g.decided, g.accepted
+    FROM m_last_agents c ASOF JOIN m_agents g ON g.agent_id = c.agent_id AND c.as_of > g.moment"""
+HOUSE_NOW = """CREATE OR REPLACE TEMP TABLE m_house_now AS SELECT as_of, struct_pack(h.decided, h.accepted, h.waiting)
+    AS h, struct_pack(h7.decided, h7.accepted) AS h7 FROM (SELECT DISTINCT as_of FROM m_roster) r
+    ASOF LEFT JOIN m_house h ON r.as_of > h.moment ASOF LEFT JOIN m_house h7 ON r.as_of - INTERVAL 7 DAY > h7.moment"""
+LEADS_NOW = f"""FROM m_roster r JOIN leads l ON l.lead_id = r.lead_id AND {in_force("r.as_of", "l")}
+    LEFT JOIN accounts a ON a.account_id = l.account_id AND {in_force("r.as_of", "a")}
+    LEFT JOIN m_titles t ON t.title = l.title LEFT JOIN m_agents_now g ON g.rid = r.rid
+    LEFT JOIN m_house_now n ON n.as_of = r.as_of"""
 
 
 def build_matrix(
@@ -81,38 +89,11 @@ def build_matrix(
     buckets = 1 + warehouse.scalar("SELECT count(*) FROM m_all") // bucket_rows
     parts = []
     for bucket in range(buckets):
-        for statement in compile_bucket(used, wanted, bucket, buckets):
-            warehouse.execute(statement)
-        parts.append(warehouse.frame("SELECT * FROM m_answer"))
+        parts.append(_build_bucket(warehouse, used, wanted, bucket, buckets))
         if buckets > 1:
             log.info("features: bucket %d of %d", bucket + 1, buckets)
-    by_row = pd.concat(parts, ignore_index=True) if buckets > 1 else parts[0]
-    ordered = by_row.sort_values("row_id", ignore_index=True).drop(columns="row_id")
     _drop_temporary(warehouse)
-    return ordered
-
-
-def compile_bucket(used: tuple[Feature, ...], wanted: list[str], bucket: int = 0, buckets: int = 1) -> list[str]:
-    """The statements that fill `m_answer` for one bucket of accounts, from `m_all`, `m_asked` and the event tables."""
-    statements = [
-        f"CREATE OR REPLACE TEMP TABLE m_roster AS SELECT * FROM m_all WHERE hash(house) % {buckets} = {bucket}"
-    ]
-    parts = []
-    for table in EVENTS:
-        of_table = [f for f in used if f.over == table]
-        by_kind, direct = [f for f in of_table if f.kinds], [f for f in of_table if not f.kinds]
-        if by_kind:
-            statements.append(_two_levels(table, by_kind))
-            parts.append((f"m_{table}_kinds", by_kind))
-        if direct:
-            statements.append(_one_level(table, direct))
-            parts.append((f"m_{table}", direct))
-    statements.append(_wide(parts, used))
-    peers = [f for f in used if f.over == "peers"]
-    if peers:
-        statements.append(_peers(peers))
-    statements.append(_answer(used, wanted))
-    return statements
+    return pd.concat(parts).sort_index().reset_index(drop=True) if buckets > 1 else parts[0]
 
 
 def _asked(with_peers: bool) -> list[str]:
@@ -126,8 +107,8 @@ def _asked(with_peers: bool) -> list[str]:
         SELECT k.lead_id, k.as_of, l.account_id, coalesce('account ' || l.account_id, 'lead ' || l.lead_id) AS house
         FROM (SELECT DISTINCT lead_id, as_of FROM m_asked) k
         JOIN leads l ON l.lead_id = k.lead_id AND {in_force("k.as_of", "l")}""",
-        f"""CREATE OR REPLACE TEMP TABLE m_all AS SELECT row_number() OVER () AS rid, * FROM
-        (SELECT lead_id, as_of, house FROM m_known {peers if with_peers else ""})""",
+        f"""CREATE OR REPLACE TEMP TABLE m_all AS
+        SELECT lead_id, as_of, house FROM m_known {peers if with_peers else ""}""",
     ]
 
 
@@ -138,9 +119,58 @@ def _check_known(warehouse: Warehouse) -> None:
     if unknown:
         lead, as_of, count = unknown[0]
         raise DataError(
-            "building features", expected="leads known before their as_of", got=f"{count} that were not, the first "
-            f"{lead} at {as_of:%Y-%m-%d %H:%M}", do="take a later as_of, or ingest the lead's own row",
-        )  # fmt: skip
+            "building features",
+            expected="leads known before their as_of",
+            got=f"{count} that were not, the first {lead} at {as_of:%Y-%m-%d %H:%M}",
+            do="take a later as_of, or ingest the lead's own row",
+        )
+
+
+def _build_bucket(
+    warehouse: Warehouse, used: tuple[Feature, ...], wanted: list[str], bucket: int, buckets: int
+) -> pd.DataFrame:
+    """The wanted columns of one bucket's rows, indexed by their place in the index asked for."""
+    warehouse.execute(
+        "CREATE OR REPLACE TEMP TABLE m_roster AS SELECT row_number() OVER () - 1 AS rid, * FROM m_all"
+        f" WHERE hash(house) % {buckets} = {bucket}"
+    )
+    size = warehouse.scalar("SELECT count(*) FROM m_roster")
+    columns: Columns = {}
+    for table in EVENTS:
+        columns |= _from_events(warehouse, table, [f for f in used if f.over == table], size)
+    for statement in (LAST_AGENTS, AGENTS_NOW, HOUSE_NOW):
+        warehouse.execute(statement)
+    of_leads = [f for f in used if f.over == "lead"]
+    columns |= _placed(of_leads, warehouse.arrays(f"SELECT r.rid, {_select(of_leads)} {LEADS_NOW}"), size)
+    columns |= _from_columns(warehouse, [f for f in used if f.over == "made"], columns, size)
+    columns |= _from_columns(warehouse, [f for f in used if f.over == "peers"], columns, size)
+    rows = warehouse.frame(
+        "SELECT row_id, rid, lead_id, as_of, house FROM m_asked JOIN m_roster USING (lead_id, as_of) ORDER BY row_id"
+    )
+    rid = rows.pop("rid").to_numpy()
+    texts = {f.name for f in used if f.dtype == "text"}
+    found = {name: columns[name][rid] for name in wanted}
+    of_text = {n: pd.array(pa.array(c, pa.large_string()), dtype="str") if n in texts else c for n, c in found.items()}
+    keys = {name: rows[name].array for name in ("lead_id", "as_of", "house")}
+    return pd.DataFrame({**keys, **of_text}, index=pd.Index(rows["row_id"].array), copy=False)
+
+
+def _from_events(warehouse: Warehouse, table: str, features: list[Feature], size: int) -> Columns:
+    """The columns of one event table: one query grouped by lead, one by lead and kind where families need it."""
+    direct, by_kind = [f for f in features if not f.kinds], [f for f in features if f.kinds]
+    columns: Columns = {}
+    for where in dict.fromkeys(f.where for f in direct):
+        alike = [f for f in direct if f.where == where]
+        found = warehouse.arrays(f"SELECT rid, {_select(alike)} FROM {_seen(table)} WHERE {where} GROUP BY rid")
+        columns |= _placed(alike, found, size)
+    if by_kind:
+        measures = list(dict.fromkeys(f.sql for f in by_kind))
+        kinds = list(dict.fromkeys(k for f in by_kind for k in f.kinds if f.kinds != ANY))
+        code = f"coalesce(enum_code(TRY_CAST(kind AS ENUM ({', '.join(map(quote, kinds))})))::TINYINT, -1)"
+        firsts = ", ".join(f'{sql} AS "{i}"' for i, sql in enumerate(measures))
+        found = warehouse.arrays(f"SELECT rid, {code} AS code, {firsts} FROM {_seen(table)} GROUP BY rid, kind")
+        columns |= merge_kinds(by_kind, found, measures, kinds, size)
+    return columns
 
 
 def _seen(table: str) -> str:
@@ -150,65 +180,36 @@ def _seen(table: str) -> str:
         FROM m_roster r JOIN {table} e ON e.lead_id = r.lead_id AND {in_force("r.as_of")})"""
 
 
-def _one_level(table: str, features: list[Feature]) -> str:
-    columns = ", ".join(f'{f.sql} AS "{f.name}"' for f in features)
-    return f"CREATE OR REPLACE TEMP TABLE m_{table} AS SELECT rid, {columns} FROM {_seen(table)} GROUP BY rid"
+def _select(features: list[Feature]) -> str:
+    def typed(f: Feature) -> str:
+        return f"left(({f.sql})::VARCHAR, {TEXT_LIMIT})" if f.dtype == "text" else f"({f.sql})"
+
+    return ", ".join([f'{typed(f)} AS "{f.name}"' for f in features] or ["NULL"])
 
 
-def _two_levels(table: str, features: list[Feature]) -> str:
-    measures = list(dict.fromkeys(f.sql for f in features))
-    firsts = ", ".join(f"{sql} AS v{i}" for i, sql in enumerate(measures))
-    merged = ", ".join(f'{_merged(f, measures.index(f.sql))} AS "{f.name}"' for f in features)
-    return f"""CREATE OR REPLACE TEMP TABLE m_{table}_kinds AS SELECT rid, {merged}
-        FROM (SELECT rid, kind, {firsts} FROM {_seen(table)} GROUP BY rid, kind) GROUP BY rid"""
+def _placed(features: list[Feature], found: Columns, size: int) -> Columns:
+    return {f.name: place(f, found["rid"], found[f.name], size) for f in features}
 
 
-def _merged(feature: Feature, measure: int) -> str:
-    if feature.kinds == ANY:
-        return feature.merge.replace("{}", f"v{measure}")
-    kinds = ", ".join(map(quote, feature.kinds))
-    return feature.merge.replace("{}", f"CASE WHEN kind IN ({kinds}) THEN v{measure} END")
-
-
-def _wide(parts: list[tuple[str, list[Feature]]], used: tuple[Feature, ...]) -> str:
-    columns = [_filled(f, f'{part}."{f.name}"') for part, features in parts for f in features]
-    columns += [_filled(f, f.sql) for f in used if f.over == "lead"]
-    joins = "\n".join(f"LEFT JOIN {part} ON {part}.rid = r.rid" for part, _ in parts)
-    agent = [part for part, features in parts for f in features if f.name == "last_agent"]
-    if agent:
-        joins += f"\nASOF LEFT JOIN m_agents g ON g.agent_id = {agent[0]}.last_agent AND r.as_of > g.moment"
-    wide = f"SELECT r.rid, r.lead_id, r.as_of, r.house, {', '.join(columns)} FROM m_roster r {LEAD_ROWS} {joins}"
-    # a SELECT of its own, in which each may build on the ones made before it
-    made = "".join(f", {_filled(f, f.sql)}" for f in used if f.over == "made")
-    return f"CREATE OR REPLACE TEMP TABLE m_wide AS SELECT *{made} FROM ({wide})"
-
-
-def _filled(feature: Feature, value: str) -> str:
-    """The finished column: of its type, and with what an absent row means."""
-    if feature.dtype == "text":
-        empty = feature.empty or "'unknown'"
-        return f'coalesce(left(({value})::VARCHAR, {TEXT_LIMIT}), {empty}) AS "{feature.name}"'
-    return f'coalesce({value}, {feature.empty or "NULL"})::DOUBLE AS "{feature.name}"'
-
-
-def _peers(peers: list[Feature]) -> str:
-    sums = ", ".join(f'sum(({f.sql})::BIGINT) AS "{f.name}"' for f in peers)
-    return f"CREATE OR REPLACE TEMP TABLE m_peers AS SELECT house, as_of, {sums} FROM m_wide GROUP BY house, as_of"
-
-
-def _answer(used: tuple[Feature, ...], wanted: list[str]) -> str:
-    sql = {f.name: f'w."{f.name}"' for f in used}
-    peers = [f for f in used if f.over == "peers"]
-    # an account's sum less the lead's own part
-    sql |= {f.name: f'(p."{f.name}" - ({f.sql})::BIGINT)::DOUBLE' for f in peers}
-    columns = ", ".join(f'{sql[name]} AS "{name}"' for name in wanted)
-    joined = "LEFT JOIN m_peers p ON p.house = w.house AND p.as_of = w.as_of" if peers else ""
-    return f"""CREATE OR REPLACE TEMP TABLE m_answer AS SELECT q.row_id, w.lead_id, w.as_of, w.house, {columns}
-        FROM m_asked q JOIN m_wide w ON w.lead_id = q.lead_id AND w.as_of = q.as_of {joined}"""
+def _from_columns(warehouse: Warehouse, features: list[Feature], columns: Columns, size: int) -> Columns:
+    """What is made of finished columns: of the same lead, each on the ones before it; or summed over its account."""
+    if not features:
+        return {}
+    numbers = {name: column for name, column in columns.items() if column.dtype == np.float64}
+    with warehouse.view("m_columns", pd.DataFrame({"rid": np.arange(size), **numbers}, copy=False)):
+        if features[0].over == "made":
+            sql = f"SELECT rid, {_select(features)} FROM m_columns"
+        else:
+            own = ", ".join(f'({f.sql})::BIGINT AS "{f.name}"' for f in features)
+            sums = ", ".join(f'sum("{f.name}") AS "{f.name}"' for f in features)
+            rest = ", ".join(f's."{f.name}" - o."{f.name}" AS "{f.name}"' for f in features)
+            sql = f"""WITH own AS (SELECT rid, house, as_of, {own} FROM m_columns JOIN m_roster USING (rid)),
+                sums AS (SELECT house, as_of, {sums} FROM own GROUP BY house, as_of)
+                SELECT o.rid, {rest} FROM own o JOIN sums s USING (house, as_of)"""
+        return _placed(features, warehouse.arrays(sql), size)
 
 
 def _drop_temporary(warehouse: Warehouse) -> None:
-    for (name,) in warehouse.rows(
-        "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'm\\_%' ESCAPE '\\'"
-    ):
+    made = warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name[:2] = 'm_'")
+    for (name,) in made:
         warehouse.execute(f"DROP TABLE {name}")

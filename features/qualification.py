@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.agreement import Agreement
-from features.definition import ANY, Feature
+from features.definition import ANY, Direction, Feature
 from features.rules import answer_points
 
 NOT_ASKED = "never asked"
@@ -18,21 +18,19 @@ def features(agreement: Agreement) -> tuple[Feature, ...]:
 def _criterion(name: str) -> list[Feature]:
     return [
         Feature(f"{name}_state", "qualification", "answers", "arg_min(state, age_days)",
-                f"{name}: not asked, refused, no or yes", NOT_ASKED, dtype="text", kinds=(name,), merge="max({})",
-                empty="'not_asked'"),
+                f"{name}: not asked, refused, no or yes", NOT_ASKED, dtype="text", kinds=(name,), merge="max",
+                empty="not_asked"),
         Feature(f"{name}_level", "qualification", "answers", "arg_min_null(level, age_days)", f"{name}: the level named last",
-                "never asked, or no level named", dtype="text", kinds=(name,), merge="max({})", empty=None),
+                "never asked, or no level named", dtype="text", kinds=(name,), merge="max", empty=None),
         Feature(f"{name}_age_days", "qualification", "answers", "min(age_days)", f"{name}: days since the last answer",
-                NOT_ASKED, kinds=(name,), merge="max({})", empty=None),
+                NOT_ASKED, kinds=(name,), merge="max", empty=None),
     ]  # fmt: skip
 
 
 def _summary(criteria: tuple[str, ...]) -> list[Feature]:
-    def known(name: str, states: str, meaning: str, direction: str) -> Feature:
-        return Feature(
-            name, "qualification", "answers", "arg_min(state, age_days)", meaning,
-            direction=direction, kinds=criteria, merge=f"count(*) FILTER ({{}} IN ({states}))",  # type: ignore[arg-type]
-        )  # fmt: skip
+    def known(name: str, states: str, meaning: str, direction: Direction) -> Feature:
+        sql = f"(arg_min(state, age_days) IN ({states}))::INTEGER"
+        return Feature(name, "qualification", "answers", sql, meaning, direction=direction, kinds=criteria)
 
     return [
         known("answers_known", "'yes', 'no'", "criteria of which the answer is known", ""),
@@ -43,7 +41,7 @@ def _summary(criteria: tuple[str, ...]) -> list[Feature]:
         Feature("answered_share", "qualification", "made", "answers_known / nullif(answers_asked, 0)",
                 "share of the criteria asked that were answered", "nothing was asked", empty=None),
         Feature("days_since_answer", "qualification", "answers", "min(age_days)", "days since anything was learned",
-                "nothing was learned yet", "-", kinds=criteria, merge="min({})", empty=None),
+                "nothing was learned yet", "-", kinds=criteria, merge="min", empty=None),
     ]  # fmt: skip
 
 
