@@ -18,7 +18,10 @@ def place(feature: Feature, rid: Array, values: Array, size: int) -> Array:
     if isinstance(values, np.ma.MaskedArray):
         known = ~np.ma.getmaskarray(values)
         rid, values = rid[known], values.data[known]
-    column = np.full(size, feature.missing, dtype=object if feature.dtype == "text" else np.float64)
+    if feature.missing == 0:
+        column = np.zeros(size)  # cheaper than filling
+    else:
+        column = np.full(size, feature.missing, dtype=object if feature.dtype == "text" else np.float64)
     column[rid] = values if feature.scale == 1 else values / feature.scale
     return column
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from data.agreement import Agreement
 from data.errors import DataError
+from data.schemas import TABLES
 from data.warehouse import Warehouse, in_force
 from features.catalog import Feature, build_catalogue, needed
 from features.columns import Columns, merge_kinds, place
@@ -97,18 +98,18 @@ def build_matrix(
 
 
 def _asked(with_peers: bool) -> list[str]:
-    peers = f"""UNION SELECT l.lead_id, k.as_of, k.house
-        FROM (SELECT DISTINCT account_id, as_of, house FROM m_known WHERE account_id IS NOT NULL) k
-        JOIN leads l ON l.account_id = k.account_id AND {in_force("k.as_of", "l")}"""
+    peers = f"""UNION ALL SELECT DISTINCT l.lead_id, k.as_of, k.house, NULL FROM (SELECT DISTINCT account_id, as_of, house FROM m_known WHERE account_id IS NOT NULL) k
+        JOIN leads l ON l.account_id = k.account_id AND {in_force("k.as_of", "l")}
+        ANTI JOIN m_known o ON o.lead_id = l.lead_id AND o.as_of = k.as_of"""
     return [
         "CREATE OR REPLACE TEMP TABLE m_asked AS SELECT row_number() OVER () - 1 AS row_id, lead_id::VARCHAR AS lead_id,"
         " as_of::TIMESTAMP AS as_of FROM m_index",
         f"""CREATE OR REPLACE TEMP TABLE m_known AS
-        SELECT k.lead_id, k.as_of, l.account_id, coalesce('account ' || l.account_id, 'lead ' || l.lead_id) AS house
-        FROM (SELECT DISTINCT lead_id, as_of FROM m_asked) k
+        SELECT k.*, l.account_id, coalesce('account ' || l.account_id, 'lead ' || l.lead_id) AS house
+        FROM (SELECT lead_id, as_of, min(row_id) AS place FROM m_asked GROUP BY lead_id, as_of) k
         JOIN leads l ON l.lead_id = k.lead_id AND {in_force("k.as_of", "l")}""",
         f"""CREATE OR REPLACE TEMP TABLE m_all AS
-        SELECT lead_id, as_of, house FROM m_known {peers if with_peers else ""}""",
+        SELECT lead_id, as_of, house, place FROM m_known {peers if with_peers else ""}""",
     ]
 
 
@@ -131,8 +132,8 @@ def _build_bucket(
 ) -> pd.DataFrame:
     """The wanted columns of one bucket's rows, indexed by their place in the index asked for."""
     warehouse.execute(
-        "CREATE OR REPLACE TEMP TABLE m_roster AS SELECT row_number() OVER () - 1 AS rid, * FROM m_all"
-        f" WHERE hash(house) % {buckets} = {bucket}"
+        "CREATE OR REPLACE TEMP TABLE m_roster AS SELECT row_number() OVER (ORDER BY place NULLS LAST) - 1 AS rid,"
+        f" lead_id, as_of, house FROM m_all WHERE hash(house) % {buckets} = {bucket}"
     )
     size = warehouse.scalar("SELECT count(*) FROM m_roster")
     columns: Columns = {}
@@ -149,7 +150,8 @@ def _build_bucket(
     )
     rid = rows.pop("rid").to_numpy()
     texts = {f.name for f in used if f.dtype == "text"}
-    found = {name: columns[name][rid] for name in wanted}
+    in_place = np.array_equal(rid, np.arange(len(rid)))
+    found = {name: columns[name][: len(rid)] if in_place else columns[name][rid] for name in wanted}
     of_text = {n: pd.array(pa.array(c, pa.large_string()), dtype="str") if n in texts else c for n, c in found.items()}
     keys = {name: rows[name].array for name in ("lead_id", "as_of", "house")}
     return pd.DataFrame({**keys, **of_text}, index=pd.Index(rows["row_id"].array), copy=False)
@@ -174,10 +176,11 @@ def _from_events(warehouse: Warehouse, table: str, features: list[Feature], size
 
 
 def _seen(table: str) -> str:
-    """The rows of an event table as seen at each roster row's `as_of`."""
+    """The rows of an event table as seen at each roster row's `as_of`; rows without a key are never superseded."""
     at, columns = EVENTS[table]
+    known = in_force("r.as_of") if TABLES[table].key else "e.known_at < r.as_of"
     return f"""(SELECT r.rid, {columns}, date_diff('microsecond', e.{at}, r.as_of) / 864e8 AS age_days
-        FROM m_roster r JOIN {table} e ON e.lead_id = r.lead_id AND {in_force("r.as_of")})"""
+        FROM m_roster r JOIN {table} e ON e.lead_id = r.lead_id AND {known})"""
 
 
 def _select(features: list[Feature]) -> str:

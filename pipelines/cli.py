@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,6 +44,7 @@ def main() -> None:
         app()
     except LeadreadyError as error:
         print(f"leadready: {error}", file=sys.stderr)
+        _let_go(error)
         sys.exit(error.exit_code)
 
 
@@ -232,6 +234,13 @@ def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=
     os.execvpe(command[0], command, {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"})
 
 
+def _let_go(error: BaseException | None) -> None:
+    """Drop what an error's frames hold: a DuckDB connection that outlives the interpreter complains on stderr."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+
+
 def _ready(workspace: Path) -> Workspace:
     space = Workspace(workspace)
     space.check()
@@ -255,6 +264,7 @@ def _flows(space: Workspace) -> Any:
     logging.getLogger("pipelines").info("starting Prefect (a first start in a workspace takes some 20 s)")
     from pipelines import flows
 
+    flows.check_server()
     return flows
 
 

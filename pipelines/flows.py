@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
 
-from data.errors import BusyError
+from data.errors import BusyError, ConfigError
 from data.ingest import IngestReport
 from data.workspace import Workspace
 from pipelines import jobs
@@ -80,6 +82,20 @@ def demo(
     training = train(workspace, as_of)
     scores, exported = score(workspace, as_of)
     return report, training, scores, exported
+
+
+def check_server() -> None:
+    """Raise ConfigError where a Prefect server is named that does not answer; without one the run brings its own."""
+    url = PREFECT_API_URL.value()
+    if not url:
+        return
+    with get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+    if problem:
+        raise ConfigError(
+            "reaching the Prefect server", expected=f"an answer at {url}", got=str(problem) or type(problem).__name__,
+            do="start it, correct PREFECT_API_URL, or unset that to run without a server",
+        )  # fmt: skip
 
 
 def _training_note(workspace: Path, training: jobs.Training) -> str:

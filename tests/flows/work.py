@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
+import pkgutil
 import signal
 import time
 from contextlib import contextmanager
@@ -86,7 +86,7 @@ def run(job: str, *arguments: Path) -> float:
     """A job in a process of its own, undisturbed; the seconds it worked."""
     with _started(job, arguments, None) as process:
         begun = time.monotonic()
-        process.join(300)
+        process.join(120)
         assert process.exitcode == 0
         return time.monotonic() - begun
 
@@ -103,7 +103,7 @@ def run_and_kill(job: str, *arguments: Path, after_s: float) -> bool:
 def run_until(step: str, job: str, *arguments: Path) -> None:
     """A job in a process of its own that is killed where it would enter `step`, a function's dotted name."""
     with _started(job, arguments, step) as process:
-        process.join(300)
+        process.join(120)
         assert process.exitcode == -signal.SIGKILL, f"{job} never came to {step}"
 
 
@@ -113,20 +113,20 @@ def _started(job: str, arguments: tuple[Path, ...], step: str | None) -> Any:
     here, there = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=_work, args=(there, job, arguments, step))
     process.start()
+    there.close()  # so that a process that dies at its start is noticed
     try:
-        assert here.poll(120), "the process did not start"
+        assert here.poll(60), "the process did not start"
         here.recv()
         yield process
     finally:
         process.kill()
         process.join(60)
         here.close()
-        there.close()
 
 
 def _work(ready: Any, job: str, arguments: tuple[Path, ...], step: str | None) -> None:
     if step:
-        module, _, name = step.rpartition(".")
-        setattr(importlib.import_module(module), name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        owner, _, name = step.rpartition(".")
+        setattr(pkgutil.resolve_name(owner), name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
     ready.send("begun")
     globals()[job](*arguments)

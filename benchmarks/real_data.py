@@ -1,0 +1,179 @@
+"""How good is leadready on data nobody here made? Against references refitted in the same run, forward in time.
+
+    python benchmarks/real_data.py bpic2012 | x_education | bank_marketing [--data DIR]
+
+Each data set goes the way a user's would: `ingest` by its mapping, the cohort and label of data/README.md, the whole
+catalogue as of each moment, and `train`, which chooses on forward folds inside the earlier part. The references
+(references_*.py) share no code with leadready. Gains are paired by lead, with 95 % intervals of a bootstrap by
+account; positive: leadready is better. Nothing is chosen on the tested rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import references_bank_marketing as bank
+import references_bpic2012 as bpic
+import references_x_education as education
+from threadpoolctl import threadpool_limits
+
+from data.agreement import default_agreement
+from data.ingest import ingest
+from data.settings import Settings
+from data.warehouse import Warehouse
+from models.candidates import CANDIDATES
+from models.claims import paired_bootstrap
+from models.dataset import build_training_set
+from models.evaluation import evaluate
+from models.leakage import find_leaks
+from models.promotion import decide
+from models.training import TrainingResult, TrainingSet, train
+
+NOW = datetime(2026, 1, 1)
+SEED = 7
+METRICS = ("auc", "brier", "log_loss")
+BPIC = {
+    "submitted+1h": {"anchor": "created", "delay_hours": 1},
+    "preaccepted+0h": {"anchor": "handoff", "delay_hours": 0},
+    "preaccepted+4h": {"anchor": "handoff", "delay_hours": 4},
+    "preaccepted+24h": {"anchor": "handoff", "delay_hours": 24},
+}
+ALL_COUNT = {"horizon_days": 14, "expired": "not_accepted", "never_handed_off": "not_accepted"}
+DECIDED = {"horizon_days": 1}
+EDUCATION = {
+    "web_and_source": {"include": (
+        "source", "lead.Lead Origin", "lead.TotalVisits", "lead.Total Time Spent on Website",
+        "lead.Page Views Per Visit",
+    )},
+    "all": {"include": ("*",)},
+}  # fmt: skip
+ECONOMIC = ("lead.emp_var_rate", "lead.cons_price_idx", "lead.cons_conf_idx", "lead.euribor3m", "lead.nr_employed")
+BANK = {
+    "all": {"include": ("*",)},
+    "without_economic": {"include": ("*",), "exclude": ECONOMIC},
+    "attributes_without_economic": {"include": ("lead.*",), "exclude": ECONOMIC},
+}
+BANK_FIRST, BANK_STEP = 20_000, 1_500
+
+
+def main() -> None:
+    """Run one data set and print its table."""
+    logging.basicConfig(level=logging.WARNING)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", choices=("bpic2012", "x_education", "bank_marketing"))
+    parser.add_argument("--data", type=Path, default=bpic.DATA)
+    arguments = parser.parse_args()
+    runs = {"bpic2012": run_bpic2012, "x_education": run_x_education, "bank_marketing": run_bank_marketing}
+    with ingested(arguments.source, arguments.data) as warehouse:
+        runs[arguments.source](warehouse, arguments.data / arguments.source)
+
+
+@contextmanager
+def ingested(source: str, data: Path) -> Iterator[Warehouse]:
+    """A warehouse in memory with the source's rows."""
+    with Warehouse.open(None, threads=2) as warehouse:
+        report = ingest(warehouse, source, data / source, loaded_at=NOW)
+        for name, count in report.tables.items():
+            print(f"{name}: {count.rows_in:,} in = {count.stored:,} stored + {count.quarantined} quarantined + "
+                  f"{count.repeats} repeats")  # fmt: skip
+        yield warehouse
+
+
+def training_set(warehouse: Warehouse, **settings: dict[str, object]) -> TrainingSet:
+    """The labelled snapshots of a cohort, as `leadready train` builds them."""
+    return build_training_set(warehouse, Settings.model_validate(settings), default_agreement(), NOW)[0]
+
+
+def run_bpic2012(warehouse: Warehouse, folder: Path) -> None:
+    """The four cohorts: champion against both references and the base rate."""
+    means = []
+    for name, cohort in BPIC.items():
+        data = training_set(warehouse, cohort=cohort, label=ALL_COUNT)
+        result = train(data, seed=SEED)
+        rows, base, *published = bpic.PUBLISHED[name]
+        said = f"{len(result.holdout):,} test rows, base rate {result.holdout.y.mean():.3f} (README: {rows:,}, {base})"
+        print(f"\n{name}: {said}; chosen: {result.chosen} ({result.reason})")
+        ours = pd.Series(result.holdout[result.chosen].to_numpy(), index=lead_ids(result))
+        reference = bpic.reference(name, folder / "events.csv.gz").set_index("lead_id").loc[ours.index]
+        assert (reference["y"].to_numpy() == result.holdout["y"].to_numpy()).all()
+        print(f"  README's LR and HGB, AUC / Brier / log loss: {published[0]} and {published[1]}")
+        means.append(compare(reference, ours, ("p_lr", "p_hgb", "p_base")))
+    print("\nmean gain over the three cohorts asked for:")
+    print(pd.concat(means[:3]).groupby(level=0).mean().round(4).to_string())
+
+
+def lead_ids(result: TrainingResult) -> list[str]:
+    """Lead ids of the test rows (these sources have no accounts, so a lead is its own group)."""
+    return list(result.holdout["group"].str.removeprefix("lead "))
+
+
+def compare(reference: pd.DataFrame, ours: pd.Series, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Print the figures of leadready and each reference and the paired gains; returns the mean gains."""
+    y, group = reference["y"].to_numpy(), pd.Series(reference.index)
+    figures = {"leadready": evaluate(y, ours.to_numpy())} | {c: evaluate(y, reference[c].to_numpy()) for c in columns}
+    print("  " + pd.DataFrame(figures).T[[*METRICS, "calibration_slope"]].round(4).to_string().replace("\n", "\n  "))
+    gains = {}
+    for column in columns:
+        for metric in METRICS:
+            gain = paired_bootstrap(y, ours.to_numpy(), reference[column].to_numpy(), group, metric, seed=SEED)
+            verdict = "ahead" if gain.low > 0 else "WORSE" if gain.high < 0 else "even"
+            print(f"  against {column:7} {verdict:5} {gain}")
+            gains[column, metric] = gain.mean
+    return pd.Series(gains).unstack()
+
+
+def run_x_education(warehouse: Warehouse, folder: Path) -> None:
+    """Web and source fields: the honest headline. All columns: what the leak guard says."""
+    for name, features in EDUCATION.items():
+        data = training_set(warehouse, features=features, label=DECIDED)
+        result = train(data, seed=SEED)
+        print(f"\n{name}: {data.X.shape[1]} columns, {len(result.holdout):,} test rows; chosen: {result.chosen}")
+        ours = pd.Series(result.holdout[result.chosen].to_numpy(), index=lead_ids(result))
+        columns = "web_and_source" if name == "web_and_source" else "all"
+        reference = education.reference(columns, folder / "leads.csv").set_index("lead_id").loc[ours.index]
+        compare(reference, ours, ("p_lr", "p_hgb", "p_base"))
+        decision = decide(result, None)
+        print(f"  decision: promote {decision.promote}, alias {decision.alias}")
+        print("  " + "\n  ".join(decision.reasons))
+        print("  most telling: " + ", ".join(f"{c} {r.auc:.3f}" for c, r in result.leakage.most_telling.iterrows()))
+
+
+def run_bank_marketing(warehouse: Warehouse, folder: Path) -> None:
+    """Refitted as time goes on: first on rows 0-19,999, then every 1,500 rows on all before."""
+    for name, features in BANK.items():
+        data = training_set(warehouse, features=features, label=DECIDED)
+        with threadpool_limits(limits=1):
+            chosen, p = as_time_goes_on(data)
+        columns = "all" if name == "all" else "without_economic"
+        reference = bank.reference(columns, folder / "calls.csv")
+        ours = pd.Series(p, index=reference.index)
+        print(f"\n{name}: {data.X.shape[1]} columns, {len(ours):,} test rows; chosen on the first rows: {chosen}")
+        compare(reference, ours, ("p_lr", "p_hgb", "p_base"))
+        leakage = find_leaks(data.X, data.y, data.as_of, data.group, float("nan"), seed=SEED)
+        print("  what train says: " + "\n  ".join(leakage.notes))
+
+
+def as_time_goes_on(data: TrainingSet) -> tuple[str, np.ndarray]:
+    """Choose on the first rows as `train` does, then refit the choice before each block and predict the block."""
+    first = TrainingSet(
+        data.X[:BANK_FIRST], data.y[:BANK_FIRST], data.as_of[:BANK_FIRST], data.group[:BANK_FIRST], data.horizon,
+        data.features,
+    )  # fmt: skip
+    chosen = train(first, seed=SEED).chosen
+    spec = next(c for c in CANDIDATES if c.name == chosen)
+    blocks = []
+    for at in range(BANK_FIRST, len(data.y), BANK_STEP):
+        model = spec.build(data.features, SEED).fit(data.X[:at], data.y[:at])
+        blocks.append(model.predict_proba(data.X[at : at + BANK_STEP])[:, 1])
+    return chosen, np.concatenate(blocks)
+
+
+if __name__ == "__main__":
+    main()
