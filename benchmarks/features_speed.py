@@ -78,7 +78,8 @@ def _load(folder: Path, database: Path, leads: int, touches: int) -> None:
     started = time.process_time()
     with Warehouse.open(database, threads=2, memory="4GB") as warehouse:
         report = ingest(warehouse, "canonical", raw, loaded_at=datetime.now())
-    print(f"ingested {report.stored:,} rows ({report.quarantined} quarantined) in {time.process_time() - started:.1f} s CPU")
+    spent = time.process_time() - started
+    print(f"ingested {report.stored:,} rows ({report.quarantined} quarantined) in {spent:.1f} s CPU")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import tomllib
 from datetime import date, datetime
@@ -62,7 +63,7 @@ trust = 40           # t: what a refused lead costs in trust
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Criterion(_Strict):
@@ -93,10 +94,14 @@ class Values(_Strict):
     trust: float = 40
 
     @property
+    def refusal(self) -> float:
+        """R: what a lead that sales refuses is still worth."""
+        return self.recyclable * self.waiting - self.trust
+
+    @property
     def threshold(self) -> float:
-        """The probability from which a hand-off pays: (W + c - R) / (V - R), R the outcome of a refusal."""
-        refusal = self.recyclable * self.waiting - self.trust
-        return (self.waiting + self.review - refusal) / (self.acceptance - refusal)
+        """The probability from which a hand-off pays: (W + c - R) / (V - R)."""
+        return (self.waiting + self.review - self.refusal) / (self.acceptance - self.refusal)
 
 
 class Agreement(_Strict):
@@ -142,7 +147,7 @@ def in_force(folder: Path, as_of: datetime) -> Agreement:
 def read_agreement(path: Path, day: date) -> Agreement:
     """Parse one agreement file; ConfigError names the file and the key that is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"reading {path}", expected="a text file in UTF-8", got=str(error), do="save it as UTF-8"
@@ -160,19 +165,28 @@ def parse_agreement(text: str, day: date, what: str) -> Agreement:
     try:
         agreement = Agreement.model_validate({**raw, "effective_from": day, "version": f"{day}-{digest}"})
     except ValidationError as error:
-        raise wrong_keys(what, error) from None
+        raise wrong_keys(what, Agreement, error) from None
     _check(agreement, what)
     return agreement
 
 
-def wrong_keys(what: str, error: ValidationError) -> ConfigError:
-    """The plain form of pydantic's finding: the first wrong key and why."""
-    first = error.errors()[0]
+def wrong_keys(what: str, model: type[BaseModel], error: ValidationError) -> ConfigError:
+    """The plain form of pydantic's finding: the first wrong key, why, and the known key it may have meant."""
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a misspelt key is also a missing one
     key = ".".join(str(part) for part in first["loc"]) or "the file"
+    unknown = first["type"] == "extra_forbidden"
+    near = difflib.get_close_matches(str(first["loc"][-1]), _names(model), 1) if unknown else []
+    advice = "compare it with the file that `leadready init` writes"
     return ConfigError(
-        f"reading {what}, key {key}", expected="a known key with a fitting value", got=first["msg"].lower(),
-        do="compare it with the file that `leadready init` writes",
+        f"reading {what}, key {key}", expected="a known key with a fitting value",
+        got="an unknown key" if unknown else first["msg"].lower(), do=f"try {near[0]}, or {advice}" if near else advice,
     )  # fmt: skip
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    """The keys that a model and the models inside it know."""
+    schema = model.model_json_schema()
+    return sorted({name for part in (schema, *schema.get("$defs", {}).values()) for name in part.get("properties", {})})
 
 
 def effective_from(path: Path) -> date:
@@ -186,7 +200,13 @@ def effective_from(path: Path) -> date:
 
 
 def _check(agreement: Agreement, what: str) -> None:
-    threshold = agreement.values.threshold
+    values = agreement.values
+    if values.acceptance <= values.refusal:
+        raise ConfigError(
+            f"reading {what}, [values]", expected=f"acceptance above the {values.refusal:g} of a refused lead",
+            got=f"{values.acceptance:g}", do="mend acceptance, waiting, recyclable or trust",
+        )  # fmt: skip
+    threshold = values.threshold
     if not 0 < threshold < 1:
         raise ConfigError(
             f"reading {what}, [values]", expected="costs that make a threshold between 0 and 1",

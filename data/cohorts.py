@@ -21,7 +21,8 @@ UNDECIDED = f"""SELECT l.lead_id FROM leads l
     ORDER BY l.lead_id"""
 
 ANCHORS = {
-    "created": "SELECT lead_id, min(created_at) AS anchor, NULL::TIMESTAMP AS handed_off_at FROM leads GROUP BY lead_id",
+    "created": """SELECT lead_id, min(created_at) AS anchor, NULL::TIMESTAMP AS handed_off_at
+        FROM leads GROUP BY lead_id""",
     "handoff": "SELECT DISTINCT lead_id, handed_off_at AS anchor, handed_off_at FROM handoffs",
     "weekly": """SELECT lead_id, unnest(generate_series(date_trunc('week', min(created_at)) + INTERVAL 7 DAY,
         $until::TIMESTAMP, INTERVAL 7 DAY)) AS anchor, NULL::TIMESTAMP AS handed_off_at FROM leads GROUP BY lead_id""",

@@ -40,22 +40,24 @@ threads = 2
 memory = "4GB"
 """
 
+YEAR_DAYS = 365
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CohortSettings(_Strict):
     """Which moments of a lead become training rows."""
 
     anchor: Anchor = "handoff"
-    delay_hours: float = Field(default=0, ge=0)
+    delay_hours: float = Field(default=0, ge=0, le=10 * YEAR_DAYS * 24)
 
 
 class LabelSettings(_Strict):
     """What is predicted."""
 
-    horizon_days: float = Field(default=14, gt=0)
+    horizon_days: float = Field(default=14, gt=0, le=10 * YEAR_DAYS)
     expired: CountsAs = "exclude"
     never_handed_off: CountsAs = "exclude"
 
@@ -106,10 +108,10 @@ class Settings(_Strict):
 def read_settings(path: Path) -> Settings:
     """Parse settings.toml; an absent file gives the defaults. ConfigError names the key that is wrong."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"reading {path}", expected="TOML in UTF-8", got=str(error), do="mend that line") from None
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
-        raise wrong_keys(str(path), error) from None
+        raise wrong_keys(str(path), Settings, error) from None

@@ -23,8 +23,8 @@ def _counts() -> list[Feature]:
         _call("connects_total", f"count(*) FILTER ({REACHED})", "calls that reached the person so far", "+"),
         _call("voicemails", "count(*) FILTER (disposition = 'voicemail')", "messages left on voicemail"),
         _call("gatekeepers", "count(*) FILTER (disposition = 'gatekeeper')", "calls that ended at a gatekeeper"),
-        _call("callbacks", "count(*) FILTER (disposition = 'callback')", "times the person asked to be called back", "+"),
-        _call("meetings_booked", "count(*) FILTER (disposition = 'meeting_booked')", "meetings booked on the phone", "+"),
+        _call("callbacks", "count(*) FILTER (disposition = 'callback')", "times the person wanted a call back", "+"),
+        _call("meetings_booked", "count(*) FILTER (disposition = 'meeting_booked')", "meetings booked by phone", "+"),
         _call("not_interested", "count(*) FILTER (disposition = 'not_interested')", "times the person declined", "-"),
         _call("agents", "count(DISTINCT agent_id)", "different agents who called"),
     ]  # fmt: skip
@@ -46,7 +46,7 @@ def _talk() -> list[Feature]:
 def _last() -> list[Feature]:
     return [
         _call("hours_since_call", "min(age_days) * 24", "hours since the last call", "", NO_CALL, None),
-        _call("hours_since_connect", f"min(age_days) FILTER ({REACHED}) * 24", "hours since the person was reached", "-",
+        _call("hours_since_connect", f"min(age_days) FILTER ({REACHED}) * 24", "hours since anybody was reached", "-",
               "nobody was reached", None),
         _last_text("last_disposition", "disposition", "how the last call ended"),
         _last_text("last_call_purpose", "purpose", "what the last call was for"),

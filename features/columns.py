@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.definition import ANY, Feature
 
-Array = NDArray[np.generic]
-Columns = dict[str, "NDArray[np.generic]"]
+Array = NDArray[Any]
+Columns = dict[str, Array]
 
 
 def place(feature: Feature, rid: Array, values: Array, size: int) -> Array:

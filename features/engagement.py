@@ -34,7 +34,8 @@ def _per_kind() -> list[Feature]:
         for kind, words in PLAIN.items()
         for days in WINDOWS
     ]
-    return counts + [_decay(f"{kind}_decay", words, half, (kind,)) for kind, words in PLAIN.items() for half in HALF_LIVES]
+    decays = [_decay(f"{kind}_decay", PLAIN[kind], half, (kind,)) for kind in PLAIN for half in HALF_LIVES]
+    return [*counts, *decays]
 
 
 def _totals() -> list[Feature]:

@@ -17,7 +17,7 @@ def features() -> tuple[Feature, ...]:
         _text("country", "l.country", "the lead's country"),
         _text("source", "l.source", "what brought the lead in"),
         _text("seniority", "coalesce(lower(l.seniority), t.seniority)", "seniority, given or read from the title"),
-        _text("job_function", "coalesce(lower(l.job_function), t.job_function)", "function, given or read from the title"),
+        _text("job_function", "coalesce(lower(l.job_function), t.job_function)", "function, given or from the title"),
         _text("permission", "l.permission", "how the lead may be contacted"),
         _number("employees", "a.employees", "the company's staff in persons"),
         _number("annual_revenue", "a.annual_revenue", "the company's yearly revenue"),

@@ -61,8 +61,9 @@ def sample_moments(warehouse: Warehouse, count: int = 3) -> list[datetime]:
     """Moments spread over the time in which touches, calls and hand-offs were known."""
     shares = [(i + 1) / (count + 1) for i in range(count)]
     found = warehouse.scalar(
-        f"SELECT quantile_disc(known_at, {shares}) FROM (SELECT known_at FROM touches UNION ALL SELECT known_at FROM calls"
-        " UNION ALL SELECT known_at FROM handoffs UNION ALL SELECT known_at FROM leads)"
+        f"SELECT quantile_disc(known_at, {shares}) FROM (SELECT known_at FROM touches"
+        " UNION ALL SELECT known_at FROM calls UNION ALL SELECT known_at FROM handoffs"
+        " UNION ALL SELECT known_at FROM leads)"
     )
     return sorted(set(found or []))
 

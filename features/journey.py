@@ -14,7 +14,7 @@ def features() -> tuple[Feature, ...]:
 
 def _clock() -> list[Feature]:
     return [
-        _lead("days_since_created", "date_diff('microsecond', l.created_at, r.as_of) / 864e8", "days since the lead came in"),
+        _lead("days_since_created", "date_diff('microsecond', l.created_at, r.as_of) / 864e8", "days since creation"),
         _lead("created_hour", "hour(l.created_at)", "hour of the day (UTC) at which the lead came in"),
         _lead("created_weekday", "isodow(l.created_at)", "weekday on which the lead came in, Monday = 1"),
         _lead("as_of_hour", "hour(r.as_of)", "hour of the day (UTC) of the snapshot"),
@@ -30,7 +30,7 @@ def _handoffs() -> list[Feature]:
     hours = "min(age_days) * 24"
     return [
         Feature("handoffs_before", "journey", "handoffs", "count(*)", "hand-offs to sales so far"),
-        Feature("hours_since_handoff", "journey", "handoffs", hours, "hours since the last hand-off", NEVER, empty=None),
+        Feature("hours_since_handoff", "journey", "handoffs", hours, "hours since the last one", NEVER, empty=None),
         Feature("last_handoff_route", "journey", "handoffs", "arg_min(route, age_days)",
                 "the route of the last hand-off", NEVER, dtype="text", empty=None),
         Feature("hours_to_handoff", "journey", "made", "days_since_created * 24 - hours_since_handoff",

@@ -98,12 +98,13 @@ def build_matrix(
 
 
 def _asked(with_peers: bool) -> list[str]:
-    peers = f"""UNION ALL SELECT DISTINCT l.lead_id, k.as_of, k.house, NULL FROM (SELECT DISTINCT account_id, as_of, house FROM m_known WHERE account_id IS NOT NULL) k
+    peers = f"""UNION ALL SELECT DISTINCT l.lead_id, k.as_of, k.house, NULL
+        FROM (SELECT DISTINCT account_id, as_of, house FROM m_known WHERE account_id IS NOT NULL) k
         JOIN leads l ON l.account_id = k.account_id AND {in_force("k.as_of", "l")}
         ANTI JOIN m_known o ON o.lead_id = l.lead_id AND o.as_of = k.as_of"""
     return [
-        "CREATE OR REPLACE TEMP TABLE m_asked AS SELECT row_number() OVER () - 1 AS row_id, lead_id::VARCHAR AS lead_id,"
-        " as_of::TIMESTAMP AS as_of FROM m_index",
+        """CREATE OR REPLACE TEMP TABLE m_asked AS SELECT row_number() OVER () - 1 AS row_id,
+        lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of FROM m_index""",
         f"""CREATE OR REPLACE TEMP TABLE m_known AS
         SELECT k.*, l.account_id, coalesce('account ' || l.account_id, 'lead ' || l.lead_id) AS house
         FROM (SELECT lead_id, as_of, min(row_id) AS place FROM m_asked GROUP BY lead_id, as_of) k

@@ -1,4 +1,4 @@
-"""What did the lead tell us? Per criterion of the agreement the last known answer and its age, and the rules' points."""
+"""What did the lead tell us? Per criterion the last known answer and its age, and the points of the rules."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ def _criterion(name: str) -> list[Feature]:
         Feature(f"{name}_state", "qualification", "answers", "arg_min(state, age_days)",
                 f"{name}: not asked, refused, no or yes", NOT_ASKED, dtype="text", kinds=(name,), merge="max",
                 empty="not_asked"),
-        Feature(f"{name}_level", "qualification", "answers", "arg_min_null(level, age_days)", f"{name}: the level named last",
-                "never asked, or no level named", dtype="text", kinds=(name,), merge="max", empty=None),
+        Feature(f"{name}_level", "qualification", "answers", "arg_min_null(level, age_days)",
+                f"{name}: the level named last", "never asked, or no level named", dtype="text",
+                kinds=(name,), merge="max", empty=None),
         Feature(f"{name}_age_days", "qualification", "answers", "min(age_days)", f"{name}: days since the last answer",
                 NOT_ASKED, kinds=(name,), merge="max", empty=None),
     ]  # fmt: skip

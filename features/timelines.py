@@ -1,8 +1,8 @@
 """What crosses accounts? Running totals of sales' decisions, of the whole house and of each agent, by time known.
 
-A row of a timeline holds at `moment` the totals of what was known up to and including `moment`; a snapshot takes the last row
-with `moment < as_of`, so that it sees exactly the rows with `known_at < as_of`. A corrected row counts until it was
-superseded.
+A row of a timeline holds the totals of what was known up to and including its `moment`; a snapshot takes the last
+row with `moment < as_of`, so that it sees exactly the rows with `known_at < as_of`. A corrected row counts until it
+was superseded.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from data.warehouse import in_force
 WAITING_LIMIT = "INTERVAL 30 DAY"
 """A hand-off without an answer stops counting as waiting after this time."""
 
-_DECISION_STEPS = """SELECT {columns} known_at AS moment, 1 AS decided, (decision = 'accepted')::INTEGER AS accepted {more}
-    FROM {decisions}
+_DECISION_STEPS = """SELECT {columns} known_at AS moment, 1 AS decided,
+    (decision = 'accepted')::INTEGER AS accepted {more} FROM {decisions}
     UNION ALL SELECT {columns} superseded_at, -1, -(decision = 'accepted')::INTEGER {more}
     FROM {decisions} WHERE superseded_at IS NOT NULL"""
 
@@ -44,7 +44,7 @@ AGENTS = _timeline(
 """Per agent who last called before the decision, as known when it was made: decisions and acceptances so far."""
 
 _WAITING = f"""SELECT known_at AS moment, 0 AS decided, 0 AS accepted, 1 AS waiting FROM handoffs
-    UNION ALL SELECT least(h.known_at + {WAITING_LIMIT}, h.superseded_at, 
+    UNION ALL SELECT least(h.known_at + {WAITING_LIMIT}, h.superseded_at,
     CASE WHEN min(d.known_at) IS NOT NULL THEN greatest(h.known_at, min(d.known_at)) END),
     0, 0, -1
     FROM (SELECT *, row_number() OVER () AS handoff_row FROM handoffs) h

@@ -41,7 +41,8 @@ def build_training_set(
     if rows.empty:
         raise DataError(
             f"labelling the cohort {settings.cohort_spec.name} as of {observed:%Y-%m-%d}",
-            expected="decisions of sales whose horizon has closed", got=", ".join(f"{k} {v}" for k, v in counts.items()),
+            expected="decisions of sales whose horizon has closed",
+            got=", ".join(f"{k} {v}" for k, v in counts.items()),
             do="ingest decisions, or take a later --as-of",
         )  # fmt: skip
     catalogue = build_catalogue(agreement, warehouse)

@@ -14,8 +14,8 @@ import pandas as pd
 
 from data.agreement import DEFAULT as DEFAULT_AGREEMENT
 from data.agreement import Agreement, in_force
-from data.ingest import IngestReport, ingest, quarantined, replay
 from data.errors import DataError
+from data.ingest import IngestReport, ingest, quarantined, replay
 from data.settings import DEFAULT as DEFAULT_SETTINGS
 from data.settings import Settings, read_settings
 from data.warehouse import Warehouse

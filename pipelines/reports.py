@@ -38,9 +38,7 @@ def ingest_notes(report: IngestReport) -> list[str]:
 def training_rows(training: Training) -> list[dict[str, Any]]:
     """One row a candidate: its figures on the latest rows."""
     metrics = training.result.holdout_metrics
-    return [
-        {"candidate": str(name), **{f: _rounded(metrics.at[name, f]) for f in FIGURES}} for name in metrics.index
-    ]
+    return [{"candidate": str(name), **{f: _rounded(metrics.at[name, f]) for f in FIGURES}} for name in metrics.index]
 
 
 def training_notes(training: Training) -> list[str]:
@@ -63,14 +61,10 @@ def leak_notes(training: Training) -> list[str]:
     leakage = training.result.leakage
     notes = ["the most telling columns, for a person to judge:"]
     notes += [
-        f"  {row.Index}: AUC {row.auc:.3f} alone, null rate differs by {row.null_gap * 100:.0f} points"
-        for row in leakage.columns.head(10).itertuples()
+        f"  {name}: AUC {row['auc']:.3f} alone, null rate differs by {row['null_gap'] * 100:.0f} points"
+        for name, row in leakage.most_telling.iterrows()
     ]
-    if leakage.clock:
-        notes.append(
-            f"these columns tell the date, so a model may learn when instead of whom: {', '.join(leakage.clock)}"
-        )
-    return notes
+    return [*notes, *leakage.notes]
 
 
 def training_json(training: Training) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
 
 @contextmanager
 def _writing(workspace: Workspace) -> Iterator[None]:
-    """ConfigError where the exports cannot be written: the run is no further than its last step, and can be repeated."""
+    """ConfigError where the exports cannot be written; the run can be repeated."""
     try:
         yield
     except OSError as error:

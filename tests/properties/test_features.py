@@ -53,8 +53,9 @@ def company(seed: int, leads: int = 12) -> Tables:
         "accounts": pd.DataFrame({"account_id": ["A", "B"], "employees": [20, 3000], "known_at": [START, AS_OF]}),
         "touches": events(250, "occurred_at", kind=rng.choice(TOUCH_KINDS, 250), asset=rng.choice(list("abcdef"), 250),
                           is_bot=rng.choice([True, False, None], 250, p=[.1, .6, .3])),
-        "calls": events(80, "called_at", disposition=rng.choice(DISPOSITIONS, 80), agent_id=rng.choice(["ann", "bob"], 80),
-                        duration_s=rng.integers(0, 900, 80), purpose=rng.choice(["first", "follow up"], 80)),
+        "calls": events(80, "called_at", disposition=rng.choice(DISPOSITIONS, 80),
+                        agent_id=rng.choice(["ann", "bob"], 80), duration_s=rng.integers(0, 900, 80),
+                        purpose=rng.choice(["first", "follow up"], 80)),
         "answers": events(80, "answered_at", criterion=rng.choice(list(AGREEMENT.criteria), 80),
                           state=rng.choice(ANSWER_STATES, 80), level=rng.choice(["active", "planned", None], 80)),
         "handoffs": events(25, "handed_off_at", route=rng.choice(["rules", "exploration"], 25)),
@@ -63,7 +64,8 @@ def company(seed: int, leads: int = 12) -> Tables:
     tables["decisions"] = pd.DataFrame({
         "lead_id": handed["lead_id"], "handed_off_at": handed["handed_off_at"],
         "decided_at": handed["handed_off_at"] + timedelta(days=3), "reason": "price",
-        "decision": rng.choice(["accepted", "rejected"], len(handed)), "known_at": handed["known_at"] + timedelta(days=3),
+        "decision": rng.choice(["accepted", "rejected"], len(handed)),
+        "known_at": handed["known_at"] + timedelta(days=3),
     })  # fmt: skip
     return {name: rows.assign(superseded_at=pd.NaT) for name, rows in tables.items()}
 

@@ -1,0 +1,132 @@
+"""The warehouse: one writer at a time, all or nothing, plain errors where the file or the disk fails."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from data.errors import BusyError, ConfigError, DataError
+from data.schemas import TABLES
+from data.warehouse import Warehouse
+
+HOLD = """
+import sys
+from pathlib import Path
+from data.warehouse import Warehouse
+with Warehouse.open(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "warehouse.duckdb"
+
+
+def count(path, table="numbers"):
+    with Warehouse.open(path) as warehouse:
+        return warehouse.scalar(f"SELECT count(*) FROM {table}")
+
+
+def test_a_new_file_has_the_tables_of_the_contract(path):
+    with Warehouse.open(path) as warehouse:
+        assert {"batches", "quarantine", *TABLES} <= {
+            n for (n,) in warehouse.rows("SELECT table_name FROM duckdb_tables()")
+        }
+        assert warehouse.scalar("SELECT current_setting('TimeZone')") == "UTC"
+
+
+def test_a_transaction_is_kept_whole(path):
+    with Warehouse.open(path) as warehouse, warehouse.transaction():
+        warehouse.execute("CREATE TABLE numbers AS SELECT 1")
+    assert count(path) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_transaction_that_fails_leaves_nothing(path, error):
+    def fail(warehouse):
+        with warehouse.transaction():
+            warehouse.execute("CREATE TABLE numbers AS SELECT 1")
+            raise error
+
+    with Warehouse.open(path) as warehouse:
+        with pytest.raises(error):
+            fail(warehouse)
+        assert warehouse.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'numbers'") == []
+        with warehouse.transaction():
+            warehouse.execute("CREATE TABLE numbers AS SELECT 1")
+    assert count(path) == 1
+
+
+@pytest.fixture
+def held(path):
+    """The file, open in another process."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.communicate()
+
+
+def test_a_file_that_another_process_holds_is_busy(held, path):
+    with pytest.raises(BusyError, match="expected nobody else to hold it, got another leadready at work"), \
+            Warehouse.open(path):  # fmt: skip
+        pass
+
+
+def test_waiting_helps_where_the_other_ends(held, path):
+    held.stdin.close()
+    with Warehouse.open(path, wait_s=30) as warehouse:
+        assert warehouse.scalar("SELECT 1") == 1
+    held.stdin = None
+
+
+def garbage(path):
+    path.write_bytes(b"not a database" * 1000)
+
+
+def folder(path):
+    path.mkdir()
+
+
+def no_folder(path):
+    shutil.rmtree(path.parent)
+
+
+@pytest.mark.parametrize("damage", [garbage, folder, no_folder])
+def test_a_file_that_is_no_database_is_a_plain_error(path, damage):
+    damage(path)
+    with pytest.raises(ConfigError, match=f"opening {path}: expected a DuckDB file"), Warehouse.open(path):
+        pass
+
+
+FILL = """
+import resource, signal, sys
+from pathlib import Path
+from data.errors import LeadreadyError
+from data.warehouse import Warehouse
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    with Warehouse.open(Path(sys.argv[1])) as warehouse, warehouse.transaction():
+        warehouse.execute("CREATE TABLE numbers AS SELECT hash(i) AS n FROM range(1000000) r(i)")
+except LeadreadyError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("room", [1_000_000, 3_000_000])
+def test_without_room_nothing_is_kept_and_nothing_is_lost(path, room):
+    """A file that may not grow further stands for a full disk."""
+    with Warehouse.open(path) as warehouse:
+        warehouse.execute("CREATE TABLE before AS SELECT 1")
+    done = subprocess.run(
+        [sys.executable, "-c", FILL, str(path), str(room)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(f"{DataError.__name__} writing {path}: expected room on disk")
+    assert count(path, "before") == 1
+    with Warehouse.open(path) as warehouse:
+        assert warehouse.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'numbers'") == []

@@ -1,0 +1,329 @@
+"""What the command says and how it ends: one plain line and an exit code of its kind, never a traceback.
+
+Prefect is left out here (tests/flows has it); the jobs, the files and the messages are the real ones.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from data.agreement import DEFAULT as AGREEMENT
+from data.simulator.company import simulate, write
+from data.workspace import Workspace
+from pipelines import cli, jobs
+
+USAGE, CONFIG, DATA, MODEL, BUSY = 2, 10, 11, 12, 14
+PLAIN = re.compile(r"leadready: .+: expected .+, got .+; .+\n", re.DOTALL)
+
+
+def _ingest(root, source, path, loaded_at, backfill, timezone, mappings):
+    return jobs.ingest_batch(
+        Workspace(root), source, path, loaded_at, backfill=backfill, timezone=timezone, mappings=mappings
+    )
+
+
+WITHOUT_PREFECT = SimpleNamespace(
+    ingest=_ingest,
+    train=lambda root, moment: jobs.train_models(Workspace(root), moment),
+    score=lambda root, moment, alias: jobs.score_open_leads(Workspace(root), moment, alias),
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def leadready(monkeypatch, capsys):
+    """Type a command."""
+    monkeypatch.setattr(cli, "_flows", lambda space: WITHOUT_PREFECT)
+    monkeypatch.delenv("LEADREADY_HOME", raising=False)
+
+    def type_in(*words):
+        monkeypatch.setattr(sys, "argv", ["leadready", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return Said(ended.value.code or 0, said.out, said.err)
+
+    return type_in
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("source")
+    write(simulate(leads=150, seed=1), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, source):
+    """A workspace with data and without a model; not to be changed."""
+    space = Workspace(tmp_path_factory.mktemp("filled") / "var")
+    jobs.init_workspace(space)
+    jobs.ingest_batch(space, "canonical", str(source), pd.Timestamp("2026-01-10").to_pydatetime())
+    jobs.score_open_leads(space, pd.Timestamp("2025-12-01").to_pydatetime())
+    return space.root
+
+
+@pytest.fixture
+def var(tmp_path, filled):
+    """A workspace with data, to spoil."""
+    return shutil.copytree(filled, tmp_path / "var", symlinks=True)
+
+
+@pytest.fixture
+def empty(tmp_path):
+    space = Workspace(tmp_path / "empty")
+    jobs.init_workspace(space)
+    return space.root
+
+
+def assert_plain(said, code, *words):
+    assert said.code == code, said.err
+    assert said.out == ""
+    assert PLAIN.fullmatch(said.err), said.err
+    assert [w for w in words if w not in said.err] == [], said.err
+
+
+NEEDS_A_WORKSPACE = [
+    ("ingest", "canonical", "."), ("quarantine", "list"), ("quarantine", "replay"), ("features", "list"),
+    ("features", "show", "rule_points"), ("features", "check"), ("train",), ("score",), ("runs",), ("ui",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", NEEDS_A_WORKSPACE, ids=" ".join)
+class TestEveryCommandNeedsAWorkspace:
+    def test_none(self, leadready, tmp_path, command):
+        said = leadready(*command, "-w", tmp_path / "none")
+        assert_plain(said, CONFIG, "expected a folder made by `leadready init`", "got no workspace.toml in it")
+
+    def test_of_another_version(self, leadready, tmp_path, command):
+        (tmp_path / "workspace.toml").write_text("format = 99")
+        assert_plain(leadready(*command, "-w", tmp_path), CONFIG, "expected format 1, got 99")
+
+
+class TestSlipsOfThePen:
+    def test_a_path_that_is_not_there(self, leadready, filled, tmp_path):
+        said = leadready("ingest", "canonical", tmp_path / "nowhere", "-w", filled)
+        assert_plain(said, USAGE, "expected a file or folder", "nowhere; check the path")
+
+    def test_a_source_that_is_not_known(self, leadready, filled, source):
+        said = leadready("ingest", "canonicle", source, "-w", filled)
+        assert_plain(said, USAGE, "canonical", "bpic2012", "x_education", "bank_marketing")
+
+    def test_a_zone_that_is_not_known(self, leadready, filled, source):
+        said = leadready("ingest", "canonical", source, "--timezone", "Mars/Olympus", "-w", filled)
+        assert_plain(said, USAGE, "expected a time zone such as Europe/Berlin, got 'Mars/Olympus'")
+
+    @pytest.mark.parametrize("command", ["score", "train"])
+    @pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "01.03.2026", "", "0001-01-01T00:00+05:00"])
+    def test_a_date_that_is_none(self, leadready, filled, command, text):
+        said = leadready(command, "--as-of", text, "-w", filled)
+        assert_plain(said, USAGE, "reading --as-of: expected a date or time like 2026-03-01", f"got {text!r}")
+
+    def test_a_model_that_is_not_there(self, leadready, filled):
+        said = leadready("score", "--as-of", "2025-12-01", "--model", "winner", "-w", filled)
+        assert_plain(said, MODEL, "loading the model winner", "run `leadready train` first")
+
+    def test_a_feature_that_is_not_there_brings_the_nearest(self, leadready, filled):
+        said = leadready("features", "show", "rule_point", "-w", filled)
+        assert_plain(said, USAGE, "expected a name of the catalogue, got rule_point; try rule_points")
+
+    @pytest.mark.parametrize("words", [("scor",), ("score", "--as_of", "2026-01-01"), ("score", "--most", "many")])
+    def test_a_word_that_no_command_knows(self, leadready, words):
+        said = leadready(*words)
+        assert said.code == USAGE
+        assert said.out == ""
+
+
+class TestFilesOfTheWorkspace:
+    @pytest.mark.parametrize("command", [("train",), ("score",), ("features", "list")], ids=" ".join)
+    def test_an_unknown_setting_brings_the_nearest(self, leadready, var, command):
+        (var / "settings.toml").write_text("[training]\nfold = 3\n")
+        assert_plain(leadready(*command, "-w", var), CONFIG, "key training.fold", "got an unknown key; try folds")
+
+    @pytest.mark.parametrize("command", [("train",), ("score",), ("quarantine", "list")], ids=" ".join)
+    def test_settings_that_are_no_toml(self, leadready, var, command):
+        (var / "settings.toml").write_text("[training")
+        assert_plain(leadready(*command, "-w", var), CONFIG, "settings.toml: expected TOML", "mend that line")
+
+    @pytest.mark.parametrize("command", [("train",), ("score",), ("features", "list")], ids=" ".join)
+    def test_an_agreement_that_is_no_toml(self, leadready, var, command):
+        (var / "agreements" / "2000-01-01.toml").write_text(AGREEMENT + "[zones")
+        assert_plain(leadready(*command, "-w", var), CONFIG, "2000-01-01.toml: expected TOML", "line ")
+
+    @pytest.mark.parametrize("command", [("train",), ("score",), ("features", "list")], ids=" ".join)
+    def test_no_agreement(self, leadready, var, command):
+        (var / "agreements" / "2000-01-01.toml").unlink()
+        assert_plain(leadready(*command, "-w", var), CONFIG, "finding the agreement in force", "run `leadready init`")
+
+    def test_no_agreement_yet_on_that_day(self, leadready, var):
+        (var / "agreements" / "2000-01-01.toml").rename(var / "agreements" / "2026-01-01.toml")
+        said = leadready("score", "--as-of", "2025-12-01", "-w", var)
+        assert_plain(said, CONFIG, "in force on 2025-12-01", "got 2026-01-01.toml", "add the agreement that held then")
+
+    def test_a_warehouse_that_is_none(self, leadready, var):
+        (var / "warehouse.duckdb").write_text("not a database " * 1000)
+        assert_plain(leadready("score", "-w", var), CONFIG, "expected a DuckDB file")
+
+    def test_exports_that_cannot_be_written(self, leadready, var):
+        shutil.rmtree(var / "exports")
+        (var / "exports").write_text("in the way")
+        assert_plain(leadready("score", "--as-of", "2025-12-01", "-w", var), CONFIG, "writing scores below")
+
+
+class TestDataThatDoNotAllowIt:
+    @pytest.mark.parametrize("command", ["score", "train"])
+    def test_nothing_ingested(self, leadready, empty, command):
+        assert_plain(leadready(command, "-w", empty), DATA, "ingest")
+
+    def test_nothing_to_check_features_on(self, leadready, empty):
+        assert_plain(leadready("features", "check", "-w", empty), DATA, "run `leadready ingest`")
+
+    def test_scoring_before_the_data(self, leadready, filled):
+        said = leadready("score", "--as-of", "2020-01-01", "-w", filled)
+        assert_plain(said, DATA, "expected open leads, got none (leads known from 2025-01-", "within the data")
+
+    def test_training_before_the_data(self, leadready, filled):
+        said = leadready("train", "--as-of", "2020-01-01", "-w", filled)
+        assert_plain(said, DATA, "expected leads that reached it, got none", "take a later --as-of")
+
+    def test_no_handoff_at_all(self, leadready, empty, tmp_path):
+        tables = simulate(leads=100, seed=1)
+        write({n: tables[n] for n in ("accounts", "leads", "touches", "calls", "answers", "truth")}, tmp_path / "s")
+        assert leadready("ingest", "canonical", tmp_path / "s", "-w", empty).code == 0
+        assert_plain(leadready("train", "-w", empty), DATA, "ingest hand-offs")
+        assert leadready("score", "--as-of", "2025-12-01", "-w", empty).code == 0
+
+    def test_hand_offs_that_nobody_answered(self, leadready, empty, tmp_path):
+        tables = simulate(leads=100, seed=1)
+        write({n: t for n, t in tables.items() if n not in ("decisions", "opportunities")}, tmp_path / "s")
+        assert leadready("ingest", "canonical", tmp_path / "s", "-w", empty).code == 0
+        assert_plain(leadready("train", "-w", empty), DATA, "got expired", "ingest decisions")
+
+    def test_fewer_than_40_labels_of_each_outcome(self, leadready, filled):
+        said = leadready("train", "-w", filled)
+        assert_plain(said, MODEL, "expected at least 40 accepted and 40 rejected leads", "let the rules alone route")
+
+    def test_one_outcome_only(self, leadready, empty, tmp_path):
+        tables = simulate(leads=600, seed=1)
+        accepted = tables["decisions"][tables["decisions"]["decision"] == "accepted"]
+        write({**tables, "decisions": accepted}, tmp_path / "s")
+        assert leadready("ingest", "canonical", tmp_path / "s", "-w", empty).code == 0
+        assert_plain(leadready("train", "-w", empty), MODEL, "accepted and 0 rejected of")
+
+    def test_a_file_without_a_required_column(self, leadready, empty, tmp_path):
+        (tmp_path / "leads.csv").write_text("name,created\nx,2026-01-01\n")
+        assert_plain(leadready("ingest", "canonical", tmp_path / "leads.csv", "-w", empty), DATA, "lead_id")
+
+
+HOLD = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("command", [("score",), ("ingest", "canonical", "."), ("quarantine", "list")], ids=" ".join)
+def test_a_warehouse_that_another_holds(leadready, var, command):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(var / "warehouse.duckdb")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout.readline() == "held\n"
+    try:
+        assert_plain(leadready(*command, "-w", var), BUSY, "another leadready at work", "run the same command again")
+    finally:
+        holder.communicate()
+    assert leadready("quarantine", "list", "-w", var).code == 0
+
+
+JSON = [
+    ("init",), ("ingest", "canonical", "SOURCE"), ("quarantine", "list"), ("quarantine", "replay"), ("features", "list"),
+    ("features", "show", "rule_points"), ("features", "check", "--leads", "5"), ("score", "--as-of", "2025-12-01"),
+    ("runs",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", JSON, ids=" ".join)
+def test_json_is_one_object_for_machines(leadready, var, source, command):
+    words = [str(source) if word == "SOURCE" else word for word in command]
+    said = leadready(*words, "-w", var, "--json")
+    assert said.code == 0, said.err
+    json.loads(said.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_every_command_with_json_is_tried():
+    tried = {" ".join(w for w in words[:2] if w.isalpha()) for words in JSON} | {"train", "demo"}
+    with_json = {n for n, c in commands().items() if any("--json" in p.opts for p in c.params)}
+    assert with_json == {name if name in with_json else name.split()[0] for name in tried}
+
+
+def commands():
+    """Every command by its words."""
+    import typer
+
+    found = {}
+    for name, command in typer.main.get_command(cli.app).commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {n}": c for n, c in inner.items()} if inner else {name: command}
+    return found
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_shows_an_example_that_names_the_command(leadready, name):
+    said = leadready(*name.split(), "--help")
+    assert said.code == 0
+    assert f"Example: leadready {name}" in said.out
+
+
+def test_repeating_a_score_says_the_same(leadready, var):
+    once = leadready("score", "--as-of", "2025-12-01", "-w", var)
+    assert once == leadready("score", "--as-of", "2025-12-01", "-w", var)
+    assert "open leads scored; written to" in once.out
+
+
+def test_init_names_what_it_made_and_keeps_what_is_there(leadready, tmp_path):
+    assert "2000-01-01.toml: read it, change it" in leadready("init", "-w", tmp_path / "var").out
+    (tmp_path / "var" / "settings.toml").write_text("[training]\nseed = 8\n")
+    assert "made" not in leadready("init", "-w", tmp_path / "var").out
+    assert "seed = 8" in (tmp_path / "var" / "settings.toml").read_text()
+
+
+def in_fresh_python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_help_loads_nothing_that_takes_seconds():
+    code = """
+import sys
+from pipelines import cli
+sys.argv = ["leadready", "--help"]
+try:
+    cli.main()
+except SystemExit:
+    print("LOADED", [m for m in ("pandas", "numpy", "sklearn", "mlflow", "prefect", "duckdb") if m in sys.modules])
+"""
+    assert in_fresh_python(code).endswith("LOADED []\n")
+
+
+def test_what_is_shown_of_progress_stays_apart_from_results():
+    code = """
+from pipelines import cli
+cli._show_progress()
+logging.getLogger("data.ingest").info("to stderr")
+"""
+    assert in_fresh_python(code) == ""
