@@ -120,6 +120,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     settings, agreement = read_context(workspace, observed)
     with open_warehouse(workspace) as warehouse:
         data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+        sources = [source for (source,) in warehouse.rows("SELECT DISTINCT source FROM batches ORDER BY source")]
     options = settings.training
     result = train(
         data, seed=options.seed, test_share=options.test_share, folds=options.folds,
@@ -128,6 +129,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     registry = Registry(workspace)
     decision = decide(result, champion_on_holdout(registry, data, result))
     context = {
+        "source": ", ".join(sources),
         "cohort": settings.cohort_spec.name,
         "expired": settings.label.expired,
         "never_handed_off": settings.label.never_handed_off,
@@ -137,6 +139,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
         **{f"outcome_{name}": count for name, count in outcomes.items()},
     }
     version = registry.apply(registry.log_training(result, context), decision)
+    log.info("kept in MLflow as version %d of the model", version.version)
     return Training(result, decision, version, outcomes)
 
 
@@ -153,6 +156,7 @@ def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champi
         log.warning("no champion: the rules alone route")
     with open_warehouse(workspace) as warehouse:
         scores = score_leads(warehouse, agreement, model, as_of)
+        log.info("scored %d open leads as of %s", len(scores), as_of)
         folder = publish(workspace, warehouse, scores)
     return scores, folder
 

@@ -1,0 +1,65 @@
+"""The README is true: its commands run as written, its row is the demo's."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
+    """A folder after the demo, in which the README's commands are typed."""
+    place = tmp_path_factory.mktemp("readme")
+    (place / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
+    run(place, "leadready demo", prefect_url)
+    return place
+
+
+def run(folder: Path, command: str, url: str) -> str:
+    path = f"{folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PREFECT_API_URL": url, "PYTHONPATH": str(ROOT)}
+    environment.pop("LEADREADY_HOME", None)
+    done = subprocess.run(["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_two_commands_are_targets_of_the_makefile() -> None:
+    assert blocks("sh")[0].split("\n")[0].startswith("make demo")
+    for target in ("demo", "test"):
+        planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert {"demo": "leadready demo", "test": "-m pytest"}[target] in planned
+
+
+def test_the_row_shown_is_the_demos(folder: Path) -> None:
+    scores = pd.read_csv(folder / "var/demo/exports/2025-12-15/scores.csv").set_index("lead_id")
+    shown = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, re.M))
+    row = scores.loc[shown["lead_id"]]
+    assert list(shown) == ["lead_id", *scores.columns]
+    assert round(row["probability"], 2) == float(shown["probability"])
+    for column in ("zone", "route", "route_reason", "model_status", "agreement_version"):
+        assert row[column] == shown[column]
+    assert row["rule_points"] == float(shown["rule_points"])
+
+
+def test_the_commands_for_your_own_data_run_as_written(folder: Path, prefect_url: str) -> None:
+    for line in blocks("sh")[1].strip().split("\n")[1:]:
+        run(folder, line, prefect_url)
+    assert (folder / "var/exports/2025-12-15/scores.parquet").exists()
+    notebook = folder / "notebook.py"
+    notebook.write_text(blocks("python")[0])
+    assert "logistic" in run(folder, f"{sys.executable} {notebook}", prefect_url)
