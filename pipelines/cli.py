@@ -231,7 +231,7 @@ def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=
 
     command = page_command(_ready(workspace), port)
     print(f"MLflow's page: http://127.0.0.1:{port}", flush=True)
-    os.execvpe(command[0], command, {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"})
+    os.execvpe(command[0], command, {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
 
 
 def _let_go(error: BaseException | None) -> None:
@@ -294,12 +294,12 @@ def _moment(text: str | None, otherwise: datetime) -> datetime:
         return otherwise
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    except (ValueError, OverflowError):
         raise UsageError(
             "reading --as-of", expected="a date or time like 2026-03-01 or 2026-03-01T08:00", got=repr(text),
             do="write it so",
         ) from None  # fmt: skip
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
 
 
 def _catalogue(workspace: Path) -> tuple[Feature, ...]:

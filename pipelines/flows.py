@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
@@ -68,7 +68,7 @@ def score(workspace: Path, as_of: datetime, alias: str = "champion") -> tuple[pd
     """Score every open lead at `as_of` and publish."""
     scores, folder = score_task(Workspace(workspace), as_of, alias)
     create_table_artifact(counts_table(scores), key="routes", description=f"open leads per route at {as_of}")
-    create_markdown_artifact(f"Scores and routes: `{folder}`", key="export")
+    create_link_artifact(folder.absolute().as_uri(), key="export", description=f"scores and routes of {as_of}")
     return scores, folder
 
 

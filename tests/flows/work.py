@@ -7,11 +7,13 @@ import os
 import pkgutil
 import signal
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from data.errors import BusyError
 from data.simulator.company import simulate, write
 from data.warehouse import Warehouse
 from data.workspace import Workspace
@@ -52,6 +54,34 @@ def train(root: Path) -> None:
     from pipelines.jobs import train_models
 
     train_models(Workspace(root), AS_OF)
+
+
+def hold(root: Path) -> None:
+    with Warehouse.open(root / "warehouse.duckdb", wait_s=30):
+        time.sleep(600)
+
+
+@contextmanager
+def held(root: Path) -> Iterator[Callable[[], None]]:
+    """Another process holds the warehouse until the block ends, or until what is given is called."""
+    with _started("hold", (root,), None) as process:
+        while _can_open(root):
+            assert process.is_alive()
+            time.sleep(0.05)
+
+        def release() -> None:
+            process.kill()
+            process.join(60)
+
+        yield release
+
+
+def _can_open(root: Path) -> bool:
+    try:
+        with Warehouse.open(root / "warehouse.duckdb"):
+            return True
+    except BusyError:
+        return False
 
 
 def state(root: Path) -> dict[str, Any]:

@@ -1,0 +1,224 @@
+"""The flows on a simulated company, end to end: what Prefect keeps of them, and that a repetition changes nothing."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from data.errors import BusyError
+from data.workspace import Workspace
+from models.promotion import Decision
+from models.registry import Registry
+from pipelines.jobs import init_workspace
+from tests.flows import work
+
+LEADS = 700
+
+
+@pytest.fixture(scope="module")
+def flows(prefect_url):
+    from pipelines import flows
+
+    return flows
+
+
+@pytest.fixture(scope="module")
+def client(prefect_url):
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def company(flows, tmp_path_factory):
+    """One company's way through all flows; its model is put to use whatever its merits."""
+    space = Workspace(tmp_path_factory.mktemp("flows") / "var")
+    init_workspace(space)
+    report, training, _, _ = flows.demo(space.root, LEADS, 1, work.AS_OF, work.LOADED_AT)
+    Registry(space).apply(training.version, Decision(True, "champion", True, ("for this test",)))
+    scores, exported = flows.score(space.root, work.AS_OF)
+    return SimpleNamespace(
+        space=space, source=space.root / "simulated", report=report, training=training, scores=scores, exported=exported
+    )
+
+
+def settled(read):
+    """What the server says once it has heard of everything: task runs arrive after their flow."""
+    for _ in range(100):
+        runs = read()
+        if runs and all(run.state and run.state.is_final() for run in runs):
+            return runs
+        time.sleep(0.1)
+    return pytest.fail(f"not final: {[(r.name, r.state_name) for r in runs]}")
+
+
+def test_every_flow_and_task_run_ends_completed_under_a_telling_name(company, client):
+    flow_runs = settled(client.read_flow_runs)
+    task_runs = settled(client.read_task_runs)
+    assert {run.name for run in flow_runs} >= {
+        f"demo with {LEADS} leads", f"ingest canonical from {company.source}", f"train as of {work.AS_OF}", f"score {work.AS_OF}",
+    }  # fmt: skip
+    assert {run.name for run in task_runs} >= {
+        "ingest canonical", f"train as of {work.AS_OF}", f"score {work.AS_OF} by champion",
+    }  # fmt: skip
+    assert {run.state_name for run in (*flow_runs, *task_runs)} == {"Completed"}
+
+
+def test_artifacts_tell_what_came_of_it(company, client):
+    found = {a.key: a for a in client.read_artifacts()}
+    assert found.keys() >= {"ingest", "candidates", "training", "routes", "export"}
+    rows = {row["table"]: row for row in json.loads(found["ingest"].data)}
+    assert rows["leads"]["stored"] == LEADS
+    assert company.training.version.run_id in found["training"].data
+    assert sum(row["leads"] for row in json.loads(found["routes"].data)) == len(company.scores)
+    assert str(company.exported) in found["export"].data
+
+
+def test_no_personal_data_in_what_prefect_keeps(company, client):
+    kept = json.dumps([r.model_dump(mode="json") for r in (*client.read_flow_runs(), *client.read_artifacts())])
+    accounts = pd.read_csv(company.source / "accounts.csv")
+    personal = [c.name for c in TABLES["accounts"].columns if c.personal]
+    for name in personal:
+        assert not [text for text in accounts[name].dropna() if str(text) in kept], name
+
+
+def test_scoring_twice_gives_the_same_bytes(company, flows):
+    once = work.exports(company.space.root)
+    flows.score(company.space.root, work.AS_OF)
+    assert work.exports(company.space.root) == once
+
+
+PLAIN_MLFLOW = """
+import os, sys, warnings
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+import mlflow, pandas as pd
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/lead-readiness@champion")
+matrix = pd.read_parquet(sys.argv[2])
+pd.DataFrame({"p": model.predict(matrix)[:, 1]}).to_parquet(sys.argv[3])
+"""
+
+
+def test_a_fresh_process_with_plain_mlflow_predicts_what_was_published(company, tmp_path):
+    from data.agreement import in_force
+    from data.cohorts import open_leads
+    from data.warehouse import Warehouse
+    from features.matrix import build_matrix
+
+    registry = Registry(company.space)
+    with Warehouse.open(company.space.warehouse) as warehouse:
+        agreement = in_force(company.space.agreements, work.AS_OF)
+        index = open_leads(warehouse, work.AS_OF)
+        matrix = build_matrix(warehouse, index, agreement, names=registry.champion().features)
+    matrix.drop(columns=["lead_id", "as_of", "house"]).to_parquet(tmp_path / "matrix.parquet")
+    files = [str(tmp_path / "matrix.parquet"), str(tmp_path / "p.parquet")]
+    # its models import our own steps: from the checkout, as a service would have leadready installed
+    subprocess.run([sys.executable, "-c", PLAIN_MLFLOW, registry.uri, *files], check=True, capture_output=True)
+    found = pd.Series(pd.read_parquet(files[1])["p"].to_numpy(), matrix["lead_id"])
+    published = pd.read_parquet(company.exported / "scores.parquet").set_index("lead_id")["probability"]
+    assert published.notna().all()
+    pd.testing.assert_series_equal(found[published.index], published, check_names=False, rtol=0, atol=1e-12)
+
+
+def quick(flows, monkeypatch, retries, delay_s):
+    """The same tasks with shorter waits."""
+    for name in ("ingest_task", "score_task"):
+        task = getattr(flows, name)
+        monkeypatch.setattr(flows, name, task.with_options(retries=retries, retry_delay_seconds=delay_s))
+
+
+def runs_of(client, flow_name):
+    """The latest flow run of that name and its task runs, once final."""
+    from prefect.client.schemas.filters import FlowRunFilter
+
+    flow_run = max((r for r in client.read_flow_runs() if r.name == flow_name), key=lambda r: r.created)
+    own = FlowRunFilter.model_validate({"id": {"any_": [flow_run.id]}})
+    return flow_run, settled(lambda: client.read_task_runs(flow_run_filter=own))
+
+
+def test_a_held_warehouse_is_waited_for_and_then_said_to_be_busy(company, flows, client, monkeypatch):
+    quick(flows, monkeypatch, retries=2, delay_s=0.1)
+    as_of = work.AS_OF.replace(hour=1)
+    with work.held(company.space.root), pytest.raises(BusyError, match="another leadready at work"):
+        flows.score(company.space.root, as_of)
+    flow_run, (task_run,) = runs_of(client, f"score {as_of}")
+    assert (flow_run.state_name, task_run.state_name, task_run.run_count) == ("Failed", "Failed", 3)
+
+
+def test_a_warehouse_released_in_time_makes_the_retry_succeed(company, flows, client, monkeypatch):
+    as_of = work.AS_OF.replace(hour=2)
+    with work.held(company.space.root) as release:
+
+        def retry(task, run, state):
+            release()
+            return is_busy(task, run, state)
+
+        is_busy = flows.score_task.retry_condition_fn
+        task = flows.score_task.with_options(retries=1, retry_delay_seconds=0.1, retry_condition_fn=retry)
+        monkeypatch.setattr(flows, "score_task", task)
+        flows.score(company.space.root, as_of)
+    flow_run, (task_run,) = runs_of(client, f"score {as_of}")
+    assert (flow_run.state_name, task_run.state_name, task_run.run_count) == ("Completed", "Completed", 2)
+
+
+def test_what_waiting_does_not_mend_is_not_retried(company, flows, client, monkeypatch):
+    from data.errors import DataError
+
+    as_of = work.AS_OF.replace(year=2020)
+    with pytest.raises(DataError, match="expected open leads"):
+        flows.score(company.space.root, as_of)
+    _, (task_run,) = runs_of(client, f"score {as_of}")
+    assert (task_run.state_name, task_run.run_count) == ("Failed", 1)
+
+
+def test_an_interrupted_training_leaves_no_version_and_the_next_one_works(company):
+    """Killed while its model is being written: a run without a version; the champion stays."""
+    root = company.space.root
+    before = Registry(company.space).aliases()
+    work.run_until("models.registry._register", "train", root)
+    work.run_until("models.registry._log_model", "train", root)
+    registry = Registry(company.space)
+    assert registry.aliases() == before
+    with pytest.raises(Exception, match="expected one of"):
+        registry.load(company.training.version.version + 1)
+    work.train(root)
+    again = registry.load(company.training.version.version + 1)
+    assert again.tags["model_hash"] == company.training.version.tags["model_hash"]
+    assert set(registry.runs()["status"]) >= {"FINISHED"}
+
+
+def leadready(url, *words):
+    environment = {**os.environ, "PREFECT_API_URL": url}
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *map(str, words)], capture_output=True, text=True, env=environment
+    )
+
+
+def test_the_command_runs_on_the_server_named(company, client, prefect_url):
+    as_of = work.AS_OF.replace(hour=3)
+    done = leadready(prefect_url, "score", "--as-of", as_of.isoformat(), "-w", company.space.root, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["as_of"] == as_of.isoformat()
+    flow_run, task_runs = runs_of(client, f"score {as_of}")
+    assert {flow_run.state_name, *(t.state_name for t in task_runs)} == {"Completed"}
+
+
+def test_an_error_inside_a_flow_is_one_plain_line(company, prefect_url):
+    done = leadready(prefect_url, "score", "--as-of", "2020-01-01", "-w", company.space.root)
+    assert (done.returncode, done.stdout) == (11, "")
+    said = [line for line in done.stderr.splitlines() if not line.startswith("[")]
+    assert len(said) == 1, done.stderr
+    assert said[0].startswith("leadready: scoring as of 2020-01-01 00:00: expected open leads, got none")
+
+
+def test_a_server_that_does_not_answer_is_a_plain_error(company):
+    done = leadready("http://127.0.0.1:9/api", "score", "-w", company.space.root)
+    assert done.returncode == 10
+    assert "reaching the Prefect server: expected an answer at http://127.0.0.1:9/api" in done.stderr
+    assert "Traceback" not in done.stderr
