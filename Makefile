@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check format lint types imports tests truth lock clean setup
+.PHONY: demo test check format lock clean setup
 
 demo: $(READY)
 	$(BIN)/leadready demo
@@ -44,4 +44,4 @@ lock: $(VENV)/uv/bin/uv
 		--no-header --group dev pyproject.toml --output-file requirements.lock $(LOCK_ARGUMENTS)
 
 clean:
-	rm -rf $(VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

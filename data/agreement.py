@@ -144,6 +144,12 @@ def in_force(folder: Path, as_of: datetime) -> Agreement:
     return read_agreement(path, day)
 
 
+def of_version(folder: Path, version: str) -> Agreement | None:
+    """The agreement of that version, where its file is still there as it was."""
+    found = (read_agreement(p, effective_from(p)) for p in sorted(folder.glob("*.toml")))
+    return next((a for a in found if a.version == version), None)
+
+
 def read_agreement(path: Path, day: date) -> Agreement:
     """Parse one agreement file; ConfigError names the file and the key that is wrong."""
     try:

@@ -173,6 +173,8 @@ def _column_reasons(column: Column, load: str) -> list[str]:
         reasons.append(_reason(future, column.name, f"a time not in the future of the load at ' || {load} || '", raw))
     if column.least is not None:
         reasons.append(_reason(f"{value} < {column.least}", column.name, f"at least {column.least:g}", raw))
+    if column.most is not None:
+        reasons.append(_reason(f"{value} > {column.most}", column.name, f"at most {column.most:g}", raw))
     return reasons
 
 
@@ -211,6 +213,13 @@ def _row_reasons(table: Table, load: str) -> list[str]:
                 "decided_at",
                 "not before handed_off_at ' || handed_off_at || '",
                 "decided_at",
+            ),
+            _reason(
+                "handed_off_at IS NULL AND decision = 'accepted'",
+                "handed_off_at",
+                "the hand-off that was accepted",
+                "'none'",
+                bare=True,
             ),
             _reason(
                 f"handed_off_at IS NOT NULL AND NOT EXISTS ({handoff})",

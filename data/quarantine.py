@@ -55,6 +55,11 @@ def take_out(warehouse: Warehouse, table: str, source: str, settings: str) -> No
     warehouse.execute(f"DELETE FROM quarantine WHERE {these}")
 
 
+def discard(warehouse: Warehouse, batch_id: str) -> int:
+    """Drop the rows that a batch left in the quarantine; how many. What they held is then gone."""
+    return int(warehouse.scalar("DELETE FROM quarantine WHERE batch_id = $1", [batch_id]))
+
+
 def _hold(warehouse: Warehouse, rows: str) -> int:
     """A row that was held back before, from an earlier copy of the file, is held once."""
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE held AS {rows}")

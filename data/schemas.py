@@ -61,6 +61,7 @@ class Column:
     required: bool = False
     allowed: tuple[str, ...] = ()
     least: float | None = None
+    most: float | None = None
     personal: bool = False
 
 
@@ -188,7 +189,7 @@ HANDOFFS = Table(
         LEAD_ID,
         Column("handed_off_at", "time", "when", required=True),
         Column("route", "text", "by which route or rule"),
-        Column("propensity", "number", "the chance this lead had of being handed off, 0 to 1", least=0),
+        Column("propensity", "number", "the chance this lead had of being handed off", least=0, most=1),
         Column("policy_version", "text", "the policy that handed it off"),
     ),
     key=("lead_id", "handed_off_at"),

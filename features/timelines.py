@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from data.warehouse import in_force
 
-WAITING_LIMIT = "INTERVAL 30 DAY"
-"""A hand-off without an answer stops counting as waiting after this time."""
+WAITING_DAYS = 30
+"""A hand-off without an answer stops counting as waiting after so many days."""
 
 _DECISION_STEPS = """SELECT {columns} known_at AS moment, 1 AS decided,
     (decision = 'accepted')::INTEGER AS accepted {more} FROM {decisions}
@@ -44,7 +44,7 @@ AGENTS = _timeline(
 """Per agent who last called before the decision, as known when it was made: decisions and acceptances so far."""
 
 _WAITING = f"""SELECT known_at AS moment, 0 AS decided, 0 AS accepted, 1 AS waiting FROM handoffs
-    UNION ALL SELECT least(h.known_at + {WAITING_LIMIT}, h.superseded_at,
+    UNION ALL SELECT least(h.known_at + INTERVAL {WAITING_DAYS} DAY, h.superseded_at,
     CASE WHEN min(d.known_at) IS NOT NULL THEN greatest(h.known_at, min(d.known_at)) END),
     0, 0, -1
     FROM (SELECT *, row_number() OVER () AS handoff_row FROM handoffs) h

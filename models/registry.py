@@ -274,16 +274,24 @@ def _log_model(mlflow: Any, result: TrainingResult) -> Any:
     from mlflow.types import Schema, TensorSpec
 
     schema = Schema.from_json(json.dumps(_columns(result.example)))
-    return mlflow.sklearn.log_model(
-        result.estimator,
-        name="model",
-        signature=ModelSignature(schema, Schema([TensorSpec(np.dtype("float64"), (-1, 2))])),
-        input_example=result.example.set_axis(result.example.columns.astype(object), axis=1),
-        pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
-        pyfunc_predict_fn="predict_proba",
-        serialization_format="skops",
-        skops_trusted_types=list(TRUSTED),
-    )
+    try:
+        return mlflow.sklearn.log_model(
+            result.estimator,
+            name="model",
+            signature=ModelSignature(schema, Schema([TensorSpec(np.dtype("float64"), (-1, 2))])),
+            input_example=result.example.set_axis(result.example.columns.astype(object), axis=1),
+            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+            pyfunc_predict_fn="predict_proba",
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED),
+        )
+    except mlflow.exceptions.MlflowException as error:
+        raise ModelError(
+            f"keeping the chosen model {result.chosen}",
+            expected="a model made of types that may be loaded again",
+            got=str(error).splitlines()[0],
+            do="put the types it names into TRUSTED in models/registry.py",
+        ) from error
 
 
 def _register(client: Any, run_id: str, model: Any, tags: Mapping[str, str]) -> ModelVersion:

@@ -160,7 +160,7 @@ def choose(losses: pd.DataFrame, group: Vector, labels: int) -> tuple[str, str]:
     From 3,000 labels on the lowest mean wins; below, logistic regression unless another is ahead of it by more than one
     account-clustered standard error (the one-standard-error rule, Breiman et al. 1984).
     """
-    losses = losses[[c.name for c in CANDIDATES if c.deployed]]
+    losses = losses[[c.name for c in CANDIDATES if c.deployed and c.name in losses]]
     best = str(losses.mean().idxmin())
     found = f"{best} has the lowest mean out-of-fold log loss ({losses[best].mean():.4f} on {len(losses)} rows)"
     if labels >= ENOUGH_LABELS or best == DEFAULT:

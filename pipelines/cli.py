@@ -92,19 +92,35 @@ def quarantine_list(
 
     held = list_quarantine(_ready(workspace))
     rows = json.loads(held.to_json(orient="records", date_format="iso"))
-    shown = [{k: r[k] for k in ("table_name", "file", "line", "reason")} for r in rows[:most]]
+    shown = [{k: r[k] for k in ("batch_id", "table_name", "file", "line", "reason")} for r in rows[:most]]
     more = [f"{len(rows):,} rows in quarantine" + (f", {most} shown" if len(rows) > most else "")]
     _say(rows, [*_table(shown), *more], as_json)
 
 
 @quarantine_app.command("replay", epilog="Example: leadready quarantine replay")
 def quarantine_replay(workspace: WorkspaceOption = HOME, as_json: JsonOption = False) -> None:
-    """Try the rows again, after the lead came in or a mapping was mended; those that pass leave the quarantine."""
+    """Try the rows again, as after their lead came in; those that pass leave the quarantine."""
     from pipelines.jobs import replay_quarantine
     from pipelines.reports import ingest_rows
 
     rows = ingest_rows(replay_quarantine(_ready(workspace), _now()))
     _say(rows, _table(rows) or ["nothing to replay"], as_json)
+
+
+@quarantine_app.command("discard", epilog="Example: leadready quarantine discard 40181a0398d44cd2")
+def quarantine_discard(
+    batch: Annotated[str, typer.Argument(help="The batch_id that `leadready quarantine list` shows.")],
+    workspace: WorkspaceOption = HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop the rows a batch left in the quarantine, once its file was mended and ingested again."""
+    from pipelines.jobs import discard_quarantine
+
+    dropped = discard_quarantine(_ready(workspace), batch)
+    if not dropped:
+        raise UsageError("discarding", expected="a batch with rows in quarantine", got=batch,
+                         do="take its batch_id from `leadready quarantine list`")  # fmt: skip
+    _say({"dropped": dropped}, [f"{dropped:,} rows dropped"], as_json)
 
 
 @features_app.command("list", epilog="Example: leadready features list --concept calls")
@@ -231,7 +247,11 @@ def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=
 
     command = page_command(_ready(workspace), port)
     print(f"MLflow's page: http://127.0.0.1:{port}", flush=True)
-    os.execvpe(command[0], command, {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+    os.execvpe(
+        command[0],
+        command,
+        {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+    )
 
 
 def _let_go(error: BaseException | None) -> None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from data.agreement import DEFAULT as DEFAULT_AGREEMENT
-from data.agreement import Agreement, in_force
+from data.agreement import Agreement, in_force, of_version
 from data.errors import DataError
 from data.ingest import IngestReport, ingest, quarantined, replay
+from data.quarantine import discard
 from data.settings import DEFAULT as DEFAULT_SETTINGS
 from data.settings import Settings, read_settings
 from data.warehouse import Warehouse
@@ -100,6 +101,12 @@ def replay_quarantine(workspace: Workspace, loaded_at: datetime) -> IngestReport
         return replay(warehouse, loaded_at=loaded_at)
 
 
+def discard_quarantine(workspace: Workspace, batch_id: str) -> int:
+    """Drop the quarantined rows of one batch; how many there were."""
+    with open_warehouse(workspace) as warehouse:
+        return discard(warehouse, batch_id)
+
+
 def read_context(workspace: Workspace, as_of: datetime) -> tuple[Settings, Agreement]:
     """The settings, and the agreement in force at `as_of`."""
     return read_settings(workspace.settings), in_force(workspace.agreements, as_of)
@@ -154,8 +161,9 @@ def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champi
     model = registry.champion() if alias == "champion" else registry.load(alias)
     if model is None:
         log.warning("no champion: the rules alone route")
+    trained_under = of_version(workspace.agreements, model.tags["agreement_version"]) if model else None
     with open_warehouse(workspace) as warehouse:
-        scores = score_leads(warehouse, agreement, model, as_of)
+        scores = score_leads(warehouse, agreement, model, as_of, trained_under)
         log.info("scored %d open leads as of %s", len(scores), as_of)
         folder = publish(workspace, warehouse, scores)
     return scores, folder

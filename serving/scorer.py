@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 import numpy as np
@@ -13,21 +14,29 @@ from data.errors import DataError, ModelError
 from data.warehouse import Warehouse
 from features.catalog import Feature, build_catalogue, catalogue_version
 from features.matrix import build_matrix
+from features.timelines import WAITING_DAYS
 from models.registry import LoadedModel
 from serving.routing import choose_routes
+
+log = logging.getLogger(__name__)
 
 CATALOGUE_TAG = "catalogue_version"
 BLOCK = 20_000
 """Rows predicted at once: small blocks keep the trees' inputs in cache."""
-WAITING_DAYS = 30
-"""For so long a hand-off without an answer is left with sales."""
 BESIDE = ("rule_points", "permission", "handoffs_before", "hours_since_handoff", "hours_since_decision")
 """Columns that routing needs, whatever the model uses."""
 
 
-def score_leads(warehouse: Warehouse, agreement: Agreement, model: LoadedModel | None, as_of: datetime) -> pd.DataFrame:
+def score_leads(
+    warehouse: Warehouse,
+    agreement: Agreement,
+    model: LoadedModel | None,
+    as_of: datetime,
+    trained_under: Agreement | None = None,
+) -> pd.DataFrame:
     """Scores of every open lead at `as_of`, by lead_id; without a model the rules alone route.
 
+    Zone and route follow `agreement`, the one in force; the model sees points as under the one it was trained with.
     Raises DataError where no lead is open, ModelError where the catalogue no longer makes the model's columns.
     """
     index = open_leads(warehouse, as_of)
@@ -38,13 +47,18 @@ def score_leads(warehouse: Warehouse, agreement: Agreement, model: LoadedModel |
             f"scoring as of {as_of:%Y-%m-%d %H:%M}", expected="open leads", got=f"none ({span} in the warehouse)",
             do="take an --as-of within the data, or ingest newer data",
         )  # fmt: skip
-    catalogue = build_catalogue(agreement, warehouse, identifiers=True)
+    seen_under = trained_under or agreement
+    catalogue = build_catalogue(seen_under, warehouse, identifiers=True)
     features = used_features(model, catalogue) if model else ()
     names = list(dict.fromkeys([*(f.name for f in features), *BESIDE]))
-    matrix = build_matrix(warehouse, index, agreement, features=catalogue, names=names)
+    matrix = build_matrix(warehouse, index, seen_under, features=catalogue, names=names)
     scored = pd.DataFrame({"lead_id": matrix["lead_id"], "as_of": matrix["as_of"]})
     scored["probability"] = predict(model, matrix) if model else np.nan
-    scored["rule_points"] = matrix["rule_points"]
+    if seen_under.version == agreement.version:
+        scored["rule_points"] = matrix["rule_points"]
+    else:
+        log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
+        scored["rule_points"] = build_matrix(warehouse, index, agreement, names=["rule_points"])["rule_points"]
     unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
     waiting = unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24)
     status = "provisional" if model and model.provisional else "in use"
@@ -71,7 +85,7 @@ def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[F
     if trained != now:
         raise ModelError(
             f"scoring with model version {model.version}", expected=f"features as defined in its catalogue {trained}",
-            got=f"catalogue {now}", do="train again with the definitions (and the agreement) of today",
+            got=f"catalogue {now}", do="train again with the definitions of today",
         )  # fmt: skip
     return used
 

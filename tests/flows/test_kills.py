@@ -1,7 +1,14 @@
 """Whatever moment a job is killed at, readers see a whole state, and the same command again ends as if nothing was."""
 
+import contextlib
+import os
 import random
 import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +26,8 @@ LEADS = 400
 class Job:
     """A job, the workspace it starts from (kept aside), how it ends undisturbed, and the seconds that takes.
 
-    `published`: the scores that readers may find, the old ones and the new ones.
+    `typed_ends`: the same for the command line, where the clock says when a batch is loaded. `published`: the scores
+    that readers may find, the old ones and the new ones.
     """
 
     name: str
@@ -27,6 +35,7 @@ class Job:
     before: Path
     seconds: float
     ends: dict[str, Any]
+    typed_ends: dict[str, Any]
     published: tuple[bytes, bytes]
 
     @property
@@ -39,7 +48,8 @@ class Job:
 
     def check_rerun(self, moment: str) -> None:
         getattr(work, self.name)(*self.arguments)
-        assert not work.differences(work.state(self.root), self.ends), f"{self.name} killed {moment}"
+        differing = work.differences(work.state(self.root), self.ends)
+        assert differing == [], f"{self.name} killed {moment}"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +67,8 @@ def jobs(tmp_path_factory):
         before = shutil.copytree(root, folder / f"before_{name}", symlinks=True)
         seconds = work.run(name, root, *arguments)
         published = work.readers_see(before), work.readers_see(root)
-        return Job(name, (root, *arguments), before, seconds, work.state(root), published)
+        ends, typed_ends = work.state(root), work.state(root, without="loaded_at")
+        return Job(name, (root, *arguments), before, seconds, ends, typed_ends, published)
 
     found = {"ingest": job("ingest", whole), "score": job("score")}
     assert found["score"].ends["quarantine"]
@@ -105,3 +116,59 @@ def test_a_kill_at_a_named_step(jobs, name, step):
     work.run_until(step, job.name, *job.arguments)
     assert work.readers_see(job.root) in job.published
     job.check_rerun(f"before {step}")
+
+
+def command(job: Job, server: dict[str, str]) -> subprocess.Popen[str]:
+    """The job as it is typed, in a process group of its own."""
+    words = {"ingest": ["ingest", "canonical", *map(str, job.arguments[1:])],
+             "score": ["score", "--as-of", work.AS_OF.isoformat()]}[job.name]  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", *words, "-w", str(job.root)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**{k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"}, **server},
+    )  # fmt: skip
+
+
+def at_work(process: subprocess.Popen[str], name: str) -> None:
+    """Wait until the command says that its job has begun."""
+    sign = {"ingest": "read ", "score": "no champion"}[name]
+    seen = next((line for line in process.stderr if sign in line), None)
+    assert seen, f"{name} ended before it began its work"
+
+
+def kill_tree(process: subprocess.Popen[str], home: str) -> None:
+    """Kill the command with whatever it started: its Prefect server is known by the folder it works in."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"PREFECT_HOME={home}\0".encode() in entry.read_bytes():
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "own_server", "seed"), [("ingest", False, 3), ("score", False, 4), ("score", True, 5)]
+)
+def test_a_kill_of_the_command_under_prefect(jobs, prefect_url, tmp_path, name, own_server, seed):
+    """The whole process group dies while the job works; the same command again completes it."""
+    job, home = jobs[name], str(tmp_path / "prefect")
+    server = {"PREFECT_HOME": home} | ({} if own_server else {"PREFECT_API_URL": prefect_url})
+    job.restore()
+    process = command(job, server)
+    at_work(process, name)
+    time.sleep(random.Random(seed).random() * job.seconds)
+    kill_tree(process, home)
+    assert work.readers_see(job.root) in job.published
+    again = command(job, server)
+    _, said = again.communicate(timeout=300)
+    assert again.returncode == 0, said
+    assert work.differences(work.state(job.root, without="loaded_at"), job.typed_ends) == []
+    if own_server:
+        assert {"Completed"} == set(kept_states(home, "flow_run")[1:]) == set(kept_states(home, "task_run")[1:])
+
+
+def kept_states(home: str, table: str) -> list[str]:
+    """What an embedded server kept of its runs, in the order they began."""
+    with contextlib.closing(sqlite3.connect(f"{home}/prefect.db")) as database:
+        return [state for (state,) in database.execute(f"SELECT state_name FROM {table} ORDER BY created")]

@@ -84,15 +84,16 @@ def _can_open(root: Path) -> bool:
         return False
 
 
-def state(root: Path) -> dict[str, Any]:
-    """All rows of all tables in a fixed order, and every published file and link.
+def state(root: Path, without: str = "") -> dict[str, Any]:
+    """All rows of all tables in a fixed order (`without` a column), and every published file and link.
 
     Left out of `batches`, the record of what was loaded, are the loads that stored nothing.
     """
+    kept = f"COLUMNS(lambda c: c <> '{without}')"
     with Warehouse.open(root / "warehouse.duckdb") as warehouse:
         names = [n for (n,) in warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY 1")]
-        tables: dict[str, Any] = {n: warehouse.rows(f"SELECT * FROM {n} ORDER BY ALL") for n in names}
-        tables["batches"] = warehouse.rows("FROM batches WHERE stored > 0 ORDER BY ALL")
+        tables: dict[str, Any] = {n: warehouse.rows(f"SELECT {kept} FROM {n} ORDER BY ALL") for n in names}
+        tables["batches"] = warehouse.rows(f"SELECT {kept} FROM batches WHERE stored > 0 ORDER BY ALL")
     return tables | exports(root)
 
 

@@ -17,7 +17,8 @@ def row(column: Column) -> tuple[str, ...]:
     """The cells of a column: name, type, required, meaning, allowed values and limits."""
     allowed = ", ".join(f"`{value}`" for value in column.allowed)
     least = f"at least {column.least:g}" if column.least is not None else ""
-    limits = "; ".join(filter(None, [allowed, least, "personal" if column.personal else ""]))
+    most = f"at most {column.most:g}" if column.most is not None else ""
+    limits = "; ".join(filter(None, [allowed, least, most, "personal" if column.personal else ""]))
     return f"`{column.name}`", column.type, "yes" if column.required else "", column.meaning, limits
 
 
