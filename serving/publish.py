@@ -103,14 +103,16 @@ def _write_files(workspace: Workspace, scores: pd.DataFrame, name: str | None = 
     _remove(making)
     making.mkdir(parents=True)
     parquet, csv = (making / file for file in FILES)
-    pq.write_table(table, parquet)
-    _harmless(scores).to_csv(csv, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", quoting=QUOTE_NONNUMERIC)
-    digest = hashlib.sha256(parquet.read_bytes()).hexdigest()[:16]
-    folder = hidden / (name or f"{_day(scores['as_of'].iloc[0])}-{digest}")
-    folder.mkdir(exist_ok=True)
-    for file in (parquet, csv):
-        os.replace(file, folder / file.name)
-    making.rmdir()
+    try:
+        pq.write_table(table, parquet)
+        _harmless(scores).to_csv(csv, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", quoting=QUOTE_NONNUMERIC)
+        digest = hashlib.sha256(parquet.read_bytes()).hexdigest()[:16]
+        folder = hidden / (name or f"{_day(scores['as_of'].iloc[0])}-{digest}")
+        folder.mkdir(exist_ok=True)
+        for file in (parquet, csv):
+            os.replace(file, folder / file.name)
+    finally:
+        _remove(making)
     return folder.name
 
 

@@ -355,20 +355,25 @@ def test_an_older_version_that_comes_late_takes_its_place(warehouse, load):
     ]
 
 
+DECISIONS = "lead_id,decided_at,known_at,decision,reason"
+
+
 @given(data=st.data())
 def test_versions_end_the_same_in_whatever_order_and_batches_they_come(tmp_path_factory, data):
     """Each until the next of its key; the key's second part is unknown, as a decision without a hand-off has it."""
     known = st.tuples(st.sampled_from(["L1", "L2"]), st.integers(1, 9))
-    decided = data.draw(st.dictionaries(known, st.sampled_from(["rejected", "accepted"]), min_size=1))
-    rows = data.draw(st.permutations([f"{k},2026-01-05,2026-02-0{day},{d}" for (k, day), d in decided.items()]))
+    decided = data.draw(st.dictionaries(known, st.sampled_from(["price", "timing"]), min_size=1))
+    rows = data.draw(
+        st.permutations([f"{k},2026-01-05,2026-02-0{day},rejected,{d}" for (k, day), d in decided.items()])
+    )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=2)))
     with Warehouse.open(None, threads=1) as warehouse:
         for start, end in zip([0, *cuts], [*cuts, len(rows)], strict=True):
             folder = tmp_path_factory.mktemp("batch")
             (folder / "leads.csv").write_text(LEADS)
-            (folder / "decisions.csv").write_text("\n".join(["lead_id,decided_at,known_at,decision", *rows[start:end]]))
+            (folder / "decisions.csv").write_text("\n".join([DECISIONS, *rows[start:end]]))
             assert ingest(warehouse, "canonical", folder, loaded_at=LOAD).tables["decisions"].stored == end - start
-        columns = "lead_id, day(known_at), decision, day(superseded_at)"
+        columns = "lead_id, day(known_at), reason, day(superseded_at)"
         stored = warehouse.rows(f"SELECT {columns} FROM decisions ORDER BY lead_id, known_at")
     expected = sorted((lead, day, decision) for (lead, day), decision in decided.items())
     following = [b[1] if a[0] == b[0] else None for a, b in zip(expected, [*expected[1:], (None,) * 3], strict=True)]

@@ -18,6 +18,7 @@ from data.agreement import DEFAULT as AGREEMENT
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
 from pipelines import cli, jobs
+from tests.flows.work import write_company
 
 USAGE, CONFIG, DATA, MODEL, BUSY = 2, 10, 11, 12, 14
 PLAIN = re.compile(r"leadready: .+: expected .+, got .+; .+\n", re.DOTALL)
@@ -62,9 +63,8 @@ def leadready(monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("source")
-    write(simulate(leads=150, seed=1), folder)
-    return folder
+    """A company's files, with some rows that no table takes."""
+    return write_company(tmp_path_factory.mktemp("source"), leads=150, spoiled=True)
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,9 @@ def assert_plain(said, code, *words):
 
 
 NEEDS_A_WORKSPACE = [
-    ("ingest", "canonical", "."), ("quarantine", "list"), ("quarantine", "replay"), ("features", "list"),
-    ("features", "show", "rule_points"), ("features", "check"), ("train",), ("score",), ("runs",), ("ui",),
+    ("ingest", "canonical", "."), ("quarantine", "list"), ("quarantine", "replay"),
+    ("quarantine", "discard", "0"), ("features", "list"), ("features", "show", "rule_points"), ("features", "check"),
+    ("train",), ("score",), ("runs",), ("ui",),
 ]  # fmt: skip
 
 
@@ -253,8 +254,8 @@ def test_a_warehouse_that_another_holds(leadready, var, command):
 
 JSON = [
     ("init",), ("ingest", "canonical", "SOURCE"), ("quarantine", "list"), ("quarantine", "replay"),
-    ("features", "list"), ("features", "show", "rule_points"), ("features", "check", "--leads", "5"), ("score", "--as-of", "2025-12-01"),
-    ("runs",),
+    ("features", "list"), ("features", "show", "rule_points"), ("features", "check", "--leads", "5"),
+    ("score", "--as-of", "2025-12-01"), ("runs",),
 ]  # fmt: skip
 
 
@@ -267,7 +268,8 @@ def test_json_is_one_object_for_machines(leadready, var, source, command):
 
 
 def test_every_command_with_json_is_tried():
-    tried = {" ".join(w for w in words[:2] if w.isalpha()) for words in JSON} | {"train", "demo"}
+    tried = {" ".join(w for w in words[:2] if w.isalpha()) for words in JSON}
+    tried |= {"quarantine discard", "train", "demo"}
     with_json = {n for n, c in commands().items() if any("--json" in p.opts for p in c.params)}
     assert with_json == {name if name in with_json else name.split()[0] for name in tried}
 
@@ -288,6 +290,14 @@ def test_help_shows_an_example_that_names_the_command(leadready, name):
     said = leadready(*name.split(), "--help")
     assert said.code == 0
     assert f"Example: leadready {name}" in said.out
+
+
+def test_a_batchs_rows_can_be_dropped_from_the_quarantine_once(leadready, var):
+    held = json.loads(leadready("quarantine", "list", "-w", var, "--json").out)
+    batch = held[0]["batch_id"]
+    dropped = json.loads(leadready("quarantine", "discard", batch, "-w", var, "--json").out)
+    assert dropped == {"dropped": len(held)}
+    assert_plain(leadready("quarantine", "discard", batch, "-w", var), USAGE, f"got {batch}", "quarantine list")
 
 
 def test_repeating_a_score_says_the_same(leadready, var):
