@@ -17,7 +17,8 @@ from data.warehouse import VERSION_COLUMNS, Warehouse
 LONGEST_TEXT = 1_000_000
 """Bytes of one text value."""
 PERSONAL = re.compile(
-    r"e[-_ ]?mail|phone|mobile|(first|last|full|sur|given|maiden)[-_ ]?name|birth|street|(^|[^a-z])(iban|ssn)([^a-z]|$)"
+    r"e[-_ ]?mail|phone|mobile|(first|last|full|sur|given|maiden|lead|contact)[-_ ]?name|nachname|vorname|birth|street"
+    r"|address|contact[-_ ]?person|linkedin|notes?$|(^|[^a-z])(iban|ssn|ip|fax)([^a-z]|$)"
 )
 NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
 KNOWN_AT = Column("known_at", "time", "when our systems knew")
@@ -57,7 +58,7 @@ def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: boo
     if not table.extras:
         return Columns(table.columns, (), given, ignored=tuple(others))
     personal = tuple(n for n in others if PERSONAL.search(n.lower()))
-    reserved = tuple(n for n in others if n.lower() in VERSION_COLUMNS)
+    reserved = tuple(n for n in others if n.lower() in VERSION_COLUMNS or n.startswith(("_", "given ")))
     stored = warehouse.extras(table)
     spelling = {n.lower(): n for n in stored}
     for name, sql_type in others.items():
@@ -136,6 +137,9 @@ def _given(column: Column, columns: Columns) -> str:
     name, sql_type = columns.given[column.name]
     if sql_type != "VARCHAR" and column.type != "text":
         return quoted(name)
+    if sql_type in ("DOUBLE", "FLOAT"):  # ids that a frame with gaps made floats: 42.0 is 42
+        whole = f"{quoted(name)} = trunc({quoted(name)}) AND abs({quoted(name)}) < 1e15"
+        return f"CASE WHEN {whole} THEN {quoted(name)}::BIGINT::VARCHAR ELSE {quoted(name)}::VARCHAR END"
     return f"nullif(trim({quoted(name)}::VARCHAR), '')"
 
 

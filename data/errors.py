@@ -10,6 +10,15 @@ class LeadreadyError(Exception):
 
     def __init__(self, what: str, *, expected: str, got: str, do: str) -> None:
         super().__init__(f"{what}: expected {expected}, got {got}; {do}")
+        self.parts = {"what": what, "expected": expected, "got": got, "do": do}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross processes whole."""
+        return _again, (type(self), self.parts)
+
+
+def _again(kind: type[LeadreadyError], parts: dict[str, str]) -> LeadreadyError:
+    return kind(**parts)
 
 
 class UsageError(LeadreadyError):

@@ -22,7 +22,8 @@ OUTCOMES = """WITH first AS (
     GROUP BY i.row_id),
 handed AS (
     SELECT DISTINCT i.row_id FROM m_labels i JOIN handoffs h ON h.lead_id = i.lead_id
-        AND h.handed_off_at < i.as_of + to_microseconds($horizon_us) AND h.known_at < $observed)
+        AND h.handed_off_at < i.as_of + to_microseconds($horizon_us)
+        AND h.handed_off_at >= i.as_of - to_microseconds($horizon_us) AND h.known_at < $observed)
 SELECT CASE WHEN i.as_of + to_microseconds($horizon_us) > $observed THEN coalesce(first.decision, 'pending')
     WHEN first.decision IS NOT NULL THEN first.decision
     WHEN handed.row_id IS NOT NULL THEN 'expired' ELSE 'never_handed_off' END AS outcome,
@@ -36,8 +37,8 @@ def label_outcomes(
     """`snapshots` (lead_id, as_of, handed_off_at) with two more columns: `outcome` and `mature`.
 
     The outcome is the first decision in [as_of, as_of + horizon) known before `observed`; without one, `pending` while
-    the horizon is open, then `expired`, or `never_handed_off` where sales was not asked at all. `mature`: the horizon
-    had closed at `observed`.
+    the horizon is open, then `expired`, or `never_handed_off` where sales was not asked within a horizon before or
+    after. `mature`: the horizon had closed at `observed`.
     """
     rows = snapshots.reset_index(drop=True).assign(row_id=lambda f: range(len(f)))
     parameters = {"horizon_us": horizon // timedelta(microseconds=1), "observed": observed}

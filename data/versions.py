@@ -59,8 +59,15 @@ def store(
 
 
 def _store_events(warehouse: Warehouse, table: Table, columns: Columns, batch_id: str) -> int:
-    """Each different row once; the first one stays. Rows of one lead are stored side by side, which reads faster."""
+    """Each different row once; the first one stays, known from the earliest time that a source says for it.
+
+    Rows of one lead are stored side by side, which reads faster.
+    """
     names = [c.name for c in columns.stored]
+    warehouse.execute(
+        f"""UPDATE {table.name} s SET known_at = g.known_at FROM good g
+        WHERE {_same("g", "s", names)} AND g._clock <> 'load' AND g.known_at < s.known_at"""
+    )
     found = warehouse.scalar(
         f"""INSERT INTO {table.name} BY NAME
         SELECT {", ".join(map(quoted, names))}, arg_min(known_at, _row) AS known_at, '{batch_id}' AS batch_id

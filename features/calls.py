@@ -51,7 +51,7 @@ def _last() -> list[Feature]:
         _last_text("last_disposition", "disposition", "how the last call ended"),
         _last_text("last_call_purpose", "purpose", "what the last call was for"),
         _last_text("last_agent", "agent_id", "who called last"),
-        _call("last_talk_seconds", "arg_min(duration_s, age_days)", "seconds of the last call", "",
+        _call("last_talk_seconds", "arg_min_null(duration_s, age_days)", "seconds of the last call", "",
               NO_CALL, None),
     ]  # fmt: skip
 
@@ -78,5 +78,5 @@ def _call(
 
 
 def _last_text(name: str, column: str, meaning: str) -> Feature:
-    sql = f"arg_min({column}, age_days)"
+    sql = f"arg_min_null({column}, age_days)"
     return Feature(name, "calls", "calls", sql, meaning, null=NO_CALL, dtype="text", empty=None)

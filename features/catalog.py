@@ -8,6 +8,7 @@ from dataclasses import astuple
 
 from data.agreement import Agreement
 from data.schemas import ACCOUNTS, LEADS
+from data.sources import quoted
 from data.warehouse import Warehouse
 from features import account, calls, engagement, fit, journey, qualification
 from features.definition import CONCEPTS, Concept, Feature
@@ -47,14 +48,16 @@ def extra_features(warehouse: Warehouse, identifiers: bool) -> tuple[Feature, ..
             name = f"{table.name.removesuffix('s')}.{column}"
             meaning = f"{column}, as the source gives it for the {table.name.removesuffix('s')}"
             out.append(
-                Feature(name, "fit", "lead", f'{row}."{column}"', meaning, "not given",
+                Feature(name, "fit", "lead", f"{row}.{quoted(column)}", meaning, "not given",
                         dtype="text" if text else "number", empty=None)
             )  # fmt: skip
     return tuple(out)
 
 
 def _names_the_row(warehouse: Warehouse, table: str, column: str) -> bool:
-    different, filled = warehouse.rows(f'SELECT count(DISTINCT "{column}"), count("{column}") FROM {table}')[0]
+    different, filled = warehouse.rows(
+        f"SELECT count(DISTINCT {quoted(column)}), count({quoted(column)}) FROM {table}"
+    )[0]
     return bool(different > 50 and different > IDENTIFIER_SHARE * filled)
 
 

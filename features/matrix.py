@@ -22,11 +22,11 @@ import pyarrow as pa
 from data.agreement import Agreement
 from data.errors import DataError
 from data.schemas import TABLES
+from data.sources import literal, quoted
 from data.warehouse import Warehouse, in_force
 from features.catalog import Feature, build_catalogue, needed
 from features.columns import Columns, merge_kinds, place
 from features.definition import ANY
-from features.rules import quote
 from features.timelines import AGENTS, HOUSE
 from features.titles import titles_sql
 
@@ -43,11 +43,11 @@ EVENTS = {
         "e.* EXCLUDE (kind), coalesce(e.is_bot, false) AS bot, CASE WHEN e.is_bot THEN 'bot' ELSE e.kind END AS kind",
     ),
     "calls": ("called_at", "e.*, e.disposition AS kind"),
-    "answers": ("answered_at", "e.*, e.criterion AS kind"),
+    "answers": ("answered_at", "e.*, e.criterion AS kind", "e.state <> 'not_asked'"),
     "handoffs": ("handed_off_at", "e.*, e.route AS kind"),
     "decisions": ("decided_at", "e.*, e.decision AS kind"),
 }
-"""Event table -> when it happened, and what its rows carry."""
+"""Event table -> when it happened, what its rows carry, and which rows count (a question not asked is no answer)."""
 LAST_AGENTS = f"""CREATE OR REPLACE TEMP TABLE m_last_agents AS SELECT r.rid, r.as_of,
     arg_max(e.agent_id, e.called_at) AS agent_id
     FROM m_roster r JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.as_of"""
@@ -76,7 +76,8 @@ def build_matrix(
     Returns, in the order of `index`, the columns lead_id, as_of, house (the account, or the lead where it has none)
     and one column per feature: float64 (missing = NaN) or text (missing = "unknown"). `features` is the catalogue
     (default: the agreement's, with the source's extra columns), `names` the ones wanted of it (default: all).
-    Memory is bounded by working through buckets of whole accounts of about `bucket_rows` rows.
+    Memory is bounded by working through buckets of about `bucket_rows` rows; all leads of an account at one moment stay
+    together.
 
     Raises DataError where a lead was not known before its `as_of`.
     """
@@ -134,7 +135,7 @@ def _build_bucket(
     """The wanted columns of one bucket's rows, indexed by their place in the index asked for."""
     warehouse.execute(
         "CREATE OR REPLACE TEMP TABLE m_roster AS SELECT row_number() OVER (ORDER BY place NULLS LAST) - 1 AS rid,"
-        f" lead_id, as_of, house FROM m_all WHERE hash(house) % {buckets} = {bucket}"
+        f" lead_id, as_of, house FROM m_all WHERE hash(house, as_of) % {buckets} = {bucket}"
     )
     size = warehouse.scalar("SELECT count(*) FROM m_roster")
     columns: Columns = {}
@@ -169,7 +170,8 @@ def _from_events(warehouse: Warehouse, table: str, features: list[Feature], size
     if by_kind:
         measures = list(dict.fromkeys(f.sql for f in by_kind))
         kinds = list(dict.fromkeys(k for f in by_kind for k in f.kinds if f.kinds != ANY))
-        code = f"coalesce(enum_code(TRY_CAST(kind AS ENUM ({', '.join(map(quote, kinds))})))::TINYINT, -1)"
+        known = ", ".join(map(literal, kinds or ["-"]))
+        code = f"coalesce(enum_code(TRY_CAST(kind AS ENUM ({known})))::TINYINT, -1)"
         firsts = ", ".join(f'{sql} AS "{i}"' for i, sql in enumerate(measures))
         found = warehouse.arrays(f"SELECT rid, {code} AS code, {firsts} FROM {_seen(table)} GROUP BY rid, kind")
         columns |= merge_kinds(by_kind, found, measures, kinds, size)
@@ -178,17 +180,17 @@ def _from_events(warehouse: Warehouse, table: str, features: list[Feature], size
 
 def _seen(table: str) -> str:
     """The rows of an event table as seen at each roster row's `as_of`; rows without a key are never superseded."""
-    at, columns = EVENTS[table]
+    at, columns, *only = EVENTS[table]
     known = in_force("r.as_of") if TABLES[table].key else "e.known_at < r.as_of"
     return f"""(SELECT r.rid, {columns}, date_diff('microsecond', e.{at}, r.as_of) / 864e8 AS age_days
-        FROM m_roster r JOIN {table} e ON e.lead_id = r.lead_id AND {known})"""
+        FROM m_roster r JOIN {table} e ON e.lead_id = r.lead_id AND {" AND ".join([known, *only])})"""
 
 
 def _select(features: list[Feature]) -> str:
     def typed(f: Feature) -> str:
         return f"left(({f.sql})::VARCHAR, {TEXT_LIMIT})" if f.dtype == "text" else f"({f.sql})"
 
-    return ", ".join([f'{typed(f)} AS "{f.name}"' for f in features] or ["NULL"])
+    return ", ".join([f"{typed(f)} AS {quoted(f.name)}" for f in features] or ["NULL"])
 
 
 def _placed(features: list[Feature], found: Columns, size: int) -> Columns:

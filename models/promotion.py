@@ -57,7 +57,7 @@ def decide(result: TrainingResult, champion_holdout: ChampionHoldout | None) -> 
     if champion_holdout is not None:
         return _against_champion(result, champion_holdout, said)
     provisional = not all(gain.sure for gain in gains.values())
-    note = "too few later rows to be sure: provisional" if provisional else "the first champion"
+    note = "too few later rows to be sure: provisional" if provisional else "no champion in use takes these columns"
     return Decision(True, "champion", provisional, (*said, note))
 
 

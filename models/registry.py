@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import tempfile
+import uuid
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.errors import ModelError
+from data.errors import ConfigError, ModelError
 from data.workspace import Workspace
 from models.candidates import CANDIDATES
 from models.columns import kind
@@ -78,6 +79,7 @@ class Registry:
 
     def __init__(self, workspace: Workspace, tracking_uri: str | None = None) -> None:
         self.uri = tracking_uri or f"sqlite:///{workspace.tracking.resolve()}"
+        self._store = None if tracking_uri else workspace.tracking.resolve()
         self._artifacts = None if tracking_uri else workspace.artifacts.resolve().as_uri()
 
     def log_training(self, result: TrainingResult, context: Mapping[str, object]) -> ModelVersion:
@@ -175,9 +177,31 @@ class Registry:
             import mlflow.sklearn
 
         logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip where uv made the venv
+        if self._store and not self._store.exists():
+            _make_store(self._store, str(self._artifacts))
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         return mlflow
+
+
+def _make_store(path: Path, artifacts: str) -> None:
+    """Make MLflow's tables aside and move them into place: half-made ones would end every later command."""
+    import sqlalchemy.exc
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    making = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # MLflow keeps an engine per address
+    try:
+        SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
+        os.replace(making, path)
+    except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
+        raise ConfigError(
+            f"making MLflow's store {path}",
+            expected="a folder with room that can be written",
+            got=str(error).splitlines()[0],
+            do="mend that and run the same command again",
+        ) from error
+    finally:
+        making.unlink(missing_ok=True)
 
 
 RUN_COLUMNS = ["run_id", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "promoted"]

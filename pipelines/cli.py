@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
 import traceback
@@ -71,9 +72,12 @@ def ingest(
     """Load a batch: one transaction; the same rows twice change nothing; bad rows go to the quarantine."""
     if "://" not in path and not Path(path).exists():
         raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {path}", do="check the path")
+    from pydantic import SecretStr
+
     space = _ready(workspace)
     flows = _flows(space)
-    report = flows.ingest(space.root, source, path, _now(), backfill, timezone, mappings)
+    shown = re.sub(r"//[^/@]*@", "//", path)
+    report = flows.ingest(space.root, source, SecretStr(path), shown, _now(), backfill, timezone, mappings)
     from pipelines.reports import ingest_notes, ingest_rows
 
     rows = ingest_rows(report)
@@ -199,8 +203,17 @@ def score(
     from pipelines.reports import counts_table, top_rows
 
     top, counts = top_rows(scores, most), counts_table(scores)
-    lines = [*_table(top), *_table(counts), f"{len(scores):,} open leads scored; written to {folder}"]
-    _say({"as_of": moment.isoformat(), "folder": str(folder), "routes": counts, "top": top}, lines, as_json)
+    lines = [
+        *_table(top),
+        *_table(counts),
+        f"{len(scores):,} open leads scored; "
+        + (f"written to {folder}" if folder else "not published: only the champion's scores are"),
+    ]
+    _say(
+        {"as_of": moment.isoformat(), "folder": str(folder) if folder else None, "routes": counts, "top": top},
+        lines,
+        as_json,
+    )
 
 
 @app.command(epilog="Example: leadready demo")

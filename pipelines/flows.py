@@ -11,6 +11,7 @@ from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
+from pydantic import SecretStr
 
 from data.errors import BusyError, ConfigError
 from data.ingest import IngestReport
@@ -36,19 +37,26 @@ score_task = task(name="score open leads", task_run_name="score {as_of} by {alia
 simulate_task = task(name="simulate a company", persist_result=False)(jobs.simulate_source)
 
 
-@flow(name="ingest", flow_run_name="ingest {source} from {path}", persist_result=False)
+@flow(name="ingest", flow_run_name="ingest {source} from {shown}", persist_result=False)
 def ingest(
     workspace: Path,
     source: str,
-    path: str,
+    path: SecretStr,
+    shown: str,  # noqa: ARG001 - for the run name
     loaded_at: datetime,
     backfill: bool = False,
     timezone: str = "UTC",
     mappings: Path | None = None,
 ) -> IngestReport:
-    """Load one batch of a source into the warehouse."""
+    """Load one batch of a source into the warehouse; `path` may hold a password, `shown` does not."""
     report = ingest_task(
-        Workspace(workspace), source, path, loaded_at, backfill=backfill, timezone=timezone, mappings=mappings
+        Workspace(workspace),
+        source,
+        path.get_secret_value(),
+        loaded_at,
+        backfill=backfill,
+        timezone=timezone,
+        mappings=mappings,
     )
     create_table_artifact(ingest_rows(report), key="ingest", description=f"{source}: what became of each table's rows")
     return report
@@ -64,21 +72,22 @@ def train(workspace: Path, observed: datetime) -> jobs.Training:
 
 
 @flow(name="score", flow_run_name="score {as_of}", persist_result=False)
-def score(workspace: Path, as_of: datetime, alias: str = "champion") -> tuple[pd.DataFrame, Path]:
+def score(workspace: Path, as_of: datetime, alias: str = "champion") -> tuple[pd.DataFrame, Path | None]:
     """Score every open lead at `as_of` and publish."""
     scores, folder = score_task(Workspace(workspace), as_of, alias)
     create_table_artifact(counts_table(scores), key="routes", description=f"open leads per route at {as_of}")
-    create_link_artifact(folder.absolute().as_uri(), key="export", description=f"scores and routes of {as_of}")
+    if folder:
+        create_link_artifact(folder.absolute().as_uri(), key="export", description=f"scores and routes of {as_of}")
     return scores, folder
 
 
 @flow(name="demo", flow_run_name="demo with {leads} leads", persist_result=False)
 def demo(
     workspace: Path, leads: int, seed: int, as_of: datetime, loaded_at: datetime
-) -> tuple[IngestReport, jobs.Training, pd.DataFrame, Path]:
+) -> tuple[IngestReport, jobs.Training, pd.DataFrame, Path | None]:
     """A simulated company from raw files to routes: simulate, ingest, train, score."""
     folder = simulate_task(Workspace(workspace), leads, seed)
-    report = ingest(workspace, "canonical", str(folder), loaded_at)
+    report = ingest(workspace, "canonical", SecretStr(str(folder)), folder.name, loaded_at)
     training = train(workspace, as_of)
     scores, exported = score(workspace, as_of)
     return report, training, scores, exported

@@ -150,8 +150,13 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     return Training(result, decision, version, outcomes)
 
 
-def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champion") -> tuple[pd.DataFrame, Path]:
-    """Score and publish every open lead at `as_of`; returns the scores and the folder of the export."""
+def score_open_leads(
+    workspace: Workspace, as_of: datetime, alias: str = "champion"
+) -> tuple[pd.DataFrame, Path | None]:
+    """Score every open lead at `as_of` and publish; returns the scores and the folder of the export.
+
+    Only the champion's scores are published: those of another model are to look at (folder None).
+    """
     from models.registry import Registry
     from serving.publish import publish
     from serving.scorer import score_leads
@@ -165,7 +170,7 @@ def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champi
     with open_warehouse(workspace) as warehouse:
         scores = score_leads(warehouse, agreement, model, as_of, trained_under)
         log.info("scored %d open leads as of %s", len(scores), as_of)
-        folder = publish(workspace, warehouse, scores)
+        folder = publish(workspace, warehouse, scores) if alias == "champion" else None
     return scores, folder
 
 

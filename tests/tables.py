@@ -11,6 +11,7 @@ import pandas as pd
 
 from data.agreement import default_agreement
 from data.schemas import TABLES
+from data.sources import quoted
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
 
@@ -32,9 +33,9 @@ def fill(warehouse: Warehouse, tables: Mapping[str, pd.DataFrame]) -> None:
         extras = [c for c in columns if c not in {*contract.names, "known_at", "superseded_at"}]
         for extra in extras:
             kind = "DOUBLE" if pd.to_numeric(rows[extra], errors="coerce").notna().any() else "VARCHAR"
-            warehouse.execute(f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{extra}" {kind}')
+            warehouse.execute(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {quoted(extra)} {kind}")
         known = "" if "known_at" in columns else f", {contract.known_from} AS known_at"
-        typed = ", ".join(f'"{c}"::{warehouse.columns(name)[c]} AS "{c}"' for c in columns)
+        typed = ", ".join(f"{quoted(c)}::{warehouse.columns(name)[c]} AS {quoted(c)}" for c in columns)
         with warehouse.view("incoming", rows):
             missing = [f"NULL::{t} AS {c}" for c, t in warehouse.columns(name).items() if c not in columns]
             source = f"SELECT {', '.join([typed, *[m for m in missing if not m.endswith('known_at')]])} FROM incoming"

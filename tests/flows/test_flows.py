@@ -17,6 +17,7 @@ from models.registry import Registry
 from pipelines.jobs import init_workspace
 from tests.flows import work
 
+pytestmark = pytest.mark.slow  # a Prefect server and whole trainings: minutes
 LEADS = 700
 
 
@@ -177,7 +178,6 @@ def test_what_waiting_does_not_mend_is_not_retried(company, flows, client, monke
     assert (task_run.state_name, task_run.run_count) == ("Failed", 1)
 
 
-@pytest.mark.slow
 def test_an_interrupted_training_leaves_no_version_and_the_next_one_works(company):
     """Killed while its model is being written: a run without a version; the champion stays."""
     root = company.space.root
@@ -201,7 +201,6 @@ def leadready(url, *words):
     )
 
 
-@pytest.mark.slow
 def test_the_command_runs_on_the_server_named(company, client, prefect_url):
     as_of = work.AS_OF.replace(hour=3)
     done = leadready(prefect_url, "score", "--as-of", as_of.isoformat(), "-w", company.space.root, "--json")

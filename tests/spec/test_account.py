@@ -1,6 +1,11 @@
 """What colleagues at the same company tell about a lead."""
 
-from tests.tables import build_features, table
+from datetime import datetime
+
+from data.agreement import default_agreement
+from data.cohorts import open_leads
+from features.matrix import build_matrix
+from tests.tables import build_features, table, warehouse_of
 
 LEADS = table("""
     lead  account  created_at
@@ -32,3 +37,16 @@ def test_a_colleague_counts_once_known():
 
 def test_a_lead_without_an_account_has_no_colleagues():
     assert build_features("2026-03-05", ["other_contacts"], leads=LEADS, touches=TOUCHES)["L5"] == 0
+
+
+def test_extra_columns_of_any_name_are_features():
+    leads = LEADS.assign(**{'a "quoted" name': "x", "last_decision": 3, "rid": 4, "kind": "k"})
+    names = ['lead.a "quoted" name', "lead.last_decision", "lead.rid", "lead.kind"]
+    with warehouse_of(leads=leads, touches=TOUCHES) as warehouse:
+        index = open_leads(warehouse, datetime(2026, 3, 5))
+        found = build_matrix(warehouse, index, default_agreement(), names=names)
+    assert found[names].iloc[0].tolist() == ["x", 3, 4, "k"]
+
+
+def test_one_touch_feature_over_every_kind_stands_alone():
+    assert build_features("2026-03-03", ["last_event_days"], leads=LEADS[:1], touches=TOUCHES) == {"L1": 2}

@@ -107,3 +107,35 @@ def test_open_leads_wait_for_a_decision():
         assert open_leads(warehouse, datetime(2026, 3, 8))["lead_id"].tolist() == ["L3", "L4", "L5", "L6"]
         assert open_leads(warehouse, datetime(2026, 3, 11))["lead_id"].tolist() == ["L2", "L3", "L4", "L5", "L6"]
         assert open_leads(warehouse, datetime(2026, 2, 28))["lead_id"].tolist() == ["L1", "L2", "L3", "L4", "L5"]
+
+
+def test_a_cohort_knows_nothing_that_was_known_later():
+    """A hand-off and a decision of February that were typed in on 1 March."""
+    late = {"known_at": "2026-03-01"}
+    handoffs = table("lead  handed_off_at\nL1  2026-02-01\nL2  2026-02-02").assign(
+        known_at=["2026-02-01", "2026-03-01"]
+    )
+    decisions = table("lead  handed_off_at  decision  decided_at\nL1  2026-02-01  accepted  2026-02-01 01:00").assign(
+        **late
+    )
+    leads = table("lead  created_at\nL1  2026-01-01\nL2  2026-01-01")
+    with warehouse_of(leads=leads, handoffs=handoffs, decisions=decisions) as warehouse:
+        before = build_cohort(warehouse, Cohort("handoff", 4), datetime(2026, 2, 20))
+        after = build_cohort(warehouse, Cohort("handoff", 4), datetime(2026, 3, 20))
+    assert before["lead_id"].tolist() == ["L1"]
+    assert after["lead_id"].tolist() == ["L2"]
+
+
+def test_a_recycled_lead_is_looked_at_again_and_an_old_handoff_expires_once():
+    handoffs = table("lead  handed_off_at\nL1  2026-02-02\nL1  2026-03-04\nL2  2026-02-02")
+    decisions = table("lead  handed_off_at  decision  decided_at\nL1  2026-02-02  rejected  2026-02-03")
+    leads = table("lead  created_at\nL1  2026-02-01\nL2  2026-02-01")
+    with warehouse_of(leads=leads, handoffs=handoffs, decisions=decisions) as warehouse:
+        snapshots = build_cohort(warehouse, Cohort("weekly"), datetime(2026, 4, 6, 1))
+        labelled = label_outcomes(warehouse, snapshots, TWO_WEEKS, datetime(2026, 6, 1))
+    monday = dict(zip(zip(labelled["lead_id"], labelled["as_of"].dt.date.astype(str), strict=True), labelled["outcome"],
+                      strict=True))  # fmt: skip
+    assert ("L1", "2026-02-09") not in monday
+    assert monday["L1", "2026-03-09"] == "expired"
+    assert monday["L2", "2026-02-09"] == "expired"
+    assert monday["L2", "2026-03-09"] == "never_handed_off"

@@ -35,3 +35,14 @@ def test_an_answer_counts_while_it_is_fresh():
     """A timeframe counts for 120 days."""
     assert build_features("2026-04-30", ["timeframe_points"], answers=ANSWERS)["L3"] == 25
     assert build_features("2026-05-01", ["timeframe_points"], answers=ANSWERS)["L3"] == 0
+
+
+def test_a_question_not_asked_this_time_takes_nothing_back():
+    """A call form that records a state for every criterion does not wipe what an earlier call learned."""
+    answers = table("""
+        lead  answered_at  criterion  state      level
+        L1    2026-03-01   budget     yes        approved
+        L1    2026-03-03   budget     not_asked  -
+    """)
+    found = build_features("2026-03-05", ["budget_state", "budget_points"], answers=answers)
+    assert found["L1"] == {"budget_state": "yes", "budget_points": 25}

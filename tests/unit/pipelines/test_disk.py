@@ -14,6 +14,7 @@ from data.workspace import Workspace
 from pipelines.jobs import ingest_batch, init_workspace, score_open_leads
 from tests.flows.work import differences, state, write_company
 
+pytestmark = pytest.mark.slow  # each case fills a disk: a minute in all
 LOADED_AT, AS_OF = datetime(2026, 1, 10), datetime(2025, 12, 15)
 
 
