@@ -76,7 +76,7 @@ def ingest(
 
     space = _ready(workspace)
     flows = _flows(space)
-    shown = re.sub(r"//[^/@]*@", "//", path)
+    shown = without_password(path)
     report = flows.ingest(space.root, source, SecretStr(path), shown, _now(), backfill, timezone, mappings)
     from pipelines.reports import ingest_notes, ingest_rows
 
@@ -272,6 +272,11 @@ def _let_go(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
+
+
+def without_password(path: str) -> str:
+    """A path or database URL as it may be shown: without user and password."""
+    return re.sub(r"//.*@", "//", path)
 
 
 def _ready(workspace: Path) -> Workspace:

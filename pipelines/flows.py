@@ -87,7 +87,7 @@ def demo(
 ) -> tuple[IngestReport, jobs.Training, pd.DataFrame, Path | None]:
     """A simulated company from raw files to routes: simulate, ingest, train, score."""
     folder = simulate_task(Workspace(workspace), leads, seed)
-    report = ingest(workspace, "canonical", SecretStr(str(folder)), folder.name, loaded_at)
+    report = ingest(workspace, "canonical", SecretStr(str(folder)), str(folder), loaded_at)
     training = train(workspace, as_of)
     scores, exported = score(workspace, as_of)
     return report, training, scores, exported

@@ -14,6 +14,7 @@ from data.errors import BusyError
 from data.workspace import Workspace
 from models.promotion import Decision
 from models.registry import Registry
+from pipelines.cli import without_password
 from pipelines.jobs import init_workspace
 from tests.flows import work
 
@@ -70,6 +71,15 @@ def test_every_flow_and_task_run_ends_completed_under_a_telling_name(company, cl
         "ingest canonical", f"train as of {work.AS_OF}", f"score {work.AS_OF} by champion",
     }  # fmt: skip
     assert {run.state_name for run in (*flow_runs, *task_runs)} == {"Completed"}
+
+
+def test_where_data_come_from_is_kept_without_its_password(company, client):
+    """The path is a secret parameter, since it may be a database's address; what is shown goes without the password."""
+    given = [run.parameters for run in client.read_flow_runs() if run.name.startswith("ingest")]
+    assert given
+    assert all(set(str(parameters["path"])) == {"*"} for parameters in given)
+    assert without_password("postgresql+psycopg://ann:s3:cr@t@db:5432/crm") == "postgresql+psycopg://db:5432/crm"
+    assert without_password("exports/ann@home") == "exports/ann@home"
 
 
 def test_artifacts_tell_what_came_of_it(company, client):
