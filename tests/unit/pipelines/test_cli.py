@@ -24,9 +24,15 @@ USAGE, CONFIG, DATA, MODEL, BUSY = 2, 10, 11, 12, 14
 PLAIN = re.compile(r"leadready: .+: expected .+, got .+; .+\n", re.DOTALL)
 
 
-def _ingest(root, source, path, loaded_at, backfill, timezone, mappings):
+def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
     return jobs.ingest_batch(
-        Workspace(root), source, path, loaded_at, backfill=backfill, timezone=timezone, mappings=mappings
+        Workspace(root),
+        source,
+        path.get_secret_value(),
+        loaded_at,
+        backfill=backfill,
+        timezone=timezone,
+        mappings=mappings,
     )
 
 
