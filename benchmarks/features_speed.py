@@ -1,8 +1,9 @@
-"""How much does the matrix cost, as a multiple of the least that any job over the touches must do?
+"""How much do the matrix and the rules cost, as a multiple of the least that any job over the touches must do?
 
 Ingests a generated company (`generate.py`) of --leads leads and --touches touches in lead order into a warehouse, then
 times, interleaved in one run and by CPU, the floor (a scan of all touch columns and one trivial aggregate per lead)
-and the whole matrix of every lead at one as_of. Prints the ratio (asked: at most 20) and the peak memory.
+the whole matrix of every lead at one as_of, and the points, zone and all else that the rules say of it. Prints the
+ratios (asked: at most 20, and 5 for the rules) and the peak memory.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from data.ingest import ingest
 from data.warehouse import Warehouse
 from features.catalog import build_catalogue
 from features.matrix import build_matrix
+from features.rules import build_rules
 
 FLOOR = """SELECT sum(touches), bit_xor(read) FROM (SELECT lead_id, count(*) AS touches, bit_xor(hash(occurred_at, kind,
     channel, asset, direction, is_bot, event_id, known_at, superseded_at, batch_id)) AS read FROM touches
@@ -36,15 +38,16 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=100_000)
     parser.add_argument("--touches", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rules", action="store_true", help="the rules alone, without the matrix")
     parser.add_argument("--keep", type=Path, help="folder to keep the generated files and the warehouse in")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
-        measure(folder, arguments.leads, arguments.touches, arguments.rounds)
+        measure(folder, arguments.leads, arguments.touches, arguments.rounds, arguments.rules)
 
 
-def measure(folder: Path, leads: int, touches: int, rounds: int) -> None:
-    """Time floor and matrix, interleaved, `rounds` times."""
+def measure(folder: Path, leads: int, touches: int, rounds: int, rules_alone: bool) -> None:
+    """Time floor, matrix and rules, interleaved, `rounds` times."""
     database = folder / "warehouse.duckdb"
     if not database.exists():
         _load(folder, database, leads, touches)
@@ -54,14 +57,23 @@ def measure(folder: Path, leads: int, touches: int, rounds: int) -> None:
         index = index.assign(as_of=pd.Timestamp(as_of))
         agreement = default_agreement()
         features = build_catalogue(agreement, warehouse)
-        floors, matrices = [], []
-        for _ in range(rounds):
-            floors.append(cpu(lambda: warehouse.rows(FLOOR)))
-            matrices.append(cpu(lambda: build_matrix(warehouse, index, agreement, features=features)))
-    floor, matrix = statistics.median(floors), statistics.median(matrices)
+        work = {
+            "floor": lambda: warehouse.rows(FLOOR),
+            "rules": lambda: build_rules(warehouse, index, [agreement]),
+            "matrix": lambda: build_matrix(warehouse, index, agreement, features=features),
+        }
+        if rules_alone:
+            del work["matrix"]
+        spent: dict[str, list[float]] = {name: [] for name in work}
+        for name in [*work] * rounds:
+            spent[name].append(cpu(work[name]))
+    seconds = {name: statistics.median(times) for name, times in spent.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{len(index):,} leads, {touches:,} touches, {len(features)} features, 2 threads, as of {as_of:%Y-%m-%d}")
-    print(f"floor {floor:.2f} s CPU, matrix {matrix:.2f} s CPU: {matrix / floor:.1f} x the floor (asked: at most 20)")
+    asked = {"rules": 5, "matrix": 20}
+    for name in seconds.keys() - {"floor"}:
+        ratio = f"{seconds[name] / seconds['floor']:.1f} x the floor of {seconds['floor']:.2f} s"
+        print(f"{name} {seconds[name]:.2f} s CPU: {ratio} (asked: {asked[name]} at most)")
     print(f"peak memory of the process, ingest included: {peak:.2f} GiB")
 
 

@@ -12,13 +12,23 @@ from data.warehouse import Warehouse, in_force
 
 Anchor = Literal["created", "handoff", "weekly"]
 
-UNDECIDED = f"""SELECT l.lead_id FROM leads l
+OPEN = f"""WITH seen AS (SELECT l.lead_id, handoff, decision, decided_at, reason FROM leads l
     LEFT JOIN (SELECT lead_id, max(handed_off_at) AS handoff FROM handoffs h WHERE {in_force("$as_of", "h")}
         GROUP BY lead_id) last_handoff ON last_handoff.lead_id = l.lead_id
-    LEFT JOIN (SELECT lead_id, max(decided_at) AS decision FROM decisions d WHERE {in_force("$as_of", "d")}
+    LEFT JOIN (SELECT lead_id, max(decided_at) AS decided_at, arg_max(decision, decided_at) AS decision,
+        arg_max_null(reason, decided_at) AS reason FROM decisions d WHERE {in_force("$as_of", "d")}
         GROUP BY lead_id) last_decision ON last_decision.lead_id = l.lead_id
-    WHERE {in_force("$as_of", "l")} AND (decision IS NULL OR handoff > decision)
-    ORDER BY l.lead_id"""
+    WHERE {in_force("$as_of", "l")})
+    SELECT lead_id, CASE WHEN handoff > decided_at THEN NULL ELSE decided_at END AS refused_at FROM seen
+    WHERE decided_at IS NULL OR handoff > decided_at OR (decision = 'rejected'
+        AND NOT list_contains($never, coalesce(reason, ''))
+        AND date_diff('microsecond', decided_at, $as_of::TIMESTAMP) >= $cool_off_us)
+    ORDER BY lead_id"""
+SIGNS = f"""SELECT DISTINCT r.lead_id FROM m_refused r WHERE EXISTS (FROM touches e WHERE e.lead_id = r.lead_id
+        AND e.occurred_at > r.refused_at AND e.known_at < $as_of AND e.is_bot IS NOT TRUE
+        AND e.direction IS DISTINCT FROM 'outbound' AND e.kind <> 'unsubscribe')
+    OR EXISTS (FROM answers e WHERE e.lead_id = r.lead_id AND e.answered_at > r.refused_at
+        AND e.state <> 'not_asked' AND {in_force("$as_of")})"""
 
 ANCHORS = {
     "created": """SELECT lead_id, min(created_at) AS anchor, NULL::TIMESTAMP AS handed_off_at
@@ -65,6 +75,38 @@ def build_cohort(warehouse: Warehouse, cohort: Cohort, until: datetime) -> pd.Da
     return warehouse.frame(sql, {k: v for k, v in parameters.items() if f"${k}" in sql})
 
 
-def open_leads(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:
-    """The leads to score at `as_of`: known by then, and not decided since their last hand-off. lead_id, as_of."""
-    return warehouse.frame(UNDECIDED, {"as_of": as_of}).assign(as_of=pd.Timestamp(as_of))
+POLICY = ("propensity", "policy_version", "early", "explored", "exploration_seed")
+
+
+def handed_off(warehouse: Warehouse) -> str:
+    """A SELECT of all hand-offs with what the score that each followed says of its policy.
+
+    That is the lead's last score of the 7 days before. It gives early, explored and exploration_seed, and propensity
+    and policy_version where the hand-off came back without them: a CRM need not carry them.
+    """
+    there = "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'explored'"
+    if not warehouse.scalar(there):
+        return "SELECT *, false AS early, false AS explored, NULL::BIGINT AS exploration_seed FROM handoffs"
+    recent = "h.handed_off_at < s.as_of + INTERVAL 7 DAY"
+    said = {c: f"CASE WHEN {recent} THEN s.{c} END" for c in POLICY}
+    return f"""SELECT h.* REPLACE (coalesce(h.propensity, nullif({said["propensity"]}, 0)) AS propensity,
+        coalesce(h.policy_version, {said["policy_version"]}) AS policy_version),
+        coalesce({said["early"]}, false) AS early, coalesce({said["explored"]}, false) AS explored,
+        {said["exploration_seed"]} AS exploration_seed
+        FROM handoffs h ASOF LEFT JOIN scores s ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of"""
+
+
+def open_leads(
+    warehouse: Warehouse, as_of: datetime, cool_off_days: float = float("inf"), never: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """The leads to score at `as_of`: not decided since their last hand-off, or refused long enough ago.
+
+    Columns lead_id, as_of, refused_at (NaT unless sales refused it last) and cooling: nothing new of the lead is known
+    since the refusal. A lead refused for one of the reasons `never` does not come back; an accepted one neither.
+    """
+    cool_off = min(cool_off_days, 36_500) * 86_400_000_000
+    found = warehouse.frame(OPEN, {"as_of": as_of, "cool_off_us": int(cool_off), "never": list(never)})
+    with warehouse.view("m_refused", found[found["refused_at"].notna()]):
+        signs = {lead for (lead,) in warehouse.rows(SIGNS, {"as_of": as_of})}
+    cooling = found["refused_at"].notna() & ~found["lead_id"].isin(signs)
+    return found.assign(as_of=pd.Timestamp(as_of), cooling=cooling)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from itertools import zip_longest
 
+from data.agreement import Agreement
 from data.errors import DataError
 from data.records import OWN_COLUMNS
 from data.schemas import SQL_TYPES, Column, Table
@@ -87,10 +89,17 @@ def require(table: Table, found: Iterable[str], where: str) -> None:
     )
 
 
-def checked_sql(table: Table, columns: Columns, relation: str, loaded_at: datetime, backfill: bool) -> str:
+def checked_sql(
+    table: Table,
+    columns: Columns,
+    relation: str,
+    loaded_at: datetime,
+    backfill: bool,
+    agreements: Sequence[Agreement] = (),
+) -> str:
     """A SELECT of every row of `relation`: cast columns, `known_at`, `_clock` (who said known_at) and `_reason` or ''.
 
-    Casts run in the session's time zone; results are UTC.
+    Casts run in the session's time zone; results are UTC. Levels of answers are held against `agreements`.
     """
     load = f"TIMESTAMP '{loaded_at}'"
     everything = (*columns.stored, KNOWN_AT)
@@ -100,11 +109,12 @@ def checked_sql(table: Table, columns: Columns, relation: str, loaded_at: dateti
     known = f"CASE _clock WHEN 'source' THEN known_at WHEN 'event' THEN {event} ELSE {load} END"
     reasons = [r for c in everything if c.name in columns.given or c.required for r in _column_reasons(c, load)]
     names = ", ".join(quoted(c.name) for c in columns.stored)
+    own = _level_reasons(agreements) if table.name == "answers" else []
     return f"""WITH given AS (SELECT _row, _file, _line, {given} FROM {relation}),
         clocked AS (SELECT *, {clock} AS _clock FROM given),
         known AS (SELECT * REPLACE ({known} AS known_at) FROM clocked)
         SELECT _row, _file, _line, {names}, known_at, _clock,
-            concat_ws('; ', {", ".join([*reasons, *_row_reasons(table, load)])}) AS _reason
+            concat_ws('; ', {", ".join([*reasons, *_row_reasons(table, load), *own])}) AS _reason
         FROM known AS e"""
 
 
@@ -232,6 +242,21 @@ def _row_reasons(table: Table, load: str) -> list[str]:
                 "handed_off_at",
             ),
         ]
+    return reasons
+
+
+def _level_reasons(agreements: Sequence[Agreement]) -> list[str]:
+    """A yes with a level that its criterion does not have in the agreement that was in force when it was given."""
+    reasons = []
+    for agreement, later in zip_longest(agreements, agreements[1:]):
+        until = f" AND answered_at < TIMESTAMP '{later.effective_from}'" if later else ""
+        for answer, name in agreement.answer_names().items():
+            levels = agreement.criteria[name].levels
+            if levels:
+                odd = f"""state = 'yes' AND criterion = {literal(answer)} AND level NOT IN
+                    ({", ".join(map(literal, levels))}) AND answered_at >= TIMESTAMP '{agreement.effective_from}'"""
+                known = f"{', '.join(levels)} (agreement {agreement.version})".replace("'", "''")
+                reasons.append(_reason(odd + until, "level", known, "level"))
     return reasons
 
 

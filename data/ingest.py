@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from data.agreement import Agreement
 from data.contracts import Columns, checked_sql, require, settle_columns
 from data.errors import DataError, UsageError
 from data.mapping import Mapping, load_mappings
@@ -75,6 +76,7 @@ class _Batch:
     loaded_at: datetime
     backfill: bool = False
     timezone: str = "UTC"
+    agreements: Sequence[Agreement] = ()
 
     @property
     def load(self) -> str:
@@ -90,11 +92,13 @@ def ingest(
     backfill: bool = False,
     timezone: str = "UTC",
     mappings: Path | None = None,
+    agreements: Sequence[Agreement] = (),
 ) -> IngestReport:
     """Store what is new in a file, a folder or a database (URL), all or nothing; bad rows go to the quarantine.
 
     `loaded_at` (UTC, naive) is when the rows became known unless the source says; with `backfill` that is taken from
-    the event. Times without an offset are read in `timezone`; stored times are UTC.
+    the event. Times without an offset are read in `timezone`; stored times are UTC. Answers whose level is not in the
+    one of `agreements` that was in force then are quarantined.
     Raises UsageError for an unknown source or zone, DataError where files are missing or unreadable or lack required
     columns, and ConfigError for a wrong mapping file; then nothing is stored.
     """
@@ -105,7 +109,7 @@ def ingest(
         _check_files(source, found, used, raw)
         text = "\0".join([source, raw.digest, *(m.sql for m in used)])
         batch_id = hashlib.sha256(text.encode()).hexdigest()[:16]
-        batch = _Batch(source, batch_id, loaded_at, backfill, timezone)
+        batch = _Batch(source, batch_id, loaded_at, backfill, timezone, agreements)
         with _utc_afterwards(warehouse), warehouse.transaction():
             _read_times_in(warehouse, timezone)
             counts, columns = _load_all(warehouse, batch, used, raw)
@@ -122,7 +126,12 @@ def quarantined(warehouse: Warehouse) -> pd.DataFrame:
 
 
 def replay(
-    warehouse: Warehouse, *, loaded_at: datetime, source: str | None = None, table: str | None = None
+    warehouse: Warehouse,
+    *,
+    loaded_at: datetime,
+    source: str | None = None,
+    table: str | None = None,
+    agreements: Sequence[Agreement] = (),
 ) -> IngestReport:
     """Try the quarantined rows again, of one source or table or all: those that pass now are stored and leave.
 
@@ -131,7 +140,8 @@ def replay(
     """
     _check_clock(loaded_at)
     counts: dict[str, TableCount] = {}
-    batch = _Batch(source or "replay", hashlib.sha256(f"replay\0{loaded_at}".encode()).hexdigest()[:16], loaded_at)
+    batch = _Batch(source or "replay", hashlib.sha256(f"replay\0{loaded_at}".encode()).hexdigest()[:16], loaded_at,
+                   agreements=agreements)  # fmt: skip
     groups = warehouse.rows(
         "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL"
         " AND source = coalesce(?, source) AND table_name = coalesce(?, table_name) ORDER BY ALL",
@@ -195,7 +205,7 @@ def _load_table(
 ) -> tuple[TableCount, Columns]:
     """Check and store the relation `mapped`."""
     columns = settle_columns(warehouse, table, "mapped", infer)
-    checked = checked_sql(table, columns, "mapped", batch.loaded_at, batch.backfill)
+    checked = checked_sql(table, columns, "mapped", batch.loaded_at, batch.backfill, batch.agreements)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
     warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")

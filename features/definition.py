@@ -8,7 +8,7 @@ from typing import Literal
 
 Concept = Literal["fit", "engagement", "calls", "qualification", "account", "journey"]
 CONCEPTS: tuple[Concept, ...] = ("fit", "engagement", "calls", "qualification", "account", "journey")
-Room = Literal["lead", "touches", "calls", "answers", "handoffs", "decisions", "peers", "made"]
+Room = Literal["lead", "touches", "calls", "answers", "handoffs", "decisions", "rules", "peers", "made"]
 
 Direction = Literal["+", "-", ""]
 Merge = Literal["sum", "min", "max", "kind_of_min", "days"]
@@ -30,6 +30,7 @@ class Feature:
       `days` counts the different bits.
     - `lead`: a plain expression over the lead's row `l`, its account's row `a`, what its title says `t`, `r.as_of`,
       the last agent's record `g` and all of sales' record `h` (a week before: `h7`).
+    - `rules`: a plain expression over the columns of `features.rules.rules_sql`.
     - `made`: a plain expression over the finished columns of the same lead.
     - `peers`: a whole-numbered expression over the finished columns of each other lead of the account; summed.
 

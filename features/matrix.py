@@ -27,6 +27,7 @@ from data.warehouse import Warehouse, in_force
 from features.catalog import Feature, build_catalogue, needed
 from features.columns import Columns, merge_kinds, place
 from features.definition import ANY
+from features.rulebook import rules_sql
 from features.timelines import AGENTS, HOUSE
 from features.titles import titles_sql
 
@@ -91,7 +92,7 @@ def build_matrix(
     buckets = 1 + warehouse.scalar("SELECT count(*) FROM m_all") // bucket_rows
     parts = []
     for bucket in range(buckets):
-        parts.append(_build_bucket(warehouse, used, wanted, bucket, buckets))
+        parts.append(_build_bucket(warehouse, agreement, used, wanted, bucket, buckets))
         if buckets > 1:
             log.info("features: bucket %d of %d", bucket + 1, buckets)
     _drop_temporary(warehouse)
@@ -130,7 +131,12 @@ def _check_known(warehouse: Warehouse) -> None:
 
 
 def _build_bucket(
-    warehouse: Warehouse, used: tuple[Feature, ...], wanted: list[str], bucket: int, buckets: int
+    warehouse: Warehouse,
+    agreement: Agreement,
+    used: tuple[Feature, ...],
+    wanted: list[str],
+    bucket: int,
+    buckets: int,
 ) -> pd.DataFrame:
     """The wanted columns of one bucket's rows, indexed by their place in the index asked for."""
     warehouse.execute(
@@ -145,6 +151,10 @@ def _build_bucket(
         warehouse.execute(statement)
     of_leads = [f for f in used if f.over == "lead"]
     columns |= _placed(of_leads, warehouse.arrays(f"SELECT r.rid, {_select(of_leads)} {LEADS_NOW}"), size)
+    of_rules = [f for f in used if f.over == "rules"]
+    if of_rules:
+        ruled = f"SELECT rid, {_select(of_rules)} FROM ({rules_sql(agreement, 'm_roster')})"
+        columns |= _placed(of_rules, warehouse.arrays(ruled), size)
     columns |= _from_columns(warehouse, [f for f in used if f.over == "made"], columns, size)
     columns |= _from_columns(warehouse, [f for f in used if f.over == "peers"], columns, size)
     rows = warehouse.frame(

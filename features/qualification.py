@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from data.agreement import Agreement
 from features.definition import ANY, Direction, Feature
-from features.rules import answer_points
 
 NOT_ASKED = "never asked"
 
 
 def features(agreement: Agreement) -> tuple[Feature, ...]:
     """All features of this concept for the criteria that the agreement names."""
-    per_criterion = [f for name in agreement.criteria for f in _criterion(name)]
-    return (*per_criterion, *_summary(tuple(agreement.criteria)), *_points(agreement))
+    per_criterion = [f for name, c in agreement.criteria.items() if c.asked for f in _criterion(name)]
+    return (*per_criterion, *_summary(tuple(agreement.answer_names())), *_points(agreement))
 
 
 def _criterion(name: str) -> list[Feature]:
     return [
-        Feature(f"{name}_state", "qualification", "answers", "arg_min(state, age_days)",
-                f"{name}: not asked, refused, no or yes", NOT_ASKED, dtype="text", kinds=(name,), merge="max",
-                empty="not_asked"),
-        Feature(f"{name}_level", "qualification", "answers", "arg_min_null(level, age_days)",
-                f"{name}: the level named last", "never asked, or no level named", dtype="text",
-                kinds=(name,), merge="max", empty=None),
-        Feature(f"{name}_age_days", "qualification", "answers", "min(age_days)", f"{name}: days since the last answer",
-                NOT_ASKED, kinds=(name,), merge="max", empty=None),
+        _ruled(f"{name}_state", f"{name}: not asked, refused, no or yes", NOT_ASKED, dtype="text", empty="not_asked"),
+        _ruled(f"{name}_level", f"{name}: the level named last", "never asked, or no level named", dtype="text",
+               empty=None),
+        _ruled(f"{name}_age_days", f"{name}: days since the last answer", NOT_ASKED, empty=None),
     ]  # fmt: skip
 
 
@@ -47,12 +44,23 @@ def _summary(criteria: tuple[str, ...]) -> list[Feature]:
 
 
 def _points(agreement: Agreement) -> list[Feature]:
-    points = answer_points(agreement)
     singles = [
-        Feature(f"{name}_points", "qualification", "answers", points, f"{name}: points under the agreement",
-                direction="+", kinds=(name,))
-        for name in agreement.criteria
-    ]  # fmt: skip
-    total = Feature("rule_points", "qualification", "answers", points, "points under the agreement's rules",
-                    direction="+", kinds=tuple(agreement.criteria))  # fmt: skip
-    return [*singles, total]
+        _ruled(f"{name}_points", f"{name}: points under the agreement", direction="+") for name in agreement.criteria
+    ]
+    return [
+        *singles,
+        _ruled("digital_points", "points of what the lead did online", direction="+"),
+        _ruled("research_points", "points of what was learned by phone and research", direction="+"),
+        _ruled("rule_points", "points under the agreement's rules, both axes", direction="+"),
+    ]
+
+
+def _ruled(
+    name: str,
+    meaning: str,
+    null: str = "never: none means 0",
+    direction: Direction = "",
+    dtype: Literal["number", "text"] = "number",
+    empty: float | str | None = 0,
+) -> Feature:
+    return Feature(name, "qualification", "rules", f'"{name}"', meaning, null, direction, dtype, empty=empty)

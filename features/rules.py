@@ -1,24 +1,115 @@
-"""How many points do the rules give? The agreement's points for the last answer to a criterion, as SQL."""
+"""What did the rules say of each lead at its moment? The agreement in force run over (lead_id, as_of) rows."""
 
 from __future__ import annotations
 
-from data.agreement import Agreement, Criterion
-from data.sources import literal
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-STATE = "arg_min(state, age_days)"
-LEVEL = "arg_min_null(level, age_days)"
+import pandas as pd
+
+from data.agreement import MILLI, Agreement, pick
+from data.errors import ConfigError
+from data.schemas import ACCOUNTS, LEADS
+from data.warehouse import Warehouse
+from features.rulebook import STANDING, lines_sql, rules_sql, spoken_of
+
+ROSTER = "m_rules_roster"
 
 
-def answer_points(agreement: Agreement) -> str:
-    """The SQL of one lead's points for one criterion (`kind`): the last answer's, while it is fresh; else 0."""
-    cases = " ".join(f"WHEN {literal(name)} THEN {_points(c)}" for name, c in agreement.criteria.items())
-    return f"CASE kind {cases} ELSE 0 END"
+def build_rules(warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agreement]) -> pd.DataFrame:
+    """What the rules said of each row of `index` (lead_id, as_of), each under the agreement in force at its `as_of`.
+
+    Returns in the order of `index`: lead_id, as_of, agreement_version and the columns of STANDING. Raises ConfigError
+    where no agreement was in force, or where one speaks of a column that no source brought.
+    """
+    return _by_agreement(warehouse, index, agreements, _standing)
 
 
-def _points(criterion: Criterion) -> str:
-    levels = " ".join(f"WHEN {literal(level)} THEN {points:g}" for level, points in criterion.levels.items())
-    yes = f"CASE {LEVEL} {levels} ELSE {criterion.yes:g} END" if levels else f"{criterion.yes:g}"
-    return (
-        f"CASE WHEN min(age_days) >= {criterion.fresh_days:g} THEN 0 WHEN {STATE} = 'yes' THEN {yes} "
-        f"WHEN {STATE} = 'no' THEN {criterion.no:g} WHEN {STATE} = 'refused' THEN {criterion.refused:g} ELSE 0 END"
+def build_lines(warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agreement]) -> pd.DataFrame:
+    """The lines that add up to the points of each row of `index`.
+
+    Columns lead_id, as_of, axis (digital, research), criterion, what, occurred_at, points, agreement_version.
+    """
+    return _by_agreement(warehouse, index, agreements, _lines)
+
+
+def first_reached(warehouse: Warehouse, agreements: list[Agreement], as_of: datetime) -> pd.DataFrame:
+    """When each lead first had enough digital points, and when it was first qualified (NaT: not by `as_of`).
+
+    Looked at after the last touch or answer of each hour in which one came to be known, when points rise. Columns
+    lead_id, automation_qualified_at, qualified_at.
+    """
+    index = warehouse.frame(
+        """SELECT lead_id, max(known_at) + INTERVAL 1 MICROSECOND AS as_of FROM (
+            SELECT lead_id, known_at FROM touches WHERE is_bot IS NOT TRUE UNION ALL
+            SELECT lead_id, known_at FROM answers WHERE state <> 'not_asked')
+        e WHERE known_at < $as_of AND known_at >= $first
+            AND EXISTS (FROM leads l WHERE l.lead_id = e.lead_id AND l.known_at <= e.known_at)
+        GROUP BY lead_id, date_trunc('hour', known_at) ORDER BY lead_id, as_of""",
+        {"as_of": as_of, "first": agreements[0].effective_from},
+    )  # fmt: skip
+    rules = build_rules(warehouse, index, agreements)
+    needed = {a.version: a.zones.digital[0] if a.zones.digital else float("inf") for a in agreements}
+    hot = rules["digital_points"] >= rules["agreement_version"].map(needed).astype(float)
+    moments = {"automation_qualified_at": hot, "qualified_at": rules["zone"] == "qualified"}
+    leads = warehouse.frame("SELECT DISTINCT lead_id FROM leads WHERE known_at < $1 ORDER BY lead_id", [as_of])
+    for name, where in moments.items():
+        leads = leads.join(rules[where].groupby("lead_id")["as_of"].min().rename(name), on="lead_id")
+    return leads
+
+
+def find_reheated(warehouse: Warehouse, agreement: Agreement, as_of: datetime) -> set[str]:
+    """Leads that were hot, went quiet for long enough and show new signs at `as_of` (the agreement's [reheat])."""
+    wish = agreement.reheat
+    quiet_from = as_of - timedelta(days=wish.new_days + wish.quiet_days)
+    back = warehouse.frame(
+        """SELECT e.lead_id FROM touches e JOIN leads l ON l.lead_id = e.lead_id AND l.known_at < $quiet_from
+        AND (l.superseded_at IS NULL OR l.superseded_at >= $quiet_from)
+        WHERE e.known_at < $as_of AND e.is_bot IS NOT TRUE AND e.direction IS DISTINCT FROM 'outbound'
+        AND e.kind <> 'unsubscribe' GROUP BY e.lead_id HAVING max(e.occurred_at) > $new_from
+        AND bool_or(e.occurred_at <= $quiet_from)
+        AND count(*) FILTER (e.occurred_at > $quiet_from AND e.occurred_at <= $new_from) = 0 ORDER BY e.lead_id""",
+        {"as_of": as_of, "quiet_from": quiet_from, "new_from": as_of - timedelta(days=wish.new_days)},
     )
+    before = _under(warehouse, back.assign(as_of=pd.Timestamp(quiet_from)), agreement, _standing)
+    return set(before.loc[before["digital_points"] >= wish.hot, "lead_id"]) if len(before) else set()
+
+
+def _standing(agreement: Agreement) -> str:
+    return f"SELECT rid, {', '.join(STANDING)} FROM ({rules_sql(agreement, ROSTER)}) ORDER BY rid"
+
+
+def _lines(agreement: Agreement) -> str:
+    order = "rid, axis, criterion, occurred_at, what, milli"
+    return f"""SELECT rid, axis, criterion, what, occurred_at, milli / {MILLI:.1f} AS points
+        FROM ({lines_sql(agreement, ROSTER)}) ORDER BY {order}"""
+
+
+def _by_agreement(
+    warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agreement], sql_of: Callable[[Agreement], str]
+) -> pd.DataFrame:
+    rows = index[["lead_id", "as_of"]].reset_index(drop=True)
+    version = rows["as_of"].map({t: pick(agreements, t).version for t in rows["as_of"].unique()})
+    parts = [_under(warehouse, rows[version == a.version], a, sql_of) for a in agreements]
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+
+
+def _under(
+    warehouse: Warehouse, rows: pd.DataFrame, agreement: Agreement, sql_of: Callable[[Agreement], str]
+) -> pd.DataFrame:
+    """The rows (lead_id, as_of) with what the query says of them under one agreement."""
+    check_extras(warehouse, agreement)
+    with warehouse.view("m_index", rows.rename_axis("rid").reset_index()):
+        warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {ROSTER} AS SELECT rid, lead_id::VARCHAR AS lead_id,"
+                          " as_of::TIMESTAMP AS as_of FROM m_index")  # fmt: skip
+    found = warehouse.frame(sql_of(agreement)).assign(agreement_version=agreement.version)
+    warehouse.execute(f"DROP TABLE {ROSTER}")
+    return rows.join(found.set_index("rid"), how="inner")
+
+
+def check_extras(warehouse: Warehouse, agreement: Agreement) -> None:
+    """Raise ConfigError where a condition speaks of a column of leads or accounts that no source brought."""
+    there = {f"{t.name.removesuffix('s')}.{c}" for t in (LEADS, ACCOUNTS) for c in warehouse.extras(t)}
+    for name in sorted({name for name in spoken_of(agreement) if "." in name} - there):
+        raise ConfigError(f"applying agreement {agreement.version}", expected="columns that a source brought",
+                          got=name, do=f"take one of {', '.join(sorted(there)) or 'none yet'}")  # fmt: skip

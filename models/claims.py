@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,21 +41,23 @@ def paired_bootstrap(
 ) -> Gain:
     """Gain of p_a over p_b on n outcomes y (0/1) of accounts `group`.
 
-    Whole accounts are drawn with replacement, as multinomial weights shared by both sides (cluster bootstrap, Field &
-    Welsh 2007); percentile interval. Draws with one outcome alone have no AUC and are left out; NaN where none has.
+    Whole accounts are drawn, the same for both sides (`draw_accounts`); percentile interval. Draws with one outcome
+    alone have no AUC and are left out; NaN where none has.
     """
     codes, names = pd.factorize(group)
-    rng = np.random.default_rng(seed)
-    size = max(1, BLOCK // len(y))
-    blocks = [
-        rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=min(size, draws - start))
-        for start in range(0, draws, size)
-    ]
+    blocks = draw_accounts(len(names), len(y), draws, seed)
     measure = _auc_gains if metric == "auc" else _loss_gains
     gains = np.concatenate([measure(y, p_a, p_b, codes, weights, metric) for weights in blocks])
     gains = gains[np.isfinite(gains)]
     low, high = np.quantile(gains, [0.025, 0.975]) if len(gains) else (np.nan, np.nan)
     return Gain(metric, _point(y, p_a, p_b, metric), float(low), float(high), len(y), len(names))
+
+
+def draw_accounts(accounts: int, rows: int, draws: int, seed: int) -> Iterator[Vector]:
+    """How often each account is drawn, whole and with replacement (Field & Welsh 2007): blocks of draws x accounts."""
+    rng, size = np.random.default_rng(seed), max(1, BLOCK // rows)
+    for start in range(0, draws, size):
+        yield rng.multinomial(accounts, np.full(accounts, 1 / accounts), size=min(size, draws - start))
 
 
 def _losses(y: Vector, p: Vector, metric: Metric) -> Vector:

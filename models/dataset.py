@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+import pandas as pd
+
 from data.agreement import Agreement
-from data.cohorts import build_cohort
+from data.cohorts import build_cohort, handed_off
 from data.errors import DataError
 from data.labels import label_outcomes, to_target
 from data.settings import Settings
-from data.warehouse import Warehouse
+from data.warehouse import Warehouse, in_force
 from features.catalog import build_catalogue, select
 from features.matrix import build_matrix
 from models.promotion import ChampionHoldout
@@ -53,9 +55,19 @@ def build_training_set(
     log.info("training set: %d rows, %d features", len(rows), len(names))
     data = TrainingSet(
         X=matrix[names], y=target.dropna().to_numpy(dtype=int), as_of=rows["as_of"], group=matrix["house"],
-        horizon=settings.horizon, features=features,
+        horizon=settings.horizon, features=features, lead_id=rows["lead_id"],
+        propensity=_propensity(warehouse, rows, observed),
     )  # fmt: skip
     return data, counts
+
+
+def _propensity(warehouse: Warehouse, rows: pd.DataFrame, observed: datetime) -> pd.Series[float]:
+    """The chance with which each snapshot's lead was handed off; 1 where nothing else is said."""
+    with warehouse.view("m_rows", rows[["lead_id", "handed_off_at"]].assign(row=range(len(rows)))):
+        found = warehouse.frame(f"""SELECT coalesce(min(h.propensity), 1.0) AS propensity FROM m_rows r
+            LEFT JOIN ({handed_off(warehouse)}) h ON h.lead_id = r.lead_id AND h.handed_off_at = r.handed_off_at
+            AND {in_force("$1", "h")} GROUP BY r.row ORDER BY r.row""", [observed])  # fmt: skip
+    return found["propensity"]
 
 
 def champion_on_holdout(registry: Registry, data: TrainingSet, result: TrainingResult) -> ChampionHoldout | None:

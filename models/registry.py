@@ -58,6 +58,7 @@ class LoadedModel:
     version: int
     features: tuple[str, ...]
     tags: Mapping[str, str]
+    run_id: str = ""
 
     @property
     def trained_until(self) -> pd.Timestamp:
@@ -130,7 +131,24 @@ class Registry:
         found = self._find(mlflow, str(alias_or_version))
         uri = f"models:/{NAME}/{found.version}"
         features = tuple(mlflow.models.get_model_info(uri).signature.inputs.input_names())
-        return LoadedModel(mlflow.sklearn.load_model(uri), int(found.version), features, dict(found.tags))
+        return LoadedModel(
+            mlflow.sklearn.load_model(uri), int(found.version), features, dict(found.tags), str(found.run_id)
+        )
+
+    def holdout(self, model: LoadedModel) -> pd.DataFrame:
+        """The later rows on which the model's training tested it, as `TrainingResult.holdout`, with `probability`.
+
+        The probability is that of the chosen candidate fitted on the earlier rows alone; the file may be gone: empty.
+        """
+        mlflow = self._mlflow()
+        path = next((f"report/{HOLDOUT}" for f in mlflow.MlflowClient().list_artifacts(model.run_id, "report")
+                     if f.path.endswith(HOLDOUT)), None)  # fmt: skip
+        if path is None:
+            return pd.DataFrame()
+        with tempfile.TemporaryDirectory() as folder:
+            found = mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=folder)
+            rows = pd.read_parquet(found)
+        return rows.assign(probability=rows[model.tags["chosen"]])
 
     def runs(self, most: int = 20) -> pd.DataFrame:
         """The latest trainings, newest first: one row per run with its main figures."""
@@ -204,6 +222,7 @@ def _make_store(path: Path, artifacts: str) -> None:
         making.unlink(missing_ok=True)
 
 
+HOLDOUT = "holdout.parquet"
 RUN_COLUMNS = ["run_id", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "promoted"]
 
 
@@ -286,6 +305,7 @@ def _log_report(mlflow: Any, result: TrainingResult) -> None:
         folder = Path(name)
         result.holdout_metrics.to_csv(folder / "holdout_metrics.csv")
         result.fold_metrics.to_csv(folder / "fold_metrics.csv")
+        result.holdout.to_parquet(folder / HOLDOUT, index=False)
         result.leakage.columns.rename_axis("column").to_csv(folder / "columns.csv")
         for title, figure in draw_training(result).items():
             figure.savefig(folder / f"{title}.png", dpi=100)

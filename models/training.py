@@ -31,7 +31,8 @@ class TrainingSet:
 
     X: n x k features, float64 (NaN = missing) and text (never missing, "unknown"). y: n outcomes of 0/1, accepted
     within `horizon`. as_of: n snapshot times, UTC without zone. group: n account ids, the lead's own where it has none.
-    features: the k definitions in the order of X's columns.
+    features: the k definitions in the order of X's columns. lead_id and propensity (the chance with which the lead was
+    handed off, 1 unless it was explored) are kept with the tested rows where they are given.
     """
 
     X: pd.DataFrame
@@ -40,6 +41,8 @@ class TrainingSet:
     group: pd.Series
     horizon: timedelta
     features: tuple[Feature, ...]
+    lead_id: pd.Series | None = None
+    propensity: pd.Series | None = None
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,9 @@ class TrainingResult:
 
     fold_metrics: one row per candidate and fold (index candidate, fold); holdout_metrics: one row per candidate, fitted
     on the training part. holdout: one row per held-out snapshot (index: position in the training set) with y, group,
-    as_of and a column of probabilities per candidate. data_hash names X, y and as_of; model_hash the deployed model's
-    predictions on all rows. purged: earlier rows of a tested account or with an open label, used only in the last fit.
+    as_of, lead_id and propensity where known, and a column of probabilities per candidate. data_hash names X, y and
+    as_of; model_hash the deployed model's predictions on all rows. purged: earlier rows of a tested account or with an
+    open label, used only in the last fit.
     """
 
     fold_metrics: pd.DataFrame
@@ -205,8 +209,9 @@ def _predict(data: TrainingSet, rows: Vector, test: Vector, seed: int) -> dict[s
 
 
 def _rows(data: TrainingSet, split: Split) -> dict[str, Vector]:
-    where = split.test
-    return {"y": data.y[where], "group": data.group.to_numpy()[where], "as_of": data.as_of.to_numpy()[where]}
+    rows = {"y": pd.Series(data.y), "group": data.group, "as_of": data.as_of, "lead_id": data.lead_id,
+            "propensity": data.propensity}  # fmt: skip
+    return {name: column.to_numpy()[split.test] for name, column in rows.items() if column is not None}
 
 
 def _span(data: TrainingSet, rows: Vector) -> Span:

@@ -27,8 +27,10 @@ app = typer.Typer(
 )  # fmt: skip
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that no table took: look at them, try them again.")
 features_app = typer.Typer(no_args_is_help=True, help="The catalogue: what a feature means, and that none reads ahead.")
+agreement_app = typer.Typer(no_args_is_help=True, help="What sales and marketing agreed on: look, check, compare.")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(features_app, name="features")
+app.add_typer(agreement_app, name="agreement")
 
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", envvar="LEADREADY_HOME", help="Folder that holds whatever runs produce.")
@@ -50,11 +52,15 @@ def main() -> None:
 
 
 @app.command(epilog="Example: leadready init --workspace var")
-def init(workspace: WorkspaceOption = HOME, as_json: JsonOption = False) -> None:
-    """Make a workspace with a default agreement and settings; nothing that is there is changed."""
+def init(
+    workspace: WorkspaceOption = HOME,
+    scheme: Annotated[str, typer.Option(help="What the agreement starts from: BANT, APNRP or digital.")] = "BANT",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a workspace with an agreement and settings; nothing that is there is changed."""
     from pipelines.jobs import init_workspace
 
-    made = [str(p) for p in init_workspace(Workspace(workspace))]
+    made = [str(p) for p in init_workspace(Workspace(workspace), scheme)]
     lines = [f"workspace: {workspace}", *(f"made {p}: read it, change it" for p in made)]
     _say({"workspace": str(workspace), "made": made}, lines, as_json)
 
@@ -171,6 +177,84 @@ def features_check(
         raise typer.Exit(12)
 
 
+@agreement_app.command("schema", epilog="Example: leadready agreement schema > agreement.schema.json")
+def agreement_schema() -> None:
+    """Every key an agreement may have, with its meaning, as JSON Schema."""
+    from data.agreement import Agreement
+
+    print(json.dumps(Agreement.model_json_schema(), indent=1))
+
+
+@agreement_app.command("check", epilog="Example: leadready agreement check draft/2026-03-01.toml")
+def agreement_check(
+    file: Annotated[Path | None, typer.Argument(help="One file; default all of the workspace.")] = None,
+    workspace: WorkspaceOption = HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Whether agreements hold together; else ends with 10 and names file, line and key."""
+    from data.agreement import all_versions, effective_from, read_agreement
+    from pipelines.reports import agreement_row
+
+    found = [read_agreement(file, effective_from(file))] if file else all_versions(_ready(workspace).agreements)
+    rows = [agreement_row(a) for a in found]
+    _say(rows, [*_table(rows), "they hold together" if rows else "no agreement: `leadready init`"], as_json)
+
+
+@agreement_app.command("show", epilog="Example: leadready agreement show --as-of 2026-03-01")
+def agreement_show(
+    workspace: WorkspaceOption = HOME,
+    as_of: Annotated[str | None, typer.Option(help="The one in force then; default now.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The agreement in force, whole, its scheme laid in; what it prints is itself a file that can be used."""
+    from data.agreement import as_toml, in_force
+    from pipelines.reports import agreement_row
+
+    agreement = in_force(_ready(workspace).agreements, _moment(as_of, _now()))
+    head = [f"# {k}: {v}" for k, v in agreement_row(agreement).items()]
+    _say(agreement.model_dump(mode="json"), [*head, as_toml(agreement).rstrip()], as_json)
+
+
+@agreement_app.command("diff", epilog="Example: leadready agreement diff 2000-01-01.toml 2026-03-01.toml")
+def agreement_diff(
+    old: Annotated[str, typer.Argument(help="A file, or the name of one in the workspace.")],
+    new: Annotated[str, typer.Argument(help="The other one.")],
+    workspace: WorkspaceOption = HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """What changed between two agreements, key by key, with their schemes laid in."""
+    from data.agreement import differences, effective_from, read_agreement
+
+    folder = Workspace(workspace).agreements
+    paths = [Path(p) if Path(p).exists() else folder / (p if p.endswith(".toml") else f"{p}.toml") for p in (old, new)]
+    changed = differences(*(read_agreement(p, effective_from(p)) for p in paths))
+    rows = [{"key": k, "old": a, "new": b} for k, (a, b) in changed.items()]
+    _say(rows, _table(rows) or ["they say the same"], as_json)
+
+
+@agreement_app.command("explain", epilog="Example: leadready agreement explain L0000012 --as-of 2026-03-01")
+def agreement_explain(
+    leads: Annotated[list[str], typer.Argument(help="One lead or more.")],
+    workspace: WorkspaceOption = HOME,
+    as_of: Annotated[str | None, typer.Option(help="As known before this moment (UTC); default now.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The sum behind a lead's points, line by line, and the zone that follows."""
+    from data.agreement import in_force
+    from pipelines.jobs import explain_points
+    from pipelines.reports import records, standing_lines
+
+    space, moment = _ready(workspace), _moment(as_of, _now())
+    standing, lines = explain_points(space, list(dict.fromkeys(leads)), moment)
+    name = in_force(space.agreements, moment).name
+    shown, rows = [], []
+    for row in records(standing):
+        own = lines[lines["lead_id"] == row["lead_id"]].drop(columns=["lead_id", "as_of", "agreement_version"])
+        shown += [*standing_lines(row, records(own), name), ""]
+        rows.append({**row, "lines": json.loads(own.to_json(orient="records", date_format="iso"))})
+    _say(rows, shown[:-1], as_json)
+
+
 @app.command(epilog="Example: leadready train --as-of 2026-03-01")
 def train(
     workspace: WorkspaceOption = HOME,
@@ -199,20 +283,37 @@ def score(
     """Rescore every open lead beside the rules and publish table, Parquet and CSV; repeating it changes nothing."""
     today = datetime.combine(_now().date(), datetime.min.time())
     space, moment = _ready(workspace), _moment(as_of, today)
-    scores, folder = _flows(space).score(space.root, moment, model)
-    from pipelines.reports import counts_table, top_rows
+    done = _flows(space).score(space.root, moment, model)
+    from pipelines.reports import capacity_rows, counts_table, top_rows
 
-    top, counts = top_rows(scores, most), counts_table(scores)
+    top, counts, capacity = top_rows(done.scores, most), counts_table(done.scores), capacity_rows(done.capacity)
+    where = f"written to {done.folder}" if done.folder else "not published: only the champion's scores are"
     lines = [
         *_table(top),
+        "",
         *_table(counts),
-        f"{len(scores):,} open leads scored; "
-        + (f"written to {folder}" if folder else "not published: only the champion's scores are"),
+        "",
+        *_table(capacity),
+        f"{len(done.scores):,} open leads scored; {where}",
     ]
+    result = {"as_of": moment.isoformat(), "folder": str(done.folder) if done.folder else None, "routes": counts,
+              "capacity": capacity, "top": top}  # fmt: skip
+    _say(result, lines, as_json)
+
+
+@app.command(epilog="Example: leadready report --as-of 2026-03-01")
+def report(
+    workspace: WorkspaceOption = HOME,
+    as_of: Annotated[str | None, typer.Option(help="As known before this moment (UTC); default today.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One page with the waterfall, the follow-up promise, who buys, rejections, and the model beside the rules."""
+    today = datetime.combine(_now().date(), datetime.min.time())
+    space, moment = _ready(workspace), _moment(as_of, today)
+    folder = _flows(space).report(space.root, moment)
+    page = folder / "report.html"
     _say(
-        {"as_of": moment.isoformat(), "folder": str(folder) if folder else None, "routes": counts, "top": top},
-        lines,
-        as_json,
+        {"page": str(page)}, [f"{page}: open it in a browser", f"{folder}: each figure as CSV with its query"], as_json
     )
 
 
@@ -223,20 +324,21 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """From nothing to routes on a simulated company: simulate, ingest, train, score."""
+    """From nothing to routes and a report on a simulated company: simulate, ingest, train, score, report."""
     from pipelines.jobs import init_workspace
 
     space = Workspace(workspace)
     init_workspace(space)
     flows = _flows(space)
-    report, training, scores, folder = flows.demo(space.root, leads, seed, _moment(DEMO_AS_OF, _now()), _now())
+    loaded, training, scored, folder = flows.demo(space.root, leads, seed, _moment(DEMO_AS_OF, _now()), _now())
     from pipelines.reports import ingest_rows, top_rows, training_json, training_notes, training_rows
 
-    top = top_rows(scores, 10)
-    lines = ["", "What came in", *_table(ingest_rows(report)), "", "How well it predicts, on later leads",
+    top = top_rows(scored.scores, 10)
+    lines = ["", "What came in", *_table(ingest_rows(loaded)), "", "How well it predicts, on later leads",
              *_table(training_rows(training)), *training_notes(training), "",
-             f"The ten leads to look at first on {DEMO_AS_OF}", *_table(top), "", *_where(space, folder)]  # fmt: skip
-    _say({"ingest": ingest_rows(report), "training": training_json(training), "top": top}, lines, as_json)
+             f"The ten leads to look at first on {DEMO_AS_OF}", *_table(top)]  # fmt: skip
+    lines += ["", *_where(space, scored.folder, folder)]
+    _say({"ingest": ingest_rows(loaded), "training": training_json(training), "top": top}, lines, as_json)
 
 
 @app.command(epilog="Example: leadready runs")
@@ -371,10 +473,11 @@ def _cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _where(space: Workspace, folder: Path) -> list[str]:
+def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
     return [
         "Where things lie",
         f"  {folder}/scores.csv and .parquet   every open lead's score and route, for the CRM",
+        f"  {report}/report.html   waterfall, promises, who buys, the model beside the rules: open it in a browser",
         f"  {space.warehouse}   the data (DuckDB)",
         f"  {space.agreements}   the agreement: what the rules are",
         f"  {space.settings}   how training and scoring are set",

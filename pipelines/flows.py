@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
@@ -17,7 +16,7 @@ from data.errors import BusyError, ConfigError
 from data.ingest import IngestReport
 from data.workspace import Workspace
 from pipelines import jobs
-from pipelines.reports import counts_table, ingest_rows, training_rows
+from pipelines.reports import capacity_rows, counts_table, ingest_rows, training_rows
 
 
 def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
@@ -34,6 +33,7 @@ patient: dict[str, Any] = {
 ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patient)(jobs.ingest_batch)
 train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(jobs.train_models)
 score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(jobs.score_open_leads)
+report_task = task(name="write report", task_run_name="report {as_of}", **patient)(jobs.report_on)
 simulate_task = task(name="simulate a company", persist_result=False)(jobs.simulate_source)
 
 
@@ -72,25 +72,35 @@ def train(workspace: Path, observed: datetime) -> jobs.Training:
 
 
 @flow(name="score", flow_run_name="score {as_of}", persist_result=False)
-def score(workspace: Path, as_of: datetime, alias: str = "champion") -> tuple[pd.DataFrame, Path | None]:
+def score(workspace: Path, as_of: datetime, alias: str = "champion") -> jobs.Scoring:
     """Score every open lead at `as_of` and publish."""
-    scores, folder = score_task(Workspace(workspace), as_of, alias)
-    create_table_artifact(counts_table(scores), key="routes", description=f"open leads per route at {as_of}")
-    if folder:
-        create_link_artifact(folder.absolute().as_uri(), key="export", description=f"scores and routes of {as_of}")
-    return scores, folder
+    done = score_task(Workspace(workspace), as_of, alias)
+    create_table_artifact(counts_table(done.scores), key="routes", description=f"open leads per route at {as_of}")
+    create_table_artifact(
+        capacity_rows(done.capacity), key="capacity", description="places, and what one more is worth"
+    )
+    if done.folder:
+        create_link_artifact(done.folder.absolute().as_uri(), key="export", description=f"scores and routes of {as_of}")
+    return done
+
+
+@flow(name="report", flow_run_name="report {as_of}", persist_result=False)
+def report(workspace: Path, as_of: datetime) -> Path:
+    """Write the report of what was known at `as_of`."""
+    folder = report_task(Workspace(workspace), as_of)
+    create_link_artifact((folder / "report.html").absolute().as_uri(), key="report", description=f"report of {as_of}")
+    return folder
 
 
 @flow(name="demo", flow_run_name="demo with {leads} leads", persist_result=False)
 def demo(
     workspace: Path, leads: int, seed: int, as_of: datetime, loaded_at: datetime
-) -> tuple[IngestReport, jobs.Training, pd.DataFrame, Path | None]:
-    """A simulated company from raw files to routes: simulate, ingest, train, score."""
+) -> tuple[IngestReport, jobs.Training, jobs.Scoring, Path]:
+    """A simulated company from raw files to routes and a report: simulate, ingest, train, score, report."""
     folder = simulate_task(Workspace(workspace), leads, seed)
-    report = ingest(workspace, "canonical", SecretStr(str(folder)), str(folder), loaded_at)
+    loaded = ingest(workspace, "canonical", SecretStr(str(folder)), str(folder), loaded_at)
     training = train(workspace, as_of)
-    scores, exported = score(workspace, as_of)
-    return report, training, scores, exported
+    return loaded, training, score(workspace, as_of), report(workspace, as_of)
 
 
 def check_server() -> None:

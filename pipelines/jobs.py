@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from data.agreement import DEFAULT as DEFAULT_AGREEMENT
-from data.agreement import Agreement, in_force, of_version
-from data.errors import DataError
+from data.agreement import Agreement, all_versions, default_text, in_force, of_version
+from data.errors import DataError, ModelError
 from data.ingest import IngestReport, ingest, quarantined, replay
 from data.quarantine import discard
 from data.settings import DEFAULT as DEFAULT_SETTINGS
@@ -25,7 +24,7 @@ from data.workspace import Workspace
 if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need them: they take seconds
     from features.catalog import Feature
     from models.promotion import Decision
-    from models.registry import ModelVersion
+    from models.registry import LoadedModel, ModelVersion
     from models.training import TrainingResult
 
 log = logging.getLogger(__name__)
@@ -49,12 +48,14 @@ class Training:
         return words[self.decision.alias] + (" (provisional)" if self.decision.provisional else "")
 
 
-def init_workspace(workspace: Workspace) -> list[Path]:
-    """Make the workspace with its default agreement and settings; what is there stays. Returns the files made."""
+def init_workspace(workspace: Workspace, scheme: str = "BANT") -> list[Path]:
+    """Make the workspace with an agreement of that scheme and settings; what is there stays. Returns the files made."""
     workspace.create()
     workspace.check()
     texts = (
-        {} if any(workspace.agreements.glob("*.toml")) else {workspace.agreements / FIRST_AGREEMENT: DEFAULT_AGREEMENT}
+        {}
+        if any(workspace.agreements.glob("*.toml"))
+        else {workspace.agreements / FIRST_AGREEMENT: default_text(scheme)}
     )
     texts[workspace.settings] = DEFAULT_SETTINGS
     made = [path for path, text in texts.items() if workspace.add(path, text)]
@@ -85,8 +86,9 @@ def ingest_batch(
     """Load one batch of a source; see data.ingest.ingest."""
     with open_warehouse(workspace) as warehouse:
         return ingest(
-            warehouse, source, path, loaded_at=loaded_at, backfill=backfill, timezone=timezone, mappings=mappings
-        )
+            warehouse, source, path, loaded_at=loaded_at, backfill=backfill, timezone=timezone, mappings=mappings,
+            agreements=all_versions(workspace.agreements),
+        )  # fmt: skip
 
 
 def list_quarantine(workspace: Workspace) -> pd.DataFrame:
@@ -98,7 +100,7 @@ def list_quarantine(workspace: Workspace) -> pd.DataFrame:
 def replay_quarantine(workspace: Workspace, loaded_at: datetime) -> IngestReport:
     """Try the quarantined rows again."""
     with open_warehouse(workspace) as warehouse:
-        return replay(warehouse, loaded_at=loaded_at)
+        return replay(warehouse, loaded_at=loaded_at, agreements=all_versions(workspace.agreements))
 
 
 def discard_quarantine(workspace: Workspace, batch_id: str) -> int:
@@ -143,6 +145,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
         "observed": observed.isoformat(),
         "agreement_version": agreement.version,
         "catalogue_version": catalogue_version(data.features),
+        "explored_labels": int((data.propensity < 1).sum()) if data.propensity is not None else 0,
         **{f"outcome_{name}": count for name, count in outcomes.items()},
     }
     version = registry.apply(registry.log_training(result, context), decision)
@@ -150,28 +153,91 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     return Training(result, decision, version, outcomes)
 
 
-def score_open_leads(
-    workspace: Workspace, as_of: datetime, alias: str = "champion"
-) -> tuple[pd.DataFrame, Path | None]:
-    """Score every open lead at `as_of` and publish; returns the scores and the folder of the export.
+@dataclass(frozen=True)
+class Scoring:
+    """A day's scores, what there was capacity for, and the folder of the export (None: not published)."""
 
-    Only the champion's scores are published: those of another model are to look at (folder None).
+    scores: pd.DataFrame
+    capacity: pd.DataFrame
+    folder: Path | None
+
+
+def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champion") -> Scoring:
+    """Score every open lead at `as_of` and publish.
+
+    Only the champion's scores are published: those of another model are to look at. Raises ModelError where the
+    agreement that the model was trained under is gone.
     """
     from models.registry import Registry
     from serving.publish import publish
     from serving.scorer import score_leads
 
-    _, agreement = read_context(workspace, as_of)
+    settings, agreement = read_context(workspace, as_of)
     registry = Registry(workspace)
     model = registry.champion() if alias == "champion" else registry.load(alias)
     if model is None:
         log.warning("no champion: the rules alone route")
-    trained_under = of_version(workspace.agreements, model.tags["agreement_version"]) if model else None
+    trained_under = _trained_under(workspace, model) if model else None
     with open_warehouse(workspace) as warehouse:
-        scores = score_leads(warehouse, agreement, model, as_of, trained_under)
+        scores, capacity = score_leads(warehouse, agreement, model, as_of, trained_under)
         log.info("scored %d open leads as of %s", len(scores), as_of)
+        if model and (changed := _label_changes(model, settings)):
+            log.warning("%s changed after the model was trained: train again, it predicts the old label", changed)
+            scores["model_status"] = "retrain: the label changed"
         folder = publish(workspace, warehouse, scores) if alias == "champion" else None
-    return scores, folder
+    return Scoring(scores, capacity, folder)
+
+
+def _trained_under(workspace: Workspace, model: LoadedModel) -> Agreement:
+    version = model.tags["agreement_version"]
+    found = of_version(workspace.agreements, version)
+    if found is None:
+        raise ModelError(
+            f"scoring with model version {model.version}", expected=f"the agreement {version} it was trained under",
+            got=f"none of that version in {workspace.agreements}: it was edited or removed",
+            do="put it back and write changes into a new file with the day they begin, or train again",
+        )  # fmt: skip
+    return found
+
+
+def _label_changes(model: LoadedModel, settings: Settings) -> str:
+    """What the settings say otherwise than when the model was trained of what is predicted; nothing: ''."""
+    now = {
+        "horizon_days": f"{settings.label.horizon_days:g}",
+        "expired": settings.label.expired,
+        "never_handed_off": settings.label.never_handed_off,
+    }
+    return ", ".join(k for k, v in now.items() if model.tags.get(k, v) != v)
+
+
+def report_on(workspace: Workspace, as_of: datetime) -> Path:
+    """Write the report of what was known at `as_of`; returns its folder."""
+    from models.registry import Registry
+    from serving.reports.report import write_report
+    from serving.scorer import vouches
+
+    registry = Registry(workspace)
+    model = registry.champion()
+    tested = registry.holdout(model) if model else pd.DataFrame()
+    with open_warehouse(workspace) as warehouse:
+        return write_report(workspace, warehouse, all_versions(workspace.agreements), as_of, tested, vouches(model))
+
+
+def explain_points(workspace: Workspace, leads: list[str], as_of: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The standing of each lead under the rules in force at `as_of`, and the lines that add up to its points."""
+    from features.rules import build_lines, build_rules
+
+    agreements = all_versions(workspace.agreements)
+    index = pd.DataFrame({"lead_id": leads, "as_of": pd.Timestamp(as_of)})
+    with open_warehouse(workspace) as warehouse:
+        standing = build_rules(warehouse, index, agreements)
+        unknown = sorted(set(leads) - set(standing["lead_id"]))
+        if unknown:
+            raise DataError(
+                f"explaining as of {as_of:%Y-%m-%d}", expected="leads known by then",
+                got=f"no {', '.join(unknown[:10])}", do="check the id, or take a later --as-of",
+            )  # fmt: skip
+        return standing, build_lines(warehouse, index, agreements)
 
 
 def simulate_source(workspace: Workspace, leads: int, seed: int) -> Path:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from data.agreement_checks import most_points
+
 if TYPE_CHECKING:  # the command line prints help without pandas
     import pandas as pd
 
+    from data.agreement import Agreement
     from data.ingest import IngestReport
     from pipelines.jobs import Training
 
 FIGURES = ("log_loss", "brier", "auc", "pr_auc", "lift_10", "lift_50", "calibration_slope", "calibration_intercept")
-TOP_COLUMNS = ("lead_id", "probability", "rule_points", "zone", "route", "route_reason")
+TOP_COLUMNS = ("lead_id", "probability", "digital_points", "research_points", "zone", "route", "route_reason")
 
 
 def ingest_rows(report: IngestReport) -> list[dict[str, Any]]:
@@ -90,11 +93,53 @@ def counts_table(scores: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in counted.to_dict("records")]
 
 
+def capacity_rows(capacity: pd.DataFrame) -> list[dict[str, Any]]:
+    """Who can take how many today, how many wait, and what one more place would be worth."""
+    return [{k: _rounded(v) for k, v in row.items()} for row in records(capacity)]
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame by column name."""
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def agreement_row(agreement: Agreement) -> dict[str, Any]:
+    """One agreement in a line: from when, its criteria, what a lead can reach, and what its costs come to."""
+    digital, research = most_points(agreement)
+    return {
+        "from": str(agreement.effective_from),
+        "name": agreement.name,
+        "version": agreement.version,
+        "criteria": ", ".join(agreement.criteria),
+        "most digital points": digital,
+        "most points of phone and research": research,
+        "p*": round(agreement.values.threshold, 3),
+        "teams": ", ".join(f"{n} {t.hand_offs_per_day} a day" for n, t in agreement.capacity.teams.items())
+        or "no limit",
+    }
+
+
+def standing_lines(standing: dict[str, Any], lines: list[dict[str, Any]], agreement_name: str) -> list[str]:
+    """A lead's sum, line by line, and what the rules make of it."""
+    said = f"{standing['lead_id']} at {standing['as_of']:%Y-%m-%d %H:%M} under {agreement_name}"
+    out = [f"{said} ({standing['agreement_version']})"]
+    for line in lines:
+        when = "" if line["occurred_at"] != line["occurred_at"] else f"{line['occurred_at']:%Y-%m-%d %H:%M}"
+        out.append(f"{line['points']:>9.3f}  {line['axis']:8}  {line['criterion']:20}  {when:16}  {line['what']}")
+    out += [f"{standing[f'{axis}_points']:>9.3f}  {axis}, in all" for axis in ("digital", "research")]
+    more = [f"without {standing['missing']}, which is required"] if standing["missing"] else []
+    more += [f"combinations: {standing['combinations']}"] if standing["combinations"] else []
+    more += ["urgent"] if standing["urgent"] else []
+    more += [f"{k}: {standing[k]}" for k in ("persona", "buying_stage", "team") if isinstance(standing[k], str)]
+    return [*out, f"zone {standing['zone']}" + "".join(f"; {m}" for m in more)]
+
+
 def top_rows(scores: pd.DataFrame, most: int) -> list[dict[str, Any]]:
     """The leads to look at first: those somebody can act on, by probability (without a model by points)."""
-    actionable = scores[~scores["route"].isin(["blocked", "with_sales"])]
-    by = ["probability", "rule_points"]
-    best = actionable.sort_values([*by, "lead_id"], ascending=[False, False, True]).head(most)
+    order = ("hand_off", "manager_check", "tele_qualify", "reheat", "hold", "nurture")
+    actionable = scores[scores["route"].isin(order)].assign(place=lambda f: f["route"].map(order.index))
+    by = ["place", "probability", "rule_points", "lead_id"]
+    best = actionable.sort_values(by, ascending=[True, False, False, True]).head(most)
     return [{c: _rounded(row[c]) for c in TOP_COLUMNS} for row in best.to_dict("records")]
 
 

@@ -24,23 +24,43 @@ from data.errors import ConfigError
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 
+TEXT, NUMBER, FLAG, TIME, WHOLE = pa.string(), pa.float64(), pa.bool_(), pa.timestamp("us"), pa.int64()
 SCORES = {
-    "lead_id": pa.string(),
-    "as_of": pa.timestamp("us"),
-    "probability": pa.float64(),
-    "rule_points": pa.float64(),
-    "zone": pa.string(),
-    "route": pa.string(),
-    "route_reason": pa.string(),
-    "model_version": pa.string(),
-    "model_status": pa.string(),
-    "agreement_version": pa.string(),
-    "catalogue_version": pa.string(),
+    "lead_id": TEXT,
+    "as_of": TIME,
+    "probability": NUMBER,
+    "digital_points": NUMBER,
+    "research_points": NUMBER,
+    "rule_points": NUMBER,
+    "zone": TEXT,
+    "urgent": FLAG,
+    "missing": TEXT,
+    "route": TEXT,
+    "route_reason": TEXT,
+    "contact": TEXT,
+    "team": TEXT,
+    "promise_hours": NUMBER,
+    "persona": TEXT,
+    "buying_stage": TEXT,
+    "message": TEXT,
+    "information": TEXT,
+    "gain": NUMBER,
+    "threshold": NUMBER,
+    "early": FLAG,
+    "explored": FLAG,
+    "propensity": NUMBER,
+    "exploration_seed": WHOLE,
+    "policy_version": TEXT,
+    "model_version": TEXT,
+    "model_status": TEXT,
+    "agreement_version": TEXT,
+    "catalogue_version": TEXT,
 }
+SQL_TYPE = {TEXT: "VARCHAR", NUMBER: "DOUBLE", FLAG: "BOOLEAN", TIME: "TIMESTAMP", WHOLE: "BIGINT"}
 TABLES = (
-    """CREATE TABLE IF NOT EXISTS scores (lead_id VARCHAR NOT NULL, as_of TIMESTAMP NOT NULL, probability DOUBLE,
-    rule_points DOUBLE, zone VARCHAR, route VARCHAR, route_reason VARCHAR, model_version VARCHAR, model_status VARCHAR,
-    agreement_version VARCHAR, catalogue_version VARCHAR, PRIMARY KEY (as_of, lead_id))""",
+    """CREATE TABLE IF NOT EXISTS scores (lead_id VARCHAR NOT NULL, as_of TIMESTAMP NOT NULL,
+    PRIMARY KEY (as_of, lead_id))""",
+    *(f"ALTER TABLE scores ADD COLUMN IF NOT EXISTS {n} {SQL_TYPE[t]}" for n, t in SCORES.items()),
     "CREATE TABLE IF NOT EXISTS publications (as_of TIMESTAMP PRIMARY KEY, folder VARCHAR)",
 )
 HIDDEN = ".published"
@@ -59,7 +79,7 @@ def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) ->
         warehouse.execute("INSERT INTO scores BY NAME SELECT * FROM new_scores")
         warehouse.execute("INSERT OR REPLACE INTO publications VALUES ($1, $2)", [as_of, folder])
     finish(workspace, warehouse)
-    return workspace.exports / _day(as_of)
+    return workspace.exports / day_name(as_of)
 
 
 def finish(workspace: Workspace, warehouse: Warehouse) -> None:
@@ -71,7 +91,7 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
         hidden = workspace.exports / HIDDEN
         hidden.mkdir(parents=True, exist_ok=True)
         for as_of, folder in published:
-            link = workspace.exports / _day(as_of)
+            link = workspace.exports / day_name(as_of)
             if not all((hidden / folder / name).is_file() for name in FILES):
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
                 _write_files(workspace, stored[list(SCORES)], folder)
@@ -105,9 +125,9 @@ def _write_files(workspace: Workspace, scores: pd.DataFrame, name: str | None = 
     parquet, csv = (making / file for file in FILES)
     try:
         pq.write_table(table, parquet)
-        _harmless(scores).to_csv(csv, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", quoting=QUOTE_NONNUMERIC)
+        harmless(scores).to_csv(csv, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", quoting=QUOTE_NONNUMERIC)
         digest = hashlib.sha256(parquet.read_bytes()).hexdigest()[:16]
-        folder = hidden / (name or f"{_day(scores['as_of'].iloc[0])}-{digest}")
+        folder = hidden / (name or f"{day_name(scores['as_of'].iloc[0])}-{digest}")
         folder.mkdir(exist_ok=True)
         for file in (parquet, csv):
             os.replace(file, folder / file.name)
@@ -116,7 +136,7 @@ def _write_files(workspace: Workspace, scores: pd.DataFrame, name: str | None = 
     return folder.name
 
 
-def _harmless(frame: pd.DataFrame) -> pd.DataFrame:
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     """Text cells that a spreadsheet would run as a formula get an apostrophe in front."""
 
     def safe(cell: object) -> object:
@@ -141,7 +161,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _day(as_of: datetime) -> str:
+def day_name(as_of: datetime) -> str:
     """The day, with the time where it is not midnight."""
     if as_of == datetime(as_of.year, as_of.month, as_of.day):
         return f"{as_of:%Y-%m-%d}"

@@ -1,56 +1,263 @@
-"""What to do next with a lead? The route from the model's probability beside the rules' zone."""
+"""What to do next with each lead? Hard limits, then the rules' zone beside the model, then what there is time for."""
 
 from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data.agreement import Agreement
+from data.agreement import ZONES, Agreement
+from data.errors import DataError
 
-REASONS = {
-    "blocked": "the lead gave no permission to be contacted",
-    "with_sales": "handed off already, sales has not answered yet",
-    "hand_off": "the model and the rules both say ready",
-    "tele_qualify": "the model says ready, the rules still miss answers",
-    "manager_check": "the rules say ready, the model does not: a manager should look",
-    "nurture": "neither the model nor the rules say ready",
-    "no_call": "worth a call, but the lead may not be called",
-    "rules_hand_off": "the rules say ready; there is no model to ask",
-    "rules_tele_qualify": "the rules are nearly met; there is no model to ask",
-    "rules_nurture": "the rules are not met; there is no model to ask",
+CASES = {
+    "blocked": ("blocked", "the lead may be contacted neither by phone nor by e-mail"),
+    "with_sales": ("with_sales", "handed off already, sales has not answered yet"),
+    "cooling": ("recycle", "sales refused it and nothing new is known since: back to nurture"),
+    "both": ("hand_off", "the model gives {p} %, a hand-off pays from {pays} %, and the rules say {zone}"),
+    "beyond": ("hand_off", "the rules say {zone}, but the model gives {p} %, far above the {pays} % that pay"),
+    "short": ("tele_qualify", "the model gives {p} %, a hand-off pays from {pays} %, but the rules say {zone}"),
+    "unfit": ("manager_check", "the model says ready with {p} %, the agreement says unfit: a manager should look"),
+    "doubted": ("manager_check", "the rules say {zone}, but the model gives {p} %; a hand-off pays from {pays} %"),
+    "neither": ("nurture", "the model gives {p} %, a hand-off pays from {pays} %, and the rules say {zone}"),
+    "unfit_and": ("nurture", "the model says ready with {p} %, the agreement says unfit and wants both to say ready"),
+    "doubted_and": ("tele_qualify", "the rules say {zone}, but the model gives {p} %; a hand-off pays from {pays} %"),
+    "model_high": ("hand_off", "the model gives {p} %, a hand-off pays from {pays} %; the agreement asks it alone"),
+    "model_low": ("nurture", "the model gives {p} %, a hand-off pays from {pays} %; the agreement asks it alone"),
+    "rules_met": ("hand_off", "the rules say {zone} with {points:g} points; {alone}"),
+    "rules_nearly": ("tele_qualify", "the rules say {zone} with {points:g} points; {alone}"),
+    "rules_short": ("nurture", "the rules say {zone} with {points:g} points; {alone}"),
+    "reheat": ("reheat", "it was hot, went quiet and shows new signs: get in touch again"),
+    "no_call": ("nurture", "worth a call to learn what is missing, but the lead may not be called"),
+    "explored": ("hand_off", "drawn for exploration: to learn how sales answers leads that the rules hold back"),
+    "no_team": ("hold", "worth a hand-off, but no team of the agreement takes such leads"),
+    "no_place": ("hold", "worth a hand-off, but it is number {place} for team {team}, which takes {limit} a day"),
+    "meanwhile": (
+        "tele_qualify",
+        "the model gives {p} %, but it is number {place} for team {team}, which takes {limit} a "
+        "day, and the rules say {zone}: call meanwhile",
+    ),
+    "early": ("hand_off", "sales has time: in free hours {p} % is enough for a try, and it can be cycled back"),
+    "early_rules": ("hand_off", "sales has time: {points:g} points are enough for a try, and it can be cycled back"),
+    "no_time": ("hold", "worth a call, but it is number {place} today, and there is time for {limit}"),
 }
+"""Each case that a lead can be in: its route, and why in a salesperson's words."""
+CELLS = {
+    "quadrant": ("both", "unfit", "beyond", "short", "doubted", "neither"),
+    "and": ("both", "unfit_and", "short", "short", "doubted_and", "neither"),
+    "model_only": ("model_high", "model_high", "model_high", "model_high", "model_low", "model_low"),
+}
+"""Case by `routing.combine`: high and met, high and unfit, high and so far beyond, high, met, neither."""
+BY_RULES = {"qualified": "rules_met", "nearly": "rules_nearly", "not_yet": "rules_short", "unfit": "rules_short"}
 
 
-def choose_routes(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
-    """Zone, route and the reason in plain words for each lead.
+@dataclass(frozen=True)
+class Routed:
+    """The routes of one day, and what there was time for.
 
-    `leads` needs the columns probability (NaN where no model is in use), rule_points, permission and with_sales (0/1).
-    Returns zone, route and route_reason on the same index. Without a probability the rules alone route. Where the
-    rules fall short the model alone hands nobody off: it has only seen how sales answers those that met the rules.
+    `leads`: route, route_reason, contact (phone, e-mail, none), early, explored, propensity, gain, threshold.
+    `capacity`: a row per team, for exploration and for limited calls: team, limit, taken, held, shadow_price.
     """
-    zone = leads["rule_points"].map(agreement.zone)
-    keys = np.where(leads["probability"].isna(), _by_rules(zone), _by_both(leads["probability"], zone, agreement))
-    calls = np.isin(keys, ["tele_qualify", "rules_tele_qualify"])
-    keys = np.where(calls & (leads["permission"] == "no_call"), "no_call", keys)
-    keys = np.where(leads["with_sales"] > 0, "with_sales", keys)
-    keys = np.where(leads["permission"] == "none", "blocked", keys)
-    routes = {"no_call": "nurture"}
-    return pd.DataFrame(
-        {
-            "zone": zone,
-            "route": [routes.get(k, k.removeprefix("rules_")) for k in keys],
-            "route_reason": [REASONS[k] for k in keys],
-        },
-        index=leads.index,
-    )
+
+    leads: pd.DataFrame
+    capacity: pd.DataFrame
 
 
-def _by_rules(zone: pd.Series[str]) -> np.ndarray:
-    names = {"qualified": "rules_hand_off", "nearly": "rules_tele_qualify", "not_yet": "rules_nurture"}
-    return zone.map(names).to_numpy(dtype=object)
+def choose_routes(leads: pd.DataFrame, agreement: Agreement, vouched: bool = False) -> Routed:
+    """Routes of all open leads, one row each, on the same index; the order of rows decides nothing.
+
+    `leads` needs lead_id, probability (NaN for all where no model is in use), rule_points, zone, urgent, team (name or
+    None), segment (index into `agreement.values.costs()`), may_call, may_mail, with_sales, cooling, reheat, episode
+    (hand-offs so far). `vouched`: the model has learned from enough explored hand-offs; without it the model alone
+    never hands off under `quadrant`, as it only saw how sales answers leads that met the rules. `gain` is what a
+    hand-off now is expected to be worth above waiting, in the agreement's currency (METHODS 5).
+    Raises DataError where only some leads have a probability.
+    """
+    day = _weigh(leads, agreement)
+    day["case"] = pd.Categorical(_wish(day, agreement, vouched), categories=list(CASES))
+    for step in (_explore, _limit_hand_offs, _release_early, _limit_calls):
+        day = step(day, agreement)
+    early, handed = day["case"].isin(["early", "early_rules"]), (_route(day) == "hand_off").astype(float)
+    found = pd.DataFrame({
+        "route": _route(day).astype(str), "route_reason": _reasons(day, agreement), "contact": _contact(day),
+        "early": early, "explored": day["case"] == "explored",
+        "propensity": handed.mask(day["eligible"] & ~early, agreement.exploration.share),
+        "gain": day["gain"], "threshold": day["threshold"],
+    })  # fmt: skip
+    return Routed(found.sort_index().set_axis(leads.index), _tally(day, agreement))
 
 
-def _by_both(probability: pd.Series[float], zone: pd.Series[str], agreement: Agreement) -> np.ndarray:
-    high, met = probability >= agreement.values.threshold, zone == "qualified"
-    names = ["hand_off", "tele_qualify", "manager_check"]
-    return np.select([high & met, high, met], names, "nurture").astype(object)
+def _weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """The leads sorted by lead_id, which settles all ties, with what a hand-off of each is worth."""
+    known = int(leads["probability"].notna().sum())
+    if known not in (0, len(leads)):
+        raise DataError(
+            "choosing routes", expected="a probability for every lead, or for none", got=f"{known} of {len(leads)}",
+            do="score all leads with one model",
+        )  # fmt: skip
+    day = leads.reset_index(drop=True).sort_values("lead_id", kind="stable")
+    costs, segment = agreement.values.costs(), day["segment"].to_numpy(int)
+    day["threshold"] = np.array([c.threshold for c in costs])[segment]
+    day["spare_threshold"] = np.array([c.spare_threshold for c in costs])[segment]
+    # p V + (1 - p) R - c - W, written so that it is exactly 0 at the threshold
+    day["gain"] = (day["probability"] - day["threshold"]) * np.array([c.acceptance - c.refusal for c in costs])[segment]
+    day["worth"] = day["gain"] if known else day["rule_points"]
+    day["zone"] = pd.Categorical(day["zone"], categories=ZONES)
+    teams = agreement.capacity.teams
+    day["team"] = pd.Index(list(teams), dtype=object).get_indexer(pd.Index(day["team"], dtype=object))
+    day["team_limit"] = np.array([*(t.hand_offs_per_day for t in teams.values()), 0])[day["team"]]
+    return day.assign(place=0, limit=0, eligible=False, drawn=False, left_out=False)
+
+
+def _wish(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[str]:
+    """The case of each lead before anybody's time is counted."""
+    wish = _combine(day, agreement, vouched)
+    route = wish.map({case: route for case, (route, _) in CASES.items()})
+    wish = wish.mask((route == "nurture") & day["reheat"], "reheat")
+    wish = wish.mask((route == "tele_qualify") & ~day["may_call"], "no_call")
+    wish = wish.mask(day["cooling"], "cooling").mask(day["with_sales"], "with_sales")
+    return wish.mask(~(day["may_call"] | day["may_mail"]), "blocked")
+
+
+def _combine(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[str]:
+    if _rules_alone(day, agreement):
+        return day["zone"].map(BY_RULES).astype(object)
+    margin = agreement.routing.beyond_rules if vouched else np.inf
+    high, met = day["probability"] >= day["threshold"], day["zone"] == "qualified"
+    beyond = day["probability"] >= day["threshold"] + margin
+    *cells, neither = CELLS[agreement.routing.combine]
+    wish = np.select([high & met, high & (day["zone"] == "unfit"), beyond, high, met], cells, neither)
+    return pd.Series(wish, index=day.index, dtype=object)
+
+
+def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """Hand off a random slice of the leads below the gate, in places of its own (METHODS 2).
+
+    One that was drawn goes its usual way until a place is free.
+    """
+    quota, teams = agreement.exploration, agreement.capacity.teams
+    below = day["zone"].isin(["not_yet", "nearly"]) & (day["rule_points"] >= quota.floor)
+    undecided = _route(day).isin(["tele_qualify", "nurture", "reheat"])
+    eligible = below & undecided & ((day["team"] >= 0) | (not teams)) & (quota.share > 0)
+    u = np.ones(len(day))
+    u[eligible] = _draw(day[eligible], quota.seed)
+    drawn = u < quota.share
+    place = _places(drawn, np.zeros(len(day), int), -u)
+    return _turn(day.assign(eligible=eligible, drawn=drawn), (place > 0) & (place <= quota.per_day), "explored")
+
+
+def _draw(leads: pd.DataFrame, seed: int) -> list[float]:
+    """A number in [0, 1) for each lead and gate episode, the same on every day and every machine."""
+    pairs = zip(leads["episode"].astype(int).tolist(), leads["lead_id"].tolist(), strict=True)
+    hashes = (hashlib.blake2b(f"{seed}/{episode}/{lead}".encode(), digest_size=6) for episode, lead in pairs)
+    return [int.from_bytes(h.digest(), "big") / 2**48 for h in hashes]
+
+
+def _limit_hand_offs(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """Each team takes the best of its leads, as many as it has time for; those the rules still miss are called."""
+    if not agreement.capacity.teams:
+        return day
+    wanted, nobody = _handed(day), day["team"] < 0
+    urgent = day["urgent"] & day["gain"].isna()
+    place = _places(wanted & ~nobody, day["team"], urgent, day["worth"])
+    out, short = place > day["team_limit"], (day["case"] == "beyond") & day["may_call"]
+    day = _turn(day.assign(left_out=out), wanted & nobody, "no_team")
+    day = _turn(day, out & ~short, "no_place", place, day["team_limit"])
+    return _turn(day, out & short, "meanwhile", place, day["team_limit"])
+
+
+def _release_early(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """A team with time left takes the best of the rest: in free hours a review costs nothing."""
+    if agreement.capacity.spare == "keep" or not agreement.capacity.teams:
+        return day
+    alone = _rules_alone(day, agreement)
+    enough = day["zone"] == "nearly" if alone else day["probability"] >= day["spare_threshold"]
+    rest = _route(day).isin(["tele_qualify", "manager_check", "nurture", "reheat"]) & (day["zone"] != "unfit")
+    place = _places(rest & enough & (day["team"] >= 0), day["team"], day["worth"])
+    left = day["team_limit"] - _handed(day).groupby(day["team"]).transform("sum")
+    return _turn(day, (place > 0) & (place <= left), "early_rules" if alone else "early")
+
+
+def _limit_calls(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """Tele-qualification calls the best, as many as it has time for."""
+    limit = agreement.capacity.calls_per_day
+    if limit is None:
+        return day
+    place = _places(_called(day), np.zeros(len(day), int), day["worth"])
+    return _turn(day, place > limit, "no_time", place, limit)
+
+
+def _places(among: Any, group: Any, *keys: Any) -> np.ndarray:
+    """Place 1, 2 ... of each lead `among` within its group, the highest keys first; 0 for the others."""
+    rows = np.flatnonzero(among)
+    falling = [-np.asarray(key, dtype=float)[rows] for key in reversed(keys)]
+    rows = rows[np.lexsort((*falling, np.asarray(group)[rows]))]
+    place = np.zeros(len(among), int)
+    place[rows] = pd.Series(rows).groupby(np.asarray(group)[rows]).cumcount() + 1
+    return place
+
+
+def _turn(day: pd.DataFrame, rows: Any, case: str, place: Any = 0, limit: Any = 0) -> pd.DataFrame:
+    """The day with these rows in another case."""
+    told = {"place": np.where(rows, place, day["place"]), "limit": np.where(rows, limit, day["limit"])}
+    return day.assign(case=day["case"].mask(rows, case), **told)
+
+
+def _route(day: pd.DataFrame) -> pd.Series[str]:
+    routes = np.array([route for route, _ in CASES.values()], dtype=object)
+    return pd.Series(routes[day["case"].cat.codes], index=day.index, dtype=object)
+
+
+def _handed(day: pd.DataFrame) -> pd.Series[bool]:
+    """Hand-offs that take a place of a team."""
+    return (_route(day) == "hand_off") & (day["case"] != "explored")
+
+
+def _called(day: pd.DataFrame) -> pd.Series[bool]:
+    return _route(day).isin(["tele_qualify", "reheat"]) & day["may_call"]
+
+
+def _rules_alone(day: pd.DataFrame, agreement: Agreement) -> bool:
+    return agreement.routing.combine == "rules_only" or bool(day["probability"].isna().all())
+
+
+def _contact(day: pd.DataFrame) -> np.ndarray:
+    """The channel that each lead's route uses; a call before an e-mail."""
+    called = (_route(day) == "hand_off") & day["may_call"] | _called(day)
+    written = _route(day).isin(["hand_off", "reheat", "nurture", "recycle"]) & day["may_mail"]
+    return np.select([called, written], ["phone", "e-mail"], "none")
+
+
+def _reasons(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
+    """One sentence per lead; figures are rounded, but never to the other side of the threshold."""
+    forced = agreement.routing.combine == "rules_only"
+    alone = "the agreement lets the rules decide alone" if forced else "there is no model to ask"
+    pays = (day["threshold"] * 100).round().clip(lower=1).astype(int)
+    p = (day["probability"].fillna(0) * 100).round().astype(int)
+    p = p.clip(lower=pays).where(day["probability"] >= day["threshold"], p.clip(upper=pays - 1))
+    zone, names = day["zone"].cat.rename_categories(lambda z: z.replace("_", " ")), [*agreement.capacity.teams, ""]
+    figures = (day["case"], p, pays, zone, day["rule_points"], day["place"], day["limit"], day["team"])
+    told = [
+        CASES[c][1].format(p=p, pays=t, zone=z, points=f, place=n, limit=k, team=names[team], alone=alone)
+        for c, p, t, z, f, n, k, team in zip(*(figure.tolist() for figure in figures), strict=True)
+    ]
+    return pd.Series(told, index=day.index, dtype=str)
+
+
+def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """How much of each limit is used, and what one more place would be worth today."""
+    case, calls, quota = day["case"], agreement.capacity.calls_per_day, agreement.exploration
+    rows: list[tuple[Any, ...]] = []
+    for code, (name, team) in enumerate(agreement.capacity.teams.items()):
+        own = day["team"] == code
+        out = own & day["left_out"]
+        price = day.loc[out, "gain"].max() if out.any() or day["gain"].isna().all() else 0.0
+        rows.append((name, team.hand_offs_per_day, (own & _handed(day)).sum(), out.sum(), price))
+    if quota.share > 0:
+        waiting = (day["drawn"] & (case != "explored")).sum()
+        rows.append(("exploration", quota.per_day, (case == "explored").sum(), waiting, np.nan))
+    if calls:
+        rows.append(("tele_qualification", calls, _called(day).sum(), (case == "no_time").sum(), np.nan))
+    return pd.DataFrame(rows, columns=["team", "limit", "taken", "held", "shadow_price"])

@@ -14,6 +14,7 @@ from data.errors import DataError, ModelError
 from data.warehouse import Warehouse
 from features.catalog import Feature, build_catalogue, catalogue_version
 from features.matrix import build_matrix
+from features.rules import build_rules, find_reheated
 from features.timelines import WAITING_DAYS
 from models.registry import LoadedModel
 from serving.routing import choose_routes
@@ -23,8 +24,12 @@ log = logging.getLogger(__name__)
 CATALOGUE_TAG = "catalogue_version"
 BLOCK = 20_000
 """Rows predicted at once: small blocks keep the trees' inputs in cache."""
-BESIDE = ("rule_points", "permission", "handoffs_before", "hours_since_handoff", "hours_since_decision")
+BESIDE = ("handoffs_before", "hours_since_handoff", "hours_since_decision")
 """Columns that routing needs, whatever the model uses."""
+VOUCHED_FROM = 100
+"""Labels of explored hand-offs from which the model may speak of leads below the gate (METHODS 2: below, no claim)."""
+KEPT = ("digital_points", "research_points", "rule_points", "zone", "urgent", "missing", "team", "persona",
+        "buying_stage")  # fmt: skip
 
 
 def score_leads(
@@ -33,41 +38,78 @@ def score_leads(
     model: LoadedModel | None,
     as_of: datetime,
     trained_under: Agreement | None = None,
-) -> pd.DataFrame:
-    """Scores of every open lead at `as_of`, by lead_id; without a model the rules alone route.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores of every open lead at `as_of`, by lead_id, and the use of each capacity (see `choose_routes`).
 
     Zone and route follow `agreement`, the one in force; the model sees points as under the one it was trained with.
-    Raises DataError where no lead is open, ModelError where the catalogue no longer makes the model's columns.
+    Without a model the rules alone route. Raises DataError where no lead is open, ModelError where the catalogue no
+    longer makes the model's columns.
     """
-    index = open_leads(warehouse, as_of)
+    index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
     if index.empty:
-        known = warehouse.rows("SELECT min(known_at), max(known_at), count(*) FROM leads")[0]
-        span = f"leads known from {known[0]:%Y-%m-%d} to {known[1]:%Y-%m-%d}" if known[2] else "no lead at all"
-        raise DataError(
-            f"scoring as of {as_of:%Y-%m-%d %H:%M}", expected="open leads", got=f"none ({span} in the warehouse)",
-            do="take an --as-of within the data, or ingest newer data",
-        )  # fmt: skip
+        raise _nothing_open(warehouse, as_of)
     seen_under = trained_under or agreement
+    if seen_under.version != agreement.version:
+        log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
     catalogue = build_catalogue(seen_under, warehouse, identifiers=True)
     features = used_features(model, catalogue) if model else ()
     names = list(dict.fromkeys([*(f.name for f in features), *BESIDE]))
     matrix = build_matrix(warehouse, index, seen_under, features=catalogue, names=names)
-    scored = pd.DataFrame({"lead_id": matrix["lead_id"], "as_of": matrix["as_of"]})
-    scored["probability"] = predict(model, matrix) if model else np.nan
-    if seen_under.version == agreement.version:
-        scored["rule_points"] = matrix["rule_points"]
-    else:
-        log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
-        scored["rule_points"] = build_matrix(warehouse, index, agreement, names=["rule_points"])["rule_points"]
-    unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
-    waiting = unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24)
-    status = "provisional" if model and model.provisional else "in use"
-    routes = choose_routes(scored.assign(permission=matrix["permission"], with_sales=waiting), agreement)
-    return scored.join(routes).assign(
-        model_version=str(model.version) if model else "none",
-        model_status=status if model else "rules only",
+    leads = build_rules(warehouse, index, [agreement]).assign(
+        probability=predict(model, matrix) if model else np.nan,
+        with_sales=_waits_for_sales(matrix),
+        cooling=index["cooling"],
+        reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
+        episode=matrix["handoffs_before"].astype(int),
+    )
+    routed = choose_routes(leads, agreement, vouched=vouches(model))
+    number = str(model.version) if model else "none"
+    scored = leads[["lead_id", "as_of", "probability", *KEPT]].join(routed.leads)
+    scored = scored.join(_words(scored, agreement)).assign(
+        exploration_seed=agreement.exploration.seed,
+        policy_version=f"{agreement.version}/model-{number}",
+        model_version=number,
+        model_status=("provisional" if model.provisional else "in use") if model else "rules only",
         agreement_version=agreement.version,
         catalogue_version=catalogue_version(features or catalogue),
+    )
+    return scored, routed.capacity
+
+
+def _nothing_open(warehouse: Warehouse, as_of: datetime) -> DataError:
+    known = warehouse.rows("SELECT min(known_at), max(known_at), count(*) FROM leads")[0]
+    span = f"leads known from {known[0]:%Y-%m-%d} to {known[1]:%Y-%m-%d}" if known[2] else "no lead at all"
+    return DataError(
+        f"scoring as of {as_of:%Y-%m-%d %H:%M}", expected="open leads", got=f"none ({span} in the warehouse)",
+        do="take an --as-of within the data, or ingest newer data",
+    )  # fmt: skip
+
+
+def _waits_for_sales(matrix: pd.DataFrame) -> pd.Series[bool]:
+    unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
+    return unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24)
+
+
+def vouches(model: LoadedModel | None) -> bool:
+    """Whether the model has learned from enough explored hand-offs to speak of leads below the gate."""
+    return model is not None and int(model.tags.get("explored_labels", 0)) >= VOUCHED_FROM
+
+
+def _words(scored: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """The follow-up promise in hours of those handed off, and what to say and send by persona and stage."""
+    promises = {zone: promise.hours for zone, promise in agreement.promises.items()}
+    hours = scored["zone"].map(promises).astype(float)
+    if "urgent" in promises:
+        hours = hours.mask(scored["urgent"], promises["urgent"])
+    tracks = {(name, stage): t for name, p in agreement.personas.items() for stage, t in p.stages.items()}
+    said = [tracks.get(key) for key in zip(scored["persona"], scored["buying_stage"], strict=True)]
+    return pd.DataFrame(
+        {
+            "promise_hours": hours.where(scored["route"] == "hand_off"),
+            "message": [t.message if t else None for t in said],
+            "information": [t.information if t else None for t in said],
+        },
+        index=scored.index,
     )
 
 

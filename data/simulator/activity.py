@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from data.schemas import CONNECTED
-from data.simulator.people import LEVELS, NOTHING, Flags, Floats, Ints, People, Random, Texts, pick
+from data.simulator.people import BANT, FURTHER, LEVELS, NOTHING, Flags, Floats, Ints, People, Random, Texts, pick
 
 AGENTS = 8
 MAX_DIALS = 8
@@ -45,8 +47,7 @@ NOTES = {
     "gatekeeper": "Front desk; not put through.",
     "wrong_number": "Number not in service.",
 }
-CRITERIA = tuple(LEVELS)
-ASKED_ON_FORMS = np.array([0.15, 0.30, 0.50, 0.40])  # per criterion, in the order of LEVELS
+ASKED_ON_FORMS = np.array([0.15, 0.30, 0.50, 0.40])  # per criterion, in the order of BANT
 
 
 def touches(rng: Random, who: People) -> pd.DataFrame:
@@ -91,12 +92,14 @@ def answers(rng: Random, who: People, dials: pd.DataFrame, seen: pd.DataFrame) -
     forms = seen[(seen["kind"] == "form_submit") & ~seen["bot"]].drop_duplicates(["lead", "at"])
     skill = agent_skill(talks["agent"].to_numpy())
     ready = np.where(talks["disposition"] == "not_interested", 0.25, 0.62 + 0.1 * skill)
-    asked_in_talk = rng.random((len(talks), 4)) < ready[:, None]
-    asked_on_form = rng.random((len(forms), 4)) < ASKED_ON_FORMS
-    said = _said(rng, who, talks.drop(columns="at").rename(columns={"ends": "at"}), asked_in_talk, "call")
-    written = _said(rng, who, forms, asked_on_form, "form")
-    blank_kept = (said["state"] != "not_asked") | (rng.random(len(said)) < 0.5)  # half the agents leave it empty
-    return pd.concat([said[blank_kept], written[written["state"] != "not_asked"]], ignore_index=True)
+    asked_in_talk = rng.random((len(talks), len(BANT))) < ready[:, None]
+    asked_on_form = rng.random((len(forms), len(BANT))) < ASKED_ON_FORMS
+    talks = talks.drop(columns="at").rename(columns={"ends": "at"})
+    said = _said(rng, who, talks, BANT, asked_in_talk, "call")
+    written = _said(rng, who, forms, BANT, asked_on_form, "form")
+    said = _some_left_empty(rng, said)
+    further = _further(rng.spawn(1)[0], who, talks, asked_in_talk)
+    return pd.concat([said, written[written["state"] != "not_asked"], further], ignore_index=True)
 
 
 def late(rng: Random, size: int, share: float, days: float) -> Floats:
@@ -180,12 +183,28 @@ def _dispositions(rng: Random, who: People, lead: Ints, at: Floats, agent: Ints)
     return pd.Series(np.where(rng.random(len(lead)) < chance, talk, pick(rng, MISSED, len(lead))))
 
 
-def _said(rng: Random, who: People, occasion: pd.DataFrame, asked: Flags, source: str) -> pd.DataFrame:
+def _further(rng: Random, who: People, talks: pd.DataFrame, asked: Flags) -> pd.DataFrame:
+    """The further answers: asked for in 6 of 10 talks by whose end three of BANT were asked, in it or earlier."""
+    known = pd.DataFrame(asked).groupby(talks["lead"].to_numpy()).cummax().sum(axis=1).to_numpy()
+    asked_too = (rng.random((len(talks), len(FURTHER))) < 0.6) & (known >= 3)[:, None]
+    return _some_left_empty(rng, _said(rng, who, talks, FURTHER, asked_too, "call"))
+
+
+def _some_left_empty(rng: Random, said: pd.DataFrame) -> pd.DataFrame:
+    """Without half of the rows that only say that nobody asked: agents leave them empty."""
+    kept: pd.DataFrame = said[(said["state"] != "not_asked") | (rng.random(len(said)) < 0.5)]
+    return kept
+
+
+def _said(
+    rng: Random, who: People, occasion: pd.DataFrame, criteria: Iterable[str], asked: Flags, source: str
+) -> pd.DataFrame:
     """One row per question that could have been asked; the truth, flipped 8 % of the time, refused more if it is no."""
     frames, base = [], occasion[["lead", "at", "known"]].reset_index(drop=True)
     lead, at = base["lead"].to_numpy(), base["at"].to_numpy()
-    for column, (criterion, level) in enumerate(who.true_levels(lead, at).items()):
-        top = len(LEVELS[criterion])
+    truth = who.true_levels(lead, at)
+    for column, criterion in enumerate(criteria):
+        level, top = truth[criterion], len(LEVELS[criterion])
         flipped = rng.random(len(lead)) < 0.08
         heard = np.where(flipped, np.where(level > 0, 0, rng.integers(1, top, len(lead))), level)
         refused = rng.random(len(lead)) < np.where(level > 0, 0.08, 0.22)

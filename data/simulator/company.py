@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,23 +11,32 @@ import pandas as pd
 
 from data.schemas import TABLES
 from data.simulator.activity import KINDS, answers, calls, late, touches
-from data.simulator.people import LEVELS, NOTHING, Floats, Ints, People, Random, Texts, people
+from data.simulator.people import BANT, NOTHING, Floats, Ints, People, Random, Texts, people
 
 START = datetime(2025, 1, 6)
 EXPLORED = 0.05
 EXPLORED_FROM_DAYS = 8.0  # after creation
 REPS = 6
+REPS_OF_A_RANK = 3
+NULL_ACCEPTANCE = 0.58
 RECYCLABLE = ("too_early", "no_budget")
 
 
 def simulate(
-    leads: int = 3000, seed: int = 1, start: datetime = START, days: int = 365, null: bool = False
+    leads: int = 3000,
+    seed: int = 1,
+    start: datetime = START,
+    days: int = 365,
+    null: bool = False,
+    moments: Sequence[datetime] = (),
 ) -> dict[str, pd.DataFrame]:
-    """The canonical tables of one company over `days` days as known at their end, and `truth`.
+    """The canonical tables of one company over `days` days as known at their end, and the truth.
 
     Every table has the columns of data.schemas and `known_at`; times are naive UTC in whole milliseconds. `truth` has
-    one row per hand-off: lead_id, handed_off_at, probability (that sales accepts, given that it decides). It belongs to
-    whoever judges a method and must never be ingested. With `null` the decisions depend on nothing.
+    one row per hand-off: lead_id, handed_off_at, probability (that sales accepts, given that it decides). `truth_at`,
+    there if moments are given, has one per moment and lead created before it: lead_id, as_of, probability (the same, if
+    it were handed off then, on average over the reps who could get it). Both belong to whoever judges a method and must
+    never be ingested. With `null` the decisions depend on nothing.
     """
     rng, begin = np.random.default_rng(seed), pd.Timestamp(start).as_unit("us")
     who = people(rng, leads, begin, days)
@@ -49,14 +59,18 @@ def simulate(
     tables = {"accounts": who.accounts[[*TABLES["accounts"].names, "known_at"]]}
     tables |= {name: _canonical(name, frame, who, begin) for name, frame in events.items()}
     truth = tables["handoffs"][["lead_id", "handed_off_at"]]
-    return tables | {"truth": truth.assign(probability=_sorted(handed)["probability"].round(4))}
+    tables["truth"] = truth.assign(probability=_sorted(handed)["probability"].round(4))
+    if moments:
+        truths = [_truth_at(who, seen, pd.Timestamp(moment).as_unit("us"), begin, null) for moment in moments]
+        tables["truth_at"] = pd.concat(truths, ignore_index=True)
+    return tables
 
 
 def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    """One CSV file a table, times as ISO with milliseconds and Z; `truth` apart, in `truth/truth.csv`."""
+    """One CSV file a table, times as ISO with milliseconds and Z; `truth` and `truth_at` apart, in `truth/`."""
     (folder / "truth").mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        path = folder / ("truth" if name == "truth" else "") / f"{name}.csv"
+        path = folder / ("" if name in TABLES else "truth") / f"{name}.csv"
         _as_text(table).to_csv(path, index=False, float_format="%.4f", lineterminator="\n")
 
 
@@ -75,7 +89,7 @@ def _gate(learned: pd.DataFrame, n: int) -> Floats:
     """When the answers known first make enough points: need and one more of BANT; infinity where they never do."""
     clear = learned[learned["state"].isin(["yes", "no"])].sort_values(["lead", "known", "at"], kind="stable")
     yes = pd.DataFrame(
-        {c: (clear["state"] == "yes").astype(float).where(clear["criterion"] == c) for c in LEVELS}, clear.index
+        {c: (clear["state"] == "yes").astype(float).where(clear["criterion"] == c) for c in BANT}, clear.index
     )
     yes = yes.groupby(clear["lead"]).ffill().fillna(0)
     met = clear[(yes["need"] == 1) & (yes.sum(axis=1) >= 2)]
@@ -96,8 +110,8 @@ def _recycled(rng: Random, who: People, first: pd.DataFrame) -> pd.DataFrame:
 def _decided(rng: Random, who: People, handed: pd.DataFrame, seen: pd.DataFrame, null: bool) -> pd.DataFrame:
     """The hand-offs with sales' decision: probability, decision (None: silence), decided_at, reason, sales_rep."""
     n, lead, at = len(handed), handed["lead"].to_numpy(), handed["at"].to_numpy()
-    rep = (who.rank[lead] + rng.integers(0, 3, n)) % REPS
-    probability = np.full(n, 0.58) if null else _acceptance(who, lead, at, rep, _warmth(seen, lead, at))
+    rep = (who.rank[lead] + rng.integers(0, REPS_OF_A_RANK, n)) % REPS
+    probability = np.full(n, NULL_ACCEPTANCE) if null else _acceptance(who, lead, at, rep, _warmth(seen, lead, at))
     accepted, silent = rng.random(n) < probability, rng.random(n) < 0.10
     decision = np.where(silent, NOTHING, np.where(accepted, "accepted", "rejected"))
     reason = np.where(accepted, "qualified", _why_not(rng, who, lead, at, null))
@@ -119,6 +133,23 @@ def _acceptance(who: People, lead: Ints, at: Floats, rep: Ints, warmth: Floats) 
     score += 0.3 * level["budget"] + 0.35 * level["authority"] + 0.15 * level["timeframe"]
     score += 0.5 * fit * active + 0.5 * active * (level["authority"] == 2) + 0.3 * (rep / (REPS - 1) * 2 - 1)
     return np.asarray(1 / (1 + np.exp(-score)))
+
+
+def _truth_at(who: People, seen: pd.DataFrame, moment: pd.Timestamp, start: pd.Timestamp, null: bool) -> pd.DataFrame:
+    """The true chance of acceptance, were it handed off at the moment, of each lead created before."""
+    day = (moment - start) / pd.Timedelta(days=1)
+    lead = np.flatnonzero(who.created < day)
+    at = np.full(len(lead), day)
+    warmth = _warmth(seen, lead, at)
+    reps = [(who.rank[lead] + turn) % REPS for turn in range(REPS_OF_A_RANK)]
+    mean = np.mean([_acceptance(who, lead, at, rep, warmth) for rep in reps], axis=0).round(4)
+    return pd.DataFrame(
+        {
+            "lead_id": who.leads["lead_id"].to_numpy()[lead],
+            "as_of": moment,
+            "probability": NULL_ACCEPTANCE if null else mean,
+        }
+    )
 
 
 def _warmth(seen: pd.DataFrame, lead: Ints, at: Floats) -> Floats:

@@ -69,12 +69,18 @@ SOURCES = {
     "referral": 0.10,
 }
 PERMISSION_SHARES = {"all": 0.80, "no_call": 0.05, "no_mail": 0.06, "none": 0.02, "unknown": 0.07}
-LEVELS = {  # the lowest is what "no" means
+BANT = {  # criterion -> levels; the lowest is what "no" means
     "budget": ("none", "planned", "approved"),
     "authority": ("user", "influencer", "decision_maker"),
     "need": ("none", "latent", "active"),
     "timeframe": ("over_12_months", "within_12_months", "within_6_months", "within_90_days"),
 }
+FURTHER = {  # learned on the phone only, and no part of the gate or of acceptance
+    "next_step": ("call_back", "demo_agreed"),
+    "desired_outcome": ("vague", "specific"),
+    "buying_team": ("alone", "team_known"),
+}
+LEVELS = BANT | FURTHER
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,9 @@ class People:
             "authority": np.digitize(self.rank[who], [1, 3]).astype(np.int64),
             "need": (wait < 90).astype(np.int64) + (urgency > 0),
             "timeframe": (wait < 180).astype(np.int64) + (wait < 60) + (urgency > 0.5),
+            "next_step": (urgency > 0.6).astype(np.int64),
+            "desired_outcome": (urgency > 0).astype(np.int64),
+            "buying_team": (self.rank[who] + 2 * urgency > 2.5).astype(np.int64),
         }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data.agreement import DEFAULT
+from data.agreement import default_text
 from data.workspace import Workspace
 from pipelines.jobs import ingest_batch, init_workspace, score_open_leads, simulate_source, train_models
 
@@ -29,12 +29,21 @@ def write_agreement(space: Workspace, day: str, text: str) -> Path:
 
 
 def test_a_new_agreement_moves_the_zones_and_not_the_probabilities(workspace: Workspace) -> None:
-    before, _ = score_open_leads(workspace, NEW)
-    stricter = DEFAULT.replace("qualified = 45", "qualified = 95").replace("active = 25", "active = 20")
+    before = score_open_leads(workspace, NEW).scores
+    stricter = (
+        default_text("BANT")
+        + """
+        [criteria.need]
+        levels = { latent = 10, active = 20 }
+        [zones]
+        qualified = 98
+        nearly = 25
+    """
+    )
     path = write_agreement(workspace, "2025-12-15", stricter)
     try:
-        after, _ = score_open_leads(workspace, NEW)
-        unchanged, _ = score_open_leads(workspace, OLD)
+        after = score_open_leads(workspace, NEW).scores
+        unchanged = score_open_leads(workspace, OLD).scores
     finally:
         path.unlink()
     assert set(after["agreement_version"]) != set(before["agreement_version"]) == set(unchanged["agreement_version"])

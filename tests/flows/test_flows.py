@@ -44,10 +44,9 @@ def company(flows, tmp_path_factory):
     init_workspace(space)
     report, training, _, _ = flows.demo(space.root, LEADS, 1, work.AS_OF, work.LOADED_AT)
     Registry(space).apply(training.version, Decision(True, "champion", True, ("for this test",)))
-    scores, exported = flows.score(space.root, work.AS_OF)
-    return SimpleNamespace(
-        space=space, source=space.root / "simulated", report=report, training=training, scores=scores, exported=exported
-    )
+    done = flows.score(space.root, work.AS_OF)
+    kept = {"report": report, "training": training, "scores": done.scores, "exported": done.folder}
+    return SimpleNamespace(space=space, source=space.root / "simulated", **kept)
 
 
 def settled(read):
@@ -84,7 +83,7 @@ def test_where_data_come_from_is_kept_without_its_password(company, client):
 
 def test_artifacts_tell_what_came_of_it(company, client):
     found = {a.key: a for a in client.read_artifacts()}
-    assert found.keys() >= {"ingest", "candidates", "training", "routes", "export"}
+    assert found.keys() >= {"ingest", "candidates", "training", "routes", "capacity", "export", "report"}
     rows = {row["table"]: row for row in json.loads(found["ingest"].data)}
     assert rows["leads"]["stored"] == LEADS
     assert company.training.version.run_id in found["training"].data
@@ -125,7 +124,7 @@ def test_a_fresh_process_with_plain_mlflow_predicts_what_was_published(company, 
     registry = Registry(company.space)
     with Warehouse.open(company.space.warehouse) as warehouse:
         agreement = in_force(company.space.agreements, work.AS_OF)
-        index = open_leads(warehouse, work.AS_OF)
+        index = open_leads(warehouse, work.AS_OF, default_agreement().recycle.cool_off_days)
         matrix = build_matrix(warehouse, index, agreement, names=registry.champion().features)
     matrix.drop(columns=["lead_id", "as_of", "house"]).to_parquet(tmp_path / "matrix.parquet")
     files = [str(tmp_path / "matrix.parquet"), str(tmp_path / "p.parquet")]

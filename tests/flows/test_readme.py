@@ -6,10 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from data.agreement import parse_agreement
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -43,6 +46,11 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
     for target in ("demo", "test"):
         planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert {"demo": "leadready demo", "test": "-m pytest"}[target] in planned
+
+
+def test_the_agreement_shown_holds_together() -> None:
+    for text in blocks("toml"):
+        assert parse_agreement(text, date(2026, 1, 1), "README.md").criteria["pain"].answers == ("need",)
 
 
 def test_the_row_shown_is_the_demos(folder: Path) -> None:

@@ -1,13 +1,54 @@
-"""The agreement: one file a version, checked strictly, in force from the day in its name."""
+"""The agreement: one file a version, laid over a scheme, checked strictly, in force from the day in its name."""
 
+import tomllib
 from datetime import date, datetime
 
 import pytest
 
-from data.agreement import DEFAULT, default_agreement, in_force, parse_agreement
+from data.agreement import (
+    all_versions,
+    as_toml,
+    default_agreement,
+    default_text,
+    differences,
+    in_force,
+    parse_agreement,
+    read_agreement,
+)
+from data.agreement_checks import most_points
 from data.errors import ConfigError
 
 DAY = date(2026, 1, 1)
+TEXT = default_text("BANT")
+BANT = 'name = "x"\nscheme = "BANT"\n'
+OWN = """\
+name = "small"
+
+[criteria.budget]
+fresh_days = 180
+levels = { planned = 10, approved = 25 }
+
+[criteria.need]
+yes = 30
+amounts = {}
+
+[criteria.engagement.touches]
+page_view = 1
+pricing_view = { points = 5, cap = 20 }
+
+[zones]
+digital = [10]
+research = [25, 45]
+matrix = [["not_yet", "nearly"], ["nearly", "qualified"], ["qualified", "qualified"]]
+
+[values]
+acceptance = 1000
+waiting = 200
+recyclable = 0.9
+
+[stages]
+decision = "need = yes"
+"""
 
 
 def parse(text):
@@ -20,15 +61,53 @@ def refused(text):
     return str(caught.value)
 
 
-def test_the_default_holds_together():
-    agreement = default_agreement()
-    assert list(agreement.criteria) == ["budget", "authority", "need", "timeframe"]
-    assert agreement.zones.qualified > agreement.zones.nearly
+@pytest.mark.parametrize(
+    ("scheme", "criteria"),
+    [
+        ("BANT", ["budget", "authority", "need", "timeframe", "engagement"]),
+        ("APNRP", ["account_fit", "person_fit", "need", "interest", "contact_permission"]),
+        ("digital", ["engagement"]),
+    ],
+)
+def test_each_built_in_scheme_holds_together_and_can_qualify(scheme, criteria):
+    agreement = parse(default_text(scheme))
+    assert list(agreement.criteria) == criteria
+    assert agreement.name == agreement.scheme == scheme
 
 
-@pytest.mark.parametrize(("points", "zone"), [(45, "qualified"), (44.9, "nearly"), (25, "nearly"), (24.9, "not_yet")])
-def test_a_zone_begins_at_its_points(points, zone):
-    assert default_agreement().zone(points) == zone
+def test_switching_the_scheme_is_one_line():
+    text = 'name = "ours"\nscheme = "BANT"\n'
+    assert list(parse(text.replace("BANT", "digital")).criteria) == ["engagement"]
+
+
+def test_a_file_is_laid_over_its_scheme_key_by_key():
+    text = 'name = "ours"\nscheme = "BANT"\ndrop = ["budget"]\n[criteria.need]\nyes = 40\n[criteria.pain]\nyes = 5\n'
+    ours, bant = parse(text), default_agreement()
+    assert list(ours.criteria) == ["authority", "need", "timeframe", "engagement", "pain"]
+    assert (ours.criteria["need"].yes, ours.criteria["need"].no) == (40, bant.criteria["need"].no)
+    assert [c.name for c in ours.combinations] == ["wants it soon"]  # what spoke of the budget went with it
+    assert "decision" not in ours.stages
+
+
+def test_new_levels_take_the_amounts_of_the_scheme_with_them():
+    """And the scheme's conditions that speak of a level or an amount that is gone, as with `drop`."""
+    ours = parse(BANT + "[criteria.timeframe]\nlevels = {soon = 25, later = 5}")
+    assert ours.criteria["timeframe"].amounts == {}
+    assert [c.name for c in ours.combinations] == ["neither need nor money"]
+    assert list(ours.stages) == ["consideration", "awareness"]
+    kept = parse(BANT + "[criteria.timeframe]\nlevels = {soon = 25}\namounts = {soon = 90}")
+    assert [c.name for c in kept.combinations] == ["wants it soon", "neither need nor money"]
+
+
+def test_a_criterion_that_only_a_condition_speaks_of_needs_no_points():
+    text = BANT + "[criteria.next_step]\n[[combinations]]\nname = 'c'\nwhen = 'next_step = yes'\nurgent = true"
+    assert parse(text).answer_names()["next_step"] == "next_step"
+
+
+def test_the_short_form_of_zones_looks_at_phone_and_research_alone():
+    zones = parse('name = "old"\ncriteria.need.yes = 50\nzones = {qualified = 45, nearly = 25}').zones
+    assert zones.research == (25, 45)
+    assert zones.matrix == (("not_yet",), ("nearly",), ("qualified",))
 
 
 def test_the_threshold_is_where_a_hand_off_pays():
@@ -41,43 +120,288 @@ def test_the_threshold_is_where_a_hand_off_pays():
     assert parse(text).values.threshold == pytest.approx(110 / 960)
 
 
-def test_the_version_is_the_day_and_the_text():
-    one, same, other = parse(DEFAULT), parse(DEFAULT), parse(DEFAULT + "# a remark\n")
-    assert one.version == same.version != other.version
+def test_a_segment_has_its_own_costs_and_inherits_the_rest():
+    text = OWN + '[[values.segments]]\nname = "big"\nwhen = "employees >= 1000"\nacceptance = 5000\n'
+    big, others = parse(text).values.costs()
+    assert (big.acceptance, big.waiting, others.acceptance) == (5000, 200, 1000)
+
+
+def test_the_most_points_of_each_axis():
+    assert most_points(parse(OWN)) == (3 * 1 + 20, 25 + 30)
+
+
+def test_thresholds_are_held_against_whole_thousandths():
+    """0.7 + 0.1 is not 0.8 in floats."""
+    parse('name = "x"\ncriteria.a.yes = 0.7\ncriteria.b.yes = 0.1\nzones = {research = [0.8], matrix = [["nearly"],'
+          ' ["qualified"]]}')  # fmt: skip
+
+
+def test_the_version_is_the_day_and_what_it_says():
+    one, remark, other = parse(TEXT), parse(TEXT + "# a remark\n"), parse(TEXT.replace("= 60 ", "= 70 "))
+    assert one.version == remark.version != other.version
     assert one.version.startswith("2026-01-01-")
+
+
+ODD = (
+    OWN
+    + """
+[criteria.need.levels]
+'it is "so" = \U0001f600 \u2028' = 1.5
+[capacity.teams]
+"o'neil = 5\\u007f" = {hand_offs_per_day = 3}
+"""
+)
+
+
+@pytest.mark.parametrize("text", [TEXT, OWN, default_text("APNRP"), default_text("digital"), ODD])
+def test_what_is_shown_reads_back_the_same(text):
+    agreement = parse(text)
+    assert parse(as_toml(agreement)).version == agreement.version
+    assert differences(agreement, parse(as_toml(agreement))) == {}
+
+
+def test_differences_name_each_key():
+    assert differences(parse(OWN), parse(OWN.replace("yes = 30", "yes = 31"))) == {"criteria.need.yes": ("30", "31")}
 
 
 @pytest.mark.parametrize(
     ("changed", "to", "said"),
     [
-        ("name =", "nane =", "key nane: expected a known key with a fitting value, got an unknown key; try name"),
-        ("qualified = 45", "qualifed = 45", "key zones.qualifed"),
-        ("fresh_days = 180", "fresh_day = 180", "key criteria.budget.fresh_day"),
-        ("fresh_days = 180", "fresh_days = 0", "key criteria.budget.fresh_days"),
-        ("yes = 15", 'yes = "many"', "key criteria.budget.yes"),
-        ("recyclable = 0.9", "recyclable = 1.1", "key values.recyclable"),
-        ("nearly = 25", "nearly = 46", "[zones]: expected nearly <= qualified, got 46 > 45"),
-        ("qualified = 45", "qualified = 101", "zones.qualified: expected at most the 100 points that answers can give"),
-        ("waiting = 200", "waiting = 1000", "[values]: expected costs that make a threshold between 0 and 1"),
-        ("acceptance = 1000", "acceptance = 200", "[values]: expected costs that make a threshold between 0 and 1"),
-        ("acceptance = 1000", "acceptance = 140", "[values]: expected acceptance above the 140 of a refused lead"),
-        ("acceptance = 1000", "acceptance = 10", "[values]: expected acceptance above the 140 of a refused lead"),
-        ("acceptance = 1000", "acceptance = nan", "key values.acceptance"),
-        ("qualified = 45", "qualified = inf", "key zones.qualified"),
+        (
+            "name =",
+            "nane =",
+            "line 1, key nane: expected a known key with a fitting value, got an unknown key; try name",
+        ),
+        ('"small"', '" "', "line 1, key name: expected a name, got ' '"),
+        ("fresh_days = 180", "fresh_day = 180", "line 4, key criteria.budget.fresh_day"),
+        (
+            "fresh_days = 180",
+            "fresh_days = 0",
+            "line 4, key criteria.budget.fresh_days: expected greater than 0, got 0",
+        ),
+        ("fresh_days = 180", 'fresh_days = "10"', "criteria.budget.fresh_days: expected a valid number, got '10'"),
+        ("yes = 30", 'yes = "many"', "line 8, key criteria.need.yes: expected a valid number, got 'many'"),
+        ("yes = 30", "yes = true", "line 8, key criteria.need.yes: expected a valid number, got true"),
+        ("yes = 30", 'yes = 30\nrequired = "yes"', "criteria.need.required: expected true or false, got 'yes'"),
+        ("yes = 30", "no = -3\nrequired = true", "no lead would ever qualify"),
+        ("yes = 30", "yes = 30\nanswers = []", "line 9, key criteria.need.answers"),
+        ("yes = 30", 'yes = 30\nanswers = "money"', "criteria.need.answers: expected a list, got 'money'"),
+        ("yes = 30", 'yes = 30\nanswers = ["budget"]', "'budget', which budget reads too"),
+        (
+            "fresh_days = 180",
+            'answers = ["need"]',
+            "line 4, key criteria.budget.answers: expected an answer that counts once, got 'need', which need reads",
+        ),
+        (
+            "planned = 10",
+            "planned = 10, Planned = 5",
+            "key criteria.budget.levels.Planned: expected a level that differs",
+        ),
+        ("planned = 10", "Refused = 10", "criteria.budget.levels.Refused: expected a level that differs from states"),
+        ("amounts = {}", "amounts = {soon = 3}", "key criteria.need.amounts.soon: expected levels: none, got 'soon'"),
+        ("page_view = 1", "page_view = 0", "line 12, key criteria.engagement.touches.page_view: expected points other"),
+        ("page_view = 1", "page_view = true", "touches.page_view.points: expected a valid number, got true"),
+        (
+            "page_view = 1",
+            "page_vew = 1",
+            "line 12, key criteria.engagement.touches.page_vew: expected a kind of touch: page_view, pricing_view, ",
+        ),
+        ("page_view = 1", "page_vew = 1", ", ..., got 'page_vew'; try page_view"),
+        ("cap = 20", "cap = 4", "line 13, key criteria.engagement.touches.pricing_view.cap: expected at least the 5"),
+        ("cap = 20", "cap = -20", "expected at least the 5 points of one touch, with their sign, got -20"),
+        ("cap = 20", "half_life_days = 1e-310", "half_life_days: expected greater than or equal to 0.01, got 1e-310"),
+        (
+            "points = 5",
+            "points = 5.0001",
+            "criteria.engagement.touches.pricing_view.points: expected a multiple of 0.001",
+        ),
+        ("[25, 45]", "[45, 25]", "line 17, key zones.research: expected points that rise from band to band"),
+        ("[25, 45]", "[25, 56]", "line 17, key zones.research: expected at most the 55 points that a lead can reach"),
+        ("[10]", "[24]", "line 16, key zones.digital: expected at most the 23 points that a lead can reach, got 24"),
+        ("[10]", "[10, 20]", "line 18, key zones.matrix: expected 3 rows (bands of research) of 3 zones"),
+        ('"not_yet", "nearly"]', '"nearly", "not_yet"]', "expected more points never to mean a lower zone"),
+        (
+            '"not_yet", "nearly"]',
+            '"not_yet", "qualifed"]',
+            "key zones.matrix.0.1: expected unfit, not_yet, nearly or qualified, got 'qualifed'; try qualified",
+        ),
+        ('["qualified", "qualified"]]', '\n["qualified", "qualified"]\n]\ndigtal = [3]', "line 21, key zones.digtal"),
+        ("recyclable = 0.9", "recyclable = 1.1", "line 23, key values.recyclable"),
+        ("recyclable = 0.9", "trust = -1", "line 23, key values.trust: expected greater than or equal to 0, got -1"),
+        ("waiting = 200", "waiting = -200", "line 22, key values.waiting: expected greater than or equal to 0"),
+        ("waiting = 200", "review = -2", "line 22, key values.review: expected greater than or equal to 0"),
+        ("waiting = 200", "waiting = 1000", "line 20, key values: expected costs that make a threshold p*"),
+        ("acceptance = 1000", "acceptance = 200", "key values: expected costs that make a threshold p*"),
+        ("acceptance = 1000", "acceptance = 140", "key values: expected acceptance above the 140 of a refused lead"),
+        ("acceptance = 1000", "acceptance = nan", "line 21, key values.acceptance: expected a finite number, got NaN"),
+        ('"need = yes"', '"need = Maybe"', "line 26, key stages.decision: expected a state or level of need"),
+        ('"need = yes"', '"need = Maybe"', "got Maybe; take one of them"),
+        ('"need = yes"', '"ned = yes"', "expected a fact or criterion: need, "),
+        ('"need = yes"', '"ned = yes"', "got ned; try need"),
+        ('"need = yes"', '"NEED = yes"', "got NEED; try need"),
+        (
+            '"need = yes"',
+            '"need = yes and"',
+            "line 26, key stages.decision: expected a condition, got 'need = yes and': after 'and' comes the end,",
+        ),
+        ('"need = yes"', "5", "key stages.decision: expected a text, got 5"),
+        ('"need = yes"', '"need <= 3"', "expected criteria.need.amounts and a number"),
+        ('"need = yes"', '"need contains y"', "expected a text such as title before contains, got need"),
+        ('"need = yes"', '"permission contains no"', "expected a text such as title before contains, got permission"),
+        ('"need = yes"', '"employees contains 5"', "expected a text such as title before contains, got employees"),
+        ('"need = yes"', '"engagement = yes"', "expected a criterion that is asked, engagement is not"),
+        ('"need = yes"', '"employees = many"', "expected a number to compare employees with, got many"),
+        ('"need = yes"', '"employees in (1, x)"', "expected a number to compare employees with, got x"),
+        ('"need = yes"', '"lead.score > x"', "expected a number to compare lead.score with, got x"),
+        ('"need = yes"', '"industry > 3"', "expected = or in after industry, which is a text"),
+        ('"need = yes"', '"permission = yes"', "expected a permission"),
         ("[criteria.need]", '[criteria."Need!"]', "criteria.Need!: expected a name of small letters"),
+        ("[criteria.need]", "[criteria.industry]", "expected a name that does not mean something else already"),
+        ("[criteria.need]", "[criteria.milli]", "expected a name that does not mean something else already"),
+        *(
+            (
+                "[criteria.need]",
+                f"[criteria.{word}]",
+                f"line 7, key criteria.{word}: expected a name that does not mean",
+            )
+            for word in ("and", "or", "not", "in", "is", "contains", "known", "unknown", "day", "days")
+        ),
         ("[zones]", "[zones", "expected TOML"),
     ],
 )
-def test_a_slip_is_named_with_its_key(changed, to, said):
-    assert changed in DEFAULT
-    message = refused(DEFAULT.replace(changed, to, 1))
+def test_a_slip_is_named_with_line_and_key(changed, to, said):
+    assert changed in OWN
+    message = refused(OWN.replace(changed, to, 1))
     assert message.startswith("reading agreement.toml")
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ("[capacity.teams.a]\nhand_offs_per_day = 0", "line 28, key capacity.teams.a.hand_offs_per_day"),
+        ("[capacity]\ncalls_per_day = 0", "line 28, key capacity.calls_per_day"),
+        ("[exploration]\nshare = 1.0", "line 28, key exploration.share"),
+        (
+            "[promises.qualifed]\nhours = 3",
+            "line 27, key promises.qualifed: expected unfit, not_yet, nearly, qualified or urgent, got 'qualifed'; try",
+        ),
+        ("[promises.urgent]\nhours = true", "line 28, key promises.urgent.hours: expected a valid number, got true"),
+        (
+            "[capacity.teams.a]\nhand_offs_per_day = true",
+            "line 28, key capacity.teams.a.hand_offs_per_day: expected a valid integer, got true",
+        ),
+        (
+            '[personas.cto]\nwhen = "title contains cto"\n[personas.cto.stages.buy]\nmessage = "x"',
+            "expected a stage of",
+        ),
+        (
+            '[[values.segments]]\nname = "s"\nwhen = ""\nwaiting = 5000',
+            "key values.segments.0: expected acceptance above",
+        ),
+        ('[[combinations]]\nname = "c"\nwhen = "need = yes"\nzone = "hot"', "line 30, key combinations.0.zone"),
+        (
+            '[[combinations]]\nname = ""\nwhen = "need = yes"',
+            "line 28, key combinations.0.name: expected a name, got ''",
+        ),
+        (
+            '[[combinations]]\nname = "c"\nwhen = ""\n[[combinations]]\nname = "c"\nwhen = "need = yes"',
+            "line 31, key combinations.1.name: expected a name of its own, got 'c' again",
+        ),
+        ('[[permission.rules]]\nwhen = "country = DE"\nallow = "perhaps"', "key permission.rules.0.allow"),
+        (
+            "[capacity.teams]\na = {hand_offs_per_day = 1}\nb = {hand_offs_per_day = 1}",
+            "line 29, key capacity.teams.b.when: expected nothing after capacity.teams.a, which always holds, got b,",
+        ),
+        ('last = ""\nnever = "need = no"', "line 28, key stages.never: expected nothing after stages.last"),
+        (
+            '[personas]\na = {when = " "}\nb = {when = ""}',
+            "line 29, key personas.b.when: expected nothing after personas.a",
+        ),
+        (
+            '[[values.segments]]\nname = "a"\nwhen = ""\n[[values.segments]]\nname = "b"\nwhen = ""',
+            "key values.segments.1.when: expected nothing after values.segments.0",
+        ),
+        (
+            '[criteria.x]\nfacts = [{when = "", points = 1}, {when = "", points = 2}]',
+            "line 28, key criteria.x.facts.1.when: expected nothing after criteria.x.facts.0",
+        ),
+        ('long = "need = ' + "a" * 1000 + '"', "...: longer than 1,000 characters"),
+    ],
+)
+def test_what_is_added_is_checked_too(added, said):
+    message = refused(OWN + added)
+    assert said in message
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        (
+            'drop = ["money"]',
+            "line 3, key drop: expected criteria of BANT: budget, authority, need, timeframe, engagement",
+        ),
+        ('drop = ["Budget"]', "got 'Budget'; try budget"),
+        ('drop = [["a"]]', 'line 3, key drop.0: expected a text, got ["a"]'),
+        ("drop = [{a = 1}]", 'line 3, key drop.0: expected a text, got {"a" = 1}'),
+        (
+            "effective_from = 2026-01-01",
+            "line 3, key effective_from: expected no such key, as the day is the file's name",
+        ),
+        (
+            'version = "2"',
+            "line 3, key version: expected no such key, as the day is the file's name, got '2'; take it out",
+        ),
+        ("[zones]\nqualified = 20", "line 3, key zones: expected both `nearly` and `qualified`, or `digital`,"),
+        ("[zones]\nqualified = 20\nnearly = true", "line 5, key zones.nearly: expected a valid number, got true"),
+        ("[zones]\nqualified = 20\nnearly = 30", "line 4, key zones.qualified: expected points that rise"),
+        ("[zones]\nqualified = 500\nnearly = 30", "line 4, key zones.qualified: expected at most the 105 points"),
+        ("[criteria.x]", "line 3, key criteria.x: expected points for some answer, fact or touch, or a condition"),
+        (
+            "[criteria.x]\nlevels = {a = 0}",
+            "line 3, key criteria.x: expected points for some answer, fact or touch, or a",
+        ),
+    ],
+)
+def test_what_is_laid_over_a_scheme_is_checked_too(added, said):
+    assert said in refused(BANT + added)
+
+
+@pytest.mark.parametrize(("scheme", "advice"), [("bant", "try BANT"), ("", "take one of them"), ("APNR", "try APNRP")])
+def test_an_unknown_scheme_is_named_with_its_line(scheme, advice):
+    said = f"line 2, key scheme: expected BANT, APNRP or digital, got '{scheme}'; {advice}"
+    assert said in refused(BANT.replace("BANT", scheme))
+
+
+def test_there_is_no_first_agreement_of_an_unknown_scheme():
+    with pytest.raises(ConfigError, match=r"key scheme: expected BANT, APNRP or digital, got 'bant'; try BANT"):
+        default_text("bant")
+
+
+def test_drop_without_a_scheme_is_refused():
+    said = refused(OWN.replace("\n", '\ndrop = ["budget"]\n', 1))
+    assert "line 2, key drop: expected a `scheme` to drop from, got none" in said
 
 
 def test_an_agreement_without_criteria_is_refused():
     assert "key criteria" in refused('name = "none"')
     assert "key criteria" in refused('name = "none"\ncriteria = {}')
+
+
+def test_the_schema_names_every_key_of_the_schemes():
+    from data.agreement import SCHEMES, Agreement
+
+    known = set(Agreement.model_json_schema()["properties"])
+    for path in SCHEMES.glob("*.toml"):
+        assert set(tomllib.loads(path.read_text())) <= known
+
+
+def test_two_versions_of_one_day_are_refused(tmp_path):
+    write(tmp_path, d2026_01_01=TEXT)
+    (tmp_path / "20260101.toml").write_text(TEXT)
+    with pytest.raises(ConfigError, match=r"expected one agreement a day, got .* both from 2026-01-01"):
+        all_versions(tmp_path)
 
 
 def write(folder, **texts):
@@ -86,14 +410,14 @@ def write(folder, **texts):
 
 
 def test_the_last_version_effective_by_then_is_in_force(tmp_path):
-    write(tmp_path, d2026_01_01=DEFAULT, d2026_03_01=DEFAULT.replace("BANT", "new"))
+    write(tmp_path, d2026_01_01=TEXT, d2026_03_01=TEXT.replace('name = "BANT"', 'name = "new"'))
     named = {day: in_force(tmp_path, datetime.fromisoformat(day)).name
              for day in ("2026-01-01", "2026-02-28T23:59:59", "2026-03-01", "2027-01-01")}  # fmt: skip
     assert list(named.values()) == ["BANT", "BANT", "new", "new"]
 
 
 def test_before_the_first_version_there_is_none(tmp_path):
-    write(tmp_path, d2026_01_01=DEFAULT)
+    write(tmp_path, d2026_01_01=TEXT)
     with pytest.raises(ConfigError, match=r"in force on 2025-12-31: expected .* got 2026-01-01.toml; run"):
         in_force(tmp_path, datetime(2025, 12, 31))
 
@@ -105,17 +429,22 @@ def test_an_empty_folder_says_what_to_do(tmp_path):
 
 @pytest.mark.parametrize("name", ["draft.toml", "2026-13-01.toml", "2026-01-01 copy.toml"])
 def test_a_file_whose_name_is_no_day_is_refused(tmp_path, name):
-    (tmp_path / name).write_text(DEFAULT)
+    (tmp_path / name).write_text(TEXT)
     with pytest.raises(ConfigError, match=r"expected a name like 2026-01-31\.toml"):
         in_force(tmp_path, datetime(2026, 6, 1))
 
 
 def test_another_encoding_is_refused(tmp_path):
-    (tmp_path / "2026-01-01.toml").write_bytes(DEFAULT.replace("BANT", "Bedürfnis").encode("latin-1"))
+    (tmp_path / "2026-01-01.toml").write_bytes(TEXT.replace("BANT", "Bedürfnis").encode("latin-1"))
     with pytest.raises(ConfigError, match="expected a text file in UTF-8"):
         in_force(tmp_path, datetime(2026, 6, 1))
 
 
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"2026-01-01\.toml: expected a file, got No such file"):
+        read_agreement(tmp_path / "2026-01-01.toml", DAY)
+
+
 def test_a_byte_order_mark_does_no_harm(tmp_path):
-    (tmp_path / "2026-01-01.toml").write_bytes(DEFAULT.encode("utf-8-sig"))
+    (tmp_path / "2026-01-01.toml").write_bytes(TEXT.encode("utf-8-sig"))
     assert in_force(tmp_path, datetime(2026, 6, 1)).name == "BANT"

@@ -15,16 +15,17 @@ from sklearn.metrics import roc_auc_score
 
 from data.schemas import CONNECTED, TABLES
 from data.simulator.company import simulate, write
-from data.simulator.people import LEVELS
+from data.simulator.people import BANT, FURTHER, LEVELS
 
 START, DAYS = pd.Timestamp("2025-01-06"), 365
 SEEDS = (1, 2, 3)
+WEEKS = tuple((START + pd.Timedelta(weeks=w)).to_pydatetime() for w in range(1, 53))
 Tables = dict[str, pd.DataFrame]
 
 
 @cache
 def world(seed: int = 1, null: bool = False) -> Tables:
-    return simulate(seed=seed, null=null)
+    return simulate(seed=seed, null=null, moments=WEEKS)
 
 
 @cache
@@ -59,8 +60,8 @@ def learned(rows: pd.DataFrame, answers: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def held_out_auc(rows: pd.DataFrame) -> float:
-    """AUC of a logistic regression on engagement, fit and answers, on accounts it did not see (five folds' mean)."""
-    columns = ["decayed_7d", "decayed_30d", "employees", "industry", "country_x", "seniority", *LEVELS]
+    """AUC of a logistic regression on engagement, fit and BANT, on accounts it did not see (five folds' mean)."""
+    columns = ["decayed_7d", "decayed_30d", "employees", "industry", "country_x", "seniority", *BANT]
     X = pd.get_dummies(rows[columns].assign(employees=np.log(rows["employees"])), dummy_na=True).astype(float)
     X, y = ((X - X.mean()) / X.std().replace(0, 1)).to_numpy(), rows["accepted"].to_numpy()
     fold = rows["account_id"].str[1:].astype(int).to_numpy() % 5
@@ -149,7 +150,39 @@ def test_the_rules_hand_off_only_what_met_them() -> None:
     yes = known.groupby(["lead_id", "criterion"])["state"].last().unstack() == "yes"
     # an answer that became known between the gate and the hand-off may have turned: it is rare
     assert len(yes) == len(first)
-    assert (yes["need"] & (yes.sum(axis=1) >= 2)).mean() > 0.98
+    assert (yes["need"] & (yes[list(BANT)].sum(axis=1) >= 2)).mean() > 0.98
+
+
+@pytest.mark.parametrize("criterion", FURTHER)
+def test_a_further_criterion_is_learned_in_fewer_calls_than_bant(criterion: str) -> None:
+    asked = world()["answers"].query("state != 'not_asked'")
+    assert set(asked.loc[asked["criterion"] == criterion, "source"]) == {"call"}
+    reached = asked[asked["source"] == "call"].groupby("criterion")["lead_id"].nunique()
+    assert 0.03 * len(world()["leads"]) < reached[criterion] < 0.7 * reached[list(BANT)].min()
+
+
+def test_a_further_criterion_waits_for_three_of_bant() -> None:
+    asked = world()["answers"].query("state != 'not_asked' and source == 'call'")
+    pairs = asked[asked["criterion"].isin(FURTHER)].merge(asked[asked["criterion"].isin(BANT)], on="lead_id")
+    before = pairs[pairs["answered_at_y"] <= pairs["answered_at_x"]].groupby(["lead_id", "criterion_x"])
+    assert len(before) == len(asked[asked["criterion"].isin(FURTHER)].groupby(["lead_id", "criterion"]))
+    assert before["criterion_y"].nunique().min() == 3
+
+
+@pytest.mark.parametrize(
+    ("criterion", "by", "levels"),
+    [
+        ("next_step", "need", ("latent", "active")),
+        ("desired_outcome", "need", ("latent", "active")),
+        ("buying_team", "authority", ("user", "influencer", "decision_maker")),
+    ],
+)
+def test_a_further_answer_follows_need_or_rank(criterion: str, by: str, levels: tuple[str, ...]) -> None:
+    clear = world()["answers"].query("state in ('yes', 'no')").drop_duplicates(["lead_id", "criterion"], keep="last")
+    both = clear[clear["criterion"] == criterion].merge(clear[clear["criterion"] == by], on="lead_id")
+    yes = (both["state_x"] == "yes").groupby(both["level_y"]).mean()[list(levels)]
+    assert yes.is_monotonic_increasing
+    assert yes.iloc[-1] > yes.iloc[0] + 0.3
 
 
 def test_exploration_is_small_and_says_its_propensity() -> None:
@@ -227,12 +260,35 @@ def test_in_the_null_world_nothing_tells() -> None:
     assert world(1, null=True)["touches"].equals(world(1)["touches"])
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_truth_at_a_moment_is_that_of_the_handoffs_around_it(seed: int) -> None:
+    """On average over the hand-offs less than a day from a moment; their rep is drawn, the moment's averaged."""
+    pairs = world(seed)["truth"].merge(world(seed)["truth_at"], on="lead_id")
+    pairs = pairs[(pairs["handed_off_at"] - pairs["as_of"]).abs() < pd.Timedelta(days=1)]
+    assert len(pairs) > 100
+    assert abs((pairs["probability_x"] - pairs["probability_y"]).mean()) < 0.03
+    assert pairs["probability_x"].corr(pairs["probability_y"]) > 0.9
+
+
+def test_the_truth_at_a_moment_has_each_lead_created_before_it() -> None:
+    leads = world()["leads"]
+    for moment, rows in world()["truth_at"].groupby("as_of"):
+        assert list(rows["lead_id"]) == sorted(leads.loc[leads["created_at"] < moment, "lead_id"])
+    assert set(world(1, null=True)["truth_at"]["probability"]) == {0.58}
+
+
+def test_moments_change_nothing_else() -> None:
+    plain, asked = simulate(300, seed=7), simulate(300, seed=7, moments=WEEKS[:2])
+    assert set(asked) - set(plain) == {"truth_at"}
+    assert all(table.equals(asked[name]) for name, table in plain.items())
+
+
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     for folder in ("a", "b"):
-        write(simulate(300, seed=7), tmp_path / folder)
-    write(simulate(300, seed=8), tmp_path / "c")
+        write(simulate(300, seed=7, moments=WEEKS[:2]), tmp_path / folder)
+    write(simulate(300, seed=8, moments=WEEKS[:2]), tmp_path / "c")
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.csv"))
-    assert files == sorted([Path(f"{n}.csv") for n in TABLES] + [Path("truth/truth.csv")])
+    assert files == sorted([Path(f"{n}.csv") for n in TABLES] + [Path("truth/truth.csv"), Path("truth/truth_at.csv")])
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
         assert (tmp_path / "a" / file).read_bytes() != (tmp_path / "c" / file).read_bytes()

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from data.agreement import DEFAULT as AGREEMENT
+from data.agreement import default_text
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
 from pipelines import cli, jobs
@@ -39,6 +39,7 @@ def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
 WITHOUT_PREFECT = SimpleNamespace(
     ingest=_ingest,
     train=lambda root, moment: jobs.train_models(Workspace(root), moment),
+    report=lambda root, moment: jobs.report_on(Workspace(root), moment),
     score=lambda root, moment, alias: jobs.score_open_leads(Workspace(root), moment, alias),
 )
 
@@ -168,7 +169,7 @@ class TestFilesOfTheWorkspace:
 
     @pytest.mark.parametrize("command", [("train",), ("score",), ("features", "list")], ids=" ".join)
     def test_an_agreement_that_is_no_toml(self, leadready, var, command):
-        (var / "agreements" / "2000-01-01.toml").write_text(AGREEMENT.replace("[zones]", "[zones"))
+        (var / "agreements" / "2000-01-01.toml").write_text(default_text("BANT").replace("[values]", "[values"))
         assert_plain(leadready(*command, "-w", var), CONFIG, "2000-01-01.toml: expected TOML", "(at line ")
 
     @pytest.mark.parametrize("command", [("train",), ("score",), ("features", "list")], ids=" ".join)
@@ -261,7 +262,9 @@ def test_a_warehouse_that_another_holds(leadready, var, command):
 JSON = [
     ("init",), ("ingest", "canonical", "SOURCE"), ("quarantine", "list"), ("quarantine", "replay"),
     ("features", "list"), ("features", "show", "rule_points"), ("features", "check", "--leads", "5"),
-    ("score", "--as-of", "2025-12-01"), ("runs",),
+    ("score", "--as-of", "2025-12-01"), ("runs",), ("report", "--as-of", "2025-12-01"),
+    ("agreement", "check"), ("agreement", "show"),
+    ("agreement", "diff", "2000-01-01", "2000-01-01.toml"), ("agreement", "explain", "L0000001", "L0000002"),
 ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from data.errors import ConfigError
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 from serving import publish as publishing
-from serving.publish import HIDDEN, SCORES, finish, publish
+from serving.publish import FLAG, HIDDEN, NUMBER, SCORES, TEXT, TIME, WHOLE, finish, publish
 
 MONDAY, TUESDAY = datetime(2026, 3, 2), datetime(2026, 3, 3)
 
@@ -32,9 +32,9 @@ def warehouse():
 
 def scores_of(as_of=MONDAY, **probabilities):
     """One row a lead; every text column says `text` unless a test changes it."""
-    rows = {"lead_id": list(probabilities), "probability": list(probabilities.values())}
-    texts = {name: "text" for name in SCORES if name not in (*rows, "as_of", "rule_points")}
-    return pd.DataFrame(rows).assign(as_of=pd.Timestamp(as_of).as_unit("us"), rule_points=25.0, **texts)
+    of_kind = {TEXT: "text", NUMBER: 25.0, FLAG: True, WHOLE: 1, TIME: pd.Timestamp(as_of).as_unit("us")}
+    rows = pd.DataFrame({"lead_id": list(probabilities), "probability": list(probabilities.values())})
+    return rows.assign(**{name: of_kind[kind] for name, kind in SCORES.items() if name not in rows})
 
 
 def stored(warehouse):
@@ -203,7 +203,7 @@ def test_killed_between_commit_and_link_the_next_run_links_the_new_scores(worksp
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(workspace, warehouse, start):
+def test_a_cell_that_a_spreadsheet_would_run_is_madeharmless(workspace, warehouse, start):
     text = start + "cmd|' /C calc'!A0"
     scores = scores_of(L1=-0.5).assign(lead_id=text, rule_points=-10.0)
     folder = publish(workspace, warehouse, scores)

@@ -1,23 +1,51 @@
-"""Which route does a lead take?"""
+"""Which route does a lead take, why, and for whom is there time?"""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement import Values, default_agreement
-from serving.routing import REASONS, choose_routes
+from data.agreement import Agreement, Values, default_agreement
+from data.errors import DataError
+from serving.routing import Routed, choose_routes
 
-AGREEMENT = default_agreement()
-P_STAR = AGREEMENT.values.threshold
+P_STAR = Values().threshold
+LEAD = {
+    "probability": 0.5, "digital_points": 0.0, "research_points": 0.0, "rule_points": 30.0, "zone": "nearly",
+    "urgent": False, "team": None, "segment": 0, "may_call": True, "may_mail": True, "with_sales": False,
+    "cooling": False, "reheat": False, "episode": 0,
+}  # fmt: skip
 
 
-def route(probability: float, points: float, permission: str = "all", with_sales: int = 0) -> tuple[str, str]:
-    lead = pd.DataFrame(
-        {"probability": [probability], "rule_points": [points], "permission": permission, "with_sales": with_sales}
-    )
-    found = choose_routes(lead, AGREEMENT).iloc[0]
-    assert found["route_reason"] in REASONS.values()
-    return found["zone"], found["route"]
+def leads(**columns: Any) -> pd.DataFrame:
+    """Leads L0, L1 ... that differ in these columns only."""
+    many = max((len(v) for v in columns.values() if isinstance(v, list)), default=1)
+    return pd.DataFrame({"lead_id": [f"L{i}" for i in range(many)], **LEAD, **columns})
+
+
+def agree(**parts: Any) -> Agreement:
+    """The default agreement without teams, with these parts."""
+    return Agreement.model_validate({**default_agreement().model_dump(), "capacity": {}, **parts})
+
+
+def teams(limit: int = 2, **more: Any) -> dict[str, Any]:
+    return {"teams": {"north": {"hand_offs_per_day": limit}, "south": {"hand_offs_per_day": 1}}, **more}
+
+
+def route(agreement: Agreement, vouched: bool = False, **columns: Any) -> list[str]:
+    return list(choose_routes(leads(**columns), agreement, vouched).leads["route"])
+
+
+def reason(agreement: Agreement, **columns: Any) -> str:
+    return str(choose_routes(leads(**columns), agreement).leads["route_reason"].iloc[-1])
+
+
+def used(routed: Routed, team: str) -> tuple[int, int, int]:
+    row = routed.capacity.set_index("team").loc[team]
+    return int(row["limit"]), int(row["taken"]), int(row["held"])
 
 
 @pytest.mark.parametrize(
@@ -34,27 +62,311 @@ def test_the_threshold_follows_from_the_costs(values: Values, threshold: float) 
     assert values.threshold == pytest.approx(threshold, abs=0.005)
 
 
-@pytest.mark.parametrize(
-    ("probability", "points", "zone", "expected"),
-    [
-        (P_STAR, 45, "qualified", "hand_off"),
-        (P_STAR, 44, "nearly", "tele_qualify"),
-        (0.99, 0, "not_yet", "tele_qualify"),
-        (P_STAR - 1e-9, 45, "qualified", "manager_check"),
-        (P_STAR - 1e-9, 25, "nearly", "nurture"),
-        (np.nan, 45, "qualified", "hand_off"),
-        (np.nan, 25, "nearly", "tele_qualify"),
-        (np.nan, 24, "not_yet", "nurture"),
-    ],
-)
-def test_model_beside_rules(probability: float, points: float, zone: str, expected: str) -> None:
-    assert route(probability, points) == (zone, expected)
+def test_the_gain_is_what_a_hand_off_is_worth_above_waiting() -> None:
+    """V = 1000, R = .9 * 200 - 40 = 140, c = 60, W = 200: at 50 % 500 + 70 - 60 - 200 = 310, at p* nothing."""
+    found = choose_routes(leads(probability=[0.5, P_STAR]), agree()).leads
+    assert list(found["gain"]) == [pytest.approx(310), 0]
+    assert list(found["threshold"]) == [P_STAR, P_STAR]
+    assert choose_routes(leads(probability=np.nan), agree()).leads["gain"].isna().all()
+
+
+LOW, HIGH, FAR = P_STAR - 1e-9, P_STAR, P_STAR + 0.1
+CASES = """
+    combine     zone       low            high           far and vouched
+    quadrant    qualified  manager_check  hand_off       hand_off
+    quadrant    nearly     nurture        tele_qualify   hand_off
+    quadrant    not_yet    nurture        tele_qualify   hand_off
+    quadrant    unfit      nurture        manager_check  manager_check
+    and         qualified  tele_qualify   hand_off       hand_off
+    and         nearly     nurture        tele_qualify   tele_qualify
+    and         not_yet    nurture        tele_qualify   tele_qualify
+    and         unfit      nurture        nurture        nurture
+    model_only  qualified  nurture        hand_off       hand_off
+    model_only  nearly     nurture        hand_off       hand_off
+    model_only  not_yet    nurture        hand_off       hand_off
+    model_only  unfit      nurture        hand_off       hand_off
+    rules_only  qualified  hand_off       hand_off       hand_off
+    rules_only  nearly     tele_qualify   tele_qualify   tele_qualify
+    rules_only  not_yet    nurture        nurture        nurture
+    rules_only  unfit      nurture        nurture        nurture
+"""
+
+
+@pytest.mark.parametrize("case", CASES.strip().splitlines()[1:])
+def test_the_model_stands_beside_the_rules(case: str) -> None:
+    combine, zone, low, high, far = case.split()
+    agreement = agree(routing={"combine": combine})
+    assert route(agreement, zone=zone, probability=[LOW, HIGH, FAR]) == [low, high, high]
+    assert route(agreement, vouched=True, zone=zone, probability=[LOW, HIGH, FAR]) == [low, high, far]
+
+
+@pytest.mark.parametrize("combine", ["quadrant", "and", "model_only", "rules_only"])
+def test_without_a_model_the_rules_alone_route(combine: str) -> None:
+    agreement, zones = agree(routing={"combine": combine}), ["qualified", "nearly", "not_yet", "unfit"]
+    assert route(agreement, zone=zones, probability=np.nan) == ["hand_off", "tele_qualify", "nurture", "nurture"]
+
+
+def test_a_margin_of_one_never_hands_off_beyond_the_rules() -> None:
+    assert route(agree(routing={"beyond_rules": 1}), vouched=True, probability=1.0) == ["tele_qualify"]
+
+
+def test_a_segment_has_its_own_threshold() -> None:
+    """V = 5000: (200 + 60 - 140) / (5000 - 140) = .025; the last index is everybody else."""
+    agreement = agree(values={"segments": [{"name": "big", "when": "employees > 1000", "acceptance": 5000}]})
+    found = choose_routes(leads(zone="qualified", probability=0.05, segment=[0, 1]), agreement).leads
+    assert list(found["route"]) == ["hand_off", "manager_check"]
+    assert list(found["threshold"]) == [pytest.approx(120 / 4860), pytest.approx(120 / 860)]
+    assert list(found["gain"]) == [pytest.approx(0.05 * 5000 + 0.95 * 140 - 260), pytest.approx(50 + 133 - 260)]
 
 
 @pytest.mark.parametrize("probability", [0.01, 0.9, np.nan])
-@pytest.mark.parametrize("points", [-10, 30, 90])
-def test_permission_and_pending_answers_come_first(probability: float, points: float) -> None:
-    assert route(probability, points, permission="none")[1] == "blocked"
-    assert route(probability, points, permission="none", with_sales=1)[1] == "blocked"
-    assert route(probability, points, with_sales=1)[1] == "with_sales"
-    assert route(probability, points, permission="no_call")[1] != "tele_qualify"
+@pytest.mark.parametrize("zone", ["unfit", "not_yet", "nearly", "qualified"])
+def test_hard_limits_come_first(probability: float, zone: str) -> None:
+    agreement, lead = agree(exploration={"share": 0.999}), {"probability": probability, "zone": zone, "reheat": True}
+    none = {"may_call": False, "may_mail": False}
+    assert route(agreement, **lead, **none, with_sales=True, cooling=True) == ["blocked"]
+    assert route(agreement, **lead, with_sales=True, cooling=True) == ["with_sales"]
+    assert route(agreement, **lead, cooling=True) == ["recycle"]
+
+
+def test_what_was_hot_and_shows_new_signs_is_not_just_nurtured() -> None:
+    zones, probability = ["not_yet", "nearly", "qualified"], [0.01, 0.9, 0.9]
+    found = route(agree(), zone=zones, probability=probability, reheat=True)
+    assert found == ["reheat", "tele_qualify", "hand_off"]
+
+
+@pytest.mark.parametrize(
+    ("lead", "expected"),
+    [
+        ({"zone": "qualified"}, "hand_off phone phone e-mail"),
+        ({"zone": "nearly"}, "tele_qualify phone phone e-mail"),
+        ({"zone": "nearly", "probability": 0.01}, "nurture e-mail none e-mail"),
+        ({"zone": "nearly", "probability": 0.01, "reheat": True}, "reheat phone phone e-mail"),
+        ({"zone": "qualified", "probability": 0.01}, "manager_check none none none"),
+        ({"with_sales": True}, "with_sales none none none"),
+        ({"cooling": True}, "recycle e-mail none e-mail"),
+    ],
+)
+def test_the_channel_is_one_that_the_lead_allows(lead: dict[str, Any], expected: str) -> None:
+    """Channels where a lead allows all, calls only, e-mail only."""
+    found = choose_routes(leads(**lead, may_call=[True, True, False], may_mail=[True, False, True]), agree()).leads
+    wanted, *channels = expected.split()
+    assert list(found["contact"]) == channels
+    assert list(found["route"]) == [wanted, wanted, "nurture" if wanted == "tele_qualify" else wanted]
+
+
+@pytest.mark.parametrize(
+    ("parts", "lead", "expected"),
+    [
+        ({}, {"zone": "qualified", "probability": 0.62},
+         "the model gives 62 %, a hand-off pays from 14 %, and the rules say qualified"),
+        ({}, {"zone": "not_yet", "probability": 0.02},
+         "the model gives 2 %, a hand-off pays from 14 %, and the rules say not yet"),
+        ({}, {"zone": "qualified", "probability": LOW},
+         "the rules say qualified, but the model gives 13 %; a hand-off pays from 14 %"),
+        ({}, {"zone": "unfit"}, "the model says ready with 50 %, the agreement says unfit: a manager should look"),
+        ({}, {"may_call": False}, "worth a call to learn what is missing, but the lead may not be called"),
+        ({}, {"zone": "qualified", "probability": np.nan},
+         "the rules say qualified with 30 points; there is no model to ask"),
+        ({"routing": {"combine": "rules_only"}}, {},
+         "the rules say nearly with 30 points; the agreement lets the rules decide alone"),
+        ({"capacity": teams()}, {"zone": "qualified", "team": ["north", "north", "north"]},
+         "worth a hand-off, but it is number 3 for team north, which takes 2 a day"),
+        ({"capacity": teams()}, {"zone": "qualified"},
+         "worth a hand-off, but no team of the agreement takes such leads"),
+        ({"capacity": {"calls_per_day": 1}}, {"team": [None, None]},
+         "worth a call, but it is number 2 today, and there is time for 1"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_a_sentence_with_the_figures_of_the_lead(
+    parts: dict[str, Any], lead: dict[str, Any], expected: str
+) -> None:
+    assert reason(agree(**parts), **lead) == expected
+
+
+def test_a_team_takes_the_leads_of_highest_gain_and_the_rest_waits() -> None:
+    """South's price by hand: .4 * 1000 + .6 * 140 - 60 - 200 = 224; north leaves nobody out."""
+    found = choose_routes(
+        leads(
+            zone="qualified",
+            probability=[0.2, 0.3, 0.4, 0.9, 0.3],
+            team=["north", "north", "south", "south", "south"],
+        ),
+        agree(capacity=teams()),
+    )
+    assert list(found.leads["route"]) == ["hand_off", "hand_off", "hold", "hand_off", "hold"]
+    assert used(found, "north") == (2, 2, 0)
+    assert used(found, "south") == (1, 1, 2)
+    assert list(found.capacity["shadow_price"]) == [0, pytest.approx(224)]
+
+
+def test_equal_leads_are_taken_in_the_order_of_their_ids() -> None:
+    mixed = leads(zone="qualified", team=["north"] * 3).iloc[[2, 0, 1]]
+    assert list(choose_routes(mixed, agree(capacity=teams())).leads["route"]) == ["hold", "hand_off", "hand_off"]
+
+
+def test_a_segment_of_higher_value_goes_first() -> None:
+    agreement = agree(
+        capacity=teams(1),
+        values={"segments": [{"name": "big", "when": "employees > 1000", "acceptance": 5000}]},
+    )
+    found = route(agreement, zone="qualified", team="north", probability=[0.9, 0.2], segment=[1, 0])
+    assert found == ["hold", "hand_off"]
+
+
+def test_without_a_model_urgent_leads_go_first_then_points() -> None:
+    """And nobody can say what one more place would be worth."""
+    urgent, points = [False, True, False, True], [90.0, 50.0, 95.0, 60.0]
+    lead = {"zone": "qualified", "team": "north", "urgent": urgent, "rule_points": points}
+    found = choose_routes(leads(**lead, probability=np.nan), agree(capacity=teams(3)))
+    assert list(found.leads["route"]) == ["hold", "hand_off", "hand_off", "hand_off"]
+    assert found.capacity["shadow_price"].isna().all()
+    assert route(agree(capacity=teams(1)), **lead, probability=[0.9, 0.5, 0.6, 0.7])[0] == "hand_off"
+
+
+def test_no_team_defined_is_no_limit() -> None:
+    found = choose_routes(leads(zone="qualified", team=[None, "north"] * 50), agree())
+    assert set(found.leads["route"]) == {"hand_off"}
+    assert found.capacity.empty
+
+
+def test_time_that_is_left_goes_to_the_best_of_the_rest() -> None:
+    """p* is .14, with a free review .07: (200 - 140) / (1000 - 140)."""
+    agreement = agree(capacity=teams(4, spare="release_early"))
+    lead = {
+        "zone": ["qualified", "qualified", "nearly", "not_yet", "not_yet", "unfit", "nearly"],
+        "probability": [0.5, 0.1, 0.12, 0.08, 0.06, 0.9, 0.11],
+        "reheat": [False, False, False, True, False, False, False],
+        "cooling": [False] * 6 + [True],
+    }
+    found = choose_routes(leads(**lead, team="north"), agreement)
+    early = ["hand_off", "hand_off", "hand_off", "hand_off", "nurture", "manager_check", "recycle"]
+    assert list(found.leads["route"]) == early
+    assert list(found.leads["early"]) == [False, True, True, True, False, False, False]
+    assert "sales has time" in found.leads["route_reason"].iloc[1]
+    assert "cycled back" in found.leads["route_reason"].iloc[1]
+    assert used(found, "north") == (4, 4, 0)
+    kept = route(agree(capacity=teams(4)), **lead, team="north")
+    assert kept == ["hand_off", "manager_check", "nurture", "reheat", "nurture", "manager_check", "recycle"]
+
+
+def test_the_best_are_released_first_and_only_as_many_as_there_is_time_for() -> None:
+    agreement = agree(capacity=teams(1, spare="release_early"))
+    assert route(agreement, probability=[0.3, 0.5, 0.4], team="north") == ["tele_qualify", "hand_off", "tele_qualify"]
+
+
+@pytest.mark.parametrize(("combine", "probability"), [("quadrant", np.nan), ("rules_only", [0.1, 0.2, 0.9])])
+def test_where_rules_decide_the_nearly_qualified_are_released_early(combine: str, probability: Any) -> None:
+    """Without a model by points; under `rules_only` the model still tells which of them first."""
+    agreement = agree(capacity=teams(1, spare="release_early"), routing={"combine": combine})
+    lead = {"zone": ["nearly", "nearly", "not_yet"], "rule_points": [30.0, 40.0, 90.0]}
+    assert route(agreement, probability=probability, team="north", **lead) == ["tele_qualify", "hand_off", "nurture"]
+
+
+def test_calls_are_limited_to_the_best() -> None:
+    """A lead that is reheated by phone takes a call, one reheated by e-mail does not."""
+    agreement = agree(capacity={"calls_per_day": 2})
+    lead = {
+        "probability": [0.3, 0.5, 0.4, 0.1, 0.1],
+        "reheat": [False, False, False, True, True],
+        "may_call": [True, True, True, True, False],
+    }
+    found = choose_routes(leads(**lead), agreement)
+    assert list(found.leads["route"]) == ["hold", "tele_qualify", "tele_qualify", "hold", "reheat"]
+    assert list(found.leads["contact"]) == ["none", "phone", "phone", "none", "e-mail"]
+    assert used(found, "tele_qualification") == (2, 2, 2)
+    by_points = {"probability": np.nan, "rule_points": [30.0, 20.0, 40.0], "urgent": [False, True, False]}
+    assert route(agreement, **by_points) == ["tele_qualify", "hold", "tele_qualify"]
+
+
+DRAWN = ["L7", "L8", "L22", "L41", "L47"]
+"""Of L0 ... L49, 5 %, seed 1, first gate episode. If these change, every lead is drawn again: never let them."""
+
+
+def test_exploration_draws_the_same_leads_wherever_it_runs() -> None:
+    many = leads(zone=["not_yet"] * 50, probability=0.01)
+    found = choose_routes(many, agree(exploration={"share": 0.05, "per_day": 50}))
+    explored = found.leads["explored"].to_numpy()
+    assert list(many.loc[explored, "lead_id"]) == DRAWN
+    assert set(found.leads.loc[explored, "route"]) == {"hand_off"}
+    assert set(found.leads.loc[~explored, "route"]) == {"nurture"}
+    assert set(found.leads["propensity"]) == {0.05}
+    assert used(found, "exploration") == (50, len(DRAWN), 0)
+    as_counted = choose_routes(many.assign(episode=0.0), agree(exploration={"share": 0.05, "per_day": 50}))
+    pd.testing.assert_frame_equal(as_counted.leads, found.leads)
+
+
+def test_places_for_exploration_go_to_the_smallest_draws() -> None:
+    """The leads that a share of 5 % draws are the first of those that a share of 50 % draws."""
+    many = leads(zone=["not_yet"] * 50, probability=0.01)
+    found = choose_routes(many, agree(exploration={"share": 0.5, "per_day": len(DRAWN)}))
+    assert list(many.loc[found.leads["explored"].to_numpy(), "lead_id"]) == DRAWN
+    limit, taken, held = used(found, "exploration")
+    assert limit == taken < held
+
+
+def test_who_can_be_drawn_and_with_what_propensity() -> None:
+    """Below the gate, points at the floor or above, and not handed off anyway; a drawn one waits on its usual way."""
+    agreement = agree(exploration={"share": 0.999999, "per_day": 1, "floor": 20})
+    lead = {
+        "zone": ["nearly", "not_yet", "unfit", "qualified", "nearly", "nearly"],
+        "probability": [0.9, 0.01, 0.9, 0.01, 0.9, 0.9],
+        "rule_points": [20.0, 20.0, 90.0, 90.0, 19.0, 20.0],
+        "with_sales": [False] * 5 + [True],
+    }
+    found = choose_routes(leads(**lead), agreement).leads
+    assert list(found["route"].iloc[:2]) == ["hand_off", "nurture"] or list(found["route"].iloc[:2]) == [
+        "tele_qualify",
+        "hand_off",
+    ]
+    assert list(found["route"].iloc[2:]) == ["manager_check", "manager_check", "tele_qualify", "with_sales"]
+    assert list(found["propensity"]) == [0.999999, 0.999999, 0, 0, 0, 0]
+    assert used(choose_routes(leads(**lead), agreement), "exploration") == (1, 1, 1)
+
+
+def test_who_finds_no_place_is_called_meanwhile_where_the_rules_miss_answers() -> None:
+    """One that the rules call qualified waits for a place; and so does one that may not be called."""
+    day = leads(zone=["qualified", "qualified", "nearly", "nearly"], team="north", probability=[0.9, 0.8, 0.7, 0.6],
+                may_call=[True, True, True, False])  # fmt: skip
+    found = choose_routes(day, agree(capacity=teams(1)), vouched=True)
+    assert list(found.leads["route"]) == ["hand_off", "hold", "tele_qualify", "hold"]
+    assert used(found, "north") == (1, 1, 3)
+
+
+def test_explored_hand_offs_have_places_of_their_own() -> None:
+    agreement = agree(capacity=teams(1), exploration={"share": 0.999999})
+    zones = ["qualified", "qualified", "nearly"]
+    found = choose_routes(leads(zone=zones, team="north", probability=[0.5, 0.6, 0.99]), agreement)
+    assert list(found.leads["route"]) == ["hold", "hand_off", "hand_off"]
+    assert list(found.leads["explored"]) == [False, False, True]
+    assert list(found.leads["propensity"]) == [0, 1, 0.999999]
+    assert used(found, "north") == (1, 1, 1)
+    assert route(agreement, zone="nearly", team=None) == ["tele_qualify"], "a hand-off to nobody teaches nothing"
+
+
+def test_an_early_hand_off_was_certain() -> None:
+    agreement = agree(capacity=teams(1, spare="release_early"), exploration={"share": 1e-9})
+    found = choose_routes(leads(zone="nearly", team="north"), agreement).leads.iloc[0]
+    assert (found["route"], found["early"], found["propensity"]) == ("hand_off", True, 1)
+
+
+@pytest.mark.parametrize("acceptance", [1000, 50_000])
+def test_figures_never_contradict_the_route(acceptance: float) -> None:
+    """Just above and below a threshold of 14 %, and of .2 %."""
+    agreement = agree(values={"acceptance": acceptance})
+    threshold = agreement.values.threshold
+    near = list(threshold * np.linspace(0.9, 1.1, 81))
+    told = choose_routes(leads(zone="qualified", probability=near), agreement).leads["route_reason"]
+    shown, pays = (told.str.extract(rf"{words} (\d+) %")[0].astype(int) for words in ("model gives", "pays from"))
+    assert list(shown >= pays) == [p >= threshold for p in near]
+
+
+def test_no_lead_is_no_error() -> None:
+    found = choose_routes(leads().iloc[:0], agree(capacity=teams(calls_per_day=1, spare="release_early")))
+    assert found.leads.empty
+    assert list(found.capacity["taken"]) == [0, 0, 0]
+
+
+def test_a_model_that_knows_only_some_leads_is_refused() -> None:
+    with pytest.raises(DataError, match="expected a probability for every lead, or for none, got 1 of 2"):
+        choose_routes(leads(probability=[0.5, np.nan]), agree())

@@ -1,0 +1,210 @@
+"""What do the rules say of a lead at a moment? The agreement compiled to one query: points, zone, persona, permission.
+
+Points are whole thousandths inside, so the total is exactly the sum of the lines that `lines_sql` lists. The query
+runs over a roster (rid, lead_id, as_of) and sees what was known before each `as_of`; docs/agreement.md is its meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import log
+
+from data.agreement import MILLI, Agreement, Criterion, Touch, milli, shown
+from data.agreement_checks import spoken_of as spoken_of
+from data.sources import literal, quoted
+from data.warehouse import in_force
+from features import fit
+from features.conditions import condition_sql
+from features.titles import titles_sql
+
+COUNTED = "(e.is_bot IS NOT TRUE AND e.direction IS DISTINCT FROM 'outbound' OR e.kind = 'unsubscribe')"
+"""Touches by persons; a wish to hear no more counts whoever sent it."""
+AGE = "date_diff('microsecond', e.{at}, r.as_of) / 864e8"
+FACT_SQL = {
+    **{f.name: f.sql for f in fit.features()},
+    "title": "l.title",
+    "permission": "coalesce(l.permission, 'unknown')",
+    "age_days": "date_diff('microsecond', l.created_at, r.as_of) / 864e8",
+}
+STANDING = ("digital_points", "research_points", "rule_points", "zone", "urgent", "missing", "combinations", "team",
+            "segment", "persona", "buying_stage", "may_call", "may_mail")  # fmt: skip
+"""The columns beside those of single criteria."""
+
+
+def rules_sql(agreement: Agreement, roster: str, also: str = "rid") -> str:
+    """A SELECT of rid (or `also`), the columns of each criterion, and STANDING, for every row of `roster`.
+
+    Per criterion `c`: c_points; where answers count also c_state, c_level and c_age_days of the last answer.
+    """
+    a = agreement
+    return f"""WITH {_sources(a, roster)}
+        SELECT {also}, {", ".join(_criterion_columns(a))},
+        ({_sum(f'"digital {n}"' for n in a.criteria)}) AS "digital milli",
+        ({_sum(f'"research {n}"' for n in a.criteria)}) AS "research before",
+        {"".join(f'({condition_sql(a, c.when)}) AS "holds {i}", ' for i, c in enumerate(a.combinations))}
+        "research before" + {_sum(f'"holds {i}"::BIGINT * {milli(c.points)}' for i, c in enumerate(a.combinations))}
+            AS "research milli",
+        "digital milli" / {MILLI:.1f} AS digital_points, "research milli" / {MILLI:.1f} AS research_points,
+        ("digital milli" + "research milli") / {MILLI:.1f} AS rule_points,
+        {_listed((f'"{n}_points" <= 0', n) for n, c in a.criteria.items() if c.required)} AS missing,
+        {_listed((f'"holds {i}"', c.name) for i, c in enumerate(a.combinations))} AS combinations,
+        {_any(f'"holds {i}"' for i, c in enumerate(a.combinations) if c.urgent)} AS urgent,
+        {_zone(a)} AS zone,
+        {_first((condition_sql(a, t.when), literal(n)) for n, t in a.capacity.teams.items())} AS team,
+        {_first(((condition_sql(a, s.when), str(i)) for i, s in enumerate(a.values.segments)),
+                str(len(a.values.segments)))} AS segment,
+        {_first((condition_sql(a, p.when), literal(n)) for n, p in a.personas.items())} AS persona,
+        {_first((condition_sql(a, when), literal(n)) for n, when in a.stages.items())} AS buying_stage,
+        {_allowed(a, "call")} AS may_call, NOT unsubscribed AND {_allowed(a, "mail")} AS may_mail
+        FROM known LEFT JOIN answered USING (rid) LEFT JOIN touched USING (rid)"""  # fmt: skip
+
+
+def lines_sql(agreement: Agreement, roster: str) -> str:
+    """A SELECT of rid, axis, criterion, what, occurred_at, milli: one line for all that gives or takes points."""
+    a = agreement
+    lines = ["""SELECT NULL::BIGINT AS rid, '' AS axis, '' AS criterion, '' AS what, NULL::TIMESTAMP AS occurred_at,
+        0 AS milli WHERE false"""]  # fmt: skip
+    for name, criterion in a.criteria.items():
+        for kind, touch in criterion.touches.items():
+            over = f"{kind}: all together count {shown(touch.limit)} at most"
+            lines += [
+                f"""SELECT r.rid, 'digital', {literal(name)}, concat_ws(' ', {literal(kind)}, e.asset), e.occurred_at,
+                {_touch_milli(touch, _share_left(touch.half_life_days))}
+                FROM {roster} r JOIN touches e ON e.lead_id = r.lead_id AND e.known_at < r.as_of
+                WHERE {COUNTED} AND e.kind = {literal(kind)}""",
+                f"""SELECT rid, 'digital', {literal(name)}, {literal(over)}, NULL,
+                {_capped(name, kind, touch)} - {_touch(name, kind)} AS over FROM standing WHERE over <> 0""",
+            ]  # fmt: skip
+        if criterion.asked:
+            said = f"""concat_ws(' ', "{name}_state", "{name}_level", CASE WHEN "fresh {name}" = 'not_asked'
+                THEN '(no longer fresh)' END)"""
+            lines.append(f"""SELECT rid, 'research', {literal(name)}, {said}, "answer {name}".at,
+                "asked {name}" FROM standing WHERE "{name}_state" <> 'not_asked'""")
+        for i, fact in enumerate(criterion.facts):
+            lines.append(f"""SELECT rid, 'research', {literal(name)}, {literal(fact.when or "always")}, NULL,
+                {milli(fact.points)} FROM standing WHERE "fact {name}" = {i}""")
+    for i, c in enumerate(a.combinations):
+        if c.points:
+            lines.append(f"""SELECT rid, 'research', {literal(c.name)}, {literal(c.when or "always")}, NULL,
+                {milli(c.points)} FROM standing WHERE "holds {i}" """)
+    return f"WITH standing AS MATERIALIZED ({rules_sql(a, roster, also='*')}) {' UNION ALL '.join(lines)}"
+
+
+def _sources(a: Agreement, roster: str) -> str:
+    facts = {n: FACT_SQL.get(n) or _extra(n) for n in sorted(spoken_of(a) | {"permission"})
+             if n in FACT_SQL or "." in n}  # fmt: skip
+    touches = [(n, k, t) for n, c in a.criteria.items() for k, t in c.touches.items()]
+    halves = sorted({t.half_life_days for _, _, t in touches})
+    sums = "".join(
+        f"sum(CASE WHEN kind = {literal(k)} THEN {_touch_milli(t)} ELSE 0 END) AS {quoted(f'touch {n}/{k}')}, "
+        for n, k, t in touches
+    )
+    age = AGE.format(at="answered_at")
+    last = "".join(
+        f"""arg_max(struct_pack(state := state, level := level, at := answered_at, age := {age}),
+            (answered_at, criterion)) FILTER (e.criterion IN ({", ".join(map(literal, c.answers or (n,)))}))
+            AS "answer {n}", """
+        for n, c in a.criteria.items() if c.asked
+    )  # fmt: skip
+    return f"""titles AS ({titles_sql("leads")}),
+        touched AS (SELECT rid, {sums} max(kind = 'unsubscribe') AS unsubscribed_ever FROM (
+            SELECT r.rid, e.kind, {", ".join(f"{_share_left(h)} AS {_left(h)}" for h in halves) or "NULL"}
+            FROM {roster} r JOIN touches e ON e.lead_id = r.lead_id AND e.known_at < r.as_of
+            WHERE {COUNTED}) GROUP BY rid),
+        answered AS (SELECT r.rid, {last} count(*) AS answers_known
+            FROM {roster} r JOIN answers e ON e.lead_id = r.lead_id AND {in_force("r.as_of")}
+            WHERE e.state <> 'not_asked' GROUP BY r.rid),
+        known AS (SELECT r.rid, {", ".join(f"{sql} AS {quoted(f'fact of {n}')}" for n, sql in facts.items())}
+            FROM {roster} r JOIN leads l ON l.lead_id = r.lead_id AND {in_force("r.as_of", "l")}
+            LEFT JOIN accounts a ON a.account_id = l.account_id AND {in_force("r.as_of", "a")}
+            LEFT JOIN titles t ON t.title = l.title)"""  # fmt: skip
+
+
+def _criterion_columns(a: Agreement) -> Iterable[str]:
+    for name, c in a.criteria.items():
+        if c.asked:
+            answer = f'"answer {name}"'
+            yield f"""coalesce({answer}.state, 'not_asked') AS "{name}_state", {answer}.level AS "{name}_level",
+                {answer}.age AS "{name}_age_days",
+                CASE WHEN {answer}.age < {c.fresh_days!r} THEN {answer}.state ELSE 'not_asked' END AS "fresh {name}",
+                {_answer_milli(name, c)} AS "asked {name}" """
+        if c.facts:
+            which = _first((condition_sql(a, f.when), str(i)) for i, f in enumerate(c.facts))
+            given = " ".join(f"WHEN {i} THEN {milli(f.points)}" for i, f in enumerate(c.facts))
+            yield f"""{which} AS "fact {name}", CASE "fact {name}" {given} ELSE 0 END AS "facts {name}" """
+        research = [part for part, there in ((f'"asked {name}"', c.asked), (f'"facts {name}"', c.facts)) if there]
+        yield f'{_sum(_capped(name, k, t) for k, t in c.touches.items())} AS "digital {name}"'
+        yield f'{_sum(research)} AS "research {name}"'
+        yield f'("digital {name}" + "research {name}") / {MILLI:.1f} AS "{name}_points"'
+    yield "coalesce(unsubscribed_ever, false) AS unsubscribed"
+
+
+def _answer_milli(name: str, c: Criterion) -> str:
+    levels = " ".join(f"WHEN {literal(level)} THEN {milli(points)}" for level, points in c.levels.items())
+    yes = f'CASE "{name}_level" {levels} ELSE {milli(c.yes)} END' if levels else f"{milli(c.yes)}"
+    return f"""CASE "fresh {name}" WHEN 'yes' THEN {yes} WHEN 'no' THEN {milli(c.no)}
+        WHEN 'refused' THEN {milli(c.refused)} ELSE 0 END"""
+
+
+def _touch_milli(touch: Touch, left: str | None = None) -> str:
+    """Whole numbers as DOUBLE: their sum is exact whatever the order, and cheaper than that of integers."""
+    return f"floor({milli(touch.points)} * {left or _left(touch.half_life_days)} + 0.5)"
+
+
+def _left(half_life_days: float) -> str:
+    return quoted(f"left of {float(half_life_days)!r}")
+
+
+def _share_left(half_life_days: float) -> str:
+    return f"exp(-greatest({AGE.format(at='occurred_at')}, 0) * {log(2) / half_life_days!r})"
+
+
+def _touch(name: str, kind: str) -> str:
+    return f"coalesce({quoted(f'touch {name}/{kind}')}, 0)::BIGINT"
+
+
+def _capped(name: str, kind: str, touch: Touch) -> str:
+    return f"{'least' if touch.points > 0 else 'greatest'}({_touch(name, kind)}, {milli(touch.limit)})"
+
+
+def _zone(a: Agreement) -> str:
+    zones = a.zones
+    band = {axis: _sum(f'("{axis} milli" >= {milli(p)})::INTEGER' for p in points)
+            for axis, points in (("digital", zones.digital), ("research", zones.research))}  # fmt: skip
+    flat = ", ".join(literal(z) for row in zones.matrix for z in row)
+    cell = f"[{flat}][1 + ({band['research']}) * {len(zones.digital) + 1} + {band['digital']}]"
+    required = any(c.required for c in a.criteria.values())
+    held = f"CASE WHEN {cell} = 'qualified' AND missing <> '' THEN 'nearly' ELSE {cell} END" if required else cell
+    return _first(((f'"holds {i}"', literal(c.zone)) for i, c in enumerate(a.combinations) if c.zone), held)
+
+
+def _allowed(a: Agreement, channel: str) -> str:
+    barring = f"('no_{channel}', 'none')"
+    own = f"""CASE "fact of permission" WHEN 'unknown' THEN {literal(a.permission.unknown)}
+        ELSE "fact of permission" END NOT IN {barring}"""
+    rules = [f" AND NOT ({condition_sql(a, r.when)})" for r in a.permission.rules
+             if r.allow in (f"no_{channel}", "none")]  # fmt: skip
+    return own + "".join(rules)
+
+
+def _extra(name: str) -> str:
+    table, column = name.split(".", 1)
+    return f"{table[0]}.{quoted(column)}"
+
+
+def _sum(parts: Iterable[str]) -> str:
+    return " + ".join(parts) or "0"
+
+
+def _any(parts: Iterable[str]) -> str:
+    return " OR ".join(parts) or "false"
+
+
+def _first(cases: Iterable[tuple[str, str]], otherwise: str = "NULL") -> str:
+    whens = " ".join(f"WHEN {condition} THEN {value}" for condition, value in cases)
+    return f"CASE {whens} ELSE {otherwise} END" if whens else otherwise
+
+
+def _listed(cases: Iterable[tuple[str, str]]) -> str:
+    named = ", ".join(f"CASE WHEN {condition} THEN {literal(name)} END" for condition, name in cases)
+    return f"concat_ws(', ', {named})" if named else "''"

@@ -1,0 +1,247 @@
+"""Is a policy of handing off better than the rules alone, in money and at equal volume?
+
+`logged` is a frame with a row per hand-off whose outcome is known, as `priced` gives it: y (1 accepted, 0 rejected), p
+(a probability made before the outcome, out of time), met (the rules said qualified then), propensity (chance of being
+handed off: 1 by the rules, less for explored leads), group (account), and in one currency acceptance, review, waiting
+and refusal. A policy is an array of n, True (or 1) where it hands off and False (0) where it holds; a share between
+hands off that share of such leads. Each row stands for 1 / propensity leads that came to the gate, at most 20.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from data.agreement import Costs
+from data.errors import DataError
+from models.claims import draw_accounts
+from models.evaluation import Vector
+
+CLIP = 20.0
+LEAST_EFFECTIVE = 100.0
+POWER = 1.960 + 0.842  # standard errors between 0 and a gain that is found 80 % of the time at 5 %, two-sided
+MONEY = ("acceptance", "review", "waiting", "refusal")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An amount per lead at the gate, its 95 % interval and its standard error, in the currency of the costs."""
+
+    mean: float
+    low: float
+    high: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:+,.2f} per lead at the gate (95 % interval {self.low:+,.2f} to {self.high:+,.2f})"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What may be said of the model's pick against the rules' own of the same volume.
+
+    effective: effective sample size of the rows that the two treat differently, or of all where that is smaller.
+    gated_only: no lead below the gate was explored, so what the model would pick there is unseen.
+    """
+
+    gain: Estimate
+    rows: int
+    accounts: int
+    effective: float
+    gated_only: bool
+
+    @property
+    def made(self) -> bool:
+        """The interval lies above 0 and the effective sample size is at least 100."""
+        return self.gain.low > 0 and self.effective >= LEAST_EFFECTIVE
+
+    @property
+    def needed(self) -> int | None:
+        """Hand-offs like these that would show a gain of this size at 80 % power; None where no gain was seen."""
+        if not self.gain.mean > 0:
+            return None
+        more = max(1.0, (POWER * self.gain.error / self.gain.mean) ** 2, LEAST_EFFECTIVE / self.effective)
+        return math.ceil(self.rows * more)
+
+    @property
+    def sentence(self) -> str:
+        """The claim as reports print it."""
+        seen = f"{self.rows:,} hand-offs of {self.accounts:,} accounts, effective sample size {self.effective:,.0f}"
+        said = f"{self.gain} at equal volume, {seen}"
+        if self.made:
+            said = f"better than the rules alone: {said}"
+        elif self.needed is None:
+            said = f"no gain seen: {said}"
+        else:
+            said = f"not enough data to claim: {said}; about {self.needed:,} hand-offs like these would do"
+        return f"{said}; gated population only: no lead below the gate was explored" if self.gated_only else said
+
+
+def priced(logged: pd.DataFrame, costs: Sequence[Costs]) -> pd.DataFrame:
+    """`logged` with the money of each row's costs, n of them; DataError where a row cannot be valued."""
+    right = logged["y"].isin([0, 1]) & logged["p"].between(0, 1) & logged["met"].notna() & logged["group"].notna()
+    right &= logged["propensity"].between(0, 1, inclusive="right")
+    if not len(logged) or not right.all():
+        raise DataError(
+            "valuing policies", got=f"{(~right).sum()} other rows of {len(logged)}",
+            expected="decided hand-offs with p, met, group and a propensity above 0",
+            do="leave out hand-offs without a decision, an earlier score or a stored propensity",
+        )  # fmt: skip
+    return logged.assign(met=logged["met"].astype(bool), **{name: [getattr(c, name) for c in costs] for name in MONEY})
+
+
+def expected_gain(
+    p: Vector, acceptance: Vector | float, review: Vector | float, waiting: Vector | float, refusal: Vector | float
+) -> Vector:
+    """What handing off brings over holding, pV + (1-p)R - c - W; with outcomes for p, what it brought."""
+    return np.asarray(p * acceptance + (1 - p) * refusal - review - waiting)
+
+
+def weights(logged: pd.DataFrame) -> Vector:
+    """How many leads at the gate each row stands for: 1 / propensity, at most 20."""
+    return np.minimum(1 / logged["propensity"].to_numpy(float), CLIP)
+
+
+def effective_size(weight: Vector) -> float:
+    """Rows of equal weight that would tell as much: (sum w)^2 / sum w^2 (Kish 1965); 0 for none."""
+    return float(weight.sum() ** 2 / np.square(weight).sum()) if weight.any() else 0.0
+
+
+def policy_value(logged: pd.DataFrame, handed: Vector, draws: int = 2000, seed: int = 0) -> Estimate:
+    """Value of a policy: yV + (1-y)R - c where it hands off, W where it holds.
+
+    Weighted mean, self-normalised inverse propensity (Swaminathan & Joachims 2015); bootstrap of whole accounts.
+    """
+    value = _values(logged, handed)
+    return _estimate(logged, lambda weight: weight @ value, draws, seed)
+
+
+def policy_gain(logged: pd.DataFrame, a: Vector, b: Vector, draws: int = 2000, seed: int = 0) -> Estimate:
+    """Value of policy a less that of b, paired: each draw of accounts is shared by both."""
+    gain = _values(logged, a) - _values(logged, b)
+    return _estimate(logged, lambda weight: weight @ gain, draws, seed)
+
+
+def equal_volume_pick(logged: pd.DataFrame) -> Vector:
+    """The model's policy of the rules' volume: highest p first, tied ones by the rules first, the last in part."""
+    order, weight = _order(logged), weights(logged)
+    taken = _taken(weight[order], logged["met"].to_numpy()[order])
+    return np.asarray(taken[np.argsort(order)] / weight)
+
+
+def equal_volume_gain(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) -> Estimate:
+    """Value of the model's pick less that of the rules' own pick of the same volume.
+
+    Each draw of accounts picks anew: the volumes stay equal, and where the model's pick ends is as uncertain as it is.
+    """
+    best_first = logged.iloc[_order(logged)]
+    met, gain = best_first["met"].to_numpy(), _gains(best_first)
+    return _estimate(best_first, lambda weight: (_taken(weight, met) - weight * met) @ gain, draws, seed)
+
+
+def claim(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) -> Claim:
+    """Judge the model's pick against the rules at equal volume."""
+    weight, met = weights(logged), logged["met"].to_numpy()
+    differing = weight * np.abs(equal_volume_pick(logged) - met)
+    effective = min(effective_size(weight), effective_size(differing))
+    explored = ~met & (logged["propensity"].to_numpy() < 1)
+    gain = equal_volume_gain(logged, draws, seed)
+    return Claim(gain, len(logged), logged["group"].nunique(), effective, not explored.any())
+
+
+def swap_set(logged: pd.DataFrame) -> pd.DataFrame:
+    """Who is exchanged at equal volume: a row for `model only` and one for `rules only`.
+
+    Columns: rows, leads they stand for, their accepted share and its 95 % interval low, high (NaN for none).
+    """
+    pick, met = equal_volume_pick(logged), logged["met"].to_numpy()
+    sides = {"model only": pick * ~met, "rules only": (1 - pick) * met}
+    return pd.DataFrame({side: _accepted(logged, weights(logged) * part) for side, part in sides.items()}).T
+
+
+def net_benefit(logged: pd.DataFrame, thresholds: Vector) -> pd.DataFrame:
+    """Decision curves (Vickers & Elkin 2006): accepted less rejected * t / (1-t), per lead at the gate.
+
+    One row per threshold t in [0, 1); columns: model (hands off from p >= t), all, none, rules.
+    """
+    y, p, met = (logged[name].to_numpy() for name in ("y", "p", "met"))
+    t, weight = np.asarray(thresholds)[:, None], weights(logged)
+    worth = weight / weight.sum() * (y - (1 - y) * t / (1 - t))
+    policies = {"model": p >= t, "all": True, "none": False, "rules": met}
+    curves = {name: (worth * handed).sum(axis=1) for name, handed in policies.items()}
+    return pd.DataFrame(curves, index=pd.Index(t[:, 0], name="threshold"))
+
+
+def bounds(logged: pd.DataFrame, handed: Vector, below: int, picked: int, costs: Costs) -> tuple[float, float]:
+    """Least and greatest value of a policy that hands off `handed` of the logged and `picked` of `below` others.
+
+    The others are leads below the gate that nobody handed off: all of them rejected, all accepted. The logged ones
+    count by their weights. Chance is not in it. Raises DataError unless 0 <= picked <= below.
+    """
+    if not 0 <= picked <= below:
+        raise DataError("bounding a policy's value", expected=f"to pick 0 to {below} of {below} leads",
+                        got=str(picked), do="count the leads below the gate first")  # fmt: skip
+    weight = weights(logged)
+    known = weight @ _values(logged, handed) + (below - picked) * costs.waiting
+    worst, best = (known + picked * (worth - costs.review) for worth in (costs.refusal, costs.acceptance))
+    return float(worst / (weight.sum() + below)), float(best / (weight.sum() + below))
+
+
+def early_or_late(costs: Costs, points: int = 101) -> pd.DataFrame:
+    """Expected value by p of handing off now, of the same in hours of sales that are free (spare), and of holding.
+
+    Columns p, now, spare, held, and mark: `p*` where now begins to beat holding, `p* spare` where spare does.
+    """
+    marks = {costs.spare_threshold: "p* spare", costs.threshold: "p*"}
+    p = np.unique([*np.linspace(0, 1, points), *(t for t in marks if 0 <= t <= 1)])
+    spare = expected_gain(p, costs.acceptance, 0, 0, costs.refusal)
+    mark = [marks.get(at, "") for at in p.tolist()]
+    return pd.DataFrame({"p": p, "now": spare - costs.review, "spare": spare, "held": costs.waiting, "mark": mark})
+
+
+def _gains(logged: pd.DataFrame) -> Vector:
+    return expected_gain(*(logged[name].to_numpy(float) for name in ("y", *MONEY)))
+
+
+def _values(logged: pd.DataFrame, handed: Vector) -> Vector:
+    return np.asarray(logged["waiting"].to_numpy(float) + handed * _gains(logged))
+
+
+def _order(logged: pd.DataFrame) -> Vector:
+    return np.lexsort((~logged["met"].to_numpy(), -logged["p"].to_numpy(float)))
+
+
+def _taken(weight: Vector, met: Vector) -> Vector:
+    """How much of each weight the model takes from the front until it has the rules' volume; along the last axis.
+
+    Both sums run in one order, and whole weights stay as they are: who ranks like the rules differs by exactly 0.
+    """
+    total, volume = np.cumsum(weight, axis=-1), np.cumsum(weight * met, axis=-1)[..., -1:]
+    return np.where(total <= volume, weight, np.diff(np.minimum(total, volume), axis=-1, prepend=0))
+
+
+def _estimate(logged: pd.DataFrame, total: Callable[[Vector], Vector], draws: int, seed: int) -> Estimate:
+    """A weighted mean with its percentile interval; `total` sums it up for weights of draws x rows."""
+    weight, (codes, names) = weights(logged), pd.factorize(logged["group"])
+    drawn = (weight * times[:, codes] for times in draw_accounts(len(names), len(weight), draws, seed))
+    found = np.concatenate([total(w) / w.sum(axis=1) for w in drawn])
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Estimate(float(total(weight[None])[0] / weight.sum()), float(low), float(high), float(found.std()))
+
+
+def _accepted(logged: pd.DataFrame, weight: Vector) -> dict[str, float]:
+    """Weighted share with Wilson's interval at the effective number of accounts (after Korn & Graubard 1998).
+
+    A bootstrap would be certain after 3 accepted of 3; this is not.
+    """
+    found = {"rows": float(np.sum(weight > 1e-9)), "leads": float(weight.sum())}
+    if not weight.any():
+        return found | dict.fromkeys(("accepted", "low", "high"), np.nan)
+    share = float(weight @ logged["y"].to_numpy(float) / weight.sum())
+    z2 = 1.96**2 / effective_size(np.bincount(pd.factorize(logged["group"])[0], weights=weight))
+    middle, half = (share + z2 / 2) / (1 + z2), math.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
+    return found | {"accepted": share, "low": middle - half, "high": middle + half}

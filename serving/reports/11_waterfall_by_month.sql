@@ -1,0 +1,12 @@
+-- title: Does it get better from month to month?
+-- text: Share of each month's inquiries that reached the stage by now, with its 95 % interval. The last months are still
+--   young: their leads have not had the time of the others.
+-- kind: lines stage month rate rate_low rate_high
+-- empty: No lead got that far yet.
+SELECT stage, month, count(*) AS inquiries, count(reached_at) AS leads,
+    rate(leads, inquiries) AS rate, rate_low(leads, inquiries) AS rate_low, rate_high(leads, inquiries) AS rate_high
+FROM stages
+WHERE place > 1
+GROUP BY place, stage, month
+QUALIFY sum(leads) OVER (PARTITION BY stage) > 0
+ORDER BY place, month

@@ -1,0 +1,17 @@
+-- title: From which probability on does the model pay?
+-- text: Net benefit (Vickers and Elkin 2006): accepted leads per lead at the gate, less rejected ones at the exchange rate
+--   that a threshold implies. The model hands off from the threshold on; the rules, everybody and nobody do not look at
+--   it. Read it at the threshold that your costs give; the highest line there is the best way to decide.
+-- kind: curves policy threshold_rate net_benefit
+-- empty: There is no model yet that was tested on later hand-offs.
+WITH thresholds AS (SELECT unnest(range(1, 61)) / 100.0 AS threshold_rate),
+total AS (SELECT sum(weight) AS leads FROM tested),
+picks AS (
+    SELECT threshold_rate, weight, accepted, unnest([
+        {policy: 'the model', handed: probability >= threshold_rate}, {policy: 'the rules', handed: met},
+        {policy: 'everybody', handed: true}], recursive := true)
+    FROM tested, thresholds)
+SELECT policy, threshold_rate,
+    sum(weight * handed::INTEGER * (accepted - (1 - accepted) * threshold_rate / (1 - threshold_rate)))
+        / any_value(leads) AS net_benefit
+FROM picks, total GROUP BY policy, threshold_rate ORDER BY policy, threshold_rate

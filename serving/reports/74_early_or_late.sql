@@ -1,0 +1,14 @@
+-- title: Early or late?
+-- text: What a hand-off today is expected to be worth, by the probability that sales accepts, against holding the lead in
+--   nurture. Left of the crossing waiting is worth more; right of it every day of waiting costs. In free hours of sales a
+--   review costs nothing, so the crossing comes earlier. For segments with costs of their own, see the table below.
+-- kind: curves way acceptance_rate value
+WITH p AS (SELECT unnest(range(0, 51)) / 50.0 AS acceptance_rate),
+c AS (SELECT * FROM costs ORDER BY segment LIKE 'all%' DESC LIMIT 1),
+ways AS (
+    SELECT acceptance_rate, unnest([
+        {way: 'hand off today', value: acceptance_rate * acceptance + (1 - acceptance_rate) * refusal - review},
+        {way: 'in free hours of sales', value: acceptance_rate * acceptance + (1 - acceptance_rate) * refusal},
+        {way: 'hold in nurture', value: waiting}], recursive := true)
+    FROM p, c)
+SELECT way, acceptance_rate, value FROM ways ORDER BY way, acceptance_rate

@@ -1,0 +1,37 @@
+-- One row per hand-off: what was promised, what sales decided and when, and what came before it.
+WITH handed AS (
+    SELECT lead_id, handed_off_at, route, propensity, policy_version, early AS released_early, explored AS drawn
+    FROM ({handed_off}) e WHERE {known}),
+decided AS (SELECT * FROM decisions e WHERE {known}),
+answered AS (
+    SELECT lead_id, handed_off_at, min(decided_at) AS answered_at FROM decisions WHERE known_at < $as_of GROUP BY ALL),
+touched AS (
+    SELECT h.lead_id, h.handed_off_at, count(*) AS touches
+    FROM handed h JOIN touches e ON e.lead_id = h.lead_id AND e.occurred_at < h.handed_off_at
+    WHERE {known} AND is_bot IS NOT TRUE AND direction IS DISTINCT FROM 'outbound' GROUP BY ALL),
+called AS (
+    SELECT h.lead_id, h.handed_off_at, count(*) AS calls, count(*) FILTER (disposition IN {connected}) AS connects
+    FROM handed h JOIN calls e ON e.lead_id = h.lead_id AND e.called_at < h.handed_off_at
+    WHERE {known} GROUP BY ALL)
+SELECT h.lead_id, l.account_id, l.industry, l.employees_band, l.persona, l.source, h.handed_off_at,
+    coalesce(h.route, 'not given') AS route, h.propensity, h.policy_version,
+    h.released_early OR coalesce(h.route = 'early', false) AS early,
+    h.drawn OR coalesce(h.route ILIKE 'explor%', false) OR coalesce(h.propensity < 1, false) AS explored,
+    coalesce(z.zone, 'unknown') AS zone, coalesce(z.urgent, false) AS urgent, coalesce(z.team, 'unknown') AS team,
+    d.decision, d.decided_at, CASE WHEN d.decision IS NOT NULL THEN coalesce(d.reason, 'not given') END AS reason,
+    coalesce(d.sales_rep, CASE WHEN d.decision IS NULL THEN '(nobody answered)' ELSE 'not given' END) AS sales_rep,
+    p.agreement_version, CASE WHEN u.promise_hours IS NULL THEN coalesce(z.zone, 'unknown') ELSE 'urgent' END AS promise,
+    coalesce(u.promise_hours, p.promise_hours) AS promise_hours,
+    CASE WHEN u.promise_hours IS NULL THEN p.breach ELSE u.breach END AS breach,
+    h.handed_off_at + to_microseconds((coalesce(u.promise_hours, p.promise_hours) * 36e8)::BIGINT) AS due_at,
+    n.answered_at, date_diff('microsecond', h.handed_off_at, n.answered_at) / 36e8 AS answered_hours,
+    CASE WHEN due_at IS NULL THEN 'none' WHEN n.answered_at <= due_at THEN 'kept'
+        WHEN n.answered_at > due_at OR due_at < $as_of THEN 'broken' ELSE 'open' END AS promise_status,
+    coalesce(touches, 0) AS touches_before, coalesce(calls, 0) AS calls_before, coalesce(connects, 0) AS connects_before
+FROM handed h JOIN report_leads l USING (lead_id) LEFT JOIN given_zones z USING (lead_id, handed_off_at)
+LEFT JOIN decided d USING (lead_id, handed_off_at) LEFT JOIN answered n USING (lead_id, handed_off_at)
+LEFT JOIN touched USING (lead_id, handed_off_at) LEFT JOIN called USING (lead_id, handed_off_at)
+ASOF LEFT JOIN given_promises p ON p.promise = coalesce(z.zone, 'unknown') AND h.handed_off_at >= p.effective_from
+ASOF LEFT JOIN given_promises u ON u.promise = CASE WHEN z.urgent THEN 'urgent' END
+    AND h.handed_off_at >= u.effective_from
+ORDER BY h.lead_id, h.handed_off_at

@@ -1,0 +1,62 @@
+"""What does the report show? One section per .sql file: its result is the CSV, the table and the plot."""
+
+from __future__ import annotations
+
+import glob
+import re
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+import pandas as pd
+
+from data.sources import literal
+from data.warehouse import Warehouse
+
+HERE = Path(__file__).parent
+START = HERE / "start.sql"
+FIGURES = tuple(sorted(HERE.glob("[0-9]*.sql")))
+
+
+@dataclass(frozen=True)
+class Section:
+    """One figure of the report.
+
+    `frame` is its table and its CSV, `name` the CSV's stem. `kind` says how it is drawn: one of `plots.KINDS` and the
+    columns it takes, as in `dots - arm rate rate_low rate_high`. `query` made the frame and stands beside it. `empty`
+    is what a frame without rows means.
+    """
+
+    name: str
+    chapter: str
+    title: str
+    text: str
+    kind: str
+    empty: str
+    query: str
+    frame: pd.DataFrame
+
+
+def read_sections(folder: Path) -> list[Section]:
+    """Every figure, by its query over the Parquet files of `folder`."""
+    sections: list[Section] = []
+    with Warehouse.open(None, threads=1) as warehouse:  # sums of numbers in one order, to the last bit
+        warehouse.execute(start_sql(folder))
+        for path in FIGURES:
+            query = path.read_text(encoding="utf-8")
+            keys = {"chapter": sections[-1].chapter if sections else "", "empty": "", **read_header(query)}
+            sections.append(Section(frame=warehouse.frame(query), query=query, name=path.stem, **keys))
+    return sections
+
+
+def start_sql(folder: Path) -> str:
+    """The statements of start.sql for the tables of `folder`, wherever the process runs."""
+    text = START.read_text(encoding="utf-8")
+    return re.sub(r"'(\w+\.parquet)'", lambda file: literal(glob.escape(str(folder / file[1]))), text)
+
+
+def read_header(query: str) -> dict[str, str]:
+    """The keys in a figure's first comment lines: title, text, kind and perhaps chapter and empty."""
+    lines = [line.removeprefix("--").strip() for line in takewhile(lambda line: line[:2] == "--", query.splitlines())]
+    parts = re.split(r"(?:^| )(chapter|title|text|kind|empty): ", " ".join(lines))
+    return dict(zip(parts[1::2], parts[2::2], strict=True))

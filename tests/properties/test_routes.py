@@ -1,0 +1,212 @@
+"""What must hold for the routes of any leads under any agreement."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from data.agreement import ZONES, Agreement, default_agreement
+from serving.routing import Routed, choose_routes
+
+often = settings(max_examples=30)
+TEAMS = ("north", "south")
+teams = st.dictionaries(st.sampled_from(TEAMS), st.fixed_dictionaries({"hand_offs_per_day": st.integers(1, 12)}))
+costs = {
+    "acceptance": st.integers(500, 5000), "review": st.integers(1, 200), "waiting": st.integers(0, 250),
+    "recyclable": st.floats(0, 1), "trust": st.integers(0, 60),
+}  # fmt: skip
+segment = st.fixed_dictionaries({"name": st.just("big"), "when": st.just("employees > 100")}, optional=costs)
+
+
+def agree(**parts: Any) -> Agreement:
+    return Agreement.model_validate({**default_agreement().model_dump(), **parts})
+
+
+agreements = st.builds(
+    agree,
+    routing=st.fixed_dictionaries({
+        "combine": st.sampled_from(["quadrant", "and", "model_only", "rules_only"]),
+        "beyond_rules": st.floats(0, 1),
+    }),
+    capacity=st.fixed_dictionaries({
+        "teams": teams,
+        "calls_per_day": st.none() | st.integers(1, 15),
+        "spare": st.sampled_from(["keep", "release_early"]),
+    }),
+    exploration=st.fixed_dictionaries({
+        "share": st.sampled_from([0, 0.05, 0.5]), "floor": st.sampled_from([-20, 0, 40]),
+        "per_day": st.integers(1, 8), "seed": st.integers(0, 99),
+    }),
+    values=st.fixed_dictionaries({**costs, "segments": st.lists(segment, min_size=2, max_size=2)}),
+)  # fmt: skip
+
+
+def company(seed: int, n: int, model: bool) -> pd.DataFrame:
+    """Random leads; points and probabilities on a coarse grid, so that ties happen."""
+    rng = np.random.default_rng(seed)
+    digital, research = rng.integers(-2, 8, n) * 10.0, rng.integers(-2, 8, n) * 10.0
+    return pd.DataFrame({
+        "lead_id": [f"L{i}" for i in rng.permutation(n)],
+        "probability": np.round(rng.beta(1, 3, n), 2) if model else np.nan,
+        "digital_points": digital, "research_points": research, "rule_points": digital + research,
+        "zone": rng.choice(ZONES, n), "urgent": rng.random(n) < 0.2,
+        "team": rng.choice(np.array([*TEAMS, None]), n), "segment": rng.integers(0, 3, n),
+        "may_call": rng.random(n) < 0.7, "may_mail": rng.random(n) < 0.7, "with_sales": rng.random(n) < 0.1,
+        "cooling": rng.random(n) < 0.1, "reheat": rng.random(n) < 0.2, "episode": rng.integers(0, 3, n),
+    }, index=rng.permutation(n) + 1000)  # fmt: skip
+
+
+companies = st.builds(company, st.integers(0, 2**16), st.sampled_from([1, 30, 150]), st.booleans())
+days = given(leads=companies, agreement=agreements, vouched=st.booleans())
+
+
+def beside(leads: pd.DataFrame, routed: Routed) -> pd.DataFrame:
+    return leads.join(routed.leads, validate="1:1")
+
+
+@often
+@days
+def test_no_route_uses_a_channel_that_the_lead_does_not_allow(leads, agreement, vouched):
+    found = beside(leads, choose_routes(leads, agreement, vouched))
+    assert found.loc[found["contact"] == "phone", "may_call"].all()
+    assert found.loc[found["contact"] == "e-mail", "may_mail"].all()
+    assert ((found["route"] == "blocked") == ~(found["may_call"] | found["may_mail"])).all()
+    silent = found["route"].isin(["blocked", "with_sales", "manager_check", "hold"])
+    spoken = found["route"].isin(["hand_off", "tele_qualify", "reheat"])
+    assert (found.loc[silent, "contact"] == "none").all()
+    assert (found.loc[spoken, "contact"] != "none").all()
+
+
+@often
+@days
+def test_nobody_gets_more_than_there_is_time_for(leads, agreement, vouched):
+    routed = choose_routes(leads, agreement, vouched)
+    found = beside(leads, routed)
+    handed = found[(found["route"] == "hand_off") & ~found["explored"]]
+    calls = found["route"].isin(["tele_qualify", "reheat"]) & (found["contact"] == "phone")
+    taken = {team: int((handed["team"] == team).sum()) for team in agreement.capacity.teams}
+    taken |= {"exploration": int(found["explored"].sum()), "tele_qualification": int(calls.sum())}
+    rows = routed.capacity.set_index("team")
+    assert (rows["taken"] <= rows["limit"]).all()
+    assert all(row["taken"] == taken[team] for team, row in rows.iterrows())
+    assert (rows.loc[rows["held"] > 0, "taken"] == rows.loc[rows["held"] > 0, "limit"]).all(), "none waits in vain"
+    assert set(agreement.capacity.teams) <= set(rows.index)
+    assert ("tele_qualification" in rows.index) == (agreement.capacity.calls_per_day is not None)
+    if agreement.capacity.teams:
+        assert handed["team"].isin(agreement.capacity.teams).all()
+
+
+@often
+@days
+def test_the_order_of_rows_changes_nothing(leads, agreement, vouched):
+    one = choose_routes(leads, agreement, vouched)
+    mixed = leads.sample(frac=1, random_state=1)
+    other = choose_routes(mixed, agreement, vouched)
+    pd.testing.assert_frame_equal(other.leads, one.leads.loc[mixed.index])
+    pd.testing.assert_frame_equal(other.capacity, one.capacity)
+    assert other.leads.loc[leads.index].to_csv() == one.leads.to_csv()
+
+
+@often
+@days
+def test_those_who_wait_are_worth_no_more_than_those_taken(leads, agreement, vouched):
+    routed = choose_routes(leads.assign(probability=leads["probability"].fillna(0.3)), agreement, vouched)
+    found = beside(leads, routed)
+    price = routed.capacity.set_index("team")["shadow_price"]
+    for team in agreement.capacity.teams:
+        own = found[found["team"] == team]
+        held = own.loc[own["route_reason"].str.contains(f"for team {team}"), "gain"]
+        taken = own.loc[(own["route"] == "hand_off") & ~own["explored"] & ~own["early"], "gain"]
+        assert held.empty or held.max() <= taken.min()
+        assert price[team] == (0 if held.empty else held.max())
+        assert agreement.routing.combine != "quadrant" or price[team] >= 0
+
+
+@often
+@days
+def test_sales_sees_the_unfit_only_where_the_model_decides_alone(leads, agreement, vouched):
+    """Under `model_only` the agreement asks for it; everywhere else a manager looks first, or nobody."""
+    found = beside(leads, choose_routes(leads, agreement, vouched))
+    unfit = found[found["zone"] == "unfit"]
+    decides = agreement.routing.combine == "model_only"
+    assert decides or (unfit["route"] != "hand_off").all()
+    assert not unfit["early"].any()
+    assert not unfit["explored"].any()
+
+
+@often
+@days
+def test_who_is_explored_released_early_or_reheated(leads, agreement, vouched):
+    found = beside(leads, choose_routes(leads, agreement, vouched))
+    quota, spare = agreement.exploration, agreement.capacity.spare
+    explored, early = found[found["explored"]], found[found["early"]]
+    assert explored["zone"].isin(["not_yet", "nearly"]).all()
+    assert (explored["rule_points"] >= quota.floor).all()
+    assert (found.loc[found["explored"], "propensity"] == quota.share).all()
+    assert (found.loc[(found["route"] == "hand_off") & ~found["explored"], "propensity"] == 1).all()
+    assert found["propensity"].isin([0, quota.share, 1]).all()
+    assert early.empty or (spare == "release_early" and (early["route"] == "hand_off").all())
+    assert found.loc[found["route"] == "reheat", "reheat"].all()
+
+
+@often
+@days
+def test_every_lead_has_a_route_and_a_sentence(leads, agreement, vouched):
+    found = choose_routes(leads, agreement, vouched).leads
+    assert list(found.index) == list(leads.index)
+    assert found.drop(columns="gain").notna().all(axis=None)
+    assert not found["route_reason"].str.contains(r"[{}_]|nan|gives -").any()
+
+
+@lru_cache
+def explore(seed: int, days: int, share: float = 0.05) -> tuple[pd.Series, pd.Series]:
+    """A company over many days: leads come, change zone and points, are handed off, refused and come back.
+
+    Of each gate episode that could be drawn: whether it was explored, and on how many days it could have been.
+    """
+    rng = np.random.default_rng(7)
+    agreement = agree(exploration={"share": share, "per_day": 10_000, "seed": seed}, capacity={"calls_per_day": 5})
+    there = company(0, 300, model=True).assign(segment=0, away=0, cooling=False)
+    seen = []
+    for day in range(days):
+        new = company(day + 1, 40, model=True).assign(segment=0, away=0, cooling=False)
+        new["lead_id"] = f"D{day}" + new["lead_id"]
+        there = pd.concat([there, new], ignore_index=True)
+        moved = rng.random(len(there)) < 0.1
+        there["zone"] = np.where(moved, rng.choice(ZONES, len(there)), there["zone"])
+        there["probability"] = np.where(moved, rng.random(len(there)), there["probability"])
+        there["with_sales"] = there["away"] > 0
+        found = beside(there, choose_routes(there, agreement))
+        seen.append(found.loc[found["propensity"] == share, ["lead_id", "episode", "explored"]])
+        there["away"] = np.where(found["route"] == "hand_off", 10, np.maximum(there["away"] - 1, 0))
+        there["episode"] += (found["route"] == "hand_off").astype(int)
+    episodes = pd.concat(seen).groupby(["lead_id", "episode"])["explored"]
+    return episodes.any(), episodes.size()
+
+
+def test_the_share_of_explored_episodes_is_the_share_agreed_on():
+    """Within binomial bounds of 99.9 %; a draw a day instead of one an episode would explore far more."""
+    explored, days = explore(1, 100)
+    low, high = binom.interval(0.999, len(explored), 0.05)
+    assert low <= explored.sum() <= high
+    assert 1 - (1 - 0.05) ** days.mean() > 2 * high / len(explored)
+
+
+def test_each_episode_is_drawn_once():
+    """A lead that could have been explored on one day and was not, is not explored on a later one."""
+    explored, days = explore(1, 100)
+    assert (days[explored] == 1).all()
+    assert days[~explored].max() > 20
+
+
+def test_the_draw_is_reproducible_and_another_seed_draws_others():
+    explored, again, other = (explore(seed, days)[0] for seed, days in [(1, 100), (1, 20), (2, 20)])
+    drawn = set(again[again].index)
+    assert drawn <= set(explored[explored].index)
+    assert len(drawn & set(other[other].index)) < 0.2 * len(drawn), "by chance 5 % of them"
