@@ -50,14 +50,11 @@ class Training:
 
 def init_workspace(workspace: Workspace, scheme: str = "BANT") -> list[Path]:
     """Make the workspace with an agreement of that scheme and settings; what is there stays. Returns the files made."""
+    texts = {workspace.agreements / FIRST_AGREEMENT: default_text(scheme), workspace.settings: DEFAULT_SETTINGS}
     workspace.create()
     workspace.check()
-    texts = (
-        {}
-        if any(workspace.agreements.glob("*.toml"))
-        else {workspace.agreements / FIRST_AGREEMENT: default_text(scheme)}
-    )
-    texts[workspace.settings] = DEFAULT_SETTINGS
+    if any(workspace.agreements.glob("*.toml")):
+        del texts[workspace.agreements / FIRST_AGREEMENT]
     made = [path for path, text in texts.items() if workspace.add(path, text)]
     with open_warehouse(workspace):
         pass

@@ -124,7 +124,7 @@ def test_a_fresh_process_with_plain_mlflow_predicts_what_was_published(company, 
     registry = Registry(company.space)
     with Warehouse.open(company.space.warehouse) as warehouse:
         agreement = in_force(company.space.agreements, work.AS_OF)
-        index = open_leads(warehouse, work.AS_OF, default_agreement().recycle.cool_off_days)
+        index = open_leads(warehouse, work.AS_OF, agreement.recycle.cool_off_days)
         matrix = build_matrix(warehouse, index, agreement, names=registry.champion().features)
     matrix.drop(columns=["lead_id", "as_of", "house"]).to_parquet(tmp_path / "matrix.parquet")
     files = [str(tmp_path / "matrix.parquet"), str(tmp_path / "p.parquet")]

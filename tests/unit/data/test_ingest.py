@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from textwrap import dedent
 
 import duckdb
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
+from data.agreement import parse_agreement
 from data.errors import ConfigError, DataError, UsageError
 from data.ingest import TableCount, ingest, quarantined, replay
 from data.warehouse import Warehouse, in_force
@@ -33,7 +34,7 @@ def load(warehouse, tmp_path):
     def load(source="canonical", at=LOAD, **tables):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
-        options = {k: tables.pop(k) for k in ("backfill", "timezone", "mappings") if k in tables}
+        options = {k: tables.pop(k) for k in ("backfill", "timezone", "mappings", "agreements") if k in tables}
         if source == "canonical":
             tables = {"leads": LEADS} | tables
         for name, content in tables.items():
@@ -115,6 +116,31 @@ def test_an_unknown_disposition_is_refused(warehouse, load):
     load(calls=f"{CALL}\nL1,2026-01-03,vanished,1\n")
     assert only_reason(warehouse).startswith("disposition: expected one of connected, callback, ")
     assert only_reason(warehouse).endswith(", got 'vanished'")
+
+
+OLD = 'name = "old"\n[criteria.money]\nanswers = ["budget"]\nlevels = { planned = 10, approved = 50 }\n'
+ANSWERS = """\
+    lead_id,answered_at,criterion,state,level
+    L1,2026-02-01,budget,yes,planned
+    L1,2026-02-02,budget,yes,signed
+    L1,2026-02-03,budget,no,signed
+    L1,2026-02-04,colour,yes,green
+    L1,2026-03-01,budget,yes,signed
+    L1,2026-03-02,budget,yes,planned
+    """
+
+
+def test_a_level_that_the_agreement_of_its_day_does_not_name_is_refused(warehouse, load):
+    """A no needs no level, other criteria are nobody's business, and mending the agreement lets the row in."""
+    old = parse_agreement(OLD, date(2026, 1, 1), "old")
+    new = parse_agreement(OLD.replace("planned", "signed"), date(2026, 3, 1), "new")
+    assert load(answers=ANSWERS, agreements=[old, new]).tables["answers"] == TableCount(6, 4, 2, 0)
+    assert sorted(quarantined(warehouse)["reason"]) == [
+        f"level: expected planned, approved (agreement {old.version}), got 'signed'",
+        f"level: expected signed, approved (agreement {new.version}), got 'planned'",
+    ]
+    mended = parse_agreement(OLD.replace("planned", "signed = 20, planned"), date(2026, 1, 1), "mended")
+    assert replay(warehouse, loaded_at=LOAD, agreements=[mended, new]).tables["answers"] == TableCount(2, 1, 1, 0)
 
 
 def test_a_decision_before_its_hand_off_is_refused(warehouse, load):

@@ -107,7 +107,8 @@ def assert_plain(said, code, *words):
 NEEDS_A_WORKSPACE = [
     ("ingest", "canonical", "."), ("quarantine", "list"), ("quarantine", "replay"),
     ("quarantine", "discard", "0"), ("features", "list"), ("features", "show", "rule_points"), ("features", "check"),
-    ("train",), ("score",), ("runs",), ("ui",),
+    ("train",), ("score",), ("runs",), ("ui",), ("report",), ("agreement", "check"), ("agreement", "show"),
+    ("agreement", "explain", "L0000001"),
 ]  # fmt: skip
 
 
@@ -148,6 +149,20 @@ class TestSlipsOfThePen:
     def test_a_feature_that_is_not_there_brings_the_nearest(self, leadready, filled):
         said = leadready("features", "show", "rule_point", "-w", filled)
         assert_plain(said, USAGE, "expected a name of the catalogue, got rule_point; try rule_points")
+
+    def test_a_lead_that_is_not_there_has_nothing_to_explain(self, leadready, filled):
+        said = leadready("agreement", "explain", "L0000001", "nobody", "-w", filled)
+        assert_plain(said, DATA, "expected leads known by then, got no nobody; check the id, or take a later --as-of")
+
+    def test_an_agreement_to_compare_that_is_not_there(self, leadready, filled):
+        assert_plain(
+            leadready("agreement", "diff", "2000-01-01", "2001-01-01", "-w", filled), CONFIG, "2001-01-01.toml"
+        )
+
+    def test_a_scheme_that_is_not_known_leaves_nothing_behind(self, leadready, tmp_path):
+        said = leadready("init", "-w", tmp_path / "new", "--scheme", "bant")
+        assert_plain(said, CONFIG, "key scheme: expected BANT, APNRP or digital", "try BANT")
+        assert not (tmp_path / "new").exists()
 
     @pytest.mark.parametrize("words", [("scor",), ("score", "--as_of", "2026-01-01"), ("score", "--most", "many")])
     def test_a_word_that_no_command_knows(self, leadready, words):
@@ -257,6 +272,18 @@ def test_a_warehouse_that_another_holds(leadready, var, command):
     finally:
         holder.communicate()
     assert leadready("quarantine", "list", "-w", var).code == 0
+
+
+def test_the_sum_of_a_lead_is_told_line_by_line(leadready, filled):
+    """What is printed adds up, and what is shown as an agreement is one."""
+    lead = "L0000003"
+    told = json.loads(leadready("agreement", "explain", lead, "-w", filled, "--as-of", "2025-12-01", "--json").out)[0]
+    assert sum(round(line["points"] * 1000) for line in told["lines"]) == round(told["rule_points"] * 1000)
+    said = leadready("agreement", "explain", lead, "-w", filled, "--as-of", "2025-12-01").out
+    assert f"zone {told['zone']}" in said
+    shown = leadready("agreement", "show", "-w", filled)
+    (filled.parent / "2026-01-01.toml").write_text(shown.out)
+    assert "they hold together" in leadready("agreement", "check", filled.parent / "2026-01-01.toml").out
 
 
 JSON = [
