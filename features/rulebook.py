@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from math import log
 
 from data.agreement import MILLI, Agreement, Criterion, Touch, milli, shown
-from data.agreement_checks import spoken_of as spoken_of
+from data.agreement_checks import spoken_of
 from data.sources import literal, quoted
 from data.warehouse import in_force
 from features import fit

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from data.agreement import MILLI, Agreement, pick
+from data.agreement_checks import spoken_of
 from data.errors import ConfigError
 from data.schemas import ACCOUNTS, LEADS
 from data.warehouse import Warehouse
-from features.rulebook import STANDING, lines_sql, rules_sql, spoken_of
+from features.rulebook import STANDING, lines_sql, rules_sql
 
 ROSTER = "m_rules_roster"
 
