@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 from generate import generate
 
-from data.agreement import default_agreement
+from data.agreement_file import default_agreement
 from data.ingest import ingest
 from data.warehouse import Warehouse
 from features.catalog import build_catalogue

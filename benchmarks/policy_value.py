@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.agreement import Agreement, default_agreement
+from data.agreement import Agreement
+from data.agreement_file import default_agreement
 from data.ingest import ingest
 from data.settings import Settings
 from data.simulator.company import simulate, write

@@ -24,7 +24,7 @@ import references_bpic2012 as bpic
 import references_x_education as education
 from threadpoolctl import threadpool_limits
 
-from data.agreement import default_agreement
+from data.agreement_file import default_agreement
 from data.ingest import ingest
 from data.settings import Settings
 from data.warehouse import Warehouse

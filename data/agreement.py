@@ -1,29 +1,21 @@
-"""What did sales and marketing agree on? The agreement file, laid over a built-in scheme, as frozen objects.
+"""What can sales and marketing agree on? Every key of the agreement, as frozen objects.
 
-The checks that go beyond a key's own type are in `data/agreement_checks.py`; what each key means is its description
-(`leadready agreement schema` prints them), and docs/agreement.md tells it in order.
+Files are read in `data/agreement_file.py`; checks that go beyond a key's own type are in `data/agreement_checks.py`.
+What each key means is its description (`leadready agreement schema`), and docs/agreement.md tells it in order.
 """
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import itertools
-import json
-import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from data.conditions import parse_condition
-from data.errors import ConfigError
 
 Scheme = Literal["BANT", "APNRP", "digital"]
 Zone = Literal["unfit", "not_yet", "nearly", "qualified"]
@@ -32,12 +24,6 @@ ZONES: tuple[Zone, ...] = ("unfit", "not_yet", "nearly", "qualified")
 MILLI = 1000
 """Points are counted in whole thousandths, so that a total is exactly the sum of its lines."""
 SCHEMES = Path(__file__).parent / "schemes"
-PLAIN = {
-    r"^\w+ should (be |have )?": "", " after validation.*": "", "^match pattern": "a text that matches",
-    "a valid string": "a text", "a valid tuple": "a list", r"a valid dictionary( or instance of \w+)?": "a table",
-    "a valid boolean": "true or false",
-}  # fmt: skip
-"""Words of pydantic, and ours."""
 
 
 def _understood(text: str) -> str:
@@ -317,233 +303,6 @@ class Agreement(_Strict):
         return {a: name for name, c in self.criteria.items() if c.asked for a in c.answers or (name,)}
 
 
-def default_agreement() -> Agreement:
-    """The agreement `leadready init` writes."""
-    return parse_agreement(default_text("BANT"), date(1970, 1, 1), "the default agreement")
-
-
-def default_text(scheme: str) -> str:
-    """The file `leadready init` writes for a scheme; ConfigError where there is none of that name."""
-    text = (SCHEMES / "first.toml").read_text(encoding="utf-8").replace('"BANT"', json.dumps(scheme))
-    parse_agreement(text, date(1970, 1, 1), "the first agreement")
-    return text
-
-
-def all_versions(folder: Path) -> list[Agreement]:
-    """Every version in the folder, the earliest first; ConfigError where two begin on one day, or one is wrong."""
-    dated = sorted((effective_from(p), p) for p in folder.glob("*.toml"))
-    for (one, first), (other, second) in itertools.pairwise(dated):
-        if one == other:
-            raise ConfigError(
-                f"reading {folder}", expected="one agreement a day", do="rename or remove one of them",
-                got=f"{first.name} and {second.name}, both from {one}",
-            )  # fmt: skip
-    return [read_agreement(p, day) for day, p in dated]
-
-
-def in_force(folder: Path, as_of: datetime) -> Agreement:
-    """The agreement of `folder` in force at `as_of`: the last one effective on or before that day.
-
-    Raises ConfigError where there is none, or where a file does not hold together.
-    """
-    return pick(all_versions(folder), as_of, folder)
-
-
-def pick(versions: list[Agreement], as_of: datetime, folder: Path | str = "the agreements") -> Agreement:
-    """The one of `versions` in force at `as_of`; ConfigError where it is before the first."""
-    past = [a for a in versions if a.effective_from <= as_of.date()]
-    if not past:
-        raise ConfigError(
-            f"finding the agreement in force on {as_of:%Y-%m-%d}",
-            expected=f"a file <date>.toml in {folder} from that day or before",
-            got=", ".join(f"{a.effective_from}.toml" for a in versions) or "none",
-            do="run `leadready init`, or add the agreement that held then",
-        )
-    return past[-1]
-
-
-def of_version(folder: Path, version: str) -> Agreement | None:
-    """The agreement of that version, where its file is still there as it was."""
-    return next((a for a in all_versions(folder) if a.version == version), None)
-
-
-def read_agreement(path: Path, day: date) -> Agreement:
-    """Parse one agreement file; ConfigError names the file, the line and the key that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise ConfigError(f"reading {path}", expected="a file", got=got, do="name one that is there") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"reading {path}", expected="a text file in UTF-8", got=str(error), do="save it as UTF-8"
-        ) from None
-    return parse_agreement(text, day, str(path))
-
-
-@lru_cache(maxsize=64)
-def parse_agreement(text: str, day: date, what: str) -> Agreement:
-    """Parse the text of an agreement; its version is its day and a hash of what it says with its scheme."""
-    from data.agreement_checks import check, without_lost
-
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"reading {what}", expected="TOML", got=str(error), do="mend that line") from None
-    try:
-        laid = _laid_over(find_scheme(raw["scheme"]), raw) if raw.get("scheme") in get_args(Scheme) else raw
-        agreement = Agreement.model_validate({**laid, "effective_from": day})
-    except ValidationError as error:
-        raise wrong_keys(what, Agreement, error, text) from None
-    agreement = without_lost(agreement, raw)
-    check(agreement, raw, text, what)
-    said = agreement.model_dump_json(exclude={"effective_from", "version", "scheme", "drop"})
-    version = f"{day}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
-    return agreement.model_copy(update={"version": version})
-
-
-def as_toml(agreement: Agreement) -> str:
-    """The whole agreement, its scheme laid in, as a file that reads back the same: one dotted key a line."""
-    return "".join(f"{key} = {value}\n" for key, value in _flat(agreement).items())
-
-
-def differences(old: Agreement, new: Agreement) -> dict[str, tuple[str, str]]:
-    """Key -> (old, new) for every key that is not the same; an absent one is `-`."""
-    one, other = _flat(old), _flat(new)
-    return {k: (one.get(k, "-"), other.get(k, "-")) for k in {**one, **other} if one.get(k) != other.get(k)}
-
-
-def _flat(agreement: Agreement) -> dict[str, str]:
-    said = agreement.model_dump(mode="json", exclude={"effective_from", "version", "scheme", "drop"}, exclude_none=True)
-    return dict(_lines(said, ""))
-
-
-def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            bare = re.fullmatch(r"[A-Za-z0-9_-]+", name)
-            yield from _lines(inner, f"{key}{'.' if key else ''}{name if bare else _inline(name)}")
-    else:
-        yield key, _inline(value)
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_inline(k)} = {_inline(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_inline, value)) + "]"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", r"\u007f")
-
-
 def find_scheme(name: Scheme) -> dict[str, Any]:
     """A built-in scheme, as in its file."""
     return tomllib.loads((SCHEMES / f"{name.lower()}.toml").read_text(encoding="utf-8"))
-
-
-def _laid_over(scheme: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """The file's keys over the scheme's: criteria key by key, whatever else is named replaces the scheme's."""
-    mine, drop = own.get("criteria", {}), own.get("drop", [])
-    if not isinstance(mine, dict) or not isinstance(drop, list):
-        return {**scheme, **own}
-    criteria = {name: keys for name, keys in scheme["criteria"].items() if name not in drop}
-    for name, keys in mine.items():
-        if isinstance(keys, dict):
-            lost = "amounts" if "levels" in keys else None
-            keys = {**{k: v for k, v in criteria.get(name, {}).items() if k != lost}, **keys}
-        criteria[name] = keys
-    return {**scheme, **own, "criteria": criteria}
-
-
-def wrong_keys(what: str, model: type[BaseModel], error: ValidationError, text: str = "") -> ConfigError:
-    """The plain form of pydantic's finding: the first wrong key, why, and the known key it may have meant."""
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a misspelt key is also a missing one
-    key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
-    expected, got, do = _plainly(first, model)
-    where = f"reading {what}{line_of(text, first['loc'])}, key {key}"
-    return ConfigError(where, expected=expected, got=got, do=do)
-
-
-def _plainly(found: ErrorDetails, model: type[BaseModel]) -> tuple[str, str, str]:
-    """What was expected, what was given and what to do."""
-    why, given = found["msg"].removeprefix("Value error, "), shown(found["input"])
-    if found["type"] == "extra_forbidden":
-        advice = "compare it with the file that `leadready init` writes"
-        near = [f"try {name}, or " for name in close(str(found["loc"][-1]), _names(model))]
-        return "a known key with a fitting value", "an unknown key", "".join([*near, advice])
-    if found["type"] == "value_error":
-        return "a condition", f"{given}: {why}", "mend it"
-    if found["type"] == "literal_error":
-        return why.removeprefix("Input should be ").replace("'", ""), given, nearest(given, re.findall("'(.*?)'", why))
-    if found["type"] == "missing":
-        return "a value", "none", "add it"
-    for pydantic, plain in PLAIN.items():
-        why = re.sub(pydantic, plain, why)
-    return why, given, "change it"
-
-
-def shown(value: Any) -> str:
-    """A value as a file has it, cut short for a message."""
-    text = repr(value) if isinstance(value, str) else _inline(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def close(word: str, known: Iterable[str], most: int = 1, least: float = 0.6) -> list[str]:
-    """The known words that are most like it, whatever their case, the nearest first."""
-    small = {k.lower(): k for k in known}
-    return [small[n] for n in difflib.get_close_matches(word.lower(), small, most, least)]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Advice: the known word that was meant."""
-    near = close(word.strip("'"), known)
-    return f"try {near[0]}" if near else "take one of them"
-
-
-def few(word: str, known: Collection[str]) -> str:
-    """The known words, of many the eight that are nearest."""
-    return ", ".join(known) if len(known) <= 8 else ", ".join([*close(word, known, 8, 0), "..."])
-
-
-def line_of(text: str, keys: tuple[int | str, ...]) -> str:
-    """`, line 12`: where a TOML text sets the key, or what is nearest above it; nothing where unsure."""
-    lines, best, begun = text.replace("\r\n", "\n").split("\n"), (0, 0), 0
-    for end in range(1, len(lines) + 1):
-        try:
-            told = tomllib.loads("\n".join(lines[:end]))
-        except tomllib.TOMLDecodeError:  # in the middle of a value of several lines
-            continue
-        best, begun = max(best, (_reached(told, keys), -begun)), end
-    return f", line {1 - best[1]}" if best[0] else ""
-
-
-def _reached(told: Any, keys: tuple[int | str, ...]) -> int:
-    """How many of the keys lead into what is told."""
-    for depth, key in enumerate(keys):
-        try:
-            told = told[key]
-        except (KeyError, IndexError, TypeError):
-            return depth
-    return len(keys)
-
-
-def _names(model: type[BaseModel]) -> list[str]:
-    """The keys that a model and the models inside it know."""
-    schema = model.model_json_schema()
-    return sorted({name for part in _parts(schema) for name in part.get("properties", {})})
-
-
-def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield schema
-    yield from schema.get("$defs", {}).values()
-
-
-def effective_from(path: Path) -> date:
-    """The day in the file's name; ConfigError where it is none."""
-    try:
-        return date.fromisoformat(path.stem)
-    except ValueError:
-        raise ConfigError(
-            f"reading {path}", expected="a name like 2026-01-31.toml", got=path.name, do="rename the file"
-        ) from None

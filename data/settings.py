@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data.agreement import wrong_keys
 from data.cohorts import Anchor, Cohort
 from data.errors import ConfigError
 from data.labels import CountsAs
+from data.toml_errors import wrong_keys
 
 DEFAULT = """\
 # How this workspace trains and scores. Every line may be left out; these are the defaults.

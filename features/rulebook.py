@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import log
 
-from data.agreement import MILLI, Agreement, Criterion, Touch, milli, shown
+from data.agreement import MILLI, Agreement, Criterion, Touch, milli
 from data.agreement_checks import spoken_of
 from data.sources import literal, quoted
+from data.toml_errors import shown
 from data.warehouse import in_force
 from features import fit
 from features.conditions import condition_sql

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from data.agreement import MILLI, Agreement, pick
+from data.agreement import MILLI, Agreement
 from data.agreement_checks import spoken_of
+from data.agreement_file import pick
 from data.errors import ConfigError
 from data.schemas import ACCOUNTS, LEADS
 from data.warehouse import Warehouse

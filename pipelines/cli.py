@@ -192,7 +192,7 @@ def agreement_check(
     as_json: JsonOption = False,
 ) -> None:
     """Whether agreements hold together; else ends with 10 and names file, line and key."""
-    from data.agreement import all_versions, effective_from, read_agreement
+    from data.agreement_file import all_versions, effective_from, read_agreement
     from pipelines.reports import agreement_row
 
     found = [read_agreement(file, effective_from(file))] if file else all_versions(_ready(workspace).agreements)
@@ -207,7 +207,7 @@ def agreement_show(
     as_json: JsonOption = False,
 ) -> None:
     """The agreement in force, whole, its scheme laid in; what it prints is itself a file that can be used."""
-    from data.agreement import as_toml, in_force
+    from data.agreement_file import as_toml, in_force
     from pipelines.reports import agreement_row
 
     agreement = in_force(_ready(workspace).agreements, _moment(as_of, _now()))
@@ -223,7 +223,7 @@ def agreement_diff(
     as_json: JsonOption = False,
 ) -> None:
     """What changed between two agreements, key by key, with their schemes laid in."""
-    from data.agreement import differences, effective_from, read_agreement
+    from data.agreement_file import differences, effective_from, read_agreement
 
     folder = Workspace(workspace).agreements
     paths = [Path(p) if Path(p).exists() else folder / (p if p.endswith(".toml") else f"{p}.toml") for p in (old, new)]
@@ -240,7 +240,7 @@ def agreement_explain(
     as_json: JsonOption = False,
 ) -> None:
     """The sum behind a lead's points, line by line, and the zone that follows."""
-    from data.agreement import in_force
+    from data.agreement_file import in_force
     from pipelines.jobs import explain_points
     from pipelines.reports import records, standing_lines
 

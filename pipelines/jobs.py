@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from data.agreement import Agreement, all_versions, default_text, in_force, of_version
+from data.agreement import Agreement
+from data.agreement_file import all_versions, default_text, in_force, of_version
 from data.errors import DataError, ModelError
 from data.ingest import IngestReport, ingest, quarantined, replay
 from data.quarantine import discard

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.agreement import default_agreement
+from data.agreement_file import default_agreement
 from data.schemas import TABLES
 from data.sources import quoted
 from data.warehouse import Warehouse

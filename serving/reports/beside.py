@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.agreement import Agreement, pick
+from data.agreement import Agreement
+from data.agreement_file import pick
 from data.warehouse import Warehouse, in_force
 from features.rules import build_rules
 from models.policy import Estimate, bounds, claim, equal_volume_pick, policy_gain, policy_value, priced, weights

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.agreement import Agreement, pick
+from data.agreement import Agreement
+from data.agreement_file import pick
 from data.errors import ConfigError
 from data.warehouse import Warehouse, in_force
 from data.workspace import Workspace

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from data.agreement import default_agreement
+from data.agreement_file import default_agreement
 from data.schemas import TABLES
 from data.simulator.company import simulate
 from data.warehouse import Warehouse

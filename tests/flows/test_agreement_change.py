@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data.agreement import default_text
+from data.agreement_file import default_text
 from data.workspace import Workspace
 from pipelines.jobs import ingest_batch, init_workspace, score_open_leads, simulate_source, train_models
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement import default_agreement
+from data.agreement_file import default_agreement
 from data.cohorts import open_leads
 from data.ingest import ingest
 from data.settings import Settings

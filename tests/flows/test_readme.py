@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.agreement import parse_agreement
+from data.agreement_file import parse_agreement
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

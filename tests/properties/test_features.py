@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.agreement import default_agreement
+from data.agreement_file import default_agreement
 from data.schemas import ANSWER_STATES, DISPOSITIONS, TOUCH_KINDS
 from data.warehouse import Warehouse
 from features.catalog import build_catalogue

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from data.agreement import Reheat, default_agreement
+from data.agreement import Reheat
+from data.agreement_file import default_agreement
 from data.cohorts import handed_off, open_leads
 from features.rules import find_reheated
 from tests.tables import table, warehouse_of

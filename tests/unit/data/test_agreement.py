@@ -5,7 +5,8 @@ from datetime import date, datetime
 
 import pytest
 
-from data.agreement import (
+from data.agreement_checks import most_points
+from data.agreement_file import (
     all_versions,
     as_toml,
     default_agreement,
@@ -15,7 +16,6 @@ from data.agreement import (
     parse_agreement,
     read_agreement,
 )
-from data.agreement_checks import most_points
 from data.errors import ConfigError
 
 DAY = date(2026, 1, 1)

@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from data.agreement import parse_agreement
+from data.agreement_file import parse_agreement
 from data.conditions import ALWAYS, Comparison, Joined, Not, parse_condition
 from data.warehouse import Warehouse
 from features.rules import build_lines, build_rules

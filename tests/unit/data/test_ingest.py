@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from data.agreement import parse_agreement
+from data.agreement_file import parse_agreement
 from data.errors import ConfigError, DataError, UsageError
 from data.ingest import TableCount, ingest, quarantined, replay
 from data.warehouse import Warehouse, in_force

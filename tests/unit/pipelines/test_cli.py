@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from data.agreement import default_text
+from data.agreement_file import default_text
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
 from pipelines import cli, jobs

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement import default_text, parse_agreement
+from data.agreement_file import default_text, parse_agreement
 from data.errors import ConfigError, DataError
 from data.schemas import TABLES as CONTRACTS
 from data.simulator.company import simulate

@@ -1,0 +1,153 @@
+"""What did sales and marketing agree on at a moment? Files laid over their scheme, checked, in force by date."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from data.agreement import SCHEMES, Agreement, Scheme, find_scheme
+from data.agreement_checks import check, without_lost
+from data.errors import ConfigError
+from data.toml_errors import inline, wrong_keys
+
+
+def default_agreement() -> Agreement:
+    """The agreement `leadready init` writes."""
+    return parse_agreement(default_text("BANT"), date(1970, 1, 1), "the default agreement")
+
+
+def default_text(scheme: str) -> str:
+    """The file `leadready init` writes for a scheme; ConfigError where there is none of that name."""
+    text = (SCHEMES / "first.toml").read_text(encoding="utf-8").replace('"BANT"', json.dumps(scheme))
+    parse_agreement(text, date(1970, 1, 1), "the first agreement")
+    return text
+
+
+def all_versions(folder: Path) -> list[Agreement]:
+    """Every version in the folder, the earliest first; ConfigError where two begin on one day, or one is wrong."""
+    dated = sorted((effective_from(p), p) for p in folder.glob("*.toml"))
+    for (one, first), (other, second) in itertools.pairwise(dated):
+        if one == other:
+            raise ConfigError(
+                f"reading {folder}", expected="one agreement a day", do="rename or remove one of them",
+                got=f"{first.name} and {second.name}, both from {one}",
+            )  # fmt: skip
+    return [read_agreement(p, day) for day, p in dated]
+
+
+def in_force(folder: Path, as_of: datetime) -> Agreement:
+    """The agreement of `folder` in force at `as_of`: the last one effective on or before that day.
+
+    Raises ConfigError where there is none, or where a file does not hold together.
+    """
+    return pick(all_versions(folder), as_of, folder)
+
+
+def pick(versions: list[Agreement], as_of: datetime, folder: Path | str = "the agreements") -> Agreement:
+    """The one of `versions` in force at `as_of`; ConfigError where it is before the first."""
+    past = [a for a in versions if a.effective_from <= as_of.date()]
+    if not past:
+        raise ConfigError(
+            f"finding the agreement in force on {as_of:%Y-%m-%d}",
+            expected=f"a file <date>.toml in {folder} from that day or before",
+            got=", ".join(f"{a.effective_from}.toml" for a in versions) or "none",
+            do="run `leadready init`, or add the agreement that held then",
+        )
+    return past[-1]
+
+
+def of_version(folder: Path, version: str) -> Agreement | None:
+    """The agreement of that version, where its file is still there as it was."""
+    return next((a for a in all_versions(folder) if a.version == version), None)
+
+
+def read_agreement(path: Path, day: date) -> Agreement:
+    """Parse one agreement file; ConfigError names the file, the line and the key that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise ConfigError(f"reading {path}", expected="a file", got=got, do="name one that is there") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"reading {path}", expected="a text file in UTF-8", got=str(error), do="save it as UTF-8"
+        ) from None
+    return parse_agreement(text, day, str(path))
+
+
+@lru_cache(maxsize=64)
+def parse_agreement(text: str, day: date, what: str) -> Agreement:
+    """Parse the text of an agreement; its version is its day and a hash of what it says with its scheme."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"reading {what}", expected="TOML", got=str(error), do="mend that line") from None
+    try:
+        laid = _laid_over(find_scheme(raw["scheme"]), raw) if raw.get("scheme") in get_args(Scheme) else raw
+        agreement = Agreement.model_validate({**laid, "effective_from": day})
+    except ValidationError as error:
+        raise wrong_keys(what, Agreement, error, text) from None
+    agreement = without_lost(agreement, raw)
+    check(agreement, raw, text, what)
+    said = agreement.model_dump_json(exclude={"effective_from", "version", "scheme", "drop"})
+    version = f"{day}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    return agreement.model_copy(update={"version": version})
+
+
+def as_toml(agreement: Agreement) -> str:
+    """The whole agreement, its scheme laid in, as a file that reads back the same: one dotted key a line."""
+    return "".join(f"{key} = {value}\n" for key, value in _flat(agreement).items())
+
+
+def differences(old: Agreement, new: Agreement) -> dict[str, tuple[str, str]]:
+    """Key -> (old, new) for every key that is not the same; an absent one is `-`."""
+    one, other = _flat(old), _flat(new)
+    return {k: (one.get(k, "-"), other.get(k, "-")) for k in {**one, **other} if one.get(k) != other.get(k)}
+
+
+def _flat(agreement: Agreement) -> dict[str, str]:
+    said = agreement.model_dump(mode="json", exclude={"effective_from", "version", "scheme", "drop"}, exclude_none=True)
+    return dict(_lines(said, ""))
+
+
+def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            bare = re.fullmatch(r"[A-Za-z0-9_-]+", name)
+            yield from _lines(inner, f"{key}{'.' if key else ''}{name if bare else inline(name)}")
+    else:
+        yield key, inline(value)
+
+
+def _laid_over(scheme: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The file's keys over the scheme's: criteria key by key, whatever else is named replaces the scheme's."""
+    mine, drop = own.get("criteria", {}), own.get("drop", [])
+    if not isinstance(mine, dict) or not isinstance(drop, list):
+        return {**scheme, **own}
+    criteria = {name: keys for name, keys in scheme["criteria"].items() if name not in drop}
+    for name, keys in mine.items():
+        if isinstance(keys, dict):
+            lost = "amounts" if "levels" in keys else None
+            keys = {**{k: v for k, v in criteria.get(name, {}).items() if k != lost}, **keys}
+        criteria[name] = keys
+    return {**scheme, **own, "criteria": criteria}
+
+
+def effective_from(path: Path) -> date:
+    """The day in the file's name; ConfigError where it is none."""
+    try:
+        return date.fromisoformat(path.stem)
+    except ValueError:
+        raise ConfigError(
+            f"reading {path}", expected="a name like 2026-01-31.toml", got=path.name, do="rename the file"
+        ) from None

@@ -1,0 +1,116 @@
+"""What is wrong in a TOML file, in plain words? File, line, key, what would fit, and the nearest known name."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from data.errors import ConfigError
+
+PLAIN = {
+    r"^\w+ should (be |have )?": "", " after validation.*": "", "^match pattern": "a text that matches",
+    "a valid string": "a text", "a valid tuple": "a list", r"a valid dictionary( or instance of \w+)?": "a table",
+    "a valid boolean": "true or false",
+}  # fmt: skip
+"""Words of pydantic, and ours."""
+
+
+def wrong_keys(what: str, model: type[BaseModel], error: ValidationError, text: str = "") -> ConfigError:
+    """The plain form of pydantic's finding: the first wrong key, why, and the known key it may have meant."""
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a misspelt key is also a missing one
+    key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
+    expected, got, do = _plainly(first, model)
+    where = f"reading {what}{line_of(text, first['loc'])}, key {key}"
+    return ConfigError(where, expected=expected, got=got, do=do)
+
+
+def _plainly(found: ErrorDetails, model: type[BaseModel]) -> tuple[str, str, str]:
+    """What was expected, what was given and what to do."""
+    why, given = found["msg"].removeprefix("Value error, "), shown(found["input"])
+    if found["type"] == "extra_forbidden":
+        advice = "compare it with the file that `leadready init` writes"
+        near = [f"try {name}, or " for name in close(str(found["loc"][-1]), _names(model))]
+        return "a known key with a fitting value", "an unknown key", "".join([*near, advice])
+    if found["type"] == "value_error":
+        return "a condition", f"{given}: {why}", "mend it"
+    if found["type"] == "literal_error":
+        return why.removeprefix("Input should be ").replace("'", ""), given, nearest(given, re.findall("'(.*?)'", why))
+    if found["type"] == "missing":
+        return "a value", "none", "add it"
+    for pydantic, plain in PLAIN.items():
+        why = re.sub(pydantic, plain, why)
+    return why, given, "change it"
+
+
+def shown(value: Any) -> str:
+    """A value as a file has it, cut short for a message."""
+    text = repr(value) if isinstance(value, str) else inline(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def close(word: str, known: Iterable[str], most: int = 1, least: float = 0.6) -> list[str]:
+    """The known words that are most like it, whatever their case, the nearest first."""
+    small = {k.lower(): k for k in known}
+    return [small[n] for n in difflib.get_close_matches(word.lower(), small, most, least)]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Advice: the known word that was meant."""
+    near = close(word.strip("'"), known)
+    return f"try {near[0]}" if near else "take one of them"
+
+
+def few(word: str, known: Collection[str]) -> str:
+    """The known words, of many the eight that are nearest."""
+    return ", ".join(known) if len(known) <= 8 else ", ".join([*close(word, known, 8, 0), "..."])
+
+
+def line_of(text: str, keys: tuple[int | str, ...]) -> str:
+    """`, line 12`: where a TOML text sets the key, or what is nearest above it; nothing where unsure."""
+    lines, best, begun = text.replace("\r\n", "\n").split("\n"), (0, 0), 0
+    for end in range(1, len(lines) + 1):
+        try:
+            told = tomllib.loads("\n".join(lines[:end]))
+        except tomllib.TOMLDecodeError:  # in the middle of a value of several lines
+            continue
+        best, begun = max(best, (_reached(told, keys), -begun)), end
+    return f", line {1 - best[1]}" if best[0] else ""
+
+
+def _reached(told: Any, keys: tuple[int | str, ...]) -> int:
+    """How many of the keys lead into what is told."""
+    for depth, key in enumerate(keys):
+        try:
+            told = told[key]
+        except (KeyError, IndexError, TypeError):
+            return depth
+    return len(keys)
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    """The keys that a model and the models inside it know."""
+    schema = model.model_json_schema()
+    return sorted({name for part in _parts(schema) for name in part.get("properties", {})})
+
+
+def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield schema
+    yield from schema.get("$defs", {}).values()
+
+
+def inline(value: Any) -> str:
+    """A value as TOML, on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{inline(k)} = {inline(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", r"\u007f")
