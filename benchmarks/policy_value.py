@@ -44,8 +44,8 @@ def main() -> None:
     gains = []
     for seed in range(1, arguments.seeds + 1):
         found, said = run(arguments.leads, seed, arguments.null, datetime.fromisoformat(arguments.start))
-        gains.append(found.assign(group=found["group"] + f" of {seed}"))
-        print(f"seed {seed}: {describe(found)}\n        from its own log: {said}", flush=True)
+        gains.append(found.assign(group=found["group"] + f" of {seed}", seed=seed))
+        print(f"seed {seed}: {describe(gains[-1])}\n        from its own log: {said}", flush=True)
     print(f"all seeds: {describe(pd.concat(gains))}")
 
 
@@ -88,7 +88,7 @@ def _swapped(
     costs = agreement.values
     p = truth.reindex(pd.MultiIndex.from_product([rows["lead_id"], [pd.Timestamp(day)]])).to_numpy()
     worth = expected_gain(p, costs.acceptance, costs.review, costs.waiting, costs.refusal)
-    return rows.assign(gain=sign * worth, p=p, ours=sign > 0, handed=volume / max(len(rows), 1))
+    return rows.assign(gain=sign * worth, p=p, ours=sign > 0, day=day, volume=volume)
 
 
 def _claim(warehouse: Warehouse, agreement: Agreement, result: TrainingResult) -> str:
@@ -100,14 +100,13 @@ def _claim(warehouse: Warehouse, agreement: Agreement, result: TrainingResult) -
 
 def describe(found: pd.DataFrame, draws: int = 2000) -> str:
     """Mean gain per hand-off with its interval, accounts drawn whole."""
-    handed = found["handed"].sum()
     if found.empty:
         return "both sides hand off the same leads"
-    per_account = found.groupby("group")[["gain", "handed"]].sum().to_numpy()
+    handed = found.drop_duplicates(["seed", "day"])["volume"].sum()
+    per_account = found.groupby("group")["gain"].sum().to_numpy()
     rng = np.random.default_rng(0)
     times = rng.multinomial(len(per_account), np.full(len(per_account), 1 / len(per_account)), size=draws)
-    gain, volume = (times @ per_account).T
-    low, high = np.quantile(gain / volume, [0.025, 0.975])
+    low, high = np.quantile(times @ per_account / handed, [0.025, 0.975])
     shares = found.groupby("ours")["p"].mean()
     return (
         f"{found['gain'].sum() / handed:+.1f} per hand-off (95 % interval {low:+.1f} to {high:+.1f}), {handed:.0f} "

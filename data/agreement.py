@@ -186,7 +186,7 @@ class Values(Costs):
 class Promise(_Strict):
     """By when sales follows up."""
 
-    hours: Number = _key("hours from the hand-off, nights and weekends counted", gt=0)
+    hours: Number = _key("hours from the hand-off, nights and weekends counted", gt=0, le=87_600)
     breach: str = _key("what happens when the promise is broken", "")
 
 
@@ -213,13 +213,13 @@ class Exploration(_Strict):
     share: Number = _key("share of gate episodes that are drawn", 0, ge=0, lt=1)
     floor: Points = _key("leads with fewer points (both axes) are never drawn", 0)
     per_day: Whole = _key("hand-offs a day reserved for them", 2, ge=1)
-    seed: Whole = _key("another seed draws other leads", 1, ge=0)
+    seed: Whole = _key("another seed draws other leads", 1, ge=0, lt=2**63)
 
 
 class Recycle(_Strict):
     """When a refused lead comes back."""
 
-    cool_off_days: Number = _key("days after the refusal", 60, ge=0)
+    cool_off_days: Number = _key("days after the refusal", 60, ge=0, le=36500)
     never: tuple[str, ...] = _key("reasons of refusal after which a lead never comes back", ())
 
 
@@ -227,8 +227,8 @@ class Reheat(_Strict):
     """Was hot, cooled, has new signs."""
 
     hot: Points = _key("digital points it had before it went quiet", 30)
-    quiet_days: Number = _key("days without a touch", 30, gt=0)
-    new_days: Number = _key("and touches again within so many days", 7, gt=0)
+    quiet_days: Number = _key("days without a touch", 30, gt=0, le=36500)
+    new_days: Number = _key("and touches again within so many days", 7, gt=0, le=36500)
 
 
 Allowed = Literal["all", "no_call", "no_mail", "none"]

@@ -81,19 +81,22 @@ POLICY = ("propensity", "policy_version", "early", "explored", "exploration_seed
 def handed_off(warehouse: Warehouse) -> str:
     """A SELECT of all hand-offs with what the score that each followed says of its policy.
 
-    That is the lead's last score of the 7 days before. It gives early, explored and exploration_seed, and propensity
-    and policy_version where the hand-off came back without them: a CRM need not carry them.
+    That is the lead's last score of the 7 days before that said `hand_off`. It gives early, explored and
+    exploration_seed, and propensity and policy_version where the hand-off came back without them: a CRM need not carry
+    them. A propensity of 0 says nothing.
     """
     there = "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'explored'"
     if not warehouse.scalar(there):
-        return "SELECT *, false AS early, false AS explored, NULL::BIGINT AS exploration_seed FROM handoffs"
+        return """SELECT * REPLACE (nullif(propensity, 0) AS propensity), false AS early, false AS explored,
+            NULL::BIGINT AS exploration_seed FROM handoffs"""
     recent = "h.handed_off_at < s.as_of + INTERVAL 7 DAY"
     said = {c: f"CASE WHEN {recent} THEN s.{c} END" for c in POLICY}
-    return f"""SELECT h.* REPLACE (coalesce(h.propensity, nullif({said["propensity"]}, 0)) AS propensity,
+    return f"""SELECT h.* REPLACE (coalesce(nullif(h.propensity, 0), {said["propensity"]}) AS propensity,
         coalesce(h.policy_version, {said["policy_version"]}) AS policy_version),
         coalesce({said["early"]}, false) AS early, coalesce({said["explored"]}, false) AS explored,
         {said["exploration_seed"]} AS exploration_seed
-        FROM handoffs h ASOF LEFT JOIN scores s ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of"""
+        FROM handoffs h ASOF LEFT JOIN (FROM scores WHERE route = 'hand_off') s
+        ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of"""
 
 
 def open_leads(

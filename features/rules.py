@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
 from data.agreement import MILLI, Agreement
@@ -16,6 +17,15 @@ from data.warehouse import Warehouse
 from features.rulebook import STANDING, lines_sql, rules_sql
 
 ROSTER = "m_rules_roster"
+BUCKET_ROWS = 1_000_000
+REACHED = ("automation_qualified_at", "qualified_at")
+MOMENTS = """CREATE OR REPLACE TEMP TABLE m_moments AS SELECT DISTINCT e.lead_id, e.known_at AS moment FROM (
+        SELECT lead_id, known_at FROM touches WHERE is_bot IS NOT TRUE
+        UNION ALL SELECT lead_id, known_at FROM answers WHERE state <> 'not_asked'
+        UNION ALL SELECT lead_id, known_at FROM leads
+        UNION ALL SELECT l.lead_id, a.known_at FROM leads l JOIN accounts a USING (account_id)) e
+    JOIN (SELECT lead_id, min(known_at) AS born FROM leads GROUP BY lead_id) l USING (lead_id)
+    WHERE e.known_at >= l.born AND e.known_at < $as_of AND e.known_at >= $first"""
 
 
 def build_rules(warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agreement]) -> pd.DataFrame:
@@ -38,26 +48,27 @@ def build_lines(warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agre
 def first_reached(warehouse: Warehouse, agreements: list[Agreement], as_of: datetime) -> pd.DataFrame:
     """When each lead first had enough digital points, and when it was first qualified (NaT: not by `as_of`).
 
-    Looked at after the last touch or answer of each hour in which one came to be known, when points rise. Columns
-    lead_id, automation_qualified_at, qualified_at.
+    Looked at right after anything of the lead, its account, its touches or its answers came to be known, bucket by
+    bucket of leads. Columns lead_id, automation_qualified_at, qualified_at.
     """
-    index = warehouse.frame(
-        """SELECT lead_id, max(known_at) + INTERVAL 1 MICROSECOND AS as_of FROM (
-            SELECT lead_id, known_at FROM touches WHERE is_bot IS NOT TRUE UNION ALL
-            SELECT lead_id, known_at FROM answers WHERE state <> 'not_asked')
-        e WHERE known_at < $as_of AND known_at >= $first
-            AND EXISTS (FROM leads l WHERE l.lead_id = e.lead_id AND l.known_at <= e.known_at)
-        GROUP BY lead_id, date_trunc('hour', known_at) ORDER BY lead_id, as_of""",
-        {"as_of": as_of, "first": agreements[0].effective_from},
-    )  # fmt: skip
-    rules = build_rules(warehouse, index, agreements)
-    needed = {a.version: a.zones.digital[0] if a.zones.digital else float("inf") for a in agreements}
-    hot = rules["digital_points"] >= rules["agreement_version"].map(needed).astype(float)
-    moments = {"automation_qualified_at": hot, "qualified_at": rules["zone"] == "qualified"}
+    warehouse.execute(MOMENTS, {"as_of": as_of, "first": agreements[0].effective_from})
+    buckets = 1 + warehouse.scalar("SELECT count(*) FROM m_moments") // BUCKET_ROWS
+    parts = []
+    for bucket in range(buckets):
+        index = warehouse.frame(f"""SELECT lead_id, moment + INTERVAL 1 MICROSECOND AS as_of FROM m_moments
+            WHERE hash(lead_id) % {buckets} = {bucket} ORDER BY ALL""")
+        found = _by_agreement(warehouse, index, agreements, _reached)
+        parts.append(found.groupby("lead_id")[[*REACHED]].min())
+    warehouse.execute("DROP TABLE m_moments")
     leads = warehouse.frame("SELECT DISTINCT lead_id FROM leads WHERE known_at < $1 ORDER BY lead_id", [as_of])
-    for name, where in moments.items():
-        leads = leads.join(rules[where].groupby("lead_id")["as_of"].min().rename(name), on="lead_id")
-    return leads
+    return leads.join(pd.concat(parts), on="lead_id")
+
+
+def _reached(agreement: Agreement) -> str:
+    enough = f"digital_points >= {agreement.zones.digital[0]!r}" if agreement.zones.digital else "false"
+    names = zip(REACHED, (enough, "zone = 'qualified'"), strict=True)
+    reached = ", ".join(f"CASE WHEN {holds} THEN r.as_of END AS {name}" for name, holds in names)
+    return f"SELECT rid, {reached} FROM ({rules_sql(agreement, ROSTER)}) JOIN {ROSTER} r USING (rid) ORDER BY rid"
 
 
 def find_reheated(warehouse: Warehouse, agreement: Agreement, as_of: datetime) -> set[str]:
@@ -91,8 +102,12 @@ def _by_agreement(
     warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agreement], sql_of: Callable[[Agreement], str]
 ) -> pd.DataFrame:
     rows = index[["lead_id", "as_of"]].reset_index(drop=True)
-    version = rows["as_of"].map({t: pick(agreements, t).version for t in rows["as_of"].unique()})
-    parts = [_under(warehouse, rows[version == a.version], a, sql_of) for a in agreements]
+    if len(rows):
+        pick(agreements, rows["as_of"].min())
+    begins = np.array([a.effective_from for a in agreements], dtype="datetime64[us]")
+    place = np.searchsorted(begins, rows["as_of"].to_numpy("datetime64[us]"), side="right") - 1
+    used = [i for i in range(len(agreements)) if (place == i).any()] or [len(agreements) - 1]
+    parts = [_under(warehouse, rows[place == i], agreements[i], sql_of) for i in used]
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 

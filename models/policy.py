@@ -1,7 +1,7 @@
 """Is a policy of handing off better than the rules alone, in money and at equal volume?
 
 `logged` is a frame with a row per hand-off whose outcome is known, as `priced` gives it: y (1 accepted, 0 rejected), p
-(a probability made before the outcome, out of time), met (the rules said qualified then), propensity (chance of being
+(a probability made before the outcome, out of time), met (the rules say qualified), propensity (chance of being
 handed off: 1 by the rules, less for explored leads), group (account), and in one currency acceptance, review, waiting
 and refusal. A policy is an array of n, True (or 1) where it hands off and False (0) where it holds; a share between
 hands off that share of such leads. Each row stands for 1 / propensity leads that came to the gate, at most 20.
@@ -44,7 +44,7 @@ class Estimate:
 class Claim:
     """What may be said of the model's pick against the rules' own of the same volume.
 
-    effective: effective sample size of the rows that the two treat differently, or of all where that is smaller.
+    effective: effective number of accounts that the two treat differently, or of all where that is smaller.
     gated_only: no lead below the gate was explored, so what the model would pick there is unseen.
     """
 
@@ -56,8 +56,8 @@ class Claim:
 
     @property
     def made(self) -> bool:
-        """The interval lies above 0 and the effective sample size is at least 100."""
-        return self.gain.low > 0 and self.effective >= LEAST_EFFECTIVE
+        """The interval lies above 0, leads below the gate were explored, and the effective size is at least 100."""
+        return not self.gated_only and self.gain.low > 0 and self.effective >= LEAST_EFFECTIVE
 
     @property
     def needed(self) -> int | None:
@@ -72,13 +72,15 @@ class Claim:
         """The claim as reports print it."""
         seen = f"{self.rows:,} hand-offs of {self.accounts:,} accounts, effective sample size {self.effective:,.0f}"
         said = f"{self.gain} at equal volume, {seen}"
+        if self.gated_only:
+            return f"no claim, gated population only: no lead below the gate was explored ({said})"
         if self.made:
             said = f"better than the rules alone: {said}"
         elif self.needed is None:
             said = f"no gain seen: {said}"
         else:
             said = f"not enough data to claim: {said}; about {self.needed:,} hand-offs like these would do"
-        return f"{said}; gated population only: no lead below the gate was explored" if self.gated_only else said
+        return said
 
 
 def priced(logged: pd.DataFrame, costs: Sequence[Costs]) -> pd.DataFrame:
@@ -147,33 +149,11 @@ def claim(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) -> Claim:
     """Judge the model's pick against the rules at equal volume."""
     weight, met = weights(logged), logged["met"].to_numpy()
     differing = weight * np.abs(equal_volume_pick(logged) - met)
-    effective = min(effective_size(weight), effective_size(differing))
+    account = pd.factorize(logged["group"])[0]
+    effective = min(effective_size(np.bincount(account, weights=w)) for w in (weight, differing))
     explored = ~met & (logged["propensity"].to_numpy() < 1)
     gain = equal_volume_gain(logged, draws, seed)
     return Claim(gain, len(logged), logged["group"].nunique(), effective, not explored.any())
-
-
-def swap_set(logged: pd.DataFrame) -> pd.DataFrame:
-    """Who is exchanged at equal volume: a row for `model only` and one for `rules only`.
-
-    Columns: rows, leads they stand for, their accepted share and its 95 % interval low, high (NaN for none).
-    """
-    pick, met = equal_volume_pick(logged), logged["met"].to_numpy()
-    sides = {"model only": pick * ~met, "rules only": (1 - pick) * met}
-    return pd.DataFrame({side: _accepted(logged, weights(logged) * part) for side, part in sides.items()}).T
-
-
-def net_benefit(logged: pd.DataFrame, thresholds: Vector) -> pd.DataFrame:
-    """Decision curves (Vickers & Elkin 2006): accepted less rejected * t / (1-t), per lead at the gate.
-
-    One row per threshold t in [0, 1); columns: model (hands off from p >= t), all, none, rules.
-    """
-    y, p, met = (logged[name].to_numpy() for name in ("y", "p", "met"))
-    t, weight = np.asarray(thresholds)[:, None], weights(logged)
-    worth = weight / weight.sum() * (y - (1 - y) * t / (1 - t))
-    policies = {"model": p >= t, "all": True, "none": False, "rules": met}
-    curves = {name: (worth * handed).sum(axis=1) for name, handed in policies.items()}
-    return pd.DataFrame(curves, index=pd.Index(t[:, 0], name="threshold"))
 
 
 def bounds(logged: pd.DataFrame, handed: Vector, below: int, picked: int, costs: Costs) -> tuple[float, float]:
@@ -189,18 +169,6 @@ def bounds(logged: pd.DataFrame, handed: Vector, below: int, picked: int, costs:
     known = weight @ _values(logged, handed) + (below - picked) * costs.waiting
     worst, best = (known + picked * (worth - costs.review) for worth in (costs.refusal, costs.acceptance))
     return float(worst / (weight.sum() + below)), float(best / (weight.sum() + below))
-
-
-def early_or_late(costs: Costs, points: int = 101) -> pd.DataFrame:
-    """Expected value by p of handing off now, of the same in hours of sales that are free (spare), and of holding.
-
-    Columns p, now, spare, held, and mark: `p*` where now begins to beat holding, `p* spare` where spare does.
-    """
-    marks = {costs.spare_threshold: "p* spare", costs.threshold: "p*"}
-    p = np.unique([*np.linspace(0, 1, points), *(t for t in marks if 0 <= t <= 1)])
-    spare = expected_gain(p, costs.acceptance, 0, 0, costs.refusal)
-    mark = [marks.get(at, "") for at in p.tolist()]
-    return pd.DataFrame({"p": p, "now": spare - costs.review, "spare": spare, "held": costs.waiting, "mark": mark})
 
 
 def _gains(logged: pd.DataFrame) -> Vector:
@@ -231,17 +199,3 @@ def _estimate(logged: pd.DataFrame, total: Callable[[Vector], Vector], draws: in
     found = np.concatenate([total(w) / w.sum(axis=1) for w in drawn])
     low, high = np.quantile(found, [0.025, 0.975])
     return Estimate(float(total(weight[None])[0] / weight.sum()), float(low), float(high), float(found.std()))
-
-
-def _accepted(logged: pd.DataFrame, weight: Vector) -> dict[str, float]:
-    """Weighted share with Wilson's interval at the effective number of accounts (after Korn & Graubard 1998).
-
-    A bootstrap would be certain after 3 accepted of 3; this is not.
-    """
-    found = {"rows": float(np.sum(weight > 1e-9)), "leads": float(weight.sum())}
-    if not weight.any():
-        return found | dict.fromkeys(("accepted", "low", "high"), np.nan)
-    share = float(weight @ logged["y"].to_numpy(float) / weight.sum())
-    z2 = 1.96**2 / effective_size(np.bincount(pd.factorize(logged["group"])[0], weights=weight))
-    middle, half = (share + z2 / 2) / (1 + z2), math.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
-    return found | {"accepted": share, "low": middle - half, "high": middle + half}

@@ -211,7 +211,7 @@ def agreement_show(
     from pipelines.reports import agreement_row
 
     agreement = in_force(_ready(workspace).agreements, _moment(as_of, _now()))
-    head = [f"# {k}: {v}" for k, v in agreement_row(agreement).items()]
+    head = [f"# {k}: {json.dumps(v, ensure_ascii=False)}" for k, v in agreement_row(agreement).items()]
     _say(agreement.model_dump(mode="json"), [*head, as_toml(agreement).rstrip()], as_json)
 
 
@@ -248,8 +248,9 @@ def agreement_explain(
     standing, lines = explain_points(space, list(dict.fromkeys(leads)), moment)
     name = in_force(space.agreements, moment).name
     shown, rows = [], []
+    by_lead = dict(list(lines.drop(columns=["as_of", "agreement_version"]).groupby("lead_id")))
     for row in records(standing):
-        own = lines[lines["lead_id"] == row["lead_id"]].drop(columns=["lead_id", "as_of", "agreement_version"])
+        own = by_lead.get(row["lead_id"], lines.head(0)).drop(columns="lead_id", errors="ignore")
         shown += [*standing_lines(row, records(own), name), ""]
         rows.append({**row, "lines": json.loads(own.to_json(orient="records", date_format="iso"))})
     _say(rows, shown[:-1], as_json)

@@ -216,6 +216,9 @@ def report_on(workspace: Workspace, as_of: datetime) -> Path:
 
     registry = Registry(workspace)
     model = registry.champion()
+    if model and datetime.fromisoformat(model.tags["observed"]) > as_of:
+        log.warning("the model in use learned from what came later: it is left out of this report")
+        model = None
     tested = registry.holdout(model) if model else pd.DataFrame()
     with open_warehouse(workspace) as warehouse:
         return write_report(workspace, warehouse, all_versions(workspace.agreements), as_of, tested, vouches(model))

@@ -63,6 +63,7 @@ def score_leads(
         episode=matrix["handoffs_before"].astype(int),
     )
     routed = choose_routes(leads, agreement, vouched=vouches(model))
+    _warn_of_backlog(routed.capacity)
     number = str(model.version) if model else "none"
     scored = leads[["lead_id", "as_of", "probability", *KEPT]].join(routed.leads)
     scored = scored.join(_words(scored, agreement)).assign(
@@ -74,6 +75,13 @@ def score_leads(
         catalogue_version=catalogue_version(features or catalogue),
     )
     return scored, routed.capacity
+
+
+def _warn_of_backlog(capacity: pd.DataFrame) -> None:
+    waiting = int(capacity.loc[capacity["team"] == "exploration", "held"].sum())
+    if waiting:
+        log.warning("%d leads drawn for exploration wait for a place: while they do, fewer than the share are explored "
+                    "and their propensity is overstated; raise per_day or lower share", waiting)  # fmt: skip
 
 
 def _nothing_open(warehouse: Warehouse, as_of: datetime) -> DataError:

@@ -1,6 +1,6 @@
 -- title: From which probability on does the model pay?
 -- text: Net benefit (Vickers and Elkin 2006): accepted leads per lead at the gate, less rejected ones at the exchange rate
---   that a threshold implies. The model hands off from the threshold on; the rules, everybody and nobody do not look at
+--   that a threshold implies. The model hands off from the threshold on; the rules and everybody do not look at
 --   it. Read it at the threshold that your costs give; the highest line there is the best way to decide.
 -- kind: curves policy threshold_rate net_benefit
 -- empty: There is no model yet that was tested on later hand-offs.

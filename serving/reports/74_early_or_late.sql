@@ -4,7 +4,7 @@
 --   review costs nothing, so the crossing comes earlier. For segments with costs of their own, see the table below.
 -- kind: curves way acceptance_rate value
 WITH p AS (SELECT unnest(range(0, 51)) / 50.0 AS acceptance_rate),
-c AS (SELECT * FROM costs ORDER BY segment LIKE 'all%' DESC LIMIT 1),
+c AS (SELECT * FROM costs WHERE others),
 ways AS (
     SELECT acceptance_rate, unnest([
         {way: 'hand off today', value: acceptance_rate * acceptance + (1 - acceptance_rate) * refusal - review},

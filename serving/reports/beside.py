@@ -46,11 +46,12 @@ def save_judgement(
     `vouched`: the model may speak of leads below the gate.
     """
     now = pick(list(agreements), as_of)
-    costs = pd.DataFrame([{"segment": name, **c.model_dump(), "refusal": c.refusal, "threshold": c.threshold,
-                           "spare_threshold": c.spare_threshold}
-                          for name, c in zip(_segments(now), now.values.costs(), strict=True)])  # fmt: skip
+    last = len(now.values.segments)
+    costs = pd.DataFrame([{"segment": _segment(now, i), "others": i == last, **c.model_dump(), "refusal": c.refusal,
+                           "threshold": c.threshold, "spare_threshold": c.spare_threshold}
+                          for i, c in enumerate(now.values.costs())])  # fmt: skip
     frames = {"tested": _typed(TESTED), "judged": _typed(JUDGED), "costs": costs}
-    if len(tested) and "lead_id" in tested:
+    if "lead_id" in tested and (tested["propensity"] > 0).any():
         rows = _decided(warehouse, now, tested, vouched)
         frames |= {"tested": rows[list(TESTED)].astype(TESTED), "judged": _judged(warehouse, now, as_of, rows)}
     for name, frame in frames.items():
@@ -59,7 +60,7 @@ def save_judgement(
 
 def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame, vouched: bool) -> pd.DataFrame:
     """The tested hand-offs with their zone under the agreement of today, their money, and who each policy hands off."""
-    tested = tested.reset_index(drop=True)
+    tested = tested[tested["propensity"] > 0].reset_index(drop=True)
     rules = build_rules(warehouse, tested, [agreement.model_copy(update={"effective_from": datetime.min.date()})])
     rows = tested.merge(rules, on=["lead_id", "as_of"], how="inner", validate="many_to_one")
     costs = agreement.values.costs()
@@ -97,20 +98,25 @@ def _over_rules(rows: pd.DataFrame, name: str, at_equal_volume: Estimate) -> Est
 
 
 def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame) -> str:
-    """Bounds for leads that nobody handed off: all of them rejected, all accepted (METHODS 2)."""
+    """Bounds for leads of the tested time that nobody handed off: all of them rejected, all accepted (METHODS 2)."""
     below = warehouse.scalar(
         f"""SELECT count(*) FROM leads l WHERE {in_force("$as_of::TIMESTAMP", "l")} AND NOT EXISTS
-        (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})""", {"as_of": as_of},
+        (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})
+        AND created_at BETWEEN $first::TIMESTAMP AND $last::TIMESTAMP""",
+        {"as_of": as_of, "first": rows["as_of"].min(), "last": rows["as_of"].max()},
     )  # fmt: skip
+    if not below:
+        return ""
     low, high = bounds(rows, np.ones(len(rows)), below, below, agreement.values)
     return (
-        f"gated population only: what sales would say of the {below:,} leads that nobody handed off is unknown; "
-        f"handing all of them off would be worth {low:,.0f} (all rejected) to {high:,.0f} (all accepted) per lead"
+        f"What sales would say of the {below:,} leads of that time that nobody handed off is unknown; "
+        f"handing off everybody would be worth {low:,.0f} (all rejected) to {high:,.0f} (all accepted) per lead"
     )
 
 
-def _segments(agreement: Agreement) -> list[str]:
-    return [*(s.name for s in agreement.values.segments), "all others" if agreement.values.segments else "all"]
+def _segment(agreement: Agreement, place: int) -> str:
+    names = [s.name for s in agreement.values.segments]
+    return [*names, "all others" if names else "all"][place]
 
 
 def _typed(columns: dict[str, str]) -> pd.DataFrame:

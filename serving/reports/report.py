@@ -78,8 +78,10 @@ def _whole(folder: Path) -> Iterator[Path]:
     """A new folder to write in, which takes the place of `folder` once the block is through."""
     making, old = (folder.with_name(f".{word}-{folder.name}") for word in ("making", "old"))
     try:
+        if old.exists() and not folder.exists():  # a run was killed between the two renames
+            old.rename(folder)
         for left in (making, old):
-            shutil.rmtree(left, ignore_errors=True)  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         making.mkdir(parents=True)
         yield making
         if folder.exists():

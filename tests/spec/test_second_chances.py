@@ -105,23 +105,31 @@ def test_reheated_leads_were_hot_went_quiet_and_are_back():
 
 
 def test_a_hand_off_has_the_policy_of_the_score_it_followed():
-    """Where the CRM brings none back; a score older than a week is not what it followed."""
+    """Where the CRM brings none back; not one older than a week, nor one that said something else."""
     handoffs = table("""
         lead  handed_off_at        propensity
         L1    2026-01-03 09:00     -
         L2    2026-01-03 09:00     0.5
         L3    2026-01-12 09:00     -
         L4    2026-01-01 09:00     -
+        L5    2026-01-03 09:00     -
     """)
     scores = """CREATE TABLE scores AS SELECT *, TIMESTAMP '2026-01-02' AS as_of, 'p1' AS policy_version,
-        0.05 AS propensity, false AS early, true AS explored, 1::BIGINT AS exploration_seed
-        FROM (VALUES ('L1'), ('L2'), ('L3'), ('L4')) v(lead_id)"""
+        0.05 AS propensity, CASE lead_id WHEN 'L5' THEN 'nurture' ELSE 'hand_off' END AS route,
+        false AS early, true AS explored, 1::BIGINT AS exploration_seed
+        FROM (VALUES ('L1'), ('L2'), ('L3'), ('L4'), ('L5')) v(lead_id)"""
     with warehouse_of(handoffs=handoffs) as warehouse:
         plain = warehouse.rows(f"SELECT lead_id, propensity, explored FROM ({handed_off(warehouse)}) ORDER BY lead_id")
         warehouse.execute(scores)
         found = warehouse.rows(
             f"SELECT lead_id, propensity, policy_version, explored FROM ({handed_off(warehouse)}) ORDER BY lead_id"
         )
-    assert plain == [("L1", None, False), ("L2", 0.5, False), ("L3", None, False), ("L4", None, False)]
+    assert plain == [
+        ("L1", None, False),
+        ("L2", 0.5, False),
+        ("L3", None, False),
+        ("L4", None, False),
+        ("L5", None, False),
+    ]
     assert found == [("L1", 0.05, "p1", True), ("L2", 0.5, "p1", True), ("L3", None, None, False),
-                     ("L4", None, None, False)]  # fmt: skip
+                     ("L4", None, None, False), ("L5", None, None, False)]  # fmt: skip

@@ -399,6 +399,78 @@ def test_intervals_are_wilsons(walk, monkeypatch, k, n, low, high):
     assert found == pytest.approx((low, high), abs=1e-4)
 
 
+# The model beside the rules
+
+READY = table("""
+    lead  answered_at  criterion  state  level
+    L1    2026-03-01   budget     yes    approved
+    L1    2026-03-01   need       yes    active
+    L2    2026-03-01   budget     yes    approved
+    L2    2026-03-01   need       yes    active
+    L3    2026-03-01   need       yes    latent
+""")
+TESTED = pd.DataFrame({
+    "lead_id": ["L1", "L2", "L3", "L1"], "as_of": pd.Timestamp("2026-03-02"), "y": [1, 0, 1, 1],
+    "probability": [0.9, 0.2, 0.8, 0.9], "propensity": [1, 1, 0.5, 0], "group": ["A1", "A2", "A3", "A1"],
+})  # fmt: skip
+"""Two that met the rules and one explored, which stands for two; a hand-off of propensity 0 cannot be valued."""
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Accepted brings 1000 - 60 - 200 = 740 over waiting, refused 140 - 60 - 200 = -120."""
+    with warehouse_of(answers=READY) as warehouse:
+        save_tables(warehouse, tmp_path, AS_OF, [DEFAULT], NOBODY, NOBODY, NOBODY)
+        save_judgement(warehouse, tmp_path, AS_OF, [DEFAULT], TESTED, vouched=True)
+    return tmp_path
+
+
+def test_what_each_way_of_deciding_is_worth(judged):
+    """Four leads at the gate: 200 each if held; the model takes L1 and half of L3, as many as the rules."""
+    values = figure(judged, "71_policy_value").set_index("policy")
+    worth = {"everybody": (740 - 120 + 2 * 740) / 4, "nobody": 0, "the rules alone": (740 - 120) / 4,
+             "rules and model, as agreed": (740 - 120 + 2 * 740) / 4,
+             "the model, as many as the rules": (740 + 740) / 4}  # fmt: skip
+    assert values["value"].to_dict() == pytest.approx({name: 200 + more for name, more in worth.items()})
+    assert values["share_handed_off"]["the model, as many as the rules"] == 0.5
+    again = pd.read_parquet(judged / "judged.parquet").set_index("policy")["value"]
+    assert values["value"].to_dict() == pytest.approx(again.to_dict()), "the query finds what models.policy found"
+    assert figure(judged, "70_claim")["answer"][0].startswith("Not enough data to claim")
+
+
+def test_who_would_be_exchanged(judged):
+    swapped = figure(judged, "72_swap_set").set_index("picked_by")
+    assert swapped["stand_for_leads"].to_dict() == {"the model only": 1, "the rules only": 1}
+    assert swapped["accepted_share"].to_dict() == {"the model only": 1, "the rules only": 0}
+    assert (swapped["accepted_share_high"] - swapped["accepted_share_low"] > 0.7).all(), "one account tells little"
+
+
+def test_net_benefit_and_the_threshold_by_hand(judged):
+    """At t = .5 a rejected one costs an accepted one: the model hands off L1 and L3 (3 of 4), the rules L1 and L2."""
+    curves = figure(judged, "73_net_benefit").set_index(["policy", "threshold_rate"])["net_benefit"]
+    assert [curves[name, 0.5] for name in ("the model", "the rules", "everybody")] == [0.75, 0, 0.5]
+    cases = figure(judged, "75_thresholds").set_index("costs")["threshold_rate"].round(2).to_dict()
+    assert cases == {"as agreed": 0.14, "in free hours of sales": 0.07, "refused leads cannot be recycled": 0.29,
+                     "waiting is worth half": 0.12}  # fmt: skip
+    value = figure(judged, "74_early_or_late").set_index(["way", "acceptance_rate"])["value"]
+    assert (value["hand off today", 1.0], value["in free hours of sales", 0.0], value["hold in nurture", 0.5]) == (
+        940, 140, 200)  # fmt: skip
+
+
+def test_without_exploration_no_claim_is_made_and_the_bounds_are_said(tmp_path):
+    leads = pd.DataFrame({"lead_id": ["L1", "L2", "L3", "L9"], "created_at": ["2026-02-01"] * 3 + ["2026-03-03"]})
+    tested = TESTED.assign(
+        propensity=1.0, as_of=pd.to_datetime(["2026-03-02", "2026-03-02", "2026-03-20", "2026-03-03"])
+    )
+    with warehouse_of(answers=READY, leads=leads) as warehouse:
+        save_tables(warehouse, tmp_path, AS_OF, [DEFAULT], NOBODY, NOBODY, NOBODY)
+        save_judgement(warehouse, tmp_path, AS_OF, [DEFAULT], tested, vouched=True)
+    answer = figure(tmp_path, "70_claim")["answer"][0]
+    assert "No claim, gated population only" in answer
+    assert "the 1 leads of that time that nobody handed off is unknown" in answer
+    assert "(all rejected)" in answer
+
+
 # The folder and the page
 
 
@@ -490,7 +562,7 @@ def test_again_is_the_same_bytes(folder, company, workspace, tested):
 def test_a_report_that_fails_leaves_the_old_one(folder, company, workspace, tested):
     before = sorted(workspace.reports.rglob("*"))
     with pytest.raises(DataError):
-        write_report(workspace, company, [DEFAULT], datetime(2025, 11, 1), tested.assign(propensity=0))
+        write_report(workspace, company, [DEFAULT], datetime(2025, 11, 1), tested.assign(y=2))
     assert sorted(workspace.reports.rglob("*")) == before
 
 
