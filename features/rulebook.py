@@ -6,7 +6,7 @@ runs over a roster (rid, lead_id, as_of) and sees what was known before each `as
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import log
 
 from data.agreement import MILLI, Agreement, Criterion, Touch, milli
@@ -32,32 +32,16 @@ STANDING = ("digital_points", "research_points", "rule_points", "zone", "urgent"
 """The columns beside those of single criteria."""
 
 
-def rules_sql(agreement: Agreement, roster: str, also: str = "rid") -> str:
-    """A SELECT of rid (or `also`), the columns of each criterion, and STANDING, for every row of `roster`.
+def rules_sql(agreement: Agreement, roster: str) -> str:
+    """A SELECT of rid, the columns of each criterion, STANDING and what they are made of, for every row of `roster`.
 
     Per criterion `c`: c_points; where answers count also c_state, c_level and c_age_days of the last answer.
     """
     a = agreement
-    return f"""WITH {_sources(a, roster)}
-        SELECT {also}, {", ".join(_criterion_columns(a))},
-        ({_sum(f'"digital {n}"' for n in a.criteria)}) AS "digital milli",
-        ({_sum(f'"research {n}"' for n in a.criteria)}) AS "research before",
-        {"".join(f'({condition_sql(a, c.when)}) AS "holds {i}", ' for i, c in enumerate(a.combinations))}
-        "research before" + {_sum(f'"holds {i}"::BIGINT * {milli(c.points)}' for i, c in enumerate(a.combinations))}
-            AS "research milli",
-        "digital milli" / {MILLI:.1f} AS digital_points, "research milli" / {MILLI:.1f} AS research_points,
-        ("digital milli" + "research milli") / {MILLI:.1f} AS rule_points,
-        {_listed((f'"{n}_points" <= 0', n) for n, c in a.criteria.items() if c.required)} AS missing,
-        {_listed((f'"holds {i}"', c.name) for i, c in enumerate(a.combinations))} AS combinations,
-        {_any(f'"holds {i}"' for i, c in enumerate(a.combinations) if c.urgent)} AS urgent,
-        {_zone(a)} AS zone,
-        {_first((condition_sql(a, t.when), literal(n)) for n, t in a.capacity.teams.items())} AS team,
-        {_first(((condition_sql(a, s.when), str(i)) for i, s in enumerate(a.values.segments)),
-                str(len(a.values.segments)))} AS segment,
-        {_first((condition_sql(a, p.when), literal(n)) for n, p in a.personas.items())} AS persona,
-        {_first((condition_sql(a, when), literal(n)) for n, when in a.stages.items())} AS buying_stage,
-        {_allowed(a, "call")} AS may_call, NOT unsubscribed AND {_allowed(a, "mail")} AS may_mail
-        FROM known LEFT JOIN answered USING (rid) LEFT JOIN touched USING (rid)"""  # fmt: skip
+    rows = "SELECT * FROM known LEFT JOIN answered USING (rid) LEFT JOIN touched USING (rid)"
+    for columns in _stages(a):
+        rows = f"SELECT *, {', '.join(columns)} FROM ({rows})"
+    return f"WITH {_sources(a, roster)} SELECT *, {', '.join(_standing(a))} FROM ({rows})"
 
 
 def lines_sql(agreement: Agreement, roster: str) -> str:
@@ -88,7 +72,7 @@ def lines_sql(agreement: Agreement, roster: str) -> str:
         if c.points:
             lines.append(f"""SELECT rid, 'research', {literal(c.name)}, {literal(c.when or "always")}, NULL,
                 {milli(c.points)} FROM standing WHERE "holds {i}" """)
-    return f"WITH standing AS MATERIALIZED ({rules_sql(a, roster, also='*')}) {' UNION ALL '.join(lines)}"
+    return f"WITH standing AS MATERIALIZED ({rules_sql(a, roster)}) {' UNION ALL '.join(lines)}"
 
 
 def _sources(a: Agreement, roster: str) -> str:
@@ -121,23 +105,70 @@ def _sources(a: Agreement, roster: str) -> str:
             LEFT JOIN titles t ON t.title = l.title)"""  # fmt: skip
 
 
-def _criterion_columns(a: Agreement) -> Iterable[str]:
-    for name, c in a.criteria.items():
-        if c.asked:
-            answer = f'"answer {name}"'
-            yield f"""coalesce({answer}.state, 'not_asked') AS "{name}_state", {answer}.level AS "{name}_level",
-                {answer}.age AS "{name}_age_days",
-                CASE WHEN {answer}.age < {c.fresh_days!r} THEN {answer}.state ELSE 'not_asked' END AS "fresh {name}",
-                {_answer_milli(name, c)} AS "asked {name}" """
-        if c.facts:
-            which = _first((condition_sql(a, f.when), str(i)) for i, f in enumerate(c.facts))
-            given = " ".join(f"WHEN {i} THEN {milli(f.points)}" for i, f in enumerate(c.facts))
-            yield f"""{which} AS "fact {name}", CASE "fact {name}" {given} ELSE 0 END AS "facts {name}" """
-        research = [part for part, there in ((f'"asked {name}"', c.asked), (f'"facts {name}"', c.facts)) if there]
-        yield f'{_sum(_capped(name, k, t) for k, t in c.touches.items())} AS "digital {name}"'
-        yield f'{_sum(research)} AS "research {name}"'
-        yield f'("digital {name}" + "research {name}") / {MILLI:.1f} AS "{name}_points"'
-    yield "coalesce(unsubscribed_ever, false) AS unsubscribed"
+def _stages(a: Agreement) -> Iterator[list[str]]:
+    """Columns made of those of the stages before: a stage of its own keeps DuckDB from writing each out again."""
+    asked = {name: c for name, c in a.criteria.items() if c.asked}
+    facts = {name: c.facts for name, c in a.criteria.items() if c.facts}
+    yield [
+        "coalesce(unsubscribed_ever, false) AS unsubscribed",
+        *(column for name, c in asked.items() for column in _answer_columns(name, c)),
+        *(f"{_first((condition_sql(a, f.when), str(i)) for i, f in enumerate(own))} AS {quoted(f'fact {name}')}"
+          for name, own in facts.items()),
+    ]  # fmt: skip
+    yield [
+        *(f'{_answer_milli(name, c)} AS "asked {name}"' for name, c in asked.items()),
+        *(f'[{", ".join(str(milli(f.points)) for f in own)}]["fact {name}" + 1] AS "facts {name}"'
+          for name, own in facts.items()),
+        *(f'{_sum(_capped(name, k, t) for k, t in c.touches.items())} AS "digital {name}"'
+          for name, c in a.criteria.items()),
+    ]  # fmt: skip
+    parts = {name: [f'"asked {name}"'] * (name in asked) + [f'coalesce("facts {name}", 0)'] * (name in facts)
+             for name in a.criteria}  # fmt: skip
+    yield [f'{_sum(own)} AS "research {name}"' for name, own in parts.items()]
+    yield [
+        *(f'("digital {name}" + "research {name}") / {MILLI:.1f} AS "{name}_points"' for name in a.criteria),
+        f"""({_sum(f'"digital {n}"' for n in a.criteria)}) AS "digital milli" """,
+        f"""({_sum(f'"research {n}"' for n in a.criteria)}) AS "research before" """,
+    ]
+    yield [
+        'NULL AS "no combination"',
+        *(f'({condition_sql(a, c.when)}) AS "holds {i}"' for i, c in enumerate(a.combinations)),
+    ]
+    added = _sum(f'"holds {i}"::BIGINT * {milli(c.points)}' for i, c in enumerate(a.combinations))
+    yield [
+        f'"research before" + {added} AS "research milli"',
+        f"""{_listed((f'"{n}_points" <= 0', n) for n, c in a.criteria.items() if c.required)} AS missing""",
+    ]
+
+
+def _standing(a: Agreement) -> list[str]:
+    """The columns of STANDING but `missing`, which a stage has made."""
+    combinations = list(enumerate(a.combinations))
+    return [
+        f'"digital milli" / {MILLI:.1f} AS digital_points',
+        f'"research milli" / {MILLI:.1f} AS research_points',
+        f'("digital milli" + "research milli") / {MILLI:.1f} AS rule_points',
+        f"""{_listed((f'"holds {i}"', c.name) for i, c in combinations)} AS combinations""",
+        f"""{_any(f'"holds {i}"' for i, c in combinations if c.urgent)} AS urgent""",
+        f"{_zone(a)} AS zone",
+        f"{_first((condition_sql(a, t.when), literal(n)) for n, t in a.capacity.teams.items())} AS team",
+        f"""{_first(((condition_sql(a, s.when), str(i)) for i, s in enumerate(a.values.segments)),
+                    str(len(a.values.segments)))} AS segment""",
+        f"{_first((condition_sql(a, p.when), literal(n)) for n, p in a.personas.items())} AS persona",
+        f"{_first((condition_sql(a, when), literal(n)) for n, when in a.stages.items())} AS buying_stage",
+        f"{_allowed(a, 'call')} AS may_call",
+        f"NOT unsubscribed AND {_allowed(a, 'mail')} AS may_mail",
+    ]  # fmt: skip
+
+
+def _answer_columns(name: str, c: Criterion) -> list[str]:
+    answer = f'"answer {name}"'
+    return [
+        f"""coalesce({answer}.state, 'not_asked') AS "{name}_state" """,
+        f'{answer}.level AS "{name}_level"',
+        f'{answer}.age AS "{name}_age_days"',
+        f"""CASE WHEN {answer}.age < {c.fresh_days!r} THEN {answer}.state ELSE 'not_asked' END AS "fresh {name}" """,
+    ]
 
 
 def _answer_milli(name: str, c: Criterion) -> str:

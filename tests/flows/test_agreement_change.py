@@ -9,6 +9,7 @@ from data.agreement_file import default_text
 from data.workspace import Workspace
 from pipelines.jobs import ingest_batch, init_workspace, score_open_leads, simulate_source, train_models
 
+pytestmark = pytest.mark.slow
 NOW = datetime(2026, 6, 1)
 OLD, NEW = datetime(2025, 12, 14), datetime(2025, 12, 15)
 

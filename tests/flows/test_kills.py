@@ -87,6 +87,7 @@ def kill_at_random(job: Job, kills: int, seed: int) -> int:
     return hit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ingest", "score"])
 def test_three_kills_at_random_moments(jobs, name):
     kill_at_random(jobs[name], kills=3, seed=1)

@@ -142,6 +142,7 @@ def test_exploration_shows_the_whole_gate_and_a_plain_mean_does_not():
     assert not plain.low < truth < plain.high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accounts", [None, 60])
 def test_95_of_100_intervals_hold_the_truth(accounts):
     """One lead an account, or ten leads of each that answer alike."""
@@ -151,6 +152,7 @@ def test_95_of_100_intervals_hold_the_truth(accounts):
     assert 0.90 <= np.mean([e.low < truth < e.high for e in found]) <= 0.985
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_gain_at_equal_volume_holds_the_truth():
     """The gain of the model's pick from all leads, whose answers are known here."""
     whole = company(0, 200_000, signal=1).assign(propensity=1.0)
@@ -191,6 +193,7 @@ def test_ties_within_a_side_keep_their_order():
     assert equal_volume_pick(frame).tolist() == [0, 1, 0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [{"leads": 1000, "share": 0.15}, {"leads": 600, "share": 0.05, "below": 0.2, "base": 1.0}],
