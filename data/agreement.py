@@ -6,6 +6,7 @@ What each key means is its description (`leadready agreement schema`), and docs/
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -297,6 +298,12 @@ class Agreement(_Strict):
     routing: Routing = Routing()
     effective_from: SkipJsonSchema[date] = _key("the day in the file's name", date(1970, 1, 1))
     version: SkipJsonSchema[str] = _key("that day and a hash of the content", "")
+
+    @property
+    def points_version(self) -> str:
+        """A hash of what gives points, the part of an agreement that a model's features depend on."""
+        said = self.model_dump_json(include={"criteria", "combinations"})
+        return hashlib.sha256(said.encode()).hexdigest()[:8]
 
     def answer_names(self) -> dict[str, str]:
         """Name under which answers come in -> the criterion they belong to."""

@@ -69,7 +69,12 @@ def _most(criterion: Criterion) -> int:
 
 def spoken_of(agreement: Agreement) -> set[str]:
     """Every name that a condition of the agreement speaks of."""
-    return {c.name for _, when, _ in _conditions(agreement) for c in comparisons(parse_condition(when))}
+    return {c.name for c in comparisons_of(agreement)}
+
+
+def comparisons_of(agreement: Agreement) -> list[Comparison]:
+    """Every comparison in a condition of the agreement."""
+    return [c for _, when, _ in _conditions(agreement) for c in comparisons(parse_condition(when))]
 
 
 def without_lost(agreement: Agreement, own: Mapping[str, Any]) -> Agreement:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 
 from data.agreement import MILLI, Agreement
-from data.agreement_checks import spoken_of
+from data.agreement_checks import TEXT_FACTS, comparisons_of, spoken_of
 from data.agreement_file import pick
 from data.errors import ConfigError
 from data.schemas import ACCOUNTS, LEADS
 from data.warehouse import Warehouse
-from features.rulebook import STANDING, lines_sql, rules_sql
+from features.rulebook import FACT_SQL, STANDING, lines_sql, rules_sql
+from features.titles import titles_sql
 
 ROSTER = "m_rules_roster"
 BUCKET_ROWS = 1_000_000
@@ -122,6 +124,30 @@ def _under(
     found = warehouse.frame(sql_of(agreement)).assign(agreement_version=agreement.version)
     warehouse.execute(f"DROP TABLE {ROSTER}")
     return rows.join(found.set_index("rid"), how="inner")
+
+
+def find_unseen(warehouse: Warehouse, agreement: Agreement) -> list[str]:
+    """What the agreement speaks of and no lead or answer has: perhaps it is misspelt. Nothing without leads."""
+    if not warehouse.scalar("SELECT count(*) FROM leads"):
+        return []
+    compared: dict[str, set[str]] = {}
+    for comparison in comparisons_of(agreement):
+        if comparison.name in TEXT_FACTS and comparison.operator in ("=", "in"):
+            compared.setdefault(comparison.name, set()).update(v.lower() for v in comparison.values)
+    said = {f"lead has {name}": (values, _seen_facts(warehouse, name)) for name, values in compared.items()}
+    answered = {name for (name,) in warehouse.rows("SELECT DISTINCT criterion FROM answers")}
+    said["answer is called"] = (set(agreement.answer_names()), answered)
+    return [
+        f"no {what} {word}: " + (f"try {near[0]}" if (near := get_close_matches(word, seen, 1)) else
+                                 f"there are {', '.join(sorted(seen)[:8]) or 'none yet'}")
+        for what, (words, seen) in said.items() for word in sorted(words - seen)
+    ]  # fmt: skip
+
+
+def _seen_facts(warehouse: Warehouse, name: str) -> set[str]:
+    rows = warehouse.rows(f"""SELECT DISTINCT lower(({FACT_SQL[name]})::VARCHAR) FROM leads l LEFT JOIN accounts a
+        USING (account_id) LEFT JOIN ({titles_sql("leads")}) t ON t.title = l.title""")
+    return {value for (value,) in rows if value is not None}
 
 
 def check_extras(warehouse: Warehouse, agreement: Agreement) -> None:

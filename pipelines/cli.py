@@ -193,11 +193,15 @@ def agreement_check(
 ) -> None:
     """Whether agreements hold together; else ends with 10 and names file, line and key."""
     from data.agreement_file import all_versions, effective_from, read_agreement
+    from pipelines.jobs import find_unseen_words
     from pipelines.reports import agreement_row
 
     found = [read_agreement(file, effective_from(file))] if file else all_versions(_ready(workspace).agreements)
     rows = [agreement_row(a) for a in found]
-    _say(rows, [*_table(rows), "they hold together" if rows else "no agreement: `leadready init`"], as_json)
+    unseen = find_unseen_words(Workspace(workspace), found)
+    lines = [*_table(rows), "they hold together" if rows else "no agreement: `leadready init`"]
+    lines += [f"perhaps misspelt, or not in the data yet: {word}" for word in unseen]
+    _say({"agreements": rows, "unseen": unseen}, lines, as_json)
 
 
 @agreement_app.command("show", epilog="Example: leadready agreement show --as-of 2026-03-01")
@@ -246,12 +250,12 @@ def agreement_explain(
 
     space, moment = _ready(workspace), _moment(as_of, _now())
     standing, lines = explain_points(space, list(dict.fromkeys(leads)), moment)
-    name = in_force(space.agreements, moment).name
+    agreement = in_force(space.agreements, moment)
     shown, rows = [], []
     by_lead = dict(list(lines.drop(columns=["as_of", "agreement_version"]).groupby("lead_id")))
     for row in records(standing):
         own = by_lead.get(row["lead_id"], lines.head(0)).drop(columns="lead_id", errors="ignore")
-        shown += [*standing_lines(row, records(own), name), ""]
+        shown += [*standing_lines(row, records(own), agreement), ""]
         rows.append({**row, "lines": json.loads(own.to_json(orient="records", date_format="iso"))})
     _say(rows, shown[:-1], as_json)
 
@@ -402,7 +406,7 @@ def _flows(space: Workspace) -> Any:
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
     _show_progress()
-    logging.getLogger("pipelines").info("starting Prefect (a first start in a workspace takes some 20 s)")
+    logging.getLogger("pipelines").info("starting Prefect (takes some 15 to 30 s)")
     from pipelines import flows
 
     flows.check_server()

@@ -142,6 +142,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
         "never_handed_off": settings.label.never_handed_off,
         "observed": observed.isoformat(),
         "agreement_version": agreement.version,
+        "points_version": agreement.points_version,
         "catalogue_version": catalogue_version(data.features),
         "explored_labels": int((data.propensity < 1).sum()) if data.propensity is not None else 0,
         **{f"outcome_{name}": count for name, count in outcomes.items()},
@@ -188,7 +189,8 @@ def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champi
 
 def _trained_under(workspace: Workspace, model: LoadedModel) -> Agreement:
     version = model.tags["agreement_version"]
-    found = of_version(workspace.agreements, version)
+    alike = (a for a in all_versions(workspace.agreements) if a.points_version == model.tags.get("points_version"))
+    found = of_version(workspace.agreements, version) or next(alike, None)
     if found is None:
         raise ModelError(
             f"scoring with model version {model.version}", expected=f"the agreement {version} it was trained under",
@@ -222,6 +224,16 @@ def report_on(workspace: Workspace, as_of: datetime) -> Path:
     tested = registry.holdout(model) if model else pd.DataFrame()
     with open_warehouse(workspace) as warehouse:
         return write_report(workspace, warehouse, all_versions(workspace.agreements), as_of, tested, vouches(model))
+
+
+def find_unseen_words(workspace: Workspace, agreements: list[Agreement]) -> list[str]:
+    """What the last of the agreements speaks of and the workspace's data do not have; nothing where there are none."""
+    from features.rules import find_unseen
+
+    if not agreements or not workspace.warehouse.exists():
+        return []
+    with open_warehouse(workspace) as warehouse:
+        return find_unseen(warehouse, agreements[-1])
 
 
 def explain_points(workspace: Workspace, leads: list[str], as_of: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:

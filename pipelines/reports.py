@@ -119,14 +119,20 @@ def agreement_row(agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def standing_lines(standing: dict[str, Any], lines: list[dict[str, Any]], agreement_name: str) -> list[str]:
-    """A lead's sum, line by line, and what the rules make of it."""
-    said = f"{standing['lead_id']} at {standing['as_of']:%Y-%m-%d %H:%M} under {agreement_name}"
+def standing_lines(standing: dict[str, Any], lines: list[dict[str, Any]], agreement: Agreement) -> list[str]:
+    """A lead's sum, line by line, and what the rules make of it: the band of each axis, and the zone of the two."""
+    said = f"{standing['lead_id']} at {standing['as_of']:%Y-%m-%d %H:%M} under {agreement.name}"
     out = [f"{said} ({standing['agreement_version']})"]
     for line in lines:
         when = "" if line["occurred_at"] != line["occurred_at"] else f"{line['occurred_at']:%Y-%m-%d %H:%M}"
         out.append(f"{line['points']:>9.3f}  {line['axis']:8}  {line['criterion']:20}  {when:16}  {line['what']}")
-    out += [f"{standing[f'{axis}_points']:>9.3f}  {axis}, in all" for axis in ("digital", "research")]
+    for axis in ("digital", "research"):
+        points, begins = standing[f"{axis}_points"], getattr(agreement.zones, axis)
+        band = (
+            f"band {sum(points >= b for b in begins)}"
+            + f" (bands begin at {', '.join(f'{b:g}' for b in begins)})" * bool(begins)
+        )
+        out.append(f"{points:>9.3f}  {axis}, in all: {band}")
     more = [f"without {standing['missing']}, which is required"] if standing["missing"] else []
     more += [f"combinations: {standing['combinations']}"] if standing["combinations"] else []
     more += ["urgent"] if standing["urgent"] else []

@@ -17,7 +17,7 @@ from features.matrix import build_matrix
 from features.rules import build_rules, find_reheated
 from features.timelines import WAITING_DAYS
 from models.registry import LoadedModel
-from serving.routing import choose_routes
+from serving.routing import CASES, Routed, choose_routes
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def score_leads(
         episode=matrix["handoffs_before"].astype(int),
     )
     routed = choose_routes(leads, agreement, vouched=vouches(model))
-    _warn_of_backlog(routed.capacity)
+    _warn(leads, routed)
     number = str(model.version) if model else "none"
     scored = leads[["lead_id", "as_of", "probability", *KEPT]].join(routed.leads)
     scored = scored.join(_words(scored, agreement)).assign(
@@ -77,11 +77,19 @@ def score_leads(
     return scored, routed.capacity
 
 
-def _warn_of_backlog(capacity: pd.DataFrame) -> None:
-    waiting = int(capacity.loc[capacity["team"] == "exploration", "held"].sum())
+def _warn(leads: pd.DataFrame, routed: Routed) -> None:
+    """Say what a person should know of these routes."""
+    waiting = int(routed.capacity.loc[routed.capacity["team"] == "exploration", "held"].sum())
     if waiting:
         log.warning("%d leads drawn for exploration wait for a place: while they do, fewer than the share are explored "
                     "and their propensity is overstated; raise per_day or lower share", waiting)  # fmt: skip
+    above = (leads["probability"] >= routed.leads["threshold"]).mean()
+    if above > 0.9:
+        log.warning("the model puts %.0f %% of the open leads above p*: at these costs capacity decides who is handed "
+                    "off, not the threshold", 100 * above)  # fmt: skip
+    homeless = int((routed.leads["route_reason"] == CASES["no_team"][1]).sum())
+    if homeless:
+        log.warning("%d leads are worth a hand-off and no team of the agreement takes them", homeless)
 
 
 def _nothing_open(warehouse: Warehouse, as_of: datetime) -> DataError:

@@ -1,6 +1,6 @@
 -- title: What do rejected leads have in common?
 -- text: How much more often something is found among rejected leads than among accepted ones: 2 means twice as often, 1 no
---   difference. Both are drawn toward 1, as if 10 average leads were added to each side; the line is the 95 %
+--   difference. Only what at least 5 decided leads have is shown. Both are drawn toward 1, as if 10 average leads were added to each side; the line is the 95 %
 --   interval (Katz 1978). Where the line crosses 1, it may be chance; and of so many lines one in twenty misses 1 by
 --   chance alone.
 -- kind: ratios dimension segment lift lift_low lift_high
@@ -22,7 +22,7 @@ lifts AS (
         sqrt(1 / (rejected + 10 * share) - 1 / (all_rejected + 10)
             + 1 / (accepted + 10 * share) - 1 / (all_accepted + 10)) AS log_error
     FROM counts
-    WHERE all_rejected > 0 AND all_accepted > 0 AND share < 1)
+    WHERE all_rejected > 0 AND all_accepted > 0 AND share < 1 AND rejected + accepted >= 5)
 SELECT dimension, segment, rejected, accepted, rate(rejected, all_rejected) AS rejected_share,
     rate(accepted, all_accepted) AS accepted_share, lift,
     lift * exp(-1.96 * log_error) AS lift_low, lift * exp(1.96 * log_error) AS lift_high

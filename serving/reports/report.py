@@ -45,6 +45,7 @@ def write_report(
     or the folder cannot be written.
     """
     now = pick(list(agreements), as_of)
+    agreements = [a for a in agreements if a.effective_from <= as_of.date()]
     folder = workspace.reports / day_name(as_of)
     with _whole(folder) as making:
         save_tables(warehouse, making, as_of, agreements, *what_rules_say(warehouse, list(agreements), as_of))

@@ -1,13 +1,14 @@
-"""Refused leads come back after the cool-off, and leads that were hot and show new signs are found again."""
+"""Refused leads come back after the cool-off, hot ones with new signs are found again, and misspelt words are named."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
 from data.agreement import Reheat
-from data.agreement_file import default_agreement
+from data.agreement_file import default_agreement, parse_agreement
 from data.cohorts import handed_off, open_leads
-from features.rules import find_reheated
+from data.warehouse import Warehouse
+from features.rules import find_reheated, find_unseen
 from tests.tables import table, warehouse_of
 
 REFUSED = {
@@ -133,3 +134,29 @@ def test_a_hand_off_has_the_policy_of_the_score_it_followed():
     ]
     assert found == [("L1", 0.05, "p1", True), ("L2", 0.5, "p1", True), ("L3", None, None, False),
                      ("L4", None, None, False), ("L5", None, None, False)]  # fmt: skip
+
+
+def test_words_that_no_lead_has_are_named():
+    """A misspelt country or answer is no error, as it may come tomorrow; but a person should hear of it."""
+    text = """
+        name = "ours"
+        criteria.pain = { yes = 50, answers = ["nead"] }
+        permission.rules = [{ when = "country = Germany and source in (web, fair)", allow = "no_call" }]
+    """
+    agreement = parse_agreement(text, date(2020, 1, 1), "ours")
+    leads = table("""
+        lead  created_at  country  source
+        L1    2026-01-01  DE       Web
+    """)
+    answers = table("""
+        lead  answered_at  criterion  state
+        L1    2026-01-04   need       yes
+    """)
+    with warehouse_of(leads=leads, answers=answers) as warehouse:
+        assert find_unseen(warehouse, agreement) == [
+            "no lead has country germany: there are de",
+            "no lead has source fair: there are web",
+            "no answer is called nead: try need",
+        ]
+    with Warehouse.open(None) as empty:
+        assert find_unseen(empty, agreement) == []

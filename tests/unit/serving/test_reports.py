@@ -360,19 +360,20 @@ def test_seven_to_thirteen_or_not(tmp_path):
 
 
 def test_what_rejected_leads_have_in_common(tmp_path):
-    """Three of four rejected leads came by event, none of the four accepted ones did."""
-    leads = pd.DataFrame({"lead_id": [f"L{i}" for i in range(8)], "created_at": "2026-01-01"})
-    leads["source"] = ["event"] * 3 + ["web"] * 5
+    """Six of eight rejected leads came by event, none of the eight accepted ones did; what two had is not shown."""
+    leads = pd.DataFrame({"lead_id": [f"L{i:02}" for i in range(16)], "created_at": "2026-01-01"})
+    leads["source"] = ["event"] * 6 + ["web"] * 8 + ["fair"] * 2
     handoffs = leads[["lead_id"]].assign(handed_off_at="2026-02-01")
-    reasons = ["too_early", "too_early", "no_budget", None] + [None] * 4
-    decisions = handoffs.assign(decision=["rejected"] * 4 + ["accepted"] * 4, decided_at="2026-02-28", reason=reasons)
+    reasons = [*["too_early"] * 4, *["no_budget"] * 2, *[None] * 10]
+    decisions = handoffs.assign(decision=["rejected"] * 8 + ["accepted"] * 8, decided_at="2026-02-28", reason=reasons)
     folder = save(tmp_path, leads=leads, handoffs=handoffs, decisions=decisions)
     found = row(figure(folder, "52_rejected_in_common"), dimension="source", segment="event")
-    assert found[["rejected", "accepted"]].tolist() == [3, 0]
-    assert found["lift"] == pytest.approx((3 + 10 * 3 / 8) / (0 + 10 * 3 / 8))
+    assert found[["rejected", "accepted"]].tolist() == [6, 0]
+    assert found["lift"] == pytest.approx((6 + 10 * 6 / 16) / (0 + 10 * 6 / 16))
+    assert "fair" not in set(figure(folder, "52_rejected_in_common")["segment"])
     assert found["lift_low"] < found["lift"] < found["lift_high"]
     why = figure(folder, "50_rejection_reasons")
-    assert dict(zip(why["reason"], why["rejected"], strict=True)) == {"too_early": 2, "no_budget": 1, "not given": 1}
+    assert dict(zip(why["reason"], why["rejected"], strict=True)) == {"too_early": 4, "no_budget": 2, "not given": 2}
     assert set(figure(folder, "51_rejections_by_month")["month"]) == {"2026-02"}
 
 
