@@ -192,6 +192,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse,
         yield warehouse, Company.read(warehouse)
 
 
+@pytest.mark.slow
 def test_the_data_are_what_the_comparison_needs(large: tuple[Warehouse, Company]) -> None:
     """Versions, late rows, repeats, bots, ties and unknowns are all there."""
     warehouse, company = large
@@ -229,6 +230,7 @@ def test_a_scheme_of_its_own(large: tuple[Warehouse, Company], pairs: int) -> No
     assert pairs / 100 < sum(row["urgent"] for row in own) < len(own) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agreement", [BANT, APNRP], ids=["BANT", "APNRP"])
 def test_a_built_in_scheme(large: tuple[Warehouse, Company], agreement: Agreement) -> None:
     found = compare(*large, [agreement], pairs=2_000, seed=2)

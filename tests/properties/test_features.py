@@ -148,6 +148,7 @@ def test_one_lead_gets_the_row_that_the_batch_gives_it(seed: int, one: int) -> N
     assert_same(batch.iloc[[one]].reset_index(drop=True), alone)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 def test_an_index_of_many_moments_gives_the_rows_of_each_moment(seed: int) -> None:
     """Training builds many moments at once, scoring one: the rows are the same, in the order asked."""
@@ -161,6 +162,7 @@ def test_an_index_of_many_moments_gives_the_rows_of_each_moment(seed: int) -> No
         assert_same(together[at.to_numpy()].reset_index(drop=True), alone)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 def test_buckets_of_accounts_give_what_one_piece_gives(seed: int) -> None:
     tables = company(seed)

@@ -252,6 +252,7 @@ def test_the_truth_is_calibrated(seed: int) -> None:
     assert ((third["accepted", "mean"] - p).abs() < 3.5 * np.sqrt(p * (1 - p) / n)).all()
 
 
+@pytest.mark.slow
 def test_in_the_null_world_nothing_tells() -> None:
     aucs = [held_out_auc(decided(seed, null=True)) for seed in SEEDS]
     noise = math.sqrt(1 / 12 * (1 / 300 + 1 / 400) / len(SEEDS))

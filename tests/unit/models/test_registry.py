@@ -70,6 +70,7 @@ def test_columns_that_a_later_catalogue_added_are_left_aside(registry, version, 
         champion.predict(data.X.drop(columns="n1"))
 
 
+@pytest.mark.slow
 def test_a_fresh_process_with_plain_mlflow_predicts_the_same(registry, version, trained, data, tmp_path):
     data.X.to_parquet(tmp_path / "X.parquet")
     np.save(tmp_path / "p.npy", trained.estimator.predict_proba(data.X)[:, 1])
