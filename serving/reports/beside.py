@@ -16,7 +16,18 @@ from data.agreement import Agreement
 from data.agreement_file import pick
 from data.warehouse import Warehouse, in_force
 from features.rules import build_rules
-from models.policy import Estimate, bounds, claim, equal_volume_pick, policy_gain, policy_value, priced, weights
+from models.policy import (
+    MONEY,
+    Estimate,
+    bounds,
+    claim,
+    equal_volume_pick,
+    expected_gain,
+    policy_gain,
+    policy_value,
+    priced,
+    weights,
+)
 
 POLICIES = {
     "rules": "the rules alone",
@@ -66,15 +77,15 @@ def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame, v
     costs = agreement.values.costs()
     rows = rows.assign(p=rows["probability"], met=rows["zone"] == "qualified")
     rows = priced(rows, [costs[i] for i in rows["segment"]])
-    high = rows["p"] >= np.array([c.threshold for c in costs])[rows["segment"]]
-    far = rows["p"] >= np.array([c.threshold for c in costs])[rows["segment"]] + agreement.routing.beyond_rules
+    above = rows["p"] - np.array([c.threshold for c in costs])[rows["segment"]]
+    high, far = above >= 0, above >= agreement.routing.beyond_rules
     agreed = {
         "quadrant": high & rows["met"] | (far & (rows["zone"] != "unfit") & vouched),
         "and": high & rows["met"], "model_only": high, "rules_only": rows["met"],
     }[agreement.routing.combine]  # fmt: skip
     return rows.assign(
         account=rows["group"], accepted=rows["y"], weight=weights(rows),
-        gain=rows["y"] * rows["acceptance"] + (1 - rows["y"]) * rows["refusal"] - rows["review"] - rows["waiting"],
+        gain=expected_gain(*(rows[name].to_numpy(float) for name in ("y", *MONEY))),
         rules=rows["met"], policy=agreed, model=equal_volume_pick(rows), everybody=1, nobody=0,
     )  # fmt: skip
 
