@@ -14,7 +14,8 @@ Outcome = Literal["accepted", "rejected", "expired", "pending", "never_handed_of
 CountsAs = Literal["exclude", "not_accepted"]
 
 OUTCOMES = """WITH first AS (
-    SELECT i.row_id, arg_min(d.decision, (d.decided_at, d.decision)) AS decision
+    SELECT i.row_id, arg_min(d.decision, (d.decided_at, d.decision)) AS decision,
+        arg_min(greatest(d.decided_at, d.known_at), (d.decided_at, d.decision)) AS answered_at
     FROM m_labels i JOIN decisions d ON d.lead_id = i.lead_id AND d.decided_at >= i.as_of
         AND d.decided_at < i.as_of + to_microseconds($horizon_us)
         AND (i.handed_off_at IS NULL OR d.handed_off_at = i.handed_off_at)
@@ -27,33 +28,38 @@ handed AS (
 SELECT CASE WHEN i.as_of + to_microseconds($horizon_us) > $observed THEN coalesce(first.decision, 'pending')
     WHEN first.decision IS NOT NULL THEN first.decision
     WHEN handed.row_id IS NOT NULL THEN 'expired' ELSE 'never_handed_off' END AS outcome,
-    i.as_of + to_microseconds($horizon_us) <= $observed AS mature
+    i.as_of + to_microseconds($horizon_us) <= $observed AS mature, first.answered_at
 FROM m_labels i LEFT JOIN first USING (row_id) LEFT JOIN handed USING (row_id) ORDER BY i.row_id"""
 
 
 def label_outcomes(
     warehouse: Warehouse, snapshots: pd.DataFrame, horizon: timedelta, observed: datetime
 ) -> pd.DataFrame:
-    """`snapshots` (lead_id, as_of, handed_off_at) with two more columns: `outcome` and `mature`.
+    """`snapshots` (lead_id, as_of, handed_off_at) with three more columns: `outcome`, `mature` and `answered_at`.
 
     The outcome is the first decision in [as_of, as_of + horizon) known before `observed`; without one, `pending` while
     the horizon is open, then `expired`, or `never_handed_off` where sales was not asked within a horizon before or
-    after. `mature`: the horizon had closed at `observed`.
+    after. `mature`: the horizon had closed at `observed`. `answered_at`: when our systems knew the decision, NaT
+    without one.
     """
     rows = snapshots.reset_index(drop=True).assign(row_id=lambda f: range(len(f)))
     parameters = {"horizon_us": horizon // timedelta(microseconds=1), "observed": observed}
     with warehouse.view("m_labels", rows):
         found = warehouse.frame(OUTCOMES, parameters)
-    return rows.drop(columns="row_id").assign(outcome=found["outcome"], mature=found["mature"])
+    return rows.drop(columns="row_id").assign(**{name: found[name] for name in ("outcome", "mature", "answered_at")})
 
 
 def to_target(labelled: pd.DataFrame, expired: CountsAs, never_handed_off: CountsAs) -> pd.Series[float]:
     """accepted_within_horizon: 1 accepted, 0 rejected, NaN unlabelled.
 
     What expired and what was never handed off count as is said by the caller: a lead nobody asked sales about is
-    unlabelled, unless the benchmark at hand defines it otherwise. Rows whose horizon is open are unlabelled too.
+    unlabelled, unless the benchmark at hand defines it otherwise. While the horizon is open a decision counts as it is
+    (models.delay weighs it); a row without one is 0 where no decision would surely count so at the close, else
+    unlabelled.
     """
     values = {"accepted": 1.0, "rejected": 0.0}
     values |= {name: 0.0 for name, rule in (("expired", expired), ("never_handed_off", never_handed_off))
                if rule == "not_accepted"}  # fmt: skip
-    return labelled["outcome"].map(values).where(labelled["mature"], np.nan).astype(float)
+    expires, agreed = values.get("expired", np.nan), expired == never_handed_off
+    open_ended = labelled["handed_off_at"].notna().map({True: expires, False: expires if agreed else np.nan})
+    return labelled["outcome"].map(values).where(labelled["outcome"] != "pending", open_ended).astype(float)

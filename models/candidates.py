@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from features.catalog import Feature
 from models.columns import ColumnGuard, EmptyToZero, Numbers
 from models.evaluation import Vector, logit, sigmoid
+from models.frequencies import Frequencies
 from models.rulebook import Rulebook
 
 Features = tuple[Feature, ...]
@@ -44,6 +45,15 @@ class Candidate:
     members: tuple[str, ...] = ()
 
 
+class Weighted(Pipeline):  # type: ignore[misc]
+    """A pipeline whose last step, called `model`, takes weights of the rows."""
+
+    def fit(self, X: pd.DataFrame, y: Vector, sample_weight: Vector | None = None) -> Weighted:
+        """Fit on the n x k frame X and n outcomes of 0/1, by n weights."""
+        fitted: Weighted = super().fit(X, y, model__sample_weight=sample_weight)
+        return fitted
+
+
 def pool(p: Sequence[Vector]) -> Vector:
     """Mean log-odds of several predictions of the same n rows (logarithmic opinion pool, Genest & Zidek 1986)."""
     return sigmoid(np.mean([logit(each) for each in p], axis=0))
@@ -58,9 +68,9 @@ class LogitMean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, estimators: list[tuple[str, Estimator]]) -> None:
         self.estimators = estimators
 
-    def fit(self, X: pd.DataFrame, y: Vector) -> LogitMean:
-        """Fit a clone of each on the n x k frame X and n outcomes of 0/1."""
-        self.estimators_ = [clone(estimator).fit(X, y) for _, estimator in self.estimators]
+    def fit(self, X: pd.DataFrame, y: Vector, sample_weight: Vector | None = None) -> LogitMean:
+        """Fit a clone of each on the n x k frame X and n outcomes of 0/1, by n weights."""
+        self.estimators_ = [clone(estimator).fit(X, y, sample_weight) for _, estimator in self.estimators]
         self.classes_ = self.estimators_[0].classes_
         return self
 
@@ -78,8 +88,8 @@ def _of(features: Features, dtype: str) -> list[str]:
     return [f.name for f in features if f.dtype == dtype]
 
 
-def _guarded(*steps: tuple[str, Any]) -> Pipeline:
-    return Pipeline([("columns", ColumnGuard()), *steps])
+def _guarded(*steps: tuple[str, Any]) -> Weighted:
+    return Weighted([("columns", ColumnGuard()), *steps])
 
 
 def base_rate(features: Features, seed: int) -> Estimator:  # noqa: ARG001
@@ -107,6 +117,12 @@ def logistic(features: Features, seed: int) -> Estimator:
 def digital_only(features: Features, seed: int) -> Estimator:
     """The same regression on engagement alone: what a lead score without phone and rules would know."""
     return logistic(tuple(f for f in features if f.concept == "engagement"), seed)
+
+
+def frequencies(features: Features, seed: int) -> Estimator:  # noqa: ARG001
+    """Naive Bayes over the texts of the lead and its account: the scoring that open-source CRMs ship."""
+    texts = tuple(f.name for f in features if f.concept == "fit" and f.dtype == "text")
+    return _guarded(("model", Frequencies(texts)))
 
 
 def boosting(features: Features, seed: int) -> Estimator:
@@ -145,6 +161,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate("base_rate", "everyone gets the share of accepted leads", base_rate, deployed=False),
     Candidate("rulebook", "the rules' points alone, never rewarded backwards", rulebook, deployed=False),
     Candidate("digital_only", "logistic regression on engagement alone", digital_only, deployed=False),
+    Candidate("frequencies", "naive Bayes over what a form holds, as CRMs score", frequencies, deployed=False),
     Candidate("logistic", "logistic regression on every feature", logistic),
     Candidate("boosting", "small boosted trees on every feature", boosting),
     Candidate("blend", "mean of the log-odds of logistic and boosting", blend, members=("logistic", "boosting")),

@@ -17,7 +17,8 @@ from features.catalog import build_catalogue, select
 from features.matrix import build_matrix
 from models.promotion import ChampionHoldout
 from models.registry import Registry
-from models.training import TrainingResult, TrainingSet
+from models.training import TrainingResult
+from models.training_set import TrainingSet
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ def build_training_set(
     data = TrainingSet(
         X=matrix[names], y=target.dropna().to_numpy(dtype=int), as_of=rows["as_of"], group=matrix["house"],
         horizon=settings.horizon, features=features, lead_id=rows["lead_id"],
-        propensity=_propensity(warehouse, rows, observed),
+        propensity=_propensity(warehouse, rows, observed), answered_at=rows["answered_at"], observed=observed,
+        silence_counts="not_accepted" in (settings.label.expired, settings.label.never_handed_off),
     )  # fmt: skip
     return data, counts
 

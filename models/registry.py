@@ -30,6 +30,13 @@ from models.training import TrainingResult
 NAME = "lead-readiness"
 REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
 TRUSTED = (  # what skops may load beyond its own list: our estimators, and what scikit-learn's trees are made of
+    "models.candidates.Weighted",
+    "models.deployed.ReadyModel",
+    "models.calibration.Identity",
+    "models.calibration.Platt",
+    "models.calibration.Beta",
+    "models.calibration.VennAbers",
+    "models.calibration.Shift",
     "models.candidates.LogitMean",
     "models.columns.ColumnGuard",
     "models.columns.EmptyToZero",

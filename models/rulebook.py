@@ -20,15 +20,15 @@ class Rulebook(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, column: str = "rule_points") -> None:
         self.column = column
 
-    def fit(self, X: pd.DataFrame, y: Vector) -> Rulebook:
-        """Fit on a frame of n rows that may hold the points column, and n outcomes of 0/1."""
+    def fit(self, X: pd.DataFrame, y: Vector, sample_weight: Vector | None = None) -> Rulebook:
+        """Fit on a frame of n rows that may hold the points column, and n outcomes of 0/1, by n weights."""
         points = self._points(X)
         self.classes_ = np.array([0, 1])
         self.judgeable_ = bool(np.ptp(points) > 0)
-        self.intercept_, self.slope_ = float(logit(np.mean(y, keepdims=True))[0]), 0.0
+        self.intercept_, self.slope_ = float(logit(np.average(y, weights=sample_weight))), 0.0
         if self.judgeable_:
             scale = float(points.std())
-            model = LogisticRegression(C=1000.0, max_iter=1000).fit(points[:, None] / scale, y)
+            model = LogisticRegression(C=1000.0, max_iter=1000).fit(points[:, None] / scale, y, sample_weight)
             if model.coef_[0, 0] > 0:
                 self.intercept_, self.slope_ = float(model.intercept_[0]), float(model.coef_[0, 0]) / scale
         return self

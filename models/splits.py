@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -16,24 +15,29 @@ LEAST_PER_CLASS = 5  # a fold that trains on fewer of either outcome says nothin
 
 @dataclass(frozen=True)
 class Split:
-    """Row positions to train and to test on; `purged` earlier rows are in neither."""
+    """Row positions to train and to test on, and the moment between them; `purged` earlier rows are in neither."""
 
     train: Vector
     test: Vector
     purged: int
+    cut: pd.Timestamp
 
 
-def holdout(as_of: pd.Series, group: pd.Series, horizon: timedelta, test_share: float = 0.3) -> Split:
+def holdout(
+    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, test_share: float = 0.3, mature: Vector | None = None
+) -> Split:
     """Test on the last `test_share` of n rows in time, train on the earlier rows that could be known by then.
 
-    A training row is purged if its account is tested or its label closes after the first test row (López de Prado
-    2018, ch. 7). Rows of one instant stay together. Raises ModelError where either side would be empty.
+    usable_at: from when each row may train; one that is tested or whose account is, or that was not usable before the
+    first test row, does not (López de Prado 2018, ch. 7). Only `mature` rows (n flags, default all) are tested. Rows of
+    one instant stay together. Raises ModelError where either side would be empty.
     """
-    split = _purged(as_of, group, horizon, _cut(as_of, test_share), None)
+    tested = np.ones(len(as_of), dtype=bool) if mature is None else mature
+    split = _purged(as_of, group, usable_at, tested, _cut(as_of[tested], test_share), None)
     if not len(split.train) or not len(split.test):
         raise ModelError(
             "keeping later rows for the test",
-            expected=f"rows whose labels closed ({horizon}) before the last {test_share:.0%} of the rows",
+            expected=f"rows whose labels were known before the last {test_share:.0%} of the rows",
             got=f"{len(split.train)} to train, {len(split.test)} to test, {split.purged} purged, "
             f"from {as_of.min()} to {as_of.max()}",
             do="train on a longer span of time or with a shorter label horizon",
@@ -42,20 +46,23 @@ def holdout(as_of: pd.Series, group: pd.Series, horizon: timedelta, test_share: 
 
 
 def forward_folds(
-    as_of: pd.Series, group: pd.Series, horizon: timedelta, folds: int = 4, y: Vector | None = None
-) -> list[Split]:
+    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, folds: int = 4, y: Vector | None = None,
+    mature: Vector | None = None,
+) -> list[Split]:  # fmt: skip
     """Up to `folds` splits, each trained on all that was known before its test block: an expanding window.
 
-    Time is cut into folds + 1 blocks of about as many rows. With `y` (n outcomes of 0/1) folds that lack an outcome are
-    unusable. Where any is unusable fewer, longer blocks are tried; raises ModelError where not even one split works.
+    Time is cut into folds + 1 blocks of about as many `mature` rows. With `y` (n outcomes of 0/1) folds that lack an
+    outcome are unusable. Where any is unusable fewer, longer blocks are tried; raises ModelError where not even one
+    split works.
     """
+    tested = np.ones(len(as_of), dtype=bool) if mature is None else mature
     for count in range(folds, 0, -1):
-        splits = _blocks(as_of, group, horizon, count)
+        splits = _blocks(as_of, group, usable_at, tested, count)
         if splits and all(_usable(split, y) for split in splits):
             return splits
     raise ModelError(
         "cutting the training rows into folds forward in time",
-        expected=f"both outcomes before and after a cut, labels closed ({horizon}), accounts apart",
+        expected="both outcomes before and after a cut, labels known by then, accounts apart",
         got=f"no such cut in {len(as_of)} rows from {as_of.min()} to {as_of.max()}",
         do="train on a longer span of time or with a shorter label horizon",
     )
@@ -68,22 +75,23 @@ def _cut(as_of: pd.Series, test_share: float) -> pd.Timestamp:
     return pd.Timestamp(max(cut, later[0]) if len(later) else pd.Timestamp.max)
 
 
-def _blocks(as_of: pd.Series, group: pd.Series, horizon: timedelta, count: int) -> list[Split]:
-    times = as_of.sort_values().to_numpy()
+def _blocks(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Vector, count: int) -> list[Split]:
+    times = as_of[tested].sort_values().to_numpy()
     places = [len(times) * k // (count + 1) for k in range(1, count + 1)] if len(times) else []
     cuts = [pd.Timestamp(cut) for cut in np.unique(times[places])]
     ends = [*cuts[1:], None]
-    return [_purged(as_of, group, horizon, cut, end) for cut, end in zip(cuts, ends, strict=True)]
+    return [_purged(as_of, group, usable_at, tested, cut, end) for cut, end in zip(cuts, ends, strict=True)]
 
 
 def _purged(
-    as_of: pd.Series, group: pd.Series, horizon: timedelta, cut: pd.Timestamp, end: pd.Timestamp | None
-) -> Split:
+    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Vector, cut: pd.Timestamp,
+    end: pd.Timestamp | None,
+) -> Split:  # fmt: skip
     before = (as_of < cut).to_numpy()
-    test = (as_of >= cut).to_numpy() & (True if end is None else (as_of < end).to_numpy())
-    closed = (as_of + horizon <= cut).to_numpy()
-    train = before & closed & ~group.isin(group[test]).to_numpy()
-    return Split(np.flatnonzero(train), np.flatnonzero(test), int(before.sum() - train.sum()))
+    test = (as_of >= cut).to_numpy() & tested & (True if end is None else (as_of < end).to_numpy())
+    known = (usable_at <= cut).to_numpy()
+    train = before & known & ~group.isin(group[test]).to_numpy()
+    return Split(np.flatnonzero(train), np.flatnonzero(test), int(before.sum() - train.sum()), cut)
 
 
 def _usable(split: Split, y: Vector | None) -> bool:

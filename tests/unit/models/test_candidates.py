@@ -9,7 +9,7 @@ NAMED = {c.name: c for c in CANDIDATES}
 
 
 def test_the_baselines_are_compared_and_never_deployed():
-    assert [c.name for c in CANDIDATES if not c.deployed] == ["base_rate", "rulebook", "digital_only"]
+    assert [c.name for c in CANDIDATES if not c.deployed] == ["base_rate", "rulebook", "digital_only", "frequencies"]
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -7,7 +7,9 @@ import pytest
 
 from data.errors import ModelError
 from models.candidates import CANDIDATES
-from models.training import choose, data_hash, train
+from models.learning import choose
+from models.training import train
+from models.training_set import data_hash
 from tests.unit.models.leads import make
 
 
@@ -31,7 +33,7 @@ def test_signal_is_found_and_beats_the_base_rate(result):
 
 def test_the_deployed_model_has_seen_all_rows(result, data):
     again = {c.name: c for c in CANDIDATES}[result.chosen].build(data.features, 1).fit(data.X, data.y)
-    assert np.array_equal(again.predict_proba(data.X), result.estimator.predict_proba(data.X))
+    assert np.array_equal(again.predict_proba(data.X), result.estimator.estimator.predict_proba(data.X))
 
 
 def test_the_same_data_and_seed_give_the_same_model(result, data):

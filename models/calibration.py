@@ -1,0 +1,333 @@
+"""Does a probability mean what it says? Calibrators on log-odds, which one to use, and how far each can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq, isotonic_regression
+from sklearn.base import BaseEstimator
+
+from data.errors import ModelError
+from models.evaluation import Vector, log_losses, logit, sigmoid
+
+LOGISTIC = "logistic"  # the candidate whose probabilities are used as they are while labels are few
+FEW_LABELS = 1_000
+MANY_LABELS = 20_000
+SURE = 1.0  # standard errors that a calibrator must be ahead of none, between few and many labels
+PRIOR = 1.0  # precision of the slopes around 1 and of the intercept around 0: worth about five rows
+LATEST = 150  # labels that the check of calibration in the large looks at
+ALARM = 3.0  # its z-score from which the intercept is updated
+Calibrator = Any  # one of the classes of CALIBRATORS, fitted
+
+
+class Identity(BaseEstimator):  # type: ignore[misc]
+    """No calibration: log-odds stay as they are."""
+
+    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Identity:  # noqa: ARG002
+        """Nothing to learn."""
+        return self
+
+    def transform(self, z: Vector) -> Vector:
+        """The n log-odds themselves."""
+        return np.asarray(z, dtype=float)
+
+
+class Platt(BaseEstimator):  # type: ignore[misc]
+    """Slope and intercept on the log-odds (Platt 1999), the slope never negative.
+
+    A normal prior of variance 1 around slope 1 and intercept 0 takes the place of Platt's smoothed targets: few rows,
+    or rows of one outcome, change little. Fitted: slope_, intercept_.
+    """
+
+    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Platt:
+        """Learn from n log-odds, n outcomes of 0/1 and n weights (scaled to a mean of 1)."""
+        z, y, weight = _checked(z, y, sample_weight)
+        self.slope_, self.intercept_ = (float(value) for value in _posterior_mode(z[:, None], y, weight))
+        return self
+
+    def transform(self, z: Vector) -> Vector:
+        """Calibrated log-odds of n log-odds."""
+        return np.asarray(self.slope_ * np.asarray(z) + self.intercept_)
+
+
+class Beta(BaseEstimator):  # type: ignore[misc]
+    """Beta calibration (Kull, Silva Filho & Flach 2017): a ln p - b ln(1 - p) + c with a, b >= 0.
+
+    Bends the two ends apart, which Platt cannot. The same prior, around a = b = 1 and c = 0. Fitted: a_, b_, c_.
+    """
+
+    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Beta:
+        """Learn from n log-odds, n outcomes of 0/1 and n weights (scaled to a mean of 1)."""
+        z, y, weight = _checked(z, y, sample_weight)
+        found = _posterior_mode(np.column_stack(_ends(z)), y, weight)
+        self.a_, self.b_, self.c_ = (float(value) for value in found)
+        return self
+
+    def transform(self, z: Vector) -> Vector:
+        """Calibrated log-odds of n log-odds."""
+        low, high = _ends(np.asarray(z))
+        return np.asarray(self.a_ * low + self.b_ * high + self.c_)
+
+
+class Shift(BaseEstimator):  # type: ignore[misc]
+    """The intercept alone, such that the mean probability is the accepted share.
+
+    Where none or all were accepted the share counts as half a row from 0 or 1, so that the shift stays finite.
+    Fitted: shift_.
+    """
+
+    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Shift:
+        """Solve mean sigmoid(z + shift) = share for n log-odds, n outcomes of 0/1 and n weights."""
+        z, y, weight = _checked(z, y, sample_weight)
+        half_a_row = 0.5 / max(len(y), 1)
+        share = float(np.clip(np.mean(weight * y), half_a_row, 1 - half_a_row)) if len(y) else 0.5
+        target = float(logit(np.array(share)))
+        bracket = (target - z.max() - 1, target - z.min() + 1) if len(z) else (0.0, 0.0)
+        self.shift_ = float(brentq(lambda b: np.mean(weight * sigmoid(z + b)) - share, *bracket)) if len(z) else 0.0
+        return self
+
+    def transform(self, z: Vector) -> Vector:
+        """Shifted log-odds of n log-odds."""
+        return np.asarray(np.asarray(z) + self.shift_)
+
+
+class VennAbers(BaseEstimator):  # type: ignore[misc]
+    """Inductive Venn-Abers prediction (Vovk & Petej 2014): isotonic regression with the lead added as 0 and as 1.
+
+    The two fitted values p0 <= p1 bound the probability; one of them is perfectly calibrated, whatever the scores are.
+    Both are step functions of the log-odds, kept as a table. Fitted: knots_ (k log-odds, rising), low_ and high_ (k + 1
+    values: p0 from each knot on, p1 up to each knot).
+    """
+
+    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> VennAbers:
+        """Make the table from n log-odds, n outcomes of 0/1 and n weights (a new lead weighs as much as their mean)."""
+        z, y, weight = _checked(z, y, sample_weight)
+        knots, rows, accepted = _by_value(z, y, weight)
+        high = np.append(_added_as_accepted(rows, accepted), 1.0)
+        low = np.append(0.0, 1 - _added_as_accepted(rows[::-1], (rows - accepted)[::-1])[::-1])
+        steps = (np.diff(high) != 0) | (np.diff(low) != 0)
+        self.knots_, self.low_, self.high_ = knots[steps], low[np.append(True, steps)], high[np.append(steps, True)]
+        return self
+
+    def interval(self, z: Vector) -> tuple[Vector, Vector]:
+        """The probabilities p0 and p1 of n log-odds."""
+        low = self.low_[np.searchsorted(self.knots_, z, side="right")]
+        return low, self.high_[np.searchsorted(self.knots_, z, side="left")]
+
+    def transform(self, z: Vector) -> Vector:
+        """Log-odds of p1 / (1 - p0 + p1), the choice between both with the least greatest regret in log loss."""
+        low, high = self.interval(z)
+        return logit(high / (1 - low + high))
+
+
+CALIBRATORS: dict[str, Callable[[], Calibrator]] = {
+    "none": Identity,
+    "platt": Platt,
+    "beta": Beta,
+    "venn_abers": VennAbers,
+}
+
+
+def venn_abers_interval(z_new: Vector, z_cal: Vector, y_cal: Vector) -> tuple[Vector, Vector]:
+    """Venn-Abers bounds p0 and p1 of m new log-odds, from n log-odds and their outcomes of 0/1."""
+    return VennAbers().fit(z_cal, y_cal).interval(z_new)
+
+
+def choose_calibrator(
+    z: Vector, y: Vector, fold: Vector, n_labels: int, candidate: str, sample_weight: Vector | None = None
+) -> tuple[str, str]:
+    """Name in CALIBRATORS and reason of the calibrator for a candidate trained on `n_labels` labels.
+
+    z: n log-odds of rows that the candidate had not seen, each made by a fit on earlier time; y: their outcomes (0/1);
+    fold: the number of the fold of each, rising with time. Calibrators are compared on later folds, fitted on the
+    earlier. Below 20,000 labels one must be ahead of none by more than a standard error (Breiman et al. 1984).
+    """
+    if n_labels < FEW_LABELS:
+        name = "none" if candidate == LOGISTIC else "platt"
+        return name, f"with fewer than {FEW_LABELS:,} labels {candidate} is calibrated by {name}"
+    names = tuple(CALIBRATORS) if n_labels >= MANY_LABELS else ("none", "platt", "beta")
+    losses, weight = _later_losses(names, *_checked(z, y, sample_weight), np.asarray(fold))
+    if not len(weight):
+        return "none", "the calibrators cannot be compared on a single fold"
+    mean = {name: float(np.average(losses[name], weights=weight)) for name in names}
+    best = min(names, key=mean.__getitem__)
+    gain, error = mean["none"] - mean[best], _standard_error(losses["none"] - losses[best], weight)
+    found = f"{gain:.4f} lower on {len(weight):,} later rows than with none (standard error {error:.4f})"
+    if n_labels < MANY_LABELS and gain <= SURE * error:
+        return "none", f"no calibrator is ahead beyond noise: {best}'s log loss is {found}"
+    return best, f"{best} has the lowest log loss: {found}" if best != "none" else "none has the lowest log loss"
+
+
+@dataclass(frozen=True)
+class RecentShift:
+    """Calibration in the large on the latest labels. `shift` (log-odds) makes their mean probability their rate."""
+
+    update: bool
+    shift: float
+    z_score: float
+    rows: int
+    sentence: str
+
+
+def recent_shift(
+    z: Vector, y: Vector, latest: int = LATEST, alarm: float = ALARM, sample_weight: Vector | None = None
+) -> RecentShift:
+    """Whether the last `latest` of n calibrated log-odds in time order still fit their outcomes y (0/1), and the mend.
+
+    The z-score is (accepted - expected) over its standard deviation were the probabilities right (Spiegelhalter 1986).
+    An update is called for where it is beyond `alarm` on at least `latest` labels.
+    """
+    z, y, weight = _checked(z, y, sample_weight)
+    z, y, weight = z[-latest:], y[-latest:], weight[-latest:]
+    p = sigmoid(z)
+    spread = float(np.sqrt(np.sum(weight**2 * p * (1 - p))))
+    score = float(np.sum(weight * (y - p))) / spread if spread else 0.0
+    shift = float(Shift().fit(z, y, weight).shift_)
+    update = len(y) >= latest and abs(score) > alarm
+    expected, accepted = (np.average(v, weights=weight) if len(y) else float("nan") for v in (p, y))
+    found = f"of the latest {len(y)} labels {accepted:.0%} were accepted, {expected:.0%} expected (z {score:+.1f})"
+    does = f"the intercept moves by {shift:+.2f}" if update else "the intercept stays"
+    few = f", as {latest} labels are asked for" if len(y) < latest else ""
+    return RecentShift(update, shift, score, len(y), f"{found}: {does}{few}")
+
+
+def decompose(y: Vector, p: Vector, score: str = "log_loss", sample_weight: Vector | None = None) -> dict[str, float]:
+    """Split a mean score of n probabilities p into miscalibration - discrimination + uncertainty (CORP).
+
+    Miscalibration is what isotonic recalibration on the same rows would gain, discrimination what its result is ahead
+    of the base rate, uncertainty the base rate's own score (Dimitriadis, Gneiting & Jordan 2021). All are >= 0.
+    `score` is "log_loss" (nats) or "brier".
+    """
+    losses = {"log_loss": log_losses, "brier": _squares}[score]
+    _, y, weight = _checked(logit(p), y, sample_weight)
+    values, rows, accepted = _by_value(np.asarray(p, dtype=float), y, weight)
+    steps = np.clip(isotonic_regression(accepted / rows, weights=rows).x, 0, 1)
+    recalibrated = steps[np.minimum(np.searchsorted(values, p), len(values) - 1)]
+    rate = np.full(len(y), np.average(y, weights=weight))
+    given, best, base = (float(np.average(losses(y, q), weights=weight)) for q in (p, recalibrated, rate))
+    return {"score": given, "miscalibration": given - best, "discrimination": base - best, "uncertainty": base}
+
+
+def _squares(y: Vector, p: Vector) -> Vector:
+    return np.asarray((y - p) ** 2)
+
+
+def _checked(z: Vector, y: Vector, sample_weight: Vector | None) -> tuple[Vector, Vector, Vector]:
+    """The same as floats, weights with a mean of 1. Raises ModelError where they do not fit together."""
+    z, y = np.asarray(z, dtype=float), np.asarray(y, dtype=float)
+    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    finite = len(z) == len(y) == len(weight) and np.isfinite(z).all() and np.isfinite(weight).all()
+    if not finite or not np.isin(y, (0, 1)).all() or (weight < 0).any() or (len(y) and not weight.any()):
+        raise ModelError(
+            "calibrating probabilities", expected="finite log-odds, outcomes of 0 or 1 and weights, as many of each",
+            got=f"{len(z)} log-odds, {len(y)} outcomes and {len(weight)} weights, or values that are none of these",
+            do="pass the out-of-fold predictions of the rows that have a label",
+        )  # fmt: skip
+    return z, y, weight / weight.mean() if len(y) else weight
+
+
+def _ends(z: Vector) -> tuple[Vector, Vector]:
+    """Ln p and -ln(1 - p) of n log-odds; they add up to z."""
+    return -np.logaddexp(0, -z), np.logaddexp(0, z)
+
+
+def _posterior_mode(columns: Vector, y: Vector, weight: Vector) -> Vector:
+    """The k slopes (>= 0) and the intercept of a logistic regression on n x k columns, under the prior."""
+    X = np.column_stack([columns, np.ones(len(y))])
+    centre = np.append(np.ones(columns.shape[1]), 0.0)
+    free = np.ones(len(centre), dtype=bool)
+    theta = _newton(X, y, weight, centre, free)
+    while (theta[:-1] < 0).any():
+        free[theta[:-1].argmin()] = False  # the lowest slope becomes 0 and stays there
+        theta = _newton(X, y, weight, centre, free)
+    return theta
+
+
+def _newton(X: Vector, y: Vector, weight: Vector, centre: Vector, free: Vector) -> Vector:
+    """Where the weighted log loss plus the prior is least, the parameters that are not free held at 0."""
+    theta, X = np.where(free, centre, 0.0), X[:, free]
+
+    def cost(at: Vector) -> float:
+        z = X @ at[free]
+        return float(weight @ (np.logaddexp(0, z) - y * z) + PRIOR / 2 * np.sum((at - centre) ** 2))
+
+    for _ in range(100):
+        p = sigmoid(X @ theta[free])
+        slope = X.T @ (weight * (p - y)) + PRIOR * (theta - centre)[free]
+        curve = (X * (weight * p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(free.sum())
+        step = np.zeros(len(theta))
+        step[free] = np.linalg.solve(curve, slope)
+        while np.abs(step).max() > 1e-9 and cost(theta - step) > cost(theta):  # too far where the curve is flat
+            step /= 2
+        theta = theta - step
+        if np.abs(step).max() <= 1e-9:
+            break
+    return np.asarray(theta)
+
+
+def _by_value(z: Vector, y: Vector, weight: Vector) -> tuple[Vector, Vector, Vector]:
+    """Distinct values of z in order, with the weight of their rows and of the accepted among them, none without any."""
+    z, y, weight = z[weight > 0], y[weight > 0], weight[weight > 0]
+    values, place = np.unique(z, return_inverse=True)
+    size = len(values)
+    return values, np.bincount(place, weight, minlength=size), np.bincount(place, weight * y, minlength=size)
+
+
+def _added_as_accepted(rows: Vector, accepted: Vector) -> Vector:
+    """Isotonic fit at each of k values after one accepted row is added there: k numbers in one pass.
+
+    The fit is the slope of the greatest convex minorant of the cumulative sums. The added row shifts the sums before it
+    by (-1, -1), and its slope is that of the line from the lowest such left point to the right. As the row moves on,
+    both ends of that line only move right (Vovk, Petej & Fedorova 2015 give another form of this).
+    """
+    x, s = (np.append(0.0, np.cumsum(v)).tolist() for v in (rows, accepted))
+    following = _corners(x, s)
+    found, left, right = [], 0, 0
+    for i in range(1, len(x)):
+        at = i - 1  # sums before the row that is added among those of value i
+        rise, run = s[right] - s[left] + 1, x[right] - x[left] + 1
+        if at == 0 or (s[at] - s[left]) * run <= rise * (x[at] - x[left]):
+            left, right = at, max(right, i)
+            while following[right] > right and _slope(x, s, left, following[right]) <= _slope(x, s, left, right):
+                right = following[right]
+        found.append(_slope(x, s, left, right))
+    return np.array(found)
+
+
+def _slope(x: list[float], s: list[float], left: int, right: int) -> float:
+    return (s[right] - s[left] + 1) / (x[right] - x[left] + 1)
+
+
+def _corners(x: list[float], s: list[float]) -> list[int]:
+    """For each point the next corner of the lower hull of it and all points to its right; the last names itself."""
+    last = len(x) - 1
+    following = [last] * (last + 1)
+    for i in range(last - 1, -1, -1):
+        j = i + 1
+        while (k := following[j]) > j and (s[j] - s[i]) * (x[k] - x[i]) >= (s[k] - s[i]) * (x[j] - x[i]):
+            j = k
+        following[i] = j
+    return following
+
+
+def _later_losses(
+    names: tuple[str, ...], z: Vector, y: Vector, weight: Vector, fold: Vector
+) -> tuple[dict[str, Vector], Vector]:
+    """Log losses by calibrator of the rows of every fold but the first, fitted on the folds before; and the weights."""
+    parts: dict[str, list[Vector]] = {name: [np.empty(0)] for name in names}
+    rows = [np.empty(0)]
+    for number in np.unique(fold)[1:]:
+        past, now = fold < number, fold == number
+        rows.append(weight[now])
+        for name in names:
+            fitted = CALIBRATORS[name]().fit(z[past], y[past], weight[past])
+            parts[name].append(log_losses(y[now], sigmoid(fitted.transform(z[now]))))
+    return {name: np.concatenate(part) for name, part in parts.items()}, np.concatenate(rows)
+
+
+def _standard_error(values: Vector, weight: Vector) -> float:
+    away = weight * (values - np.average(values, weights=weight))
+    return float(np.sqrt(np.sum(away**2)) / weight.sum())
