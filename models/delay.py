@@ -1,8 +1,8 @@
 """What do young hand-offs tell? Labels as they stood at a moment, weighted for those that sales had not answered yet.
 
 Of hand-offs younger than the horizon only some are answered, and those are not like the rest. A decided one stands for
-1 / G(age) hand-offs, G being the share of such decisions that take no longer (inverse probability of censoring, Robins &
-Rotnitzky 1992), told from hand-offs whose horizon has closed, acceptances and refusals apart. Where silence counts as
+1 / G(age) hand-offs, G being the share of such decisions that take no longer (inverse probability of censoring: Robins
+& Rotnitzky 1992), told from hand-offs whose horizon has closed, acceptances and refusals apart. Where silence counts as
 not accepted, one that waits counts as such with the chance that its silence lasts.
 """
 

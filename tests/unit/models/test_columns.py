@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from data.errors import ModelError
-from models.columns import ColumnGuard, EmptyToZero, Numbers
+from models.columns import ColumnGuard, EmptyToZero, Numbers, Points
 
 FRAME = pd.DataFrame({"clicks": [1.0, np.nan, 3.0], "dials": [0.0, 1.0, 2.0], "source": ["web", "unknown", "web"]})
 
@@ -75,3 +75,10 @@ def test_an_empty_column_becomes_zero_and_stays_so():
     step = EmptyToZero().fit(X)
     assert np.array_equal(step.transform(X), [[1, 0], [np.nan, 0]], equal_nan=True)
     assert step.transform(X.fillna(9))[0, 1] == 0
+
+
+def test_points_count_in_tenths_of_their_spread_and_missing_ones_as_none():
+    X = pd.DataFrame({"rule_points": [0.0, 10.0, 20.0, np.nan, 1e9]})
+    points = Points().fit(X[:3])
+    assert points.transform(X)[:, 0] == pytest.approx([-12.247, 0, 12.247, -12.247, 50], abs=1e-3)
+    assert Points().fit(X[:1]).transform(X)[:, 0] == pytest.approx(0)
