@@ -4,7 +4,7 @@ Per seed one company learns until --from, then its open leads are routed on ever
 end, by the default policy and by the rules alone, each within the agreement's capacity. The truth values both: a
 hand-off is worth pV + (1-p)R - c, a lead that is held W. Volumes are made equal by taking the best-ranked of the side
 that hands off more. Printed: the gain per hand-off with its 95 % interval over accounts, and what `models.policy.claim`
-says from the logged hand-offs alone, as a company would see it. With --null decisions depend on nothing: no gain is
+says from the logged hand-offs alone, as a company would see it. In --world null decisions depend on nothing: no gain is
 there to be found.
 """
 
@@ -38,22 +38,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--leads", type=int, default=3000)
-    parser.add_argument("--null", action="store_true")
+    parser.add_argument("--world", default="default")
     parser.add_argument("--from", dest="start", default="2025-09-15")
     arguments = parser.parse_args()
     gains = []
     for seed in range(1, arguments.seeds + 1):
-        found, said = run(arguments.leads, seed, arguments.null, datetime.fromisoformat(arguments.start))
+        found, said = run(arguments.leads, seed, arguments.world, datetime.fromisoformat(arguments.start))
         gains.append(found.assign(group=found["group"] + f" of {seed}", seed=seed))
         print(f"seed {seed}: {describe(gains[-1])}\n        from its own log: {said}", flush=True)
     print(f"all seeds: {describe(pd.concat(gains))}")
 
 
-def run(leads: int, seed: int, null: bool, start: datetime) -> tuple[pd.DataFrame, str]:
+def run(leads: int, seed: int, world: str, start: datetime) -> tuple[pd.DataFrame, str]:
     """One company: the swapped hand-offs by the truth, and the claim from the log."""
     days = [datetime(2025, month, day) for month in range(start.month, 13) for day in (1, 15)]
     days = [day for day in days if day >= start]
-    tables = simulate(leads=leads, seed=seed, null=null, moments=days)
+    tables = simulate(leads=leads, seed=seed, world=world, moments=days)
     truth = tables.pop("truth_at").set_index(["lead_id", "as_of"])["probability"]
     agreement = default_agreement()
     with tempfile.TemporaryDirectory() as folder, Warehouse.open(None, threads=2) as warehouse:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from data.schemas import CONNECTED
-from data.simulator.people import BANT, FURTHER, LEVELS, NOTHING, Flags, Floats, Ints, People, Random, Texts, pick
+from data.simulator.people import People
+from data.simulator.words import BANT, FURTHER, LEVELS, NOTHING, Flags, Floats, Ints, Random, Texts, pick
+from data.simulator.worlds import World
 
 AGENTS = 8
 MAX_DIALS = 8
@@ -50,9 +52,9 @@ NOTES = {
 ASKED_ON_FORMS = np.array([0.15, 0.30, 0.50, 0.40])  # per criterion, in the order of BANT
 
 
-def touches(rng: Random, who: People) -> pd.DataFrame:
+def touches(rng: Random, who: People, world: World) -> pd.DataFrame:
     """Everything seen of the leads online: lead (index), at, known (days), kind and the columns that follow from it."""
-    lead, at, kind = _visits(rng, who)
+    lead, at, kind = _visits(rng, who, world)
     mail = np.isin(kind, ["email_open", "email_click", "email_reply"])
     barred = who.leads["permission"].isin(["no_mail", "none"]).to_numpy()[lead]
     real = pd.DataFrame({"lead": lead, "at": at, "kind": kind, "bot": False})[~(mail & barred)]
@@ -65,14 +67,14 @@ def touches(rng: Random, who: People) -> pd.DataFrame:
     return pd.concat([rows, repeated], ignore_index=True)
 
 
-def calls(rng: Random, who: People) -> pd.DataFrame:
+def calls(rng: Random, who: People, world: World) -> pd.DataFrame:
     """Dials on different working days until somebody is reached: lead, at, ends, known, agent (index) and more."""
     dialled = _dialled(rng, who)
     tries = np.minimum(2 + rng.poisson(2.6, len(dialled)), MAX_DIALS)
     day = _working_days(rng, who.created[dialled] + who.weekday) - who.weekday
     lead, at = np.repeat(dialled, MAX_DIALS), (day + rng.uniform(8 / 24, 17 / 24, day.shape)).ravel()
     agent = rng.choice(AGENTS, len(dialled)).repeat(MAX_DIALS)
-    disposition = _dispositions(rng, who, lead, at, agent)
+    disposition = _dispositions(rng, who, lead, at, agent, world.connect)
     ended = np.isin(disposition, ["connected", "not_interested", "meeting_booked", "wrong_number"]).reshape(day.shape)
     kept = ((ended.cumsum(axis=1) - ended) == 0) & (np.arange(MAX_DIALS) < tries[:, None])
     dials = pd.DataFrame({"lead": lead, "at": at, "agent": agent, "disposition": disposition})
@@ -86,19 +88,21 @@ def calls(rng: Random, who: People) -> pd.DataFrame:
     return frame
 
 
-def answers(rng: Random, who: People, dials: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+def answers(rng: Random, who: People, dials: pd.DataFrame, seen: pd.DataFrame, world: World) -> pd.DataFrame:
     """What was asked in connected calls and on forms: lead, at, known, criterion, state, level, source."""
     talks = dials[dials["disposition"].isin(CONNECTED)]
     forms = seen[(seen["kind"] == "form_submit") & ~seen["bot"]].drop_duplicates(["lead", "at"])
     skill = agent_skill(talks["agent"].to_numpy())
     ready = np.where(talks["disposition"] == "not_interested", 0.25, 0.62 + 0.1 * skill)
+    if world.change:
+        ready = ready * np.where(world.changed(talks["at"].to_numpy(), who.days), world.change.asked, 1)
     asked_in_talk = rng.random((len(talks), len(BANT))) < ready[:, None]
     asked_on_form = rng.random((len(forms), len(BANT))) < ASKED_ON_FORMS
     talks = talks.drop(columns="at").rename(columns={"ends": "at"})
-    said = _said(rng, who, talks, BANT, asked_in_talk, "call")
-    written = _said(rng, who, forms, BANT, asked_on_form, "form")
+    said = _said(rng, who, talks, BANT, asked_in_talk, "call", world.flipped)
+    written = _said(rng, who, forms, BANT, asked_on_form, "form", world.flipped)
     said = _some_left_empty(rng, said)
-    further = _further(rng.spawn(1)[0], who, talks, asked_in_talk)
+    further = _further(rng.spawn(1)[0], who, talks, asked_in_talk, world.flipped)
     return pd.concat([said, written[written["state"] != "not_asked"], further], ignore_index=True)
 
 
@@ -112,20 +116,22 @@ def agent_skill(agent: Ints) -> Floats:
     return np.linspace(-1, 1, AGENTS)[agent]
 
 
-def _visits(rng: Random, who: People) -> tuple[Ints, Floats, pd.Series]:
+def _visits(rng: Random, who: People, world: World) -> tuple[Ints, Floats, pd.Series]:
     """Fading interest after creation, and visits in the market that grow with urgency."""
     n = len(who.created)
     faded = np.repeat(np.arange(n), rng.poisson(3.6, n))
     cold_at = who.created[faded] + rng.exponential(50, len(faded))
     lead, at = [faded], [cold_at]
     for opens, closes in zip(who.opens.T, who.closes.T, strict=True):
-        begin, end = np.maximum(who.created, opens), np.minimum(closes, who.days)
+        begin, end = np.maximum(who.created, opens), np.minimum(closes, np.minimum(who.bought, who.days))
         length = np.nan_to_num(np.maximum(end - begin, 0))
         hot = np.repeat(np.arange(n), rng.poisson(0.14 * length * np.exp(rng.normal(0, 0.5, n))))
         lead.append(hot)
         at.append(begin[hot] + length[hot] * rng.beta(1.6, 1.0, len(hot)))
     visit, when = np.concatenate(lead), np.concatenate(at)
     steps = 1 + rng.poisson(0.9, len(visit))  # touches in one visit, minutes apart
+    if world.heavy_tails:
+        steps = np.minimum(steps + (rng.pareto(1.5, len(visit)) * 0.8).astype(np.int64), 60)
     visit, when = visit.repeat(steps), when.repeat(steps) + rng.exponential(0.004, steps.sum())
     weekday_or_lucky = ((when + who.weekday) % 7 < 5) | (rng.random(len(when)) < 0.4)
     visit, when = visit[weekday_or_lucky], when[weekday_or_lucky]
@@ -171,9 +177,9 @@ def _working_days(rng: Random, created: Floats) -> Floats:
     return np.asarray(working // 5 * 7 + working % 5)
 
 
-def _dispositions(rng: Random, who: People, lead: Ints, at: Floats, agent: Ints) -> pd.Series:
+def _dispositions(rng: Random, who: People, lead: Ints, at: Floats, agent: Ints, connect: float) -> pd.Series:
     urgency = who.urgency(lead, at)
-    chance = 1 / (1 + np.exp(2.3 - 0.3 * agent_skill(agent) - 0.6 * urgency))  # of reaching the person, per dial
+    chance = 1 / (1 + np.exp(-connect - 0.3 * agent_skill(agent) - 0.6 * urgency))  # of reaching the person, per dial
     roll = rng.random(len(lead))
     talk = np.select(
         [roll < 0.04 + 0.25 * urgency, roll < 0.22 + 0.15 * urgency, roll < 0.42 - 0.1 * urgency],
@@ -183,11 +189,11 @@ def _dispositions(rng: Random, who: People, lead: Ints, at: Floats, agent: Ints)
     return pd.Series(np.where(rng.random(len(lead)) < chance, talk, pick(rng, MISSED, len(lead))))
 
 
-def _further(rng: Random, who: People, talks: pd.DataFrame, asked: Flags) -> pd.DataFrame:
+def _further(rng: Random, who: People, talks: pd.DataFrame, asked: Flags, flips: float) -> pd.DataFrame:
     """The further answers: asked for in 6 of 10 talks by whose end three of BANT were asked, in it or earlier."""
     known = pd.DataFrame(asked).groupby(talks["lead"].to_numpy()).cummax().sum(axis=1).to_numpy()
     asked_too = (rng.random((len(talks), len(FURTHER))) < 0.6) & (known >= 3)[:, None]
-    return _some_left_empty(rng, _said(rng, who, talks, FURTHER, asked_too, "call"))
+    return _some_left_empty(rng, _said(rng, who, talks, FURTHER, asked_too, "call", flips))
 
 
 def _some_left_empty(rng: Random, said: pd.DataFrame) -> pd.DataFrame:
@@ -197,15 +203,15 @@ def _some_left_empty(rng: Random, said: pd.DataFrame) -> pd.DataFrame:
 
 
 def _said(
-    rng: Random, who: People, occasion: pd.DataFrame, criteria: Iterable[str], asked: Flags, source: str
+    rng: Random, who: People, occasion: pd.DataFrame, criteria: Iterable[str], asked: Flags, source: str, flips: float
 ) -> pd.DataFrame:
-    """One row per question that could have been asked; the truth, flipped 8 % of the time, refused more if it is no."""
+    """One row per question that could have been asked; the truth, at times flipped, refused more if it is no."""
     frames, base = [], occasion[["lead", "at", "known"]].reset_index(drop=True)
     lead, at = base["lead"].to_numpy(), base["at"].to_numpy()
     truth = who.true_levels(lead, at)
     for column, criterion in enumerate(criteria):
         level, top = truth[criterion], len(LEVELS[criterion])
-        flipped = rng.random(len(lead)) < 0.08
+        flipped = rng.random(len(lead)) < flips
         heard = np.where(flipped, np.where(level > 0, 0, rng.integers(1, top, len(lead))), level)
         refused = rng.random(len(lead)) < np.where(level > 0, 0.08, 0.22)
         state = np.select([~asked[:, column], refused], ["not_asked", "refused"], np.where(heard > 0, "yes", "no"))

@@ -5,90 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Texts = npt.NDArray[np.object_]
-Random = np.random.Generator
-
-NOTHING: Texts = np.array(None, dtype=object)
-
-INDUSTRIES = {  # share, fit
-    "software": (0.20, 0.7),
-    "manufacturing": (0.18, 0.4),
-    "finance": (0.14, 0.3),
-    "healthcare": (0.12, 0.0),
-    "logistics": (0.10, 0.2),
-    "retail": (0.12, -0.4),
-    "education": (0.08, -0.8),
-    "public_sector": (0.06, -0.9),
-}
-COUNTRIES = {  # share, fit
-    "US": (0.34, 0.2),
-    "DE": (0.20, 0.2),
-    "GB": (0.16, 0.0),
-    "FR": (0.12, -0.1),
-    "NL": (0.10, 0.0),
-    "IN": (0.08, -0.6),
-}
-SENIORITIES = ("specialist", "manager", "director", "vp", "c_level")
-TITLES = (  # title, function, rank in SENIORITIES
-    ("Chief Information Officer", "it", 4),
-    ("CTO", "engineering", 4),
-    ("Chief Financial Officer", "finance", 4),
-    ("Managing Director", "operations", 4),
-    ("VP Operations", "operations", 3),
-    ("VP of Engineering", "engineering", 3),
-    ("Vice President Sales", "sales", 3),
-    ("Director of IT", "it", 2),
-    ("Head of Procurement", "procurement", 2),
-    ("Director Digital Marketing", "marketing", 2),
-    ("Head of HR", "hr", 2),
-    ("IT Manager", "it", 1),
-    ("Operations Manager", "operations", 1),
-    ("Purchasing Manager", "procurement", 1),
-    ("Marketing Manager", "marketing", 1),
-    ("Engineering Manager", "engineering", 1),
-    ("Project Manager", "operations", 1),
-    ("Systems Administrator", "it", 0),
-    ("Software Developer", "engineering", 0),
-    ("Business Analyst", "operations", 0),
-    ("Accountant", "finance", 0),
-    ("Marketing Specialist", "marketing", 0),
-    ("Student", "other", 0),
+from data.simulator.words import (
+    COUNTRIES,
+    INDUSTRIES,
+    NOTHING,
+    PERMISSION_SHARES,
+    SENIORITIES,
+    SOURCES,
+    TITLES,
+    Floats,
+    Ints,
+    Random,
+    Texts,
+    pick,
 )
-SOURCES = {
-    "website": 0.32,
-    "paid_search": 0.18,
-    "content_syndication": 0.16,
-    "webinar": 0.14,
-    "event": 0.10,
-    "referral": 0.10,
-}
-PERMISSION_SHARES = {"all": 0.80, "no_call": 0.05, "no_mail": 0.06, "none": 0.02, "unknown": 0.07}
-BANT = {  # criterion -> levels; the lowest is what "no" means
-    "budget": ("none", "planned", "approved"),
-    "authority": ("user", "influencer", "decision_maker"),
-    "need": ("none", "latent", "active"),
-    "timeframe": ("over_12_months", "within_12_months", "within_6_months", "within_90_days"),
-}
-FURTHER = {  # learned on the phone only, and no part of the gate or of acceptance
-    "next_step": ("call_back", "demo_agreed"),
-    "desired_outcome": ("vague", "specific"),
-    "buying_team": ("alone", "team_known"),
-}
-LEVELS = BANT | FURTHER
+from data.simulator.worlds import World
 
 
 @dataclass(frozen=True)
 class People:
     """The leads of a world, one array element a lead; times are days since the world's start.
 
-    `opens` and `closes` are (leads, 2): the account's in-market windows, NaN where it has none. What is not in
-    `accounts` or `leads` is latent: no table of the world shows it.
+    `opens` and `closes` are (leads, 2): the account's in-market windows, NaN where it has none. `bought` is when a
+    competitor won the account, infinity where none did; `hidden` is what only people sense. What is not in `accounts`
+    or `leads` is latent: no table of the world shows it.
     """
 
     accounts: pd.DataFrame
@@ -99,20 +41,23 @@ class People:
     rank: Ints
     opens: Floats
     closes: Floats
+    bought: Floats
+    hidden: Floats
+    colleagues: Ints  # other leads of the account
     days: float
     weekday: float  # the world's start, in days since a Monday's midnight
 
     def urgency(self, who: Ints, at: Floats) -> Floats:
-        """How far into a window lead `who` is at time `at`: 0 outside, rising from .3 to 1 inside."""
+        """How far into a window lead `who` is at time `at`: 0 outside or once bought elsewhere, from .3 to 1 inside."""
         opens, closes, t = self.opens[who], self.closes[who], at[:, None]
-        inside = (t >= opens) & (t < closes)
+        inside = (t >= opens) & (t < closes) & (t < self.bought[who, None])
         progress = np.where(inside, 0.3 + 0.7 * (t - opens) / (closes - opens), 0.0)
         return np.asarray(progress.max(axis=1))
 
     def days_to_window(self, who: Ints, at: Floats) -> Floats:
-        """Days until the next window opens: 0 inside one, infinity where none comes."""
+        """Days until the next window opens: 0 inside one, infinity where none comes or a competitor has won."""
         opens, closes, t = self.opens[who], self.closes[who], at[:, None]
-        wait = np.where(t < closes, np.maximum(opens - t, 0.0), np.inf)
+        wait = np.where((t < closes) & (t < self.bought[who, None]), np.maximum(opens - t, 0.0), np.inf)
         return np.asarray(wait.min(axis=1))
 
     def true_levels(self, who: Ints, at: Floats) -> dict[str, Ints]:
@@ -130,24 +75,28 @@ class People:
         }
 
 
-def people(rng: Random, leads: int, start: pd.Timestamp, days: int) -> People:
+def people(rng: Random, leads: int, start: pd.Timestamp, days: int, world: World) -> People:
     """`leads` contacts at accounts of 1 to 5 of them, with their latent fit, means and windows."""
+    market, mix, latent = rng.spawn(3)  # streams of their own: worlds of one seed share the rest
     account = _members(rng, leads)
-    accounts, fit, wealth = _accounts(rng, int(account[-1]) + 1, start)
-    opens, closes = (side[account] for side in _windows(rng, len(accounts), days))
-    created = _created(rng, opens[:, 0], closes[:, 0], days)
+    n = int(account[-1]) + 1
+    accounts, size = _accounts(rng, n, start)
+    noise, wealth = rng.normal(0, 0.35, n), 0.25 * (size - 5.3) + rng.normal(0, 0.6, n)
+    opens, closes = _windows(rng, n, days)
+    created = _created(rng, opens[account, 0], closes[account, 0], days)
     rows, rank = _leads(rng, account, accounts["country"].to_numpy()[account])
+    if world.change:
+        _renew(mix, world, accounts, rows, created, account, days)
+    opens, bought = _competitors(market, opens, closes, world.bought_elsewhere)
+    fit = _account_fit(accounts, size) + noise
+    accounts["industry"] = accounts["industry"].where(accounts.pop("says_industry"), None)
     person_fit = fit[account] + 0.15 * (rank - 1.5) - 1.0 * (rows["title"] == "Student").to_numpy()
-    latent = (created, person_fit, wealth[account], rank, opens, closes)
+    hidden = latent.standard_t(3, leads) if world.heavy_tails else latent.normal(0, 1, leads)
+    windows = (opens[account], closes[account], bought[account])
+    colleagues = np.bincount(account)[account] - 1
     weekday = (start - start.normalize()) / pd.Timedelta(days=1) + start.weekday()
-    return People(accounts, rows, *latent, days=float(days), weekday=weekday)
-
-
-def pick(rng: Random, shares: dict[str, float], size: int) -> Texts:
-    """`size` draws of the keys, in proportion to their shares."""
-    weights = np.array(list(shares.values()))
-    drawn = rng.choice(len(shares), size, p=weights / weights.sum())
-    return np.array(list(shares), dtype=object)[drawn]
+    return People(accounts, rows, created, person_fit, wealth[account], rank, *windows, hidden, colleagues,
+                  days=float(days), weekday=weekday)  # fmt: skip
 
 
 def _members(rng: Random, leads: int) -> Ints:
@@ -156,14 +105,16 @@ def _members(rng: Random, leads: int) -> Ints:
     return np.repeat(np.arange(leads), sizes)[:leads]
 
 
-def _accounts(rng: Random, n: int, start: pd.Timestamp) -> tuple[pd.DataFrame, Floats, Floats]:
+def _accounts(rng: Random, n: int, start: pd.Timestamp) -> tuple[pd.DataFrame, Floats]:
+    """The accounts, their industry true and beside it whether it is given, and the logarithm of their persons."""
     industry = pick(rng, {k: share for k, (share, _) in INDUSTRIES.items()}, n)
     country = pick(rng, {k: share for k, (share, _) in COUNTRIES.items()}, n)
-    size = rng.normal(5.3, 1.4, n)  # log of persons
+    size = rng.normal(5.3, 1.4, n)
     frame = pd.DataFrame(
         {
             "account_id": [f"A{i:06d}" for i in range(n)],
-            "industry": np.where(rng.random(n) < 0.04, NOTHING, industry),
+            "industry": industry,
+            "says_industry": rng.random(n) >= 0.04,
             "employees": np.maximum(np.round(np.exp(size)), 1),
             "annual_revenue": np.round(np.exp(size + rng.normal(11.8, 0.5, n)), -3),
             "country": country,
@@ -171,9 +122,28 @@ def _accounts(rng: Random, n: int, start: pd.Timestamp) -> tuple[pd.DataFrame, F
             "known_at": start,
         }
     )
-    traits = np.array([INDUSTRIES[i][1] + COUNTRIES[c][1] for i, c in zip(industry, country, strict=True)])
-    best_size = 0.6 - 0.35 * np.abs(size - 6.0)  # the middle market suits best
-    return frame, traits + best_size + rng.normal(0, 0.35, n), 0.25 * (size - 5.3) + rng.normal(0, 0.6, n)
+    return frame, size
+
+
+def _account_fit(accounts: pd.DataFrame, size: Floats) -> Floats:
+    """How well industry, country and size suit; the middle market suits best."""
+    industry = accounts["industry"].map({k: fit for k, (_, fit) in INDUSTRIES.items()})
+    country = accounts["country"].map({k: fit for k, (_, fit) in COUNTRIES.items()})
+    return (industry + country).to_numpy(dtype=float) + 0.6 - 0.35 * np.abs(size - 6.0)
+
+
+def _renew(
+    rng: Random, world: World, accounts: pd.DataFrame, rows: pd.DataFrame, created: Floats, account: Ints, days: int
+) -> None:
+    """After the world's break: leads come by another mix of sources, accounts from another mix of industries."""
+    if world.change is None:
+        return
+    late = world.changed(created, days)
+    sources = pick(rng, dict(zip(SOURCES, world.change.sources, strict=True)), len(rows))
+    industries = pick(rng, dict(zip(INDUSTRIES, world.change.industries, strict=True)), len(accounts))
+    rows["source"] = np.where(late, sources, rows["source"])
+    new = pd.Series(late).groupby(account).min().to_numpy()  # accounts whose leads all came after it
+    accounts["industry"] = np.where(new, industries, accounts["industry"])
 
 
 def _windows(rng: Random, n: int, days: int) -> tuple[Floats, Floats]:
@@ -181,6 +151,19 @@ def _windows(rng: Random, n: int, days: int) -> tuple[Floats, Floats]:
     opens = np.column_stack([first, first + rng.uniform(120, 300, n)])
     opens[rng.random(n) > 0.75] = np.nan  # never in the market
     return opens, opens + rng.uniform(28, 98, opens.shape)  # 4 to 14 weeks
+
+
+def _competitors(rng: Random, opens: Floats, closes: Floats, chance: float) -> tuple[Floats, Floats]:
+    """When a competitor wins the account, and the windows that are left: who bought opens no second one.
+
+    The hazard grows in proportion to the time in the window, so that `chance` of them are lost by its end.
+    """
+    reach = np.sqrt(rng.exponential(1, opens.shape) / max(-np.log1p(-chance), 1e-12))
+    lost = np.where(reach < 1, opens + reach * (closes - opens), np.inf)
+    kept = opens.copy()
+    kept[lost[:, 0] < np.inf, 1] = np.nan
+    lost[np.isnan(kept)] = np.inf
+    return kept, lost.min(axis=1)
 
 
 def _created(rng: Random, opens: Floats, closes: Floats, days: int) -> Floats:

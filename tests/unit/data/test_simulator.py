@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from data.errors import DataError, UsageError
+from data.ingest import ingest
 from data.schemas import CONNECTED, TABLES
-from data.simulator.company import simulate, write
-from data.simulator.people import BANT, FURTHER, LEVELS
+from data.simulator.company import funnel, in_words, simulate, write
+from data.simulator.truth import Pair, Terms, contributions
+from data.simulator.words import BANT, FURTHER, LEVELS
+from data.simulator.worlds import WORLDS, Change, World, parameters, shown
+from data.warehouse import Warehouse
+from features.definition import CONCEPTS
+from pipelines.cli import app
 
 START, DAYS = pd.Timestamp("2025-01-06"), 365
 SEEDS = (1, 2, 3)
@@ -24,14 +36,14 @@ Tables = dict[str, pd.DataFrame]
 
 
 @cache
-def world(seed: int = 1, null: bool = False) -> Tables:
-    return simulate(seed=seed, null=null, moments=WEEKS)
+def world(seed: int = 1, name: str = "default") -> Tables:
+    return simulate(seed=seed, world=name, moments=WEEKS if name == "default" else ())
 
 
 @cache
-def decided(seed: int = 1, null: bool = False) -> pd.DataFrame:
+def decided(seed: int = 1, name: str = "default") -> pd.DataFrame:
     """One row per decided hand-off: accepted (0 or 1), the true probability, what was seen before it, the account."""
-    tables = world(seed, null)
+    tables = world(seed, name)
     rows = (
         tables["decisions"]
         .merge(tables["truth"])
@@ -178,7 +190,10 @@ def test_a_further_criterion_waits_for_three_of_bant() -> None:
     ],
 )
 def test_a_further_answer_follows_need_or_rank(criterion: str, by: str, levels: tuple[str, ...]) -> None:
-    clear = world()["answers"].query("state in ('yes', 'no')").drop_duplicates(["lead_id", "criterion"], keep="last")
+    answers = pd.concat(
+        [world(seed)["answers"].assign(lead_id=lambda t, s=seed: f"{s}-" + t["lead_id"]) for seed in SEEDS]
+    )
+    clear = answers.query("state in ('yes', 'no')").drop_duplicates(["lead_id", "criterion"], keep="last")
     both = clear[clear["criterion"] == criterion].merge(clear[clear["criterion"] == by], on="lead_id")
     yes = (both["state_x"] == "yes").groupby(both["level_y"]).mean()[list(levels)]
     assert yes.is_monotonic_increasing
@@ -254,11 +269,11 @@ def test_the_truth_is_calibrated(seed: int) -> None:
 
 @pytest.mark.slow
 def test_in_the_null_world_nothing_tells() -> None:
-    aucs = [held_out_auc(decided(seed, null=True)) for seed in SEEDS]
+    aucs = [held_out_auc(decided(seed, "null")) for seed in SEEDS]
     noise = math.sqrt(1 / 12 * (1 / 300 + 1 / 400) / len(SEEDS))
     assert abs(np.mean(aucs) - 0.5) < 4 * noise
-    assert roc_auc_score(decided(1, True)["accepted"], decided(1, True)["probability"]) == 0.5
-    assert world(1, null=True)["touches"].equals(world(1)["touches"])
+    assert roc_auc_score(decided(1, "null")["accepted"], decided(1, "null")["probability"]) == 0.5
+    assert world(1, "null")["touches"].equals(world(1)["touches"])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -275,7 +290,6 @@ def test_the_truth_at_a_moment_has_each_lead_created_before_it() -> None:
     leads = world()["leads"]
     for moment, rows in world()["truth_at"].groupby("as_of"):
         assert list(rows["lead_id"]) == sorted(leads.loc[leads["created_at"] < moment, "lead_id"])
-    assert set(world(1, null=True)["truth_at"]["probability"]) == {0.58}
 
 
 def test_moments_change_nothing_else() -> None:
@@ -311,3 +325,206 @@ def test_a_world_may_start_on_any_day_and_be_small() -> None:
     assert len(tables["leads"]) == 60
     assert tables["calls"]["called_at"].dt.day_of_week.max() == 4
     assert tables["calls"]["called_at"].dt.hour.between(8, 16).all()
+
+
+def log_odds(rows: pd.DataFrame) -> np.ndarray:
+    return np.asarray(np.log(rows["probability"] / (1 - rows["probability"])))
+
+
+@cache
+def small(name: str = "default", **other: float) -> Tables:
+    """A cheaper company of that world, some of its parameters set otherwise."""
+    return simulate(1500, seed=4, world=replace(WORLDS[name], **other), moments=WEEKS[25:26])
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_what_the_concepts_contribute_adds_up_to_the_log_odds(name: str) -> None:
+    for rows in (small(name)["truth"], small(name)["truth_at"]):
+        assert list(rows.columns[2:]) == ["probability", "base", *CONCEPTS]
+        assert rows["probability"].between(0, 1, inclusive="neither").all()
+        np.testing.assert_allclose(rows[["base", *CONCEPTS]].sum(axis=1), log_odds(rows), atol=1e-8)
+    np.testing.assert_allclose(small(name)["truth"][[*CONCEPTS]].mean(), 0, atol=1e-9)
+
+
+def test_which_concepts_count_is_the_worlds_to_say() -> None:
+    moving = {name: {c for c in CONCEPTS if small(name)["truth"][c].std() > 1e-9} for name in WORLDS}
+    usual = {"fit", "engagement", "qualification", "journey"}
+    assert moving == {**dict.fromkeys(WORLDS, usual), "null": set(), "strange": set(CONCEPTS)}
+
+
+numbers = st.floats(-3, 3).map(lambda x: round(x, 3))
+
+
+@given(st.lists(st.tuples(*[numbers] * 5), min_size=2, max_size=6))
+def test_a_contribution_is_the_mean_over_all_orders_in_which_the_concepts_can_come_in(rows: list[tuple[float]]) -> None:
+    """Against Shapley's definition: every order, the concepts that are not in yet taken from the population's rows."""
+    a, b, x, y, z = np.array(rows).T
+    alone = {**dict.fromkeys(CONCEPTS, np.zeros(len(a))), "fit": a, "calls": b}
+    all_rows = Terms(np.full(len(a), 0.5), alone, (Pair("fit", x, "calls", y), Pair("account", z, "fit", a)))
+
+    def value(known: set[str]) -> float:
+        of, draw = (lambda c: slice(0, 1) if c in known else slice(None)), np.zeros(len(a))
+        draw = draw + sum(np.broadcast_to(t[of(c)], len(a)) for c, t in alone.items())
+        pairs = (np.broadcast_to(p.x[of(p.one)], len(a)) * p.y[of(p.other)] for p in all_rows.pairs)
+        return float((draw + sum(pairs)).mean())
+
+    orders = list(permutations(["fit", "calls", "account"]))
+    came = {c: [value({*o[: o.index(c) + 1]}) - value({*o[: o.index(c)]}) for o in orders] for c in orders[0]}
+    shares = contributions(all_rows, all_rows)
+    for concept, steps in came.items():
+        assert shares[concept][0] == pytest.approx(np.mean(steps), abs=1e-9)
+    assert shares["base"][0] == pytest.approx(0.5 + value(set()), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["default", "slow", "null"])
+@pytest.mark.parametrize("days", [3.0, 14.0])
+def test_the_chance_of_an_answer_in_time_is_that_of_the_answers(name: str, days: float) -> None:
+    """Within 4 standard errors, over the hand-offs whose time has closed."""
+    law, tables, span = WORLDS[name], world(1, name), pd.Timedelta(days=days)
+    rows = tables["truth"].merge(tables["decisions"], "left", ["lead_id", "handed_off_at"])
+    rows = rows[rows["handed_off_at"] < START + pd.Timedelta(days=DAYS) - span - pd.Timedelta(days=30)]
+    answered, p = rows["decided_at"] - rows["handed_off_at"] < span, rows["probability"].to_numpy()
+    accepted = answered & (rows["decision"] == "accepted")
+    for seen, chance in (
+        (answered, law.answered_within(days, p)),
+        (accepted, law.accepted_within(days, p)),
+        (accepted[answered], law.accepted_if_answered_within(days, p[answered])),
+    ):
+        assert abs(seen.mean() - chance.mean()) < 4 * np.sqrt((chance * (1 - chance)).mean() / len(seen))
+
+
+@pytest.mark.parametrize("law", WORLDS.values(), ids=WORLDS)
+def test_the_chances_of_answers_hold_together(law: World) -> None:
+    p, given_p = np.array([0.1, 0.5, 0.9]), law.accepted_if_answered_within(14, np.array([0.1, 0.5, 0.9]))
+    mixed = p * law.answered_within(14, True) + (1 - p) * law.answered_within(14, False)
+    np.testing.assert_allclose(law.answered_within(14, p), mixed)
+    assert law.answered_within(0, True) == 0
+    assert law.answered_within(1e9, False) == pytest.approx(1 - law.silent)
+    assert (given_p <= p + 1e-12).all()  # refusals never take longer than acceptances
+    if law.refusal_pace == 1:
+        np.testing.assert_allclose(given_p, p)
+        assert law.answered_within(14) == law.answered_within(14, True)
+    else:
+        with pytest.raises(ValueError, match="accepted"):
+            law.answered_within(14)
+
+
+def test_in_the_slow_world_answers_take_weeks_and_the_base_rate_falls() -> None:
+    """A median of 14 days, as far as a year shows it; the later the hand-off, the lower the base."""
+    tables = world(1, "slow")
+    early = tables["handoffs"][tables["handoffs"]["handed_off_at"] < START + pd.Timedelta(days=180)]
+    rows = early.merge(tables["decisions"], "left", ["lead_id", "handed_off_at"])
+    delay = (rows["decided_at"] - rows["handed_off_at"]).dt.days.to_numpy() + 0.5
+    assert 11 < np.nanmedian(delay) < 17
+    assert tables["truth"]["base"].is_monotonic_decreasing
+    assert tables["truth"]["base"].iloc[0] - tables["truth"]["base"].iloc[-1] > 0.8
+
+
+def test_in_the_drifting_world_a_day_changes_all() -> None:
+    tables, still = world(1, "drift"), world(1)
+    day = START + pd.Timedelta(days=DAYS * 2 / 3)
+    by_version = tables["handoffs"].groupby("policy_version")["handed_off_at"].agg(["min", "max"])
+    assert by_version.loc["bant-1", "max"] < day <= by_version.loc["bant-2", "min"]
+    base = tables["truth"].groupby(tables["truth"]["handed_off_at"] >= day)["base"].agg(["min", "max"])
+    assert (base["max"] - base["min"] < 1e-9).all()
+    assert base["max"][True] - base["max"][False] == pytest.approx(-0.6)
+    before = [t["leads"][t["leads"]["created_at"] < day]["source"].tolist() for t in (tables, still)]
+    after = [
+        t["leads"][t["leads"]["created_at"] >= day]["source"].value_counts(normalize=True) for t in (tables, still)
+    ]
+    assert before[0] == before[1]
+    assert (after[0] - after[1]).abs().max() > 0.08
+    late = [t["answers"][t["answers"]["answered_at"] >= day].query("source == 'call'") for t in (tables, still)]
+    asked = [(t["state"] != "not_asked").groupby([t["lead_id"], t["answered_at"]]).sum().mean() for t in late]
+    assert asked[0] < 0.8 * asked[1]
+
+
+def test_in_the_gated_world_agents_choose_by_what_no_row_shows() -> None:
+    """Who gets to sales by the rules suits better than where agents keep and push nobody."""
+    truth = small("gated")["truth"].merge(small("gated")["handoffs"])
+    by_route = truth.groupby("route")["fit"].mean()
+    plain = small("gated", held_back=0.0, pushed=0.0)
+    plain_by_route = plain["truth"].merge(plain["handoffs"]).groupby("route")["fit"].mean()
+    assert by_route["rules"] - by_route["exploration"] > plain_by_route["rules"] - plain_by_route["exploration"] + 0.3
+    assert set(small("gated")["handoffs"].query("route == 'rules'")["propensity"]) == {1.0}
+
+
+def test_who_comes_after_a_competitor_is_refused() -> None:
+    tables = world(1)
+    refused = tables["decisions"].query("decision == 'rejected'")
+    assert 0.01 < (refused["reason"] == "bought_elsewhere").mean() < 0.15
+    lost, safe = small(bought_elsewhere=0.9), small(bought_elsewhere=0.0)
+    assert "bought_elsewhere" not in set(safe["decisions"]["reason"])
+    assert lost["truth"]["probability"].mean() < safe["truth"]["probability"].mean() - 0.1
+
+
+def test_touches_come_in_bursts_where_tails_are_heavy() -> None:
+    most = {name: small(name)["touches"]["lead_id"].value_counts().max() for name in ("default", "strange")}
+    assert most["strange"] > 1.5 * most["default"]
+
+
+def test_a_world_can_do_without_exploration() -> None:
+    assert set(small(explored=0.0)["handoffs"]["route"]) == {"rules"}
+    with_it = small()["handoffs"].query("route == 'rules'")[["lead_id", "handed_off_at"]]
+    firsts = with_it.drop_duplicates("lead_id")
+    assert len(firsts.merge(small(explored=0.0)["handoffs"])) == len(firsts)
+
+
+def test_an_unknown_world_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="default, slow, drift, gated, null, strange, got nowhere"):
+        simulate(100, world="nowhere")
+
+
+def test_the_funnel_counts_what_the_tables_say() -> None:
+    found = funnel(world(1), START + pd.Timedelta(days=DAYS))
+    assert found["accepted"] + found["rejected"] + found["unanswered"] == pytest.approx(1)
+    assert found["handoffs"] == len(world(1)["handoffs"]) > found["mature"] > 0
+    assert found["connected_per_dial"] == world(1)["calls"]["disposition"].isin(CONNECTED).mean()
+    assert funnel(world(1), START)["accepted"] is None
+    assert "none accepted" in in_words(funnel(world(1), START))[1]
+
+
+def test_no_table_or_column_of_a_warehouse_holds_the_truth(tmp_path: Path) -> None:
+    """Ingesting the whole folder leaves its truth where it is; the truth's own folder is no source."""
+    tables = simulate(100, seed=4, moments=WEEKS[25:26])
+    write(tables, tmp_path)
+    with Warehouse.open(None, threads=1) as warehouse:
+        report = ingest(warehouse, "canonical", tmp_path, loaded_at=datetime(2026, 6, 1))
+        columns = warehouse.frame("SELECT table_name, column_name FROM information_schema.columns")
+        with pytest.raises(DataError, match="expected a file, folder or table named"):
+            ingest(warehouse, "canonical", tmp_path / "truth", loaded_at=datetime(2026, 6, 1))
+        with pytest.raises(DataError, match="expected a file, folder or table named"):
+            ingest(warehouse, "canonical", tmp_path / "truth" / "truth.csv", loaded_at=datetime(2026, 6, 1))
+        rows = warehouse.scalar("SELECT count(DISTINCT lead_id) FROM leads")
+    assert set(report.tables) == set(TABLES)
+    assert rows == 100
+    assert not columns["table_name"].str.contains("truth").any()
+    assert not {"probability", "base", *CONCEPTS} & set(columns["column_name"])
+
+
+def test_the_page_names_every_parameter_and_its_default() -> None:
+    page = Path(__file__).parents[3].joinpath("docs", "simulator.md").read_text()
+    for row in (*parameters(World), *parameters(Change)):
+        assert f"| `{row['name']}` | {shown(row['default'])} | {row['meaning']} | {row['source']} |" in page
+    for name, law in WORLDS.items():
+        assert f"`{name}`" in page
+        assert law.meaning in page
+
+
+def test_the_command_writes_the_files_and_says_what_comes_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["simulate", "--world", "slow", "--leads", "100", "--days", "60", "-w", str(tmp_path), "--json"]
+    app(command, standalone_mode=False)
+    said = json.loads(capsys.readouterr().out)
+    written = pd.read_csv(tmp_path / "simulated" / "leads.csv")
+    assert said["rows"]["leads"] == len(written) == 100
+    assert (Path(said["truth"]) / "truth.csv").exists()
+    assert said["next"].startswith("leadready init")
+    app(command[:-1], standalone_mode=False)
+    assert "handed off 14 days before it" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="got nowhere"):
+        app(["simulate", "--world", "nowhere", "-w", str(tmp_path)], standalone_mode=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="a folder that can be written"):
+        app([*command, "--out", str(tmp_path / "file")], standalone_mode=False)
