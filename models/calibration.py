@@ -10,16 +10,17 @@ import numpy as np
 from scipy.optimize import brentq, isotonic_regression
 from sklearn.base import BaseEstimator
 
-from data.errors import ModelError
 from models.evaluation import Vector, log_losses, logit, sigmoid
+from models.venn_abers import VennAbers, checked_rows, rows_by_value
 
 LOGISTIC = "logistic"  # the candidate whose probabilities are used as they are while labels are few
 FEW_LABELS = 1_000
 MANY_LABELS = 20_000
-SURE = 1.0  # standard errors that a calibrator must be ahead of none, between few and many labels
-PRIOR = 1.0  # precision of the slopes around 1 and of the intercept around 0: worth about five rows
+PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
 LATEST = 150  # labels that the check of calibration in the large looks at
-ALARM = 3.0  # its z-score from which the intercept is updated
+# Its z-score from which the intercept is updated. After a shift of -.6 and 150 labels the mean calibration error of 400
+# simulated draws is .0322 with 2, .0625 with 3 and .1232 without an update; where nothing shifted, 2 costs .0021.
+ALARM = 2.0
 Calibrator = Any  # one of the classes of CALIBRATORS, fitted
 
 
@@ -38,13 +39,13 @@ class Identity(BaseEstimator):  # type: ignore[misc]
 class Platt(BaseEstimator):  # type: ignore[misc]
     """Slope and intercept on the log-odds (Platt 1999), the slope never negative.
 
-    A normal prior of variance 1 around slope 1 and intercept 0 takes the place of Platt's smoothed targets: few rows,
+    A normal prior of variance 1/4 around slope 1 and intercept 0 takes the place of Platt's smoothed targets: few rows,
     or rows of one outcome, change little. Fitted: slope_, intercept_.
     """
 
     def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Platt:
         """Learn from n log-odds, n outcomes of 0/1 and n weights (scaled to a mean of 1)."""
-        z, y, weight = _checked(z, y, sample_weight)
+        z, y, weight = checked_rows(z, y, sample_weight)
         self.slope_, self.intercept_ = (float(value) for value in _posterior_mode(z[:, None], y, weight))
         return self
 
@@ -61,7 +62,7 @@ class Beta(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Beta:
         """Learn from n log-odds, n outcomes of 0/1 and n weights (scaled to a mean of 1)."""
-        z, y, weight = _checked(z, y, sample_weight)
+        z, y, weight = checked_rows(z, y, sample_weight)
         found = _posterior_mode(np.column_stack(_ends(z)), y, weight)
         self.a_, self.b_, self.c_ = (float(value) for value in found)
         return self
@@ -81,7 +82,7 @@ class Shift(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Shift:
         """Solve mean sigmoid(z + shift) = share for n log-odds, n outcomes of 0/1 and n weights."""
-        z, y, weight = _checked(z, y, sample_weight)
+        z, y, weight = checked_rows(z, y, sample_weight)
         half_a_row = 0.5 / max(len(y), 1)
         share = float(np.clip(np.mean(weight * y), half_a_row, 1 - half_a_row)) if len(y) else 0.5
         target = float(logit(np.array(share)))
@@ -94,35 +95,6 @@ class Shift(BaseEstimator):  # type: ignore[misc]
         return np.asarray(np.asarray(z) + self.shift_)
 
 
-class VennAbers(BaseEstimator):  # type: ignore[misc]
-    """Inductive Venn-Abers prediction (Vovk & Petej 2014): isotonic regression with the lead added as 0 and as 1.
-
-    The two fitted values p0 <= p1 bound the probability; one of them is perfectly calibrated, whatever the scores are.
-    Both are step functions of the log-odds, kept as a table. Fitted: knots_ (k log-odds, rising), low_ and high_ (k + 1
-    values: p0 from each knot on, p1 up to each knot).
-    """
-
-    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> VennAbers:
-        """Make the table from n log-odds, n outcomes of 0/1 and n weights (a new lead weighs as much as their mean)."""
-        z, y, weight = _checked(z, y, sample_weight)
-        knots, rows, accepted = _by_value(z, y, weight)
-        high = np.append(_added_as_accepted(rows, accepted), 1.0)
-        low = np.append(0.0, 1 - _added_as_accepted(rows[::-1], (rows - accepted)[::-1])[::-1])
-        steps = (np.diff(high) != 0) | (np.diff(low) != 0)
-        self.knots_, self.low_, self.high_ = knots[steps], low[np.append(True, steps)], high[np.append(steps, True)]
-        return self
-
-    def interval(self, z: Vector) -> tuple[Vector, Vector]:
-        """The probabilities p0 and p1 of n log-odds."""
-        low = self.low_[np.searchsorted(self.knots_, z, side="right")]
-        return low, self.high_[np.searchsorted(self.knots_, z, side="left")]
-
-    def transform(self, z: Vector) -> Vector:
-        """Log-odds of p1 / (1 - p0 + p1), the choice between both with the least greatest regret in log loss."""
-        low, high = self.interval(z)
-        return logit(high / (1 - low + high))
-
-
 CALIBRATORS: dict[str, Callable[[], Calibrator]] = {
     "none": Identity,
     "platt": Platt,
@@ -131,42 +103,45 @@ CALIBRATORS: dict[str, Callable[[], Calibrator]] = {
 }
 
 
-def venn_abers_interval(z_new: Vector, z_cal: Vector, y_cal: Vector) -> tuple[Vector, Vector]:
-    """Venn-Abers bounds p0 and p1 of m new log-odds, from n log-odds and their outcomes of 0/1."""
-    return VennAbers().fit(z_cal, y_cal).interval(z_new)
-
-
 def choose_calibrator(
     z: Vector, y: Vector, fold: Vector, n_labels: int, candidate: str, sample_weight: Vector | None = None
 ) -> tuple[str, str]:
     """Name in CALIBRATORS and reason of the calibrator for a candidate trained on `n_labels` labels.
 
     z: n log-odds of rows that the candidate had not seen, each made by a fit on earlier time; y: their outcomes (0/1);
-    fold: the number of the fold of each, rising with time. Calibrators are compared on later folds, fitted on the
-    earlier. Below 20,000 labels one must be ahead of none by more than a standard error (Breiman et al. 1984).
+    fold: the number of the fold of each, rising with time. Calibrators are compared on later folds, fitted on earlier
+    ones, and the lowest mean log loss wins. No margin is asked for: on simulated scores of 800 rows a standard error
+    saved .0004 where none was needed and lost up to .0029 where one was.
     """
     if n_labels < FEW_LABELS:
-        name = "none" if candidate == LOGISTIC else "platt"
-        return name, f"with fewer than {FEW_LABELS:,} labels {candidate} is calibrated by {name}"
+        return _by_candidate(candidate, f"with fewer than {FEW_LABELS:,} labels")
     names = tuple(CALIBRATORS) if n_labels >= MANY_LABELS else ("none", "platt", "beta")
-    losses, weight = _later_losses(names, *_checked(z, y, sample_weight), np.asarray(fold))
+    losses, weight = _later_losses(names, *checked_rows(z, y, sample_weight), np.asarray(fold))
     if not len(weight):
-        return "none", "the calibrators cannot be compared on a single fold"
+        return _by_candidate(candidate, "calibrators cannot be compared on a single fold:")
     mean = {name: float(np.average(losses[name], weights=weight)) for name in names}
     best = min(names, key=mean.__getitem__)
     gain, error = mean["none"] - mean[best], _standard_error(losses["none"] - losses[best], weight)
-    found = f"{gain:.4f} lower on {len(weight):,} later rows than with none (standard error {error:.4f})"
-    if n_labels < MANY_LABELS and gain <= SURE * error:
-        return "none", f"no calibrator is ahead beyond noise: {best}'s log loss is {found}"
+    found = f"{gain:.4f} lower on {np.count_nonzero(weight):,} later rows than with none (standard error {error:.4f})"
     return best, f"{best} has the lowest log loss: {found}" if best != "none" else "none has the lowest log loss"
+
+
+def _by_candidate(candidate: str, why: str) -> tuple[str, str]:
+    if candidate == LOGISTIC:
+        return "none", f"{why} {candidate} is used as it is"
+    return "platt", f"{why} {candidate} gets a slope and an intercept (platt)"
 
 
 @dataclass(frozen=True)
 class RecentShift:
-    """Calibration in the large on the latest labels. `shift` (log-odds) makes their mean probability their rate."""
+    """Calibration in the large on the latest labels. `shift` (log-odds) makes their mean probability their rate.
+
+    variance: that of the shift, from the information in those labels.
+    """
 
     update: bool
     shift: float
+    variance: float
     z_score: float
     rows: int
     sentence: str
@@ -177,21 +152,24 @@ def recent_shift(
 ) -> RecentShift:
     """Whether the last `latest` of n calibrated log-odds in time order still fit their outcomes y (0/1), and the mend.
 
-    The z-score is (accepted - expected) over its standard deviation were the probabilities right (Spiegelhalter 1986).
-    An update is called for where it is beyond `alarm` on at least `latest` labels.
+    The z-score is (accepted - expected) over its standard deviation were the probabilities right: the score test of
+    the intercept (Cox 1958). An update is called for where it is beyond `alarm` on `latest` labels. (After a shift of
+    .6 with 150 labels that is so in 93 % of simulated cases.) Rows without weight do not count.
     """
-    z, y, weight = _checked(z, y, sample_weight)
-    z, y, weight = z[-latest:], y[-latest:], weight[-latest:]
+    z, y, weight = checked_rows(z, y, sample_weight)
+    z, y, weight = (values[weight > 0][-latest:] for values in (z, y, weight))
     p = sigmoid(z)
     spread = float(np.sqrt(np.sum(weight**2 * p * (1 - p))))
     score = float(np.sum(weight * (y - p))) / spread if spread else 0.0
     shift = float(Shift().fit(z, y, weight).shift_)
+    moved = sigmoid(z + shift)
+    variance = 1 / max(float(np.sum(weight * moved * (1 - moved))), np.finfo(float).tiny)
     update = len(y) >= latest and abs(score) > alarm
     expected, accepted = (np.average(v, weights=weight) if len(y) else float("nan") for v in (p, y))
     found = f"of the latest {len(y)} labels {accepted:.0%} were accepted, {expected:.0%} expected (z {score:+.1f})"
     does = f"the intercept moves by {shift:+.2f}" if update else "the intercept stays"
     few = f", as {latest} labels are asked for" if len(y) < latest else ""
-    return RecentShift(update, shift, score, len(y), f"{found}: {does}{few}")
+    return RecentShift(update, shift, variance, score, len(y), f"{found}: {does}{few}")
 
 
 def decompose(y: Vector, p: Vector, score: str = "log_loss", sample_weight: Vector | None = None) -> dict[str, float]:
@@ -202,8 +180,8 @@ def decompose(y: Vector, p: Vector, score: str = "log_loss", sample_weight: Vect
     `score` is "log_loss" (nats) or "brier".
     """
     losses = {"log_loss": log_losses, "brier": _squares}[score]
-    _, y, weight = _checked(logit(p), y, sample_weight)
-    values, rows, accepted = _by_value(np.asarray(p, dtype=float), y, weight)
+    _, y, weight = checked_rows(logit(p), y, sample_weight)
+    values, rows, accepted = rows_by_value(np.asarray(p, dtype=float), y, weight)
     steps = np.clip(isotonic_regression(accepted / rows, weights=rows).x, 0, 1)
     recalibrated = steps[np.minimum(np.searchsorted(values, p), len(values) - 1)]
     rate = np.full(len(y), np.average(y, weights=weight))
@@ -213,20 +191,6 @@ def decompose(y: Vector, p: Vector, score: str = "log_loss", sample_weight: Vect
 
 def _squares(y: Vector, p: Vector) -> Vector:
     return np.asarray((y - p) ** 2)
-
-
-def _checked(z: Vector, y: Vector, sample_weight: Vector | None) -> tuple[Vector, Vector, Vector]:
-    """The same as floats, weights with a mean of 1. Raises ModelError where they do not fit together."""
-    z, y = np.asarray(z, dtype=float), np.asarray(y, dtype=float)
-    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    finite = len(z) == len(y) == len(weight) and np.isfinite(z).all() and np.isfinite(weight).all()
-    if not finite or not np.isin(y, (0, 1)).all() or (weight < 0).any() or (len(y) and not weight.any()):
-        raise ModelError(
-            "calibrating probabilities", expected="finite log-odds, outcomes of 0 or 1 and weights, as many of each",
-            got=f"{len(z)} log-odds, {len(y)} outcomes and {len(weight)} weights, or values that are none of these",
-            do="pass the out-of-fold predictions of the rows that have a label",
-        )  # fmt: skip
-    return z, y, weight / weight.mean() if len(y) else weight
 
 
 def _ends(z: Vector) -> tuple[Vector, Vector]:
@@ -266,51 +230,6 @@ def _newton(X: Vector, y: Vector, weight: Vector, centre: Vector, free: Vector) 
         if np.abs(step).max() <= 1e-9:
             break
     return np.asarray(theta)
-
-
-def _by_value(z: Vector, y: Vector, weight: Vector) -> tuple[Vector, Vector, Vector]:
-    """Distinct values of z in order, with the weight of their rows and of the accepted among them, none without any."""
-    z, y, weight = z[weight > 0], y[weight > 0], weight[weight > 0]
-    values, place = np.unique(z, return_inverse=True)
-    size = len(values)
-    return values, np.bincount(place, weight, minlength=size), np.bincount(place, weight * y, minlength=size)
-
-
-def _added_as_accepted(rows: Vector, accepted: Vector) -> Vector:
-    """Isotonic fit at each of k values after one accepted row is added there: k numbers in one pass.
-
-    The fit is the slope of the greatest convex minorant of the cumulative sums. The added row shifts the sums before it
-    by (-1, -1), and its slope is that of the line from the lowest such left point to the right. As the row moves on,
-    both ends of that line only move right (Vovk, Petej & Fedorova 2015 give another form of this).
-    """
-    x, s = (np.append(0.0, np.cumsum(v)).tolist() for v in (rows, accepted))
-    following = _corners(x, s)
-    found, left, right = [], 0, 0
-    for i in range(1, len(x)):
-        at = i - 1  # sums before the row that is added among those of value i
-        rise, run = s[right] - s[left] + 1, x[right] - x[left] + 1
-        if at == 0 or (s[at] - s[left]) * run <= rise * (x[at] - x[left]):
-            left, right = at, max(right, i)
-            while following[right] > right and _slope(x, s, left, following[right]) <= _slope(x, s, left, right):
-                right = following[right]
-        found.append(_slope(x, s, left, right))
-    return np.array(found)
-
-
-def _slope(x: list[float], s: list[float], left: int, right: int) -> float:
-    return (s[right] - s[left] + 1) / (x[right] - x[left] + 1)
-
-
-def _corners(x: list[float], s: list[float]) -> list[int]:
-    """For each point the next corner of the lower hull of it and all points to its right; the last names itself."""
-    last = len(x) - 1
-    following = [last] * (last + 1)
-    for i in range(last - 1, -1, -1):
-        j = i + 1
-        while (k := following[j]) > j and (s[j] - s[i]) * (x[k] - x[i]) >= (s[k] - s[i]) * (x[j] - x[i]):
-            j = k
-        following[i] = j
-    return following
 
 
 def _later_losses(

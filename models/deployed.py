@@ -8,27 +8,61 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from models.calibration import Calibrator, VennAbers
+from models.calibration import PRIOR, Calibrator, Platt
 from models.candidates import Estimator
 from models.evaluation import Vector, logit, sigmoid
+from models.venn_abers import VennAbers, checked_rows
+
+DEVIATIONS = 1.96  # on either side of the mode: 95 % of a normal distribution
+
+
+class Bounds(BaseEstimator):  # type: ignore[misc]
+    """How far the probability of leads with a score can be told: Venn-Abers bounds and a 95 % band, both together.
+
+    The band is that of slope and intercept of `Platt`, its posterior taken as normal around the mode (Laplace's
+    approximation; MacKay 1992). It holds where Platt's line is right; the Venn-Abers pair follows the outcomes where it
+    bends. About how single leads with one score differ from each other neither says anything.
+    Measured on 100 simulated draws, the share of leads whose true probability lay within, at 60 / 300 / 1,000 / 5,000
+    rows: .98 / .98 / .95 / .95; .97 / .92 / .80 / .67 where the upper half of the scores was twice too steep; and .44 /
+    .26 / .19 / .11 within the Venn-Abers pair alone.
+    Fitted: venn_abers_, platt_, covariance_ (2 x 2, of slope and intercept).
+    """
+
+    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Bounds:
+        """Learn from n log-odds, n outcomes of 0/1 and n weights (scaled to a mean of 1); ModelError as `Platt`."""
+        z, y, weight = checked_rows(z, y, sample_weight)
+        self.venn_abers_, self.platt_ = VennAbers().fit(z, y, sample_weight), Platt().fit(z, y, sample_weight)
+        p = sigmoid(self.platt_.transform(z))
+        X = np.column_stack([z, np.ones(len(z))])
+        self.covariance_ = np.linalg.inv((X * (weight * p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(2))
+        return self
+
+    def interval(self, z: Vector, more: float = 0.0) -> tuple[Vector, Vector]:
+        """The lower and the upper probabilities of n log-odds; `more` is added to the variance of the band's."""
+        low, high = self.venn_abers_.interval(z)
+        (slopes, both), (_, intercepts) = self.covariance_
+        half = DEVIATIONS * np.sqrt(slopes * z**2 + 2 * both * z + intercepts + more)
+        middle = self.platt_.transform(z)
+        return np.minimum(low, sigmoid(middle - half)), np.maximum(high, sigmoid(middle + half))
 
 
 class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier made of fitted parts, which is what the registry keeps; `make_ready` puts it together.
 
-    estimator: a fitted candidate. calibrator: fitted on its raw log-odds. bounds: Venn-Abers table of the same. shift:
-    log-odds that a later check of calibration in the large added. background: column -> values of some training rows,
-    and bags: refits on resampled rows, both for reasons; they may be empty.
+    estimator: a fitted candidate. calibrator: fitted on its raw log-odds. bounds: fitted on the same. shift: log-odds
+    that a check of calibration in the large added, known with shift_variance. background: column -> values of some
+    training rows, and bags: refits on resampled rows, both for reasons; they may be empty.
     """
 
     def __init__(
-        self, estimator: Estimator, calibrator: Calibrator, bounds: VennAbers, shift: float = 0.0,
-        background: dict[str, Vector] | None = None, bags: Sequence[Estimator] = (),
+        self, estimator: Estimator, calibrator: Calibrator, bounds: Bounds, shift: float = 0.0,
+        shift_variance: float = 0.0, background: dict[str, Vector] | None = None, bags: Sequence[Estimator] = (),
     ) -> None:  # fmt: skip
         self.estimator = estimator
         self.calibrator = calibrator
         self.bounds = bounds
         self.shift = shift
+        self.shift_variance = shift_variance
         self.background = background
         self.bags = bags
 
@@ -73,17 +107,17 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def interval_of(self, raw: Vector) -> tuple[Vector, Vector]:
         """Bounds low <= p <= high of n raw log-odds, p being the calibrated probability.
 
-        They are the Venn-Abers probabilities, moved by `shift` as p is, and widened to p where the calibrator lies
-        outside. Of the two Venn-Abers probabilities one is calibrated; they part where similar leads were few. They are
-        no confidence interval: they do not tell how far a single lead differs from others with its score.
+        They are those of `Bounds`, moved by `shift` as p is, and widened to p where the calibrator lies outside. They
+        tell how far scores like this one can be told, not how a lead differs from others with its score.
         """
         p = sigmoid(self.calibrate(raw))
-        low, high = (sigmoid(logit(bound) + self.shift) for bound in self.bounds.interval(raw))
+        low, high = (sigmoid(logit(bound) + self.shift) for bound in self.bounds.interval(raw, self.shift_variance))
         return np.minimum(low, p), np.maximum(high, p)
 
-    def shifted(self, by: float) -> ReadyModel:
+    def shifted(self, by: float, variance: float = 0.0) -> ReadyModel:
         """The same model with its log-odds moved by `by`, as `calibration.recent_shift` asks for."""
-        return ReadyModel(self.estimator, self.calibrator, self.bounds, self.shift + by, self.background, self.bags)
+        moved = {"shift": self.shift + by, "shift_variance": self.shift_variance + variance}
+        return ReadyModel(**{**self.get_params(deep=False), **moved})
 
 
 def make_ready(
@@ -96,8 +130,8 @@ def make_ready(
     background: rows of the raw frame, float and text columns. Raises ModelError where cal_z and cal_y do not fit.
     """
     rows = None if background is None else {str(name): _plain(background[name]) for name in background}
-    bounds = VennAbers().fit(cal_z, cal_y, sample_weight)
-    return ReadyModel(estimator, calibrator, bounds, 0.0, rows, list(bags))
+    bounds = Bounds().fit(cal_z, cal_y, sample_weight)
+    return ReadyModel(estimator, calibrator, bounds, background=rows, bags=list(bags))
 
 
 def _plain(column: pd.Series) -> Vector:

@@ -1,0 +1,216 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.errors import ModelError
+from models.calibration import (
+    CALIBRATORS,
+    Beta,
+    Identity,
+    Platt,
+    Shift,
+    choose_calibrator,
+    decompose,
+    recent_shift,
+)
+from models.evaluation import calibration, log_losses, sigmoid
+from models.venn_abers import VennAbers
+
+few = settings(max_examples=40, deadline=None)
+made = st.tuples(st.integers(1, 60), st.integers(0, 2), st.floats(0, 1), st.integers(0, 2**16))
+
+
+def sample(rows, stretch=1.0, shift=0.0, seed=0):
+    """Log-odds that say `stretch` times the true ones plus `shift`, the outcomes and the true probabilities."""
+    random = np.random.default_rng(seed)
+    truth = random.normal(-0.4, 1.0, rows)
+    return truth * stretch + shift, (random.random(rows) < sigmoid(truth)).astype(int), sigmoid(truth)
+
+
+def scores(drawn):
+    """Few rounded log-odds with ties, outcomes of any share, and weights."""
+    rows, digits, share, seed = drawn
+    random = np.random.default_rng(seed)
+    z = np.round(2 * random.normal(size=rows), digits)
+    return z, (random.random(rows) < share).astype(int), random.uniform(0.2, 3.0, rows)
+
+
+def error_against_truth(z, truth, bins=10):
+    """Mean distance between probability and truth over bins of equal size."""
+    parts = np.array_split(np.argsort(z, kind="stable"), bins)
+    return np.average([abs(np.mean(sigmoid(z[at]) - truth[at])) for at in parts], weights=[len(at) for at in parts])
+
+
+@pytest.mark.parametrize("kind", [*CALIBRATORS.values(), Shift])
+@few
+@given(made)
+def test_calibrated_log_odds_are_finite_and_never_fall(kind, drawn):
+    z, y, weight = scores(drawn)
+    grid = np.linspace(-30, 30, 301)
+    found = kind().fit(z, y, weight).transform(grid)
+    assert np.isfinite(found).all()
+    assert (np.diff(found) >= -1e-9).all()
+
+
+@pytest.mark.parametrize("kind", [Platt, Beta, VennAbers])
+@few
+@given(made)
+def test_the_unit_of_weights_the_order_and_rows_without_weight_do_not_matter(kind, drawn):
+    z, y, weight = scores(drawn)
+    order = np.random.default_rng(0).permutation(2 * len(z))
+    changed = [np.concatenate(pair)[order] for pair in ((z, z + 0.5), (y, 1 - y), (7 * weight, 0 * weight))]
+    grid = np.linspace(-5, 5, 11) + 0.003
+    assert np.allclose(kind().fit(*changed).transform(grid), kind().fit(z, y, weight).transform(grid), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [Platt, Beta])
+@pytest.mark.parametrize("stretch", [0.5, 1.0, 2.0])
+def test_over_and_underconfidence_are_mended(kind, stretch):
+    z, y, _ = sample(5000, stretch, shift=0.5)
+    z_later, y_later, truth = sample(20_000, stretch, shift=0.5, seed=1)
+    mended = kind().fit(z, y).transform(z_later)
+    assert calibration(y_later, sigmoid(mended))[0] == pytest.approx(1, abs=0.12)
+    assert error_against_truth(mended, truth) < 0.02
+
+
+def test_beta_bends_one_end_alone():
+    z, y, truth = sample(20_000)
+    z = np.where(z > 0, 3 * z, z)
+    fits = {kind: kind().fit(z, y) for kind in (Identity, Platt, Beta)}
+    error = {kind: error_against_truth(fit.transform(z), truth) for kind, fit in fits.items()}
+    assert error[Beta] < error[Platt] / 2 < error[Identity] / 2
+    assert fits[Beta].b_ < 0.6 < fits[Beta].a_
+
+
+@pytest.mark.parametrize("kind", [Platt, Beta])
+def test_few_rows_or_one_outcome_change_little(kind):
+    z = np.array([-1.0, 0.0, 1.0])
+    assert np.abs(kind().fit(z, np.array([0, 0, 1])).transform(z) - z).max() < 1.0
+    assert np.abs(kind().fit(np.full(40, 0.3), np.ones(40)).transform(z)).max() < 6
+    assert np.allclose(kind().fit(np.empty(0), np.empty(0)).transform(z), z)
+
+
+def test_scores_that_rank_backwards_become_the_base_rate():
+    z, y, _ = sample(3000)
+    for kind in (Platt, Beta):
+        assert np.allclose(sigmoid(kind().fit(-z, y).transform(z)), y.mean(), atol=0.001)
+
+
+@few
+@given(made)
+def test_a_shift_makes_the_mean_the_share(drawn):
+    z, y, weight = scores(drawn)
+    share = np.clip(np.average(y, weights=weight), 0.5 / len(y), 1 - 0.5 / len(y))
+    assert np.average(sigmoid(Shift().fit(z, y, weight).transform(z)), weights=weight) == pytest.approx(share)
+
+
+def fold_of(rows):
+    return np.arange(rows) * 4 // rows
+
+
+@pytest.mark.parametrize(("candidate", "name"), [("logistic", "none"), ("boosting", "platt"), ("blend", "platt")])
+def test_with_few_labels_the_candidate_decides(candidate, name):
+    z, y, _ = sample(500)
+    assert choose_calibrator(z, y, fold_of(500), 999, candidate)[0] == name
+
+
+def test_between_few_and_many_labels_later_rows_decide():
+    z, y, _ = sample(3000, stretch=2.5)
+    name, reason = choose_calibrator(z, y, fold_of(3000), 4000, "logistic")
+    assert name in ("platt", "beta")
+    assert "on 2,250 later rows" in reason
+    assert choose_calibrator(z, y, np.zeros(3000), 4000, "logistic")[0] == "none"
+    assert choose_calibrator(z, y, np.zeros(3000), 4000, "boosting")[0] == "platt"
+
+
+def test_right_scores_are_mostly_left_alone():
+    names = [choose_calibrator(*sample(1000, seed=seed)[:2], fold_of(1000), 1000, "boosting")[0] for seed in range(20)]
+    assert names.count("none") >= 12
+
+
+def test_steps_are_tried_with_many_labels_only():
+    """Where the truth is a step, Venn-Abers alone follows it."""
+    random = np.random.default_rng(0)
+    z = random.uniform(-2, 2, 8000)
+    y = (random.random(8000) < np.where(z > 0.7, 0.9, 0.2)).astype(int)
+    names = [choose_calibrator(z, y, fold_of(8000), labels, "blend")[0] for labels in (19_999, 20_000)]
+    assert names[0] in ("none", "platt", "beta")
+    assert names[1] == "venn_abers"
+
+
+def test_the_choice_does_not_see_rows_without_weight():
+    z, y, _ = sample(3000, stretch=2.5)
+    fold, weight = fold_of(1500).repeat(2), np.tile([1.0, 0.0], 1500)
+    name, reason = choose_calibrator(z, y, fold, 4000, "blend", weight)
+    alone, of_these = choose_calibrator(z[::2], y[::2], fold[::2], 4000, "blend")
+    assert name == alone
+    assert reason.split("(")[1] == of_these.split("(")[1]
+
+
+def test_the_intercept_update_mends_a_shift():
+    """150 labels after acceptance fell by .6 log-odds: the mean error against the truth comes below .04.
+
+    Where nothing changed, an update that was not needed costs little.
+    """
+    for fallen, without, at_most in ((0.6, 0.1, 0.04), (0.0, -0.001, 0.01)):
+        before, after = [], []
+        for seed in range(100):
+            z, y, _ = sample(150, shift=fallen, seed=seed)
+            found = recent_shift(z, y)
+            z_later, _, truth = sample(5000, shift=fallen, seed=1000 + seed)
+            before.append(error_against_truth(z_later, truth))
+            after.append(error_against_truth(z_later + found.update * found.shift, truth))
+        assert np.mean(before) > without
+        assert np.mean(after) < at_most
+
+
+def test_a_shift_is_called_for_beyond_two_deviations_on_enough_labels():
+    z, y, _ = sample(1000, shift=1.2)
+    found = recent_shift(z, y)
+    assert found.update
+    assert (found.rows, round(found.shift, 1)) == (150, round(Shift().fit(z[-150:], y[-150:]).shift_, 1))
+    assert "the intercept moves by -" in found.sentence
+    early = recent_shift(z[:149], y[:149])
+    assert not early.update
+    assert "150 labels are asked for" in early.sentence
+    assert not recent_shift(np.empty(0), np.empty(0)).update
+    weight = np.repeat([1.0, 0.0], [800, 200])
+    assert recent_shift(z, y, sample_weight=weight) == recent_shift(z[:800], y[:800])
+
+
+def test_a_model_that_fits_is_left_alone():
+    called = [recent_shift(*sample(150, seed=seed)[:2]).update for seed in range(400)]
+    assert 0.02 < np.mean(called) < 0.08  # 4.6 % of normal draws lie beyond two deviations
+
+
+@few
+@given(made, st.sampled_from(["log_loss", "brier"]))
+def test_the_parts_of_a_score_add_up(drawn, score):
+    z, y, weight = scores(drawn)
+    p = sigmoid(z)
+    found = decompose(y, p, score, weight)
+    parts = found["miscalibration"] - found["discrimination"] + found["uncertainty"]
+    assert parts == pytest.approx(found["score"], abs=1e-12)
+    assert min(found["miscalibration"], found["discrimination"], found["uncertainty"]) >= -1e-12
+    losses = log_losses(y, p) if score == "log_loss" else (y - p) ** 2
+    assert found["score"] == pytest.approx(np.average(losses, weights=weight))
+
+
+def test_the_parts_tell_what_is_wrong():
+    z, y, _ = sample(20_000)
+    right, loud, blind = (decompose(y, sigmoid(given)) for given in (z, 3 * z, np.full(20_000, -0.4)))
+    assert right["miscalibration"] < 0.005 < 0.1 < loud["miscalibration"]
+    assert loud["discrimination"] == pytest.approx(right["discrimination"])
+    assert blind["discrimination"] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("z", "y", "weight"),
+    [([0.0, np.nan], [0, 1], None), ([0.0], [0, 1], None), ([0.0, 1.0], [0, 2], None), ([0.0, 1.0], [0, 1], [-1, 1]),
+     ([0.0, 1.0], [0, 1], [0, 0])],
+)  # fmt: skip
+def test_rows_that_do_not_fit_are_refused(z, y, weight):
+    for kind in (Platt, Beta, VennAbers, Shift):
+        with pytest.raises(ModelError, match="calibrating probabilities: expected finite log-odds"):
+            kind().fit(z, y, weight)
