@@ -1,26 +1,29 @@
 """How good is leadready on data nobody here made? Against references refitted in the same run, forward in time.
 
-    python benchmarks/real_data.py bpic2012 | x_education | bank_marketing [--data DIR]
+    python benchmarks/real_data.py bpic2012 | x_education | bank_marketing [--data DIR] [--only NAME] [--automl ENV]
 
 Each data set goes the way a user's would: `ingest` by its mapping, the cohort and label of data/README.md, the whole
 catalogue as of each moment, and `train`, which chooses on forward folds inside the earlier part. The references
 (references_*.py) share no code with leadready. Gains are paired by lead, with 95 % intervals of a bootstrap by
-account; positive: leadready is better. Nothing is chosen on the tested rows.
+account; positive: leadready is better. Nothing is chosen on the tested rows. With `--automl`, FLAML searches on the
+rows and features that leadready trained on (references_flaml.py says how to install it).
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import references_bank_marketing as bank
 import references_bpic2012 as bpic
+import references_flaml as flaml
 import references_x_education as education
 from threadpoolctl import threadpool_limits
 
@@ -33,8 +36,10 @@ from models.claims import paired_bootstrap
 from models.dataset import build_training_set
 from models.evaluation import evaluate
 from models.leakage import find_leaks
+from models.learning import make_model, predict_all
 from models.promotion import decide
-from models.training import TrainingResult, TrainingSet, train
+from models.splits import holdout
+from models.training import TrainingResult, TrainingSet, learn, train
 
 NOW = datetime(2026, 1, 1)
 SEED = 7
@@ -61,6 +66,9 @@ BANK = {
     "attributes_without_economic": {"include": ("lead.*",), "exclude": ECONOMIC},
 }
 BANK_FIRST, BANK_STEP = 20_000, 1_500
+REFERENCES = ("p_lr", "p_hgb", "p_base")
+MEMBERS = {c.name: c.members for c in CANDIDATES}
+Peer = Callable[..., np.ndarray] | None
 
 
 def main() -> None:
@@ -69,10 +77,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", choices=("bpic2012", "x_education", "bank_marketing"))
     parser.add_argument("--data", type=Path, default=bpic.DATA)
-    arguments = parser.parse_args()
-    runs = {"bpic2012": run_bpic2012, "x_education": run_x_education, "bank_marketing": run_bank_marketing}
-    with ingested(arguments.source, arguments.data) as warehouse:
-        runs[arguments.source](warehouse, arguments.data / arguments.source)
+    parser.add_argument("--only", help="one cohort or set of columns, by its name")
+    parser.add_argument("--automl", type=Path, metavar="ENV", help="an environment with FLAML, to compare with it")
+    parser.add_argument("--budget", type=float, default=flaml.BUDGET_S, help="seconds of FLAML's search")
+    given = parser.parse_args()
+    runs = {"bpic2012": (run_bpic2012, BPIC), "x_education": (run_x_education, EDUCATION),
+            "bank_marketing": (run_bank_marketing, BANK)}  # fmt: skip
+    run, parts = runs[given.source]
+    peer = partial(flaml.automl, given.automl, budget_s=given.budget, seed=SEED) if given.automl else None
+    chosen = {name: part for name, part in parts.items() if given.only in (None, name)}
+    with ingested(given.source, given.data) as warehouse:
+        run(warehouse, given.data / given.source, chosen, peer)
 
 
 @contextmanager
@@ -91,22 +106,52 @@ def training_set(warehouse: Warehouse, **settings: dict[str, object]) -> Trainin
     return build_training_set(warehouse, Settings.model_validate(settings), default_agreement(), NOW)[0]
 
 
-def run_bpic2012(warehouse: Warehouse, folder: Path) -> None:
+def run_bpic2012(warehouse: Warehouse, folder: Path, cohorts: dict[str, dict[str, object]], peer: Peer) -> None:
     """The four cohorts: champion against both references and the base rate."""
-    means = []
-    for name, cohort in BPIC.items():
+    means = {}
+    for name, cohort in cohorts.items():
         data = training_set(warehouse, cohort=cohort, label=ALL_COUNT)
-        result = train(data, seed=SEED)
+        result = train(data, seed=SEED, bags=0)
         rows, base, *published = bpic.PUBLISHED[name]
         said = f"{len(result.holdout):,} test rows, base rate {result.holdout.y.mean():.3f} (README: {rows:,}, {base})"
-        print(f"\n{name}: {said}; chosen: {result.chosen} ({result.reason})")
-        ours = pd.Series(result.holdout[result.chosen].to_numpy(), index=lead_ids(result))
-        reference = bpic.reference(name, folder / "events.csv.gz").set_index("lead_id").loc[ours.index]
-        assert (reference["y"].to_numpy() == result.holdout["y"].to_numpy()).all()
+        print(f"\n{name}: {said}; {how(result)}")
         print(f"  README's LR and HGB, AUC / Brier / log loss: {published[0]} and {published[1]}")
-        means.append(compare(reference, ours, ("p_lr", "p_hgb", "p_base")))
-    print("\nmean gain over the three cohorts asked for:")
-    print(pd.concat(means[:3]).groupby(level=0).mean().round(4).to_string())
+        reference = bpic.reference(name, folder / "events.csv.gz").set_index("lead_id")
+        means[name] = judge(data, result, reference, peer)
+    asked = [means[name] for name in list(BPIC)[:3] if name in means]
+    if asked:
+        print(f"\nmean gain over {len(asked)} of the three cohorts asked for:")
+        print(pd.concat(asked).groupby(level=0).mean().round(4).to_string())
+
+
+def how(result: TrainingResult) -> str:
+    """What was chosen and how it was calibrated."""
+    return f"chosen: {result.chosen} ({result.reason}); calibration: {result.calibration}"
+
+
+def judge(data: TrainingSet, result: TrainingResult, reference: pd.DataFrame, peer: Peer) -> pd.DataFrame:
+    """Compare the tested rows with the references, CRMs' frequencies and, where there is one, the peer."""
+    ours = pd.Series(result.holdout[result.chosen].to_numpy(), index=lead_ids(result))
+    reference = reference.loc[ours.index]
+    assert (reference["y"].to_numpy() == result.holdout["y"].to_numpy()).all()
+    more = {"p_frequencies": result.holdout["frequencies"].to_numpy()}
+    if peer:
+        more["p_flaml"] = peer_on_holdout(data, result, peer)
+    return compare(reference.assign(**more), ours, (*REFERENCES, *more))
+
+
+def peer_on_holdout(data: TrainingSet, result: TrainingResult, peer: Callable[..., np.ndarray]) -> np.ndarray:
+    """The peer's probabilities of the tested rows, from the rows, labels and weights that leadready learned from."""
+    split = holdout(data.as_of, data.group, data.usable_at, mature=data.mature)
+    assert (split.test == result.holdout.index).all()
+    y, weight = data.known(split.train, split.cut)
+    rows, block = np.concatenate([split.train, split.test]), np.repeat([0, 1], [len(split.train), len(split.test)])
+    y, weight = np.concatenate([y, data.y[split.test]]), np.concatenate([weight, np.ones(len(split.test))])
+    order = np.lexsort([data.as_of.iloc[rows], block])
+    order = order[(weight > 0)[order]]
+    p = np.full(len(rows), np.nan)
+    p[order] = peer(data.X.iloc[rows[order]], y[order], block[order], weight[order])
+    return p[block == 1]
 
 
 def lead_ids(result: TrainingResult) -> list[str]:
@@ -129,50 +174,56 @@ def compare(reference: pd.DataFrame, ours: pd.Series, columns: tuple[str, ...]) 
     return pd.Series(gains).unstack()
 
 
-def run_x_education(warehouse: Warehouse, folder: Path) -> None:
+def run_x_education(warehouse: Warehouse, folder: Path, sets: dict[str, dict[str, object]], peer: Peer) -> None:
     """Web and source fields: the honest headline. All columns: what the leak guard says."""
-    for name, features in EDUCATION.items():
+    for name, features in sets.items():
         data = training_set(warehouse, features=features, label=DECIDED)
-        result = train(data, seed=SEED)
-        print(f"\n{name}: {data.X.shape[1]} columns, {len(result.holdout):,} test rows; chosen: {result.chosen}")
-        ours = pd.Series(result.holdout[result.chosen].to_numpy(), index=lead_ids(result))
-        columns = "web_and_source" if name == "web_and_source" else "all"
-        reference = education.reference(columns, folder / "leads.csv").set_index("lead_id").loc[ours.index]
-        compare(reference, ours, ("p_lr", "p_hgb", "p_base"))
+        result = train(data, seed=SEED, bags=0)
+        print(f"\n{name}: {data.X.shape[1]} columns, {len(result.holdout):,} test rows; {how(result)}")
+        reference = education.reference(name, folder / "leads.csv").set_index("lead_id")
+        judge(data, result, reference, peer)
         decision = decide(result, None)
         print(f"  decision: promote {decision.promote}, alias {decision.alias}")
         print("  " + "\n  ".join(decision.reasons))
         print("  most telling: " + ", ".join(f"{c} {r.auc:.3f}" for c, r in result.leakage.most_telling.iterrows()))
 
 
-def run_bank_marketing(warehouse: Warehouse, folder: Path) -> None:
+def run_bank_marketing(warehouse: Warehouse, folder: Path, sets: dict[str, dict[str, object]], peer: Peer) -> None:
     """Refitted as time goes on: first on rows 0-19,999, then every 1,500 rows on all before."""
-    for name, features in BANK.items():
+    for name, features in sets.items():
         data = training_set(warehouse, features=features, label=DECIDED)
         with threadpool_limits(limits=1):
             chosen, p = as_time_goes_on(data)
         columns = "all" if name == "all" else "without_economic"
         reference = bank.reference(columns, folder / "calls.csv")
-        ours = pd.Series(p, index=reference.index)
-        print(f"\n{name}: {data.X.shape[1]} columns, {len(ours):,} test rows; chosen on the first rows: {chosen}")
-        compare(reference, ours, ("p_lr", "p_hgb", "p_base"))
+        print(f"\n{name}: {data.X.shape[1]} columns, {len(p):,} test rows; chosen on the first rows: {chosen}")
+        more = {"p_uncalibrated": p["raw"].to_numpy()}
+        if peer:
+            block = np.maximum(0, (np.arange(len(data.y)) - BANK_FIRST) // BANK_STEP + 1)
+            more["p_flaml"] = peer(data.X, data.y, block)[BANK_FIRST:]
+        compare(reference.assign(**more), p["ready"], (*REFERENCES, *more))
         leakage = find_leaks(data.X, data.y, data.as_of, data.group, float("nan"), seed=SEED)
         print("  what train says: " + "\n  ".join(leakage.notes))
 
 
-def as_time_goes_on(data: TrainingSet) -> tuple[str, np.ndarray]:
-    """Choose on the first rows as `train` does, then refit the choice before each block and predict the block."""
-    first = TrainingSet(
-        data.X[:BANK_FIRST], data.y[:BANK_FIRST], data.as_of[:BANK_FIRST], data.group[:BANK_FIRST], data.horizon,
-        data.features,
-    )  # fmt: skip
-    chosen = train(first, seed=SEED).chosen
-    spec = next(c for c in CANDIDATES if c.name == chosen)
-    blocks = []
+def as_time_goes_on(data: TrainingSet) -> tuple[str, pd.DataFrame]:
+    """Choose on the first rows as `train` does, then refit the choice before each block and predict the block.
+
+    Returns the name and, per tested row, `ready`: calibrated on all earlier out-of-time predictions, its intercept
+    moved where the latest of them ask for it; and `raw`: neither.
+    """
+    found = learn(data, np.arange(BANK_FIRST), data.as_of.iloc[BANK_FIRST], seed=SEED)
+    only = tuple(c for c in CANDIDATES if c.name == found.chosen or c.name in MEMBERS[found.chosen])
+    past, blocks = found.past, []
     for at in range(BANK_FIRST, len(data.y), BANK_STEP):
-        model = spec.build(data.features, SEED).fit(data.X[:at], data.y[:at])
-        blocks.append(model.predict_proba(data.X[at : at + BANK_STEP])[:, 1])
-    return chosen, np.concatenate(blocks)
+        rows, test, cut = np.arange(at), np.arange(at, min(at + BANK_STEP, len(data.y))), data.as_of.iloc[at]
+        ready, said = make_model(data, found.chosen, rows, cut, past, SEED)
+        print(f"  row {at:,}: {said}")
+        raw = predict_all(data, rows, test, cut, SEED, only)
+        p = ready.predict_proba(data.X.iloc[test])[:, 1]
+        blocks.append(pd.DataFrame({"ready": p, "raw": raw[found.chosen].to_numpy()}, index=test))
+        past = past.also(raw)
+    return found.chosen, pd.concat(blocks).reset_index(drop=True)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ exclude = []
 test_share = 0.3              # the last share of rows in time, kept for one honest test
 folds = 4                     # forward folds inside the rest, to choose the model
 seed = 7
+search_trials = 0             # settings tried per model on those folds (0: none); each costs one comparison of it
+search_minutes = 10           # and no longer than this in all; a search that time ends is not repeatable
 allowed_columns = []          # columns the leak guard suspects and a person has cleared
 
 [compute]
@@ -75,6 +77,8 @@ class TrainingSettings(_Strict):
     test_share: float = Field(default=0.3, gt=0, lt=1)
     folds: int = Field(default=4, ge=1, le=20)
     seed: int = Field(default=7, ge=0)
+    search_trials: int = Field(default=0, ge=0, le=1000)
+    search_minutes: float = Field(default=10, gt=0, le=7 * 24 * 60)
     allowed_columns: tuple[str, ...] = ()
 
 

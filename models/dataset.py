@@ -15,6 +15,8 @@ from data.settings import Settings
 from data.warehouse import Warehouse, in_force
 from features.catalog import build_catalogue, select
 from features.matrix import build_matrix
+from features.rules import build_rules
+from models.policy import Estimate, agreed_pick, policy_gain, priced
 from models.promotion import ChampionHoldout
 from models.registry import Registry
 from models.training import TrainingResult
@@ -78,3 +80,23 @@ def champion_on_holdout(registry: Registry, data: TrainingSet, result: TrainingR
     if champion is None or not set(champion.features) <= set(data.X.columns):
         return None
     return ChampionHoldout(champion.predict(data.X.loc[result.holdout.index]), champion.trained_until)
+
+
+def hand_off_gain(
+    warehouse: Warehouse, agreement: Agreement, result: TrainingResult, champion: ChampionHoldout
+) -> Estimate | None:
+    """What the new model's hand-offs are worth more than the champion's, on rows later than both learned from.
+
+    Both follow the agreement without limits of capacity, and neither speaks of leads below the gate. None where no such
+    row could have been drawn.
+    """
+    fresh = (result.holdout["as_of"] > champion.trained_until) & (result.holdout["propensity"] > 0)
+    rows = result.holdout[fresh].reset_index(drop=True)
+    if rows.empty:
+        return None
+    said = rows[["lead_id", "as_of"]].merge(build_rules(warehouse, rows, [agreement]), on=["lead_id", "as_of"])
+    rows = rows.assign(met=said["zone"] == "qualified")
+    costs = [agreement.values.costs()[i] for i in said["segment"]]
+    new, old = (priced(rows.assign(p=p), costs) for p in (rows[result.chosen], champion.p[fresh.to_numpy()]))
+    picks = [agreed_pick(each, said["zone"], agreement.routing, vouched=False) for each in (new, old)]
+    return policy_gain(new, picks[0].astype(float), picks[1].astype(float))

@@ -51,12 +51,13 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     estimator: a fitted candidate. calibrator: fitted on its raw log-odds. bounds: fitted on the same. shift: log-odds
     that a check of calibration in the large added, known with shift_variance. background: column -> values of some
-    training rows, and bags: refits on resampled rows, both for reasons; they may be empty.
+    training rows, accepted: their outcomes (0/1), bags: refits on resampled rows: all for reasons, they may be empty.
     """
 
     def __init__(
         self, estimator: Estimator, calibrator: Calibrator, bounds: Bounds, shift: float = 0.0,
-        shift_variance: float = 0.0, background: dict[str, Vector] | None = None, bags: Sequence[Estimator] = (),
+        shift_variance: float = 0.0, background: dict[str, Vector] | None = None, accepted: Vector | None = None,
+        bags: Sequence[Estimator] = (),
     ) -> None:  # fmt: skip
         self.estimator = estimator
         self.calibrator = calibrator
@@ -64,6 +65,7 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.shift = shift
         self.shift_variance = shift_variance
         self.background = background
+        self.accepted = accepted
         self.bags = bags
 
     @property
@@ -122,16 +124,17 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def make_ready(
     estimator: Estimator, calibrator: Calibrator, cal_z: Vector, cal_y: Vector, *, sample_weight: Vector | None = None,
-    background: pd.DataFrame | None = None, bags: Sequence[Estimator] = (),
+    background: pd.DataFrame | None = None, accepted: Vector | None = None, bags: Sequence[Estimator] = (),
 ) -> ReadyModel:  # fmt: skip
     """Put fitted parts together; the bounds are made here.
 
     cal_z: n out-of-fold raw log-odds of the candidate, in the order of their outcomes cal_y (0/1) and weights.
-    background: rows of the raw frame, float and text columns. Raises ModelError where cal_z and cal_y do not fit.
+    background: rows of the raw frame, float and text columns; accepted: their outcomes. Raises ModelError where cal_z
+    and cal_y do not fit.
     """
     rows = None if background is None else {str(name): _plain(background[name]) for name in background}
     bounds = Bounds().fit(cal_z, cal_y, sample_weight)
-    return ReadyModel(estimator, calibrator, bounds, background=rows, bags=list(bags))
+    return ReadyModel(estimator, calibrator, bounds, background=rows, accepted=accepted, bags=list(bags))
 
 
 def _plain(column: pd.Series) -> Vector:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from models.calibration import CALIBRATORS, choose_calibrator, recent_shift
+from models.calibration import CALIBRATORS, LATEST, RecentShift, choose_calibrator, recent_shift
 from models.candidates import CANDIDATES, Candidate, Estimator, pool
 from models.claims import standard_error
 from models.deployed import ReadyModel, make_ready
 from models.evaluation import Vector, evaluate, log_losses, logit
-from models.splits import forward_folds
+from models.splits import Split, forward_folds
 from models.training_set import TrainingSet
 
 logger = logging.getLogger(__name__)
 ENOUGH_LABELS = 3000
 DEFAULT = "logistic"
-BACKGROUND = 100  # training rows that reasons are told against
+BACKGROUND = 1000  # training rows kept with the model: what reasons are told against, and who is like others
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,20 @@ class OutOfTime:
         return OutOfTime(pd.concat([self.p, p]), pd.concat([self.fold, pd.Series(number, p.index)]))
 
 
+def cut_folds(data: TrainingSet, rows: Vector, folds: int) -> list[Split]:
+    """The forward folds inside `rows`, by places in the whole training set; raises ModelError where there is none."""
+    cuts = forward_folds(
+        data.as_of.iloc[rows], data.group.iloc[rows], data.usable_at.iloc[rows], folds, data.y[rows], data.mature[rows]
+    )
+    return [replace(cut, train=rows[cut.train], test=rows[cut.test]) for cut in cuts]
+
+
 def compare(
     data: TrainingSet, rows: Vector, folds: int, seed: int, candidates: Sequence[Candidate] = CANDIDATES
 ) -> OutOfTime:
     """Fit every candidate on all that was known before each fold of `rows`, and predict the fold."""
-    cuts = forward_folds(
-        data.as_of.iloc[rows], data.group.iloc[rows], data.usable_at.iloc[rows], folds, data.y[rows], data.mature[rows]
-    )
-    found = [predict_all(data, rows[cut.train], rows[cut.test], cut.cut, seed, candidates) for cut in cuts]
+    cuts = cut_folds(data, rows, folds)
+    found = [predict_all(data, cut.train, cut.test, cut.cut, seed, candidates) for cut in cuts]
     fold = np.repeat(np.arange(1, len(found) + 1), [len(p) for p in found])
     p = pd.concat(found)
     order = np.argsort(data.as_of.iloc[p.index].to_numpy(), kind="stable")
@@ -90,8 +97,9 @@ def choose(losses: pd.DataFrame, group: Vector, labels: int) -> tuple[str, str]:
 
 
 def make_model(
-    data: TrainingSet, name: str, rows: Vector, cut: pd.Timestamp, past: OutOfTime, seed: int, bags: int = 0
-) -> tuple[ReadyModel, str]:
+    data: TrainingSet, name: str, rows: Vector, cut: pd.Timestamp, past: OutOfTime, seed: int, bags: int = 0,
+    candidates: Sequence[Candidate] = CANDIDATES,
+) -> tuple[ReadyModel, str]:  # fmt: skip
     """The candidate fitted on `rows` as known at `cut`, calibrated on its out-of-time predictions; and how, in words.
 
     With `bags` it carries so many refits on accounts drawn with replacement, and a sample of the rows, for reasons.
@@ -99,19 +107,29 @@ def make_model(
     z, y = logit(past.p[name].to_numpy()), data.y[past.p.index]
     calibrator, why = choose_calibrator(z, y, past.fold.to_numpy(), int(data.labelled[rows].sum()), name)
     ready = make_ready(
-        fit(name, data, rows, cut, seed), CALIBRATORS[calibrator]().fit(z, y), z, y,
-        background=_sample(data, rows, seed) if bags else None,
-        bags=[fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)],
+        fit(name, data, rows, cut, seed, candidates), CALIBRATORS[calibrator]().fit(z, y), z, y,
+        **(_sample(data, rows, seed) if bags else {}),
+        bags=[fit(name, data, _drawn(data, rows, seed + turn), cut, seed, candidates) for turn in range(1, bags + 1)],
     )  # fmt: skip
-    recent = recent_shift(ready.calibrate(z), y)
+    recent = _recent(data, ready, rows, cut)
     said = f"{calibrator}: {why}; {recent.sentence}"
     logger.info("calibration by %s", said)
-    return ready.shifted(recent.shift) if recent.update else ready, said
+    return ready.shifted(recent.shift, recent.variance) if recent.update else ready, said
 
 
-def _sample(data: TrainingSet, rows: Vector, seed: int) -> pd.DataFrame:
-    kept = np.random.default_rng(seed).permutation(rows[data.labelled[rows]])[:BACKGROUND]
-    return data.X.iloc[np.sort(kept)]
+def _recent(data: TrainingSet, ready: ReadyModel, rows: Vector, cut: pd.Timestamp) -> RecentShift:
+    """Calibration in the large on the latest labels, as the model itself predicts them: it has seen them already.
+
+    So what a fit on them has mended is not mended twice.
+    """
+    last = np.argsort(data.as_of.iloc[rows].to_numpy(), kind="stable")[-LATEST:]
+    y, weight = data.known(rows, cut)
+    return recent_shift(ready.log_odds(data.X.iloc[rows[last]]), y[last], sample_weight=weight[last])
+
+
+def _sample(data: TrainingSet, rows: Vector, seed: int) -> dict[str, Any]:
+    kept = np.sort(np.random.default_rng(seed).permutation(rows[data.labelled[rows]])[:BACKGROUND])
+    return {"background": data.X.iloc[kept], "accepted": data.y[kept]}
 
 
 def _drawn(data: TrainingSet, rows: Vector, seed: int) -> Vector:
@@ -121,9 +139,12 @@ def _drawn(data: TrainingSet, rows: Vector, seed: int) -> Vector:
     return np.repeat(rows, times[codes])
 
 
-def fit(name: str, data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int) -> Estimator:
+def fit(
+    name: str, data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int,
+    candidates: Sequence[Candidate] = CANDIDATES,
+) -> Estimator:  # fmt: skip
     """The candidate fitted on `rows` with the labels and weights of `cut`."""
-    build = {c.name: c.build for c in CANDIDATES}[name]
+    build = {c.name: c.build for c in candidates}[name]
     y, weight = data.known(rows, cut)
     return build(data.features, seed).fit(data.X.iloc[rows], y, sample_weight=weight)
 
@@ -138,5 +159,7 @@ def predict_all(
         if c.members:
             p[c.name] = pool([p[name] for name in c.members])
         else:
-            p[c.name] = np.asarray(fit(c.name, data, rows, cut, seed).predict_proba(data.X.iloc[test])[:, 1])
+            p[c.name] = np.asarray(
+                fit(c.name, data, rows, cut, seed, candidates).predict_proba(data.X.iloc[test])[:, 1]
+            )
     return pd.DataFrame(p, index=test)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from models.ablation import ALL, Ablation
+from models.backtest import KEPT, OURS, Backtest, Policies
 from models.evaluation import Vector, calibration_bins, gain_curve
 from models.leakage import TELLING_AUC, TELLING_NULL_GAP
 from models.training import TrainingResult
 
 BLUE, GREY, RED = "#1f5fa8", "#8a8f98", "#b3261e"
-LABELS = {"base_rate": "base rate", "digital_only": "digital only"}
+LABELS = {"base_rate": "base rate", "digital_only": "digital only", "never_retrained": "never retrained"}
+ARM_LINES = {OURS: (BLUE, "-"), KEPT: (BLUE, ":"), "rulebook": (RED, "-"), "base_rate": (GREY, "--"),
+             "frequencies": (GREY, ":")}  # fmt: skip
 
 
 def draw_training(result: TrainingResult) -> dict[str, Figure]:
@@ -107,3 +112,94 @@ def draw_columns(telling: pd.DataFrame) -> Figure:
     axes.annotate("suspect", (TELLING_AUC, len(table) - 0.5), color=RED, ha="right", va="top", rotation=90)
     axes.set_xlim(0.5, 1.0)
     return figure
+
+
+def draw_backtest(result: Backtest, policies: Policies | None) -> dict[str, Figure]:
+    """Every plot of a backtest by its name; the policies' only where they could be valued."""
+    judged = result.judged
+    figures = {
+        "log_loss_over_time": draw_losses(result.periods),
+        "predicted_and_came_true": draw_came_true(result.periods),
+        "reliability": draw_reliability(judged["y"].to_numpy(), judged[OURS].to_numpy(), OURS),
+    }
+    return figures | ({"policy_gain": draw_policy_gain(policies)} if policies else {})
+
+
+def draw_losses(periods: pd.DataFrame) -> Figure:
+    """Log loss of each arm in each period; one row of `periods` per period, as `models.backtest.over_time` gives it."""
+    figure, axes = _axes("Who predicts best as time goes on?", "", "log loss (less is better)")
+    seen = periods[[f"log_loss_{arm}" for arm in ARM_LINES if arm != "frequencies"]].to_numpy()
+    room = 0.15 * float(np.ptp(seen)) + 0.01
+    top = float(seen.max()) + 2 * room
+    for arm, (color, dashes) in ARM_LINES.items():
+        losses, width = periods[f"log_loss_{arm}"], 2.5 if arm == OURS else 1.4
+        name = label(arm) + " (partly above)" * bool(losses.max() > top)
+        axes.plot(periods["period"], losses, color=color, ls=dashes, lw=width, marker="o", ms=4, label=name)
+    axes.set_ylim(max(0.0, float(seen.min()) - room), top)
+    _by_date(axes)
+    figure.legend(*axes.get_legend_handles_labels(), frameon=False, ncols=5, loc="outside lower center")
+    return figure
+
+
+def draw_came_true(periods: pd.DataFrame) -> Figure:
+    """Mean probability and accepted share per period, with the band in which 95 % of right predictions fall."""
+    title = "Did the predicted share of acceptances come true?"
+    figure, axes = _axes(title, "the numbers: hand-offs judged in the period", "share accepted")
+    when = periods["period"]
+    axes.fill_between(when, periods["low"], periods["high"], color=GREY, alpha=0.3, lw=0,
+                      label="where 95 % of right predictions fall")  # fmt: skip
+    axes.plot(when, periods["predicted"], color=GREY, lw=1.5, label="predicted")
+    axes.plot(when, periods["accepted"], "o-", color=BLUE, label="what happened")
+    for at, share, rows in zip(when, periods["accepted"], periods["rows"], strict=True):
+        axes.annotate(f"{rows}", (at, share), (0, 7), textcoords="offset points", ha="center", fontsize=8, color=BLUE)
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    top = float(max(periods["high"].max(), periods["accepted"].max()))
+    axes.set_ylim(max(0.0, float(min(periods["low"].min(), periods["accepted"].min())) - 0.1), min(1.05, top + 0.1))
+    _by_date(axes)
+    figure.legend(*axes.get_legend_handles_labels(), frameon=False, ncols=3, loc="outside lower center")
+    return figure
+
+
+def draw_policy_gain(policies: Policies) -> Figure:
+    """Money gained over the rules of each time, added up hand-off by hand-off."""
+    curve = policies.curve
+    about = " (gated population only)" if policies.claim.gated_only else ""
+    title = f"What would deciding otherwise have brought over the rules?{about}"
+    few = "a hand-off that was explored stands for up to 20 leads at the gate"
+    figure, axes = _axes(title, few, "gain so far, in the agreement's currency")
+    axes.axhline(0, color=GREY, lw=1)
+    for name, color in zip([c for c in curve if c not in ("as_of", "everybody")], (BLUE, RED), strict=False):
+        axes.step(curve["as_of"], curve[name], where="post", color=color, lw=2, label=str(name))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    _by_date(axes)
+    figure.legend(*axes.get_legend_handles_labels(), frameon=False, ncols=3, loc="outside lower center")
+    return figure
+
+
+def draw_ablation(result: Ablation) -> Figure:
+    """Log loss of each arm and the paired gain of everything over it, both with 95 % intervals."""
+    table, gains = result.arms.iloc[::-1], result.gains
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1])
+    figure.suptitle(f"What does each kind of knowledge add? {len(result.tested):,} later leads", x=0.01, ha="left")
+    for place, (name, row) in enumerate(table.iterrows()):
+        color = BLUE if name == ALL else GREY
+        left.hlines(place, row["low"], row["high"], color=color, lw=3, alpha=0.5)
+        left.plot(row["log_loss"], place, "o", color=color, ms=7)
+        if gain := gains.get(str(name)):
+            sure = BLUE if gain.sure else RED if gain.high < 0 else GREY
+            right.hlines(place, gain.low, gain.high, color=sure, lw=3, alpha=0.5)
+            right.plot(gain.mean, place, "o", color=sure, ms=7)
+    right.axvline(0, color="black", lw=1)
+    left.set_yticks(range(len(table)), [str(name) for name in table.index])
+    left.set_xlabel("log loss (less is better)")
+    right.set_xlabel("gain of everything over it (blue: surely above 0)")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _by_date(axes: Axes) -> None:
+    locator = AutoDateLocator(maxticks=8)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.agreement import Costs
+from data.agreement import Costs, Routing
 from data.errors import DataError
-from models.claims import draw_accounts
+from models.claims import POWER, draw_accounts
 from models.evaluation import Vector
 
 CLIP = 20.0
 LEAST_EFFECTIVE = 100.0
-POWER = 1.960 + 0.842  # standard errors between 0 and a gain that is found 80 % of the time at 5 %, two-sided
 MONEY = ("acceptance", "review", "waiting", "refusal")
 
 
@@ -42,7 +41,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Claim:
-    """What may be said of the model's pick against the rules' own of the same volume.
+    """What may be said of one policy, by default the model's pick of the rules' volume, against `other`.
 
     effective: effective number of accounts that the two treat differently, or of all where that is smaller.
     gated_only: no lead below the gate was explored, so what the model would pick there is unseen.
@@ -53,6 +52,8 @@ class Claim:
     accounts: int
     effective: float
     gated_only: bool
+    how: str = "at equal volume"
+    other: str = "the rules alone"
 
     @property
     def made(self) -> bool:
@@ -71,11 +72,11 @@ class Claim:
     def sentence(self) -> str:
         """The claim as reports print it."""
         seen = f"{self.rows:,} hand-offs of {self.accounts:,} accounts, effective sample size {self.effective:,.0f}"
-        said = f"{self.gain} at equal volume, {seen}"
+        said = f"{self.gain} {self.how}, {seen}"
         if self.gated_only:
             return f"no claim, gated population only: no lead below the gate was explored ({said})"
         if self.made:
-            said = f"better than the rules alone: {said}"
+            said = f"better than {self.other}: {said}"
         elif self.needed is None:
             said = f"no gain seen: {said}"
         else:
@@ -119,13 +120,13 @@ def policy_value(logged: pd.DataFrame, handed: Vector, draws: int = 2000, seed: 
     Weighted mean, self-normalised inverse propensity (Swaminathan & Joachims 2015); bootstrap of whole accounts.
     """
     value = _values(logged, handed)
-    return _estimate(logged, lambda weight: weight @ value, draws, seed)
+    return estimate(logged, lambda weight: weight @ value, draws, seed)
 
 
 def policy_gain(logged: pd.DataFrame, a: Vector, b: Vector, draws: int = 2000, seed: int = 0) -> Estimate:
     """Value of policy a less that of b, paired: each draw of accounts is shared by both."""
     gain = _values(logged, a) - _values(logged, b)
-    return _estimate(logged, lambda weight: weight @ gain, draws, seed)
+    return estimate(logged, lambda weight: weight @ gain, draws, seed)
 
 
 def equal_volume_pick(logged: pd.DataFrame) -> Vector:
@@ -142,18 +143,39 @@ def equal_volume_gain(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) ->
     """
     best_first = logged.iloc[_order(logged)]
     met, gain = best_first["met"].to_numpy(), _gains(best_first)
-    return _estimate(best_first, lambda weight: (_taken(weight, met) - weight * met) @ gain, draws, seed)
+    return estimate(best_first, lambda weight: (_taken(weight, met) - weight * met) @ gain, draws, seed)
 
 
 def claim(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) -> Claim:
     """Judge the model's pick against the rules at equal volume."""
-    weight, met = weights(logged), logged["met"].to_numpy()
-    differing = weight * np.abs(equal_volume_pick(logged) - met)
-    account = pd.factorize(logged["group"])[0]
-    effective = min(effective_size(np.bincount(account, weights=w)) for w in (weight, differing))
-    explored = ~met & (logged["propensity"].to_numpy() < 1)
+    met = logged["met"].to_numpy()
+    effective = effective_accounts(logged, np.abs(equal_volume_pick(logged) - met))
     gain = equal_volume_gain(logged, draws, seed)
-    return Claim(gain, len(logged), logged["group"].nunique(), effective, not explored.any())
+    return Claim(gain, len(logged), logged["group"].nunique(), effective, not explored(logged).any())
+
+
+def explored(logged: pd.DataFrame) -> Vector:
+    """Which hand-offs were drawn at random below the gate."""
+    return np.asarray(~logged["met"].to_numpy() & (logged["propensity"].to_numpy() < 1))
+
+
+def effective_accounts(logged: pd.DataFrame, differing: Vector) -> float:
+    """Effective number of accounts, of all or of those that two policies treat differently, whichever is less."""
+    weight, account = weights(logged), pd.factorize(logged["group"])[0]
+    return min(effective_size(np.bincount(account, weights=w)) for w in (weight, weight * differing))
+
+
+def agreed_pick(priced_rows: pd.DataFrame, zone: pd.Series, routing: Routing, vouched: bool) -> Vector:
+    """Whom the agreement hands off, without limits of capacity: n booleans from p, zone and each row's costs.
+
+    `vouched`: the model may speak of leads below the gate, so that it may hand off far above the threshold there.
+    """
+    acceptance, review, waiting, refusal = (priced_rows[name].to_numpy(float) for name in MONEY)
+    above = priced_rows["p"].to_numpy(float) - (waiting + review - refusal) / (acceptance - refusal)
+    met, fit = (zone == "qualified").to_numpy(), (zone != "unfit").to_numpy()
+    high, far = above >= 0, above >= routing.beyond_rules
+    cases = {"quadrant": high & met | (far & fit & vouched), "and": high & met, "model_only": high, "rules_only": met}
+    return np.asarray(cases[routing.combine])
 
 
 def bounds(logged: pd.DataFrame, handed: Vector, below: int, picked: int, costs: Costs) -> tuple[float, float]:
@@ -192,8 +214,11 @@ def _taken(weight: Vector, met: Vector) -> Vector:
     return np.where(total <= volume, weight, np.diff(np.minimum(total, volume), axis=-1, prepend=0))
 
 
-def _estimate(logged: pd.DataFrame, total: Callable[[Vector], Vector], draws: int, seed: int) -> Estimate:
-    """A weighted mean with its percentile interval; `total` sums it up for weights of draws x rows."""
+def estimate(logged: pd.DataFrame, total: Callable[[Vector], Vector], draws: int, seed: int) -> Estimate:
+    """A weighted mean with its percentile interval, whole accounts drawn.
+
+    `total` sums it up for weights of draws x rows; the weights are those of `logged`.
+    """
     weight, (codes, names) = weights(logged), pd.factorize(logged["group"])
     drawn = (weight * times[:, codes] for times in draw_accounts(len(names), len(weight), draws, seed))
     found = np.concatenate([total(w) / w.sum(axis=1) for w in drawn])

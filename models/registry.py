@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import tempfile
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data.errors import ConfigError, ModelError
+from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
 from data.workspace import Workspace
-from models.candidates import CANDIDATES
-from models.columns import kind
+from models import tracking
 from models.evaluation import Vector
-from models.plots import draw_training
+from models.history import Move, from_json, version_before
 from models.promotion import Decision
+from models.tracking import HOLDOUT
 from models.training import TrainingResult
 
 NAME = "lead-readiness"
+MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
 REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
 TRUSTED = (  # what skops may load beyond its own list: our estimators, and what scikit-learn's trees are made of
     "models.candidates.Weighted",
+    "models.deployed.Bounds",
     "models.deployed.ReadyModel",
     "models.calibration.Identity",
     "models.calibration.Platt",
     "models.calibration.Beta",
-    "models.calibration.VennAbers",
     "models.calibration.Shift",
     "models.candidates.LogitMean",
     "models.columns.ColumnGuard",
     "models.columns.EmptyToZero",
     "models.columns.Numbers",
+    "models.columns.Points",
     "models.rulebook.Rulebook",
+    "models.venn_abers.VennAbers",
     "functools.partial",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.utils.validation.check_array",
@@ -90,37 +94,125 @@ class Registry:
         self._store = None if tracking_uri else workspace.tracking.resolve()
         self._artifacts = None if tracking_uri else workspace.artifacts.resolve().as_uri()
 
-    def log_training(self, result: TrainingResult, context: Mapping[str, object]) -> ModelVersion:
+    def log_training(
+        self, result: TrainingResult, context: Mapping[str, object], decision: Decision | None = None
+    ) -> ModelVersion:
         """Keep a training: a run with the model, a child run per candidate, figures and plots; then register it.
 
         `context` says where it came from (source, cohort, agreement and catalogue version) and becomes tags. The model
-        is registered last, without an alias: an interrupted training leaves a run and no version.
+        is registered last, whole in one transaction and without an alias: an interrupted training leaves a run and no
+        version. With the `decision` version and run have its reasons from the start, and a model card. Runs that an
+        earlier training left open because it was killed are marked so.
         """
-        tags = {key: str(value) for key, value in context.items()} | _tags(result)
+        tags = tracking.training_tags(result, context) | (tracking.decision_tags(decision) if decision else {})
         mlflow = self._mlflow()
         experiment = self._experiment(mlflow)
-        with mlflow.start_run(experiment_id=experiment, run_name=_title(result, tags)) as run:
-            mlflow.set_tags({"kind": "training", **tags})
-            mlflow.log_params({key: tags[key] for key in ("chosen", "horizon_days", "rows", "seed")})
-            mlflow.log_metrics(_finite(result.holdout_metrics.loc[result.chosen]))
-            _log_dataset(mlflow, run.info.run_id, result, tags)
-            _log_report(mlflow, result)
-            for name in result.holdout_metrics.index:
-                _log_candidate(mlflow, experiment, result, str(name))
-            model = _log_model(mlflow, result)
-        return _register(mlflow.MlflowClient(), run.info.run_id, model, tags)
+        with self._at_work(mlflow.MlflowClient(), experiment):
+            with mlflow.start_run(experiment_id=experiment, run_name=tracking.title(result, tags)) as run:
+                client = mlflow.MlflowClient()
+                notes = {"mlflow.note.content": tracking.description(decision)} if decision else {}
+                mlflow.set_tags({"kind": "training", **tags, **notes})
+                mlflow.log_params({key: tags[key] for key in ("chosen", "horizon_days", "rows", "seed")})
+                client.log_batch(run.info.run_id, metrics=_steps(run, [tracking.run_metrics(result, decision)]))
+                _log_dataset(client, run.info.run_id, result, tags)
+                _log_files(mlflow, result, tags, decision)
+                for name in result.holdout_metrics.index:
+                    _log_candidate(client, run, result, str(name))
+                model = _log_model(mlflow, result)
+            return _register(client, run.info.run_id, model, tags, decision)
 
     def apply(self, version: ModelVersion, decision: Decision) -> ModelVersion:
-        """Write the decision and its evidence to a version, then point the alias at it."""
+        """Put the alias where the training's decision says; the reasons are with the version before."""
         client = self._mlflow().MlflowClient()
-        tags = {"promoted": _flag(decision.promote), "provisional": _flag(decision.provisional)}
-        tags["reasons"] = "\n".join(decision.reasons)
+        tags = tracking.decision_tags(decision)
         for key, value in tags.items():
-            client.set_model_version_tag(NAME, str(version.version), key, value)
-            client.set_tag(version.run_id, key, value)
-        if decision.alias:
+            if version.tags.get(key) != value:
+                client.set_model_version_tag(NAME, str(version.version), key, value)
+                client.set_tag(version.run_id, key, value)
+        if decision.alias == "champion":
+            ended = client.get_run(version.run_id).info.end_time  # MLflow's clock; this room reads none
+            when = datetime.fromtimestamp(ended / 1000, UTC).replace(tzinfo=None)
+            self._move(client, version.version, Move(version.version, self.aliases().get("champion"), "training",
+                       when.isoformat(timespec="seconds"), why=decision.reasons[-1], decided="champion"))  # fmt: skip
+        elif decision.alias:
             client.set_registered_model_alias(NAME, decision.alias, str(version.version))
         return replace(version, tags={**version.tags, **tags})
+
+    def promote(self, version: int, when: datetime, by: str = "", why: str = "", force: bool = False) -> Move | None:
+        """Put a version to use by hand; None where it is in use already.
+
+        Raises ModelError for an unknown one, PromotionRefused where leak alarms stand against it and `force` is not
+        given, UsageError where it is forced without saying why.
+        """
+        client = self._mlflow().MlflowClient()
+        found = self._find(self._mlflow(), str(version))
+        before = self.aliases().get("champion")
+        if int(found.version) == before:
+            return None
+        findings = found.tags.get("blocking", found.tags.get("suspects", ""))
+        _refuse(int(found.version), findings, force, why)
+        move = Move(int(found.version), before, "promote", when.isoformat(timespec="seconds"), by, why,
+                    found.tags.get("decision", ""), force and bool(findings), findings)  # fmt: skip
+        self._move(client, move.to, move)
+        return move
+
+    def roll_back(self, when: datetime, by: str = "", why: str = "") -> Move:
+        """Put the version to use that was in use before the present one; twice goes back two.
+
+        Raises ModelError where there was none, or where it was deleted.
+        """
+        mlflow = self._mlflow()
+        before = self.aliases().get("champion")
+        to = version_before(self.moves(), before)
+        if to is None:
+            raise ModelError(
+                "going back to the model before", expected="a version that was in use before the present one",
+                got=f"version {before} as the first" if before else "no model in use",
+                do="name one of `leadready runs`: `leadready promote VERSION`",
+            )  # fmt: skip
+        found = self._find(mlflow, str(to))
+        move = Move(to, before, "rollback", when.isoformat(timespec="seconds"), by, why, found.tags.get("decision", ""))
+        self._move(mlflow.MlflowClient(), to, move)
+        return move
+
+    def moves(self) -> list[Move]:
+        """Every move of the champion that was written down, the oldest first; none is ever changed or taken away."""
+        models = self._mlflow().MlflowClient().search_registered_models(f"name = '{NAME}'")
+        tags = {key: value for model in models for key, value in model.tags.items() if key.startswith(MOVE)}
+        return [from_json(tags[key]) for key in sorted(tags)]
+
+    def _move(self, client: Any, version: int, move: Move) -> None:
+        """Write the move down, then make it: killed in between, the next move shows that it did not come about."""
+        client.set_registered_model_tag(NAME, f"{MOVE}{len(self.moves()) + 1:06d}", move.as_json())
+        evidence = {"champion_since": move.when, "champion_by": f"{move.how} {move.by}".strip(),
+                    "champion_why": move.why, "champion_instead_of": str(move.instead_of or "")}  # fmt: skip
+        if move.forced or (move.how == "promote" and move.decided == "refused"):
+            evidence["provisional"] = "true"  # training would not have used it: every score says that it is unsure
+        for key, value in evidence.items():
+            client.set_model_version_tag(NAME, str(version), key, value)
+        client.set_registered_model_alias(NAME, "champion", str(version))
+        if self.aliases().get("challenger") == version:
+            client.delete_registered_model_alias(NAME, "challenger")
+
+    @contextlib.contextmanager
+    def _at_work(self, client: Any, experiment: str) -> Iterator[None]:
+        """While this holds no other training takes our runs for those of a dead one; what a dead one left is ended.
+
+        A shared lock on a file, which the kernel lets go when its process dies; alone on it, no other training lives.
+        A server that others may train on is left as it is.
+        """
+        if self._store is None:
+            yield
+            return
+        import fcntl
+
+        with self._store.with_suffix(".lock").open("a") as lock:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+                    client.set_terminated(run.info.run_id, "KILLED")
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
 
     def champion(self) -> LoadedModel | None:
         """The model in use, None where there is none yet."""
@@ -208,6 +300,28 @@ class Registry:
         mlflow.set_registry_uri(self.uri)
         return mlflow
 
+    def log_report(
+        self, kind: str, name: str, tags: Mapping[str, str], metrics: Mapping[str, float],
+        tables: Mapping[str, pd.DataFrame], figures: Mapping[str, Any],
+    ) -> str:  # fmt: skip
+        """Keep a report as a run of that kind: tables as CSV and Parquet, figures as PNG in report/; the run's id."""
+        mlflow = self._mlflow()
+        experiment = self._experiment(mlflow)
+        with (
+            self._at_work(mlflow.MlflowClient(), experiment),
+            tempfile.TemporaryDirectory() as folder,
+            mlflow.start_run(experiment_id=experiment, run_name=name) as run,
+        ):
+            mlflow.set_tags({"kind": kind, **tags})
+            mlflow.log_metrics(tracking.finite(metrics))
+            for title, table in tables.items():
+                table.to_csv(Path(folder) / f"{title}.csv", index=False)
+                table.to_parquet(Path(folder) / f"{title}.parquet", index=False)
+            for title, figure in figures.items():
+                figure.savefig(Path(folder) / f"{title}.png", dpi=100)
+            mlflow.log_artifacts(folder, "report")
+        return str(run.info.run_id)
+
 
 def _make_store(path: Path, artifacts: str) -> None:
     """Make MLflow's tables aside and move them into place: half-made ones would end every later command."""
@@ -229,7 +343,6 @@ def _make_store(path: Path, artifacts: str) -> None:
         making.unlink(missing_ok=True)
 
 
-HOLDOUT = "holdout.parquet"
 RUN_COLUMNS = ["run_id", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "promoted"]
 
 
@@ -241,82 +354,53 @@ def _run_row(run: Any) -> list[object]:
     return [*start, *figures, tags.get("promoted")]
 
 
-def _title(result: TrainingResult, tags: Mapping[str, str]) -> str:
-    return f"{tags.get('source', 'leads')}: {result.all_rows.rows:,} snapshots to {result.all_rows.last:%Y-%m-%d}"
+def _refuse(version: int, findings: str, force: bool, why: str) -> None:
+    if findings and not force:
+        raise PromotionRefused(
+            f"promoting version {version}", expected="a model without leak alarms",
+            got=f"alarms about {findings}: they may know the answer",
+            do="look at report/columns.csv of its run, list harmless ones under allowed_columns in settings.toml and "
+            "train again, or use it all the same with --force --why TEXT",
+        )  # fmt: skip
+    if findings and not why.strip():
+        raise UsageError(
+            f"promoting version {version} by force", expected="a reason that stays with the model", got="none",
+            do="add --why TEXT",
+        )  # fmt: skip
 
 
-def _tags(result: TrainingResult) -> dict[str, str]:
-    return {
-        "chosen": result.chosen,
-        "reason": result.reason,
-        "data_hash": result.data_hash,
-        "model_hash": result.model_hash,
-        "seed": str(result.seed),
-        "rows": str(result.all_rows.rows),
-        "purged": str(result.purged),
-        "horizon_days": f"{result.horizon.total_seconds() / 86400:g}",
-        "trained_until": result.all_rows.last.isoformat(),
-        "tested_from": result.test_rows.first.isoformat(),
-        "suspects": shorten(", ".join(result.leakage.suspects), 1000),
-        "clock": shorten(", ".join(result.leakage.clock), 1000),
-    }
+def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:
+    """Figures as MLflow takes them, a step each, at the time the run began."""
+    from mlflow.entities import Metric
+
+    at = run.info.start_time
+    return [Metric(name, value, at, step) for step, found in enumerate(steps, first) for name, value in found.items()]
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
+def _log_candidate(client: Any, parent: Any, result: TrainingResult, name: str) -> None:
+    from mlflow.entities import Param
+
+    tags = {"mlflow.parentRunId": parent.info.run_id, "kind": "candidate", "candidate": name,
+            "chosen": tracking.flag(name == result.chosen), "data_hash": result.data_hash}  # fmt: skip
+    run = client.create_run(parent.info.experiment_id, run_name=name, tags=tags)
+    tested = _steps(run, [tracking.candidate_metrics(result, name)])
+    folds = _steps(run, tracking.fold_metrics(result, name), first=1)
+    params = [Param(key, str(value)) for key, value in tracking.candidate_params(result, name).items()]
+    client.log_batch(run.info.run_id, metrics=[*tested, *folds], params=params)
+    client.set_terminated(run.info.run_id)
 
 
-def _finite(metrics: Any) -> dict[str, float]:
-    return {str(name): float(value) for name, value in metrics.items() if np.isfinite(value)}
-
-
-def _params(name: str, result: TrainingResult) -> dict[str, object]:
-    """The plain settings of a candidate, without the names of columns."""
-    build = {c.name: c.build for c in CANDIDATES}[name]
-    found = build(result.features, result.seed).get_params()
-    return {k: v for k, v in found.items() if "model__" in k and isinstance(v, (bool, int, float, str))}
-
-
-def _log_candidate(mlflow: Any, experiment: str, result: TrainingResult, name: str) -> None:
-    with mlflow.start_run(experiment_id=experiment, run_name=name, nested=True):
-        mlflow.set_tags({"kind": "candidate", "chosen": _flag(name == result.chosen)})
-        mlflow.log_params(_params(name, result))
-        mlflow.log_metrics(_finite(result.holdout_metrics.loc[name]))
-        for fold, metrics in enumerate(result.fold_metrics.loc[[name]].to_dict("records"), start=1):
-            mlflow.log_metrics({f"fold_{k}": v for k, v in _finite(metrics).items()}, step=fold)
-
-
-def _log_dataset(mlflow: Any, run_id: str, result: TrainingResult, tags: Mapping[str, str]) -> None:
+def _log_dataset(client: Any, run_id: str, result: TrainingResult, tags: Mapping[str, str]) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    source = {key: tags[key] for key in ("source", "cohort") if key in tags}
-    profile = {"rows": result.all_rows.rows, "base_rate": result.all_rows.base_rate}
-    dataset = Dataset(
-        name="snapshots",
-        digest=result.data_hash[:32],
-        source_type="leadready",
-        source=json.dumps(source),
-        schema=json.dumps({"mlflow_colspec": _columns(result.example)}),
-        profile=json.dumps(profile),
-    )
-    mlflow.MlflowClient().log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+    dataset = Dataset(**tracking.dataset_parts(result, tags))
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
-def _columns(frame: pd.DataFrame) -> list[dict[str, object]]:
-    types = {"number": "double", "text": "string"}
-    return [{"type": types[kind(frame[c])], "name": c, "required": True} for c in frame.columns]
-
-
-def _log_report(mlflow: Any, result: TrainingResult) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        result.holdout_metrics.to_csv(folder / "holdout_metrics.csv")
-        result.fold_metrics.to_csv(folder / "fold_metrics.csv")
-        result.holdout.to_parquet(folder / HOLDOUT, index=False)
-        result.leakage.columns.rename_axis("column").to_csv(folder / "columns.csv")
-        for title, figure in draw_training(result).items():
-            figure.savefig(folder / f"{title}.png", dpi=100)
-        mlflow.log_artifacts(name, "report")
+def _log_files(mlflow: Any, result: TrainingResult, tags: Mapping[str, str], decision: Decision | None) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        tracking.write_files(result, tags, decision, Path(folder))
+        mlflow.log_artifacts(folder)
 
 
 def _log_model(mlflow: Any, result: TrainingResult) -> Any:
@@ -324,7 +408,7 @@ def _log_model(mlflow: Any, result: TrainingResult) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    schema = Schema.from_json(json.dumps(_columns(result.example)))
+    schema = Schema.from_json(json.dumps(tracking.columns(result.example)))
     try:
         return mlflow.sklearn.log_model(
             result.estimator,
@@ -345,10 +429,13 @@ def _log_model(mlflow: Any, result: TrainingResult) -> Any:
         ) from error
 
 
-def _register(client: Any, run_id: str, model: Any, tags: Mapping[str, str]) -> ModelVersion:
+def _register(client: Any, run_id: str, model: Any, tags: Mapping[str, str], decision: Decision | None) -> ModelVersion:
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME, description="Probability that sales accepts a lead within the horizon")
-    made = client.create_model_version(NAME, model.model_uri, run_id, dict(tags), model_id=model.model_id)
+    said = tracking.description(decision) if decision else None
+    made = client.create_model_version(
+        NAME, model.model_uri, run_id, dict(tags), description=said, model_id=model.model_id
+    )
     return ModelVersion(int(made.version), run_id, dict(tags))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,10 +12,12 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features.catalog import Feature
+from models.candidates import CANDIDATES, Candidate
 from models.deployed import ReadyModel
 from models.evaluation import Vector, evaluate
 from models.leakage import LeakageReport, find_leaks
 from models.learning import OutOfTime, choose, compare, make_model, predict_all
+from models.search import Search, search
 from models.splits import Split, holdout
 from models.training_set import TrainingSet, check, data_hash, sha256
 
@@ -55,6 +58,7 @@ class TrainingResult:
     one's calibrated. calibration: how, in words. data_hash names X, y and as_of; model_hash the deployed model's
     predictions on all rows. purged: earlier rows of a tested account or with an open label, used only in the last fit.
     young: rows with an open horizon, weighted (models.delay), of which those without an answer are in no span.
+    search: what the search for settings tried and found, None without one.
     """
 
     fold_metrics: pd.DataFrame
@@ -77,41 +81,51 @@ class TrainingResult:
     data_hash: str
     model_hash: str
     seed: int
+    search: Search | None = None
 
 
-def learn(data: TrainingSet, rows: Vector, cut: pd.Timestamp, *, seed: int, folds: int = 4) -> Learned:
+def learn(
+    data: TrainingSet, rows: Vector, cut: pd.Timestamp, *, seed: int, folds: int = 4,
+    candidates: Sequence[Candidate] = CANDIDATES,
+) -> Learned:  # fmt: skip
     """Choose among the candidates on forward folds inside `rows`, fit the choice on them as known at `cut`, calibrate.
 
     Raises ModelError where `rows` span too short a time.
     """
-    past = compare(data, rows, folds, seed)
+    past = compare(data, rows, folds, seed, candidates)
     chosen, reason = choose(past.losses(data.y), data.group.to_numpy(), int(data.labelled[rows].sum()))
     logger.info("chose %s: %s", chosen, reason)
-    return Learned(chosen, reason, *make_model(data, chosen, rows, cut, past, seed), past)
+    return Learned(chosen, reason, *make_model(data, chosen, rows, cut, past, seed, candidates=candidates), past)
 
 
 def train(
     data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int = 4, allowed_columns: tuple[str, ...] = (),
-    bags: int = BAGS,
+    bags: int = BAGS, search_trials: int = 0, search_minutes: float = 10.0,
 ) -> TrainingResult:  # fmt: skip
     """Compare the candidates forward in time, choose one, test all once on the latest rows, refit the choice on all.
 
     The choice and its calibration rest on folds inside the earlier part alone; the last `test_share` of rows only
     measures. Columns named in `allowed_columns` do not stop a promotion. `bags` refits tell which reasons are stable;
-    without any the model carries no reasons. Raises ModelError for too few labels or too
-    short a span of time.
+    without any the model carries no reasons. With `search_trials` other settings of the candidates are tried on the
+    folds first (models.search). Raises ModelError for too few labels or too short a span of time.
     """
     check(data)
     with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
         split = holdout(data.as_of, data.group, data.usable_at, test_share, data.mature)
-        found = learn(data, split.train, split.cut, seed=seed, folds=folds)
-        raw = predict_all(data, split.train, split.test, split.cut, seed)
+        past, searched, candidates = data.as_known(split.cut), None, CANDIDATES
+        if search_trials:
+            searched = search(past, split.train, seed=seed, folds=folds, trials=search_trials, minutes=search_minutes)
+            candidates = searched.candidates
+        found = learn(past, split.train, split.cut, seed=seed, folds=folds, candidates=candidates)
+        raw = predict_all(data, split.train, split.test, split.cut, seed, candidates)
         tested = raw.assign(**{found.chosen: found.model.predict_proba(data.X.iloc[split.test])[:, 1]})
         every = np.arange(len(data.y))
-        final, calibration = make_model(data, found.chosen, every, data.now, found.past.also(raw), seed, bags)
+        final, calibration = make_model(
+            data, found.chosen, every, data.now, found.past.also(raw), seed, bags, candidates
+        )
         model_hash = sha256(final.predict_proba(data.X).tobytes(), repr(list(data.X.columns)).encode())
         metrics = pd.DataFrame({name: evaluate(data.y[split.test], tested[name].to_numpy()) for name in tested}).T
-        fold_metrics = found.past.metrics(data.y)
+        fold_metrics = found.past.metrics(past.y)
         forward = max(float(fold_metrics["auc"].xs(found.chosen).mean()), float(metrics["auc"][found.chosen]))
         said = np.flatnonzero(data.labelled)
         told = (data.X.iloc[said], data.y[said], data.as_of.iloc[said], data.group.iloc[said])
@@ -130,13 +144,14 @@ def train(
         example=data.X.head(5),
         horizon=data.horizon,
         all_rows=_span(data, said),
-        train_rows=_span(data, split.train[data.labelled[split.train]]),
+        train_rows=_span(past, split.train[past.labelled[split.train]]),
         test_rows=_span(data, split.test),
         purged=split.purged,
         young=int((~data.mature).sum()),
         data_hash=data_hash(data),
         model_hash=model_hash,
         seed=seed,
+        search=searched,
     )
 
 

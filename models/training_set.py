@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -64,7 +64,16 @@ class TrainingSet:
         """From when each row may train: from its answer on, from its close, or at once where silence counts."""
         if self.answered_at is None:
             return self.as_of + self.horizon
-        return self.as_of if self.silence_counts else self.answered_at
+        return self.as_of if self.silence_counts else self.answered_at + pd.Timedelta(microseconds=1)
+
+    def as_known(self, day: pd.Timestamp) -> TrainingSet:
+        """The same rows with their labels as they stood at `day`: nothing of sales known from then on."""
+        if self.answered_at is None:
+            return replace(self, observed=day)
+        seen = self.answered_at < day
+        return replace(
+            self, y=np.where(seen, self.y, 0), answered_at=self.answered_at.where(seen), observed=day.to_pydatetime()
+        )
 
     def known(self, rows: Vector, cut: pd.Timestamp) -> tuple[Vector, Vector]:
         """Outcomes and weights of `rows`, usable by then, as they stood at `cut` (see `models.delay.known_by`)."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import os
 import re
+import shlex
 import sys
 import time
 import traceback
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ from data.workspace import Workspace
 
 if TYPE_CHECKING:
     from features.catalog import Feature
+    from models.history import Move
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -260,14 +263,18 @@ def agreement_explain(
     _say(rows, shown[:-1], as_json)
 
 
-@app.command(epilog="Example: leadready train --as-of 2026-03-01")
+@app.command(epilog="Example: leadready train --as-of 2026-03-01 --dry-run")
 def train(
     workspace: WorkspaceOption = HOME,
     as_of: Annotated[str | None, typer.Option(help="Learn from what was known then (UTC); default now.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would learn from and test on.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Fit and compare the models, keep them in MLflow, and put the best to use if it may be (else ends with 13)."""
     space, moment = _ready(workspace), _moment(as_of, _now())
+    if dry_run:
+        _plan_training(space, moment, as_json)
+        return
     training = _flows(space).train(space.root, moment)
     from pipelines.reports import training_json, training_notes, training_rows
 
@@ -275,6 +282,39 @@ def train(
     _say(training_json(training), lines, as_json)
     if training.decision.alias is None:
         raise typer.Exit(13)
+
+
+@app.command(epilog="Example: leadready promote 3 --why 'sales wants the new form in'")
+def promote(
+    version: Annotated[int, typer.Argument(help="A version of the model, as `leadready ui` lists them.")],
+    workspace: WorkspaceOption = HOME,
+    why: Annotated[str, typer.Option(help="The reason, kept with the model.")] = "",
+    force: Annotated[bool, typer.Option(help="Although the leak guard warns of it; needs --why.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a trained version to use by hand (13 where the leak guard warns of it); `rollback` takes it back."""
+    from dataclasses import asdict
+
+    from pipelines.jobs import promote_model
+
+    move = promote_model(_ready(workspace), version, _now(), _user(), why, force)
+    same = [f"version {version} is in use already: nothing changed"]
+    _say(asdict(move) if move else {"to": version, "changed": False}, _moved(move) if move else same, as_json)
+
+
+@app.command(epilog="Example: leadready rollback --why 'too many refusals since Monday'")
+def rollback(
+    workspace: WorkspaceOption = HOME,
+    why: Annotated[str, typer.Option(help="The reason, kept with the model.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Put the model to use that was in use before; twice goes two back."""
+    from dataclasses import asdict
+
+    from pipelines.jobs import roll_back
+
+    move = roll_back(_ready(workspace), _now(), _user(), why)
+    _say(asdict(move), _moved(move), as_json)
 
 
 @app.command(epilog="Example: leadready score --as-of 2026-03-01")
@@ -306,6 +346,43 @@ def score(
     _say(result, lines, as_json)
 
 
+@app.command(epilog="Example: leadready backtest --from 2025-09-01 --to 2026-03-01 --every 28d")
+def backtest(
+    first: Annotated[str, typer.Option("--from", help="The first day to learn on (UTC).")],
+    last: Annotated[str, typer.Option("--to", help="Hand-offs before this moment are predicted (UTC).")],
+    workspace: WorkspaceOption = HOME,
+    every: Annotated[str, typer.Option(help="How often to learn anew: days as 7d, or hours as 12h.")] = "7d",
+    as_of: Annotated[str | None, typer.Option(help="Judge by what was known then (UTC); default now.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What training and scoring on each past day would have done, against rules, base rate and a CRM's frequencies."""
+    space, now = _ready(workspace), _now()
+    begin, end, moment = _moment(first, now, "--from"), _moment(last, now, "--to"), _moment(as_of, now)
+    if not begin < end <= moment:
+        raise UsageError("testing back", expected="--from before --to, and --to not after --as-of",
+                         got=f"{begin} to {end} as of {moment}", do="name a span of the past")  # fmt: skip
+    done = _flows(space).backtest(space.root, begin, end, _span(every), moment)
+    from pipelines.reports import backtest_json, backtest_notes, backtest_rows, period_rows, policy_rows
+
+    lines = [*_table(backtest_rows(done)), "", *_table(period_rows(done)), "", *_table(policy_rows(done)), "",
+             *backtest_notes(done)]  # fmt: skip
+    _say(backtest_json(done), lines, as_json)
+
+
+@app.command(epilog="Example: leadready ablate --as-of 2026-03-01")
+def ablate(
+    workspace: WorkspaceOption = HOME,
+    as_of: Annotated[str | None, typer.Option(help="By what was known then (UTC); default now.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What rules, clicks, fit, calls and answers are each worth alone on later leads, and everything together."""
+    space, moment = _ready(workspace), _moment(as_of, _now())
+    done = _flows(space).ablate(space.root, moment)
+    from pipelines.reports import ablation_json, ablation_notes, ablation_rows
+
+    _say(ablation_json(done), [*_table(ablation_rows(done)), "", *ablation_notes(done)], as_json)
+
+
 @app.command(epilog="Example: leadready report --as-of 2026-03-01")
 def report(
     workspace: WorkspaceOption = HOME,
@@ -320,6 +397,37 @@ def report(
     _say(
         {"page": str(page)}, [f"{page}: open it in a browser", f"{folder}: each figure as CSV with its query"], as_json
     )
+
+
+@app.command(epilog="Example: leadready simulate --world slow --leads 3000 --seed 7")
+def simulate(
+    workspace: WorkspaceOption = HOME,
+    world: Annotated[str, typer.Option(help="default, slow, drift, gated, null or strange.")] = "default",
+    leads: Annotated[int, typer.Option(help="Leads of the simulated company.", min=100)] = 3000,
+    seed: Annotated[int, typer.Option(help="Another seed, another company.", min=0)] = 1,
+    days: Annotated[int, typer.Option(help="Days that the company is watched.", min=30)] = 365,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; default <workspace>/simulated.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the files of a company whose truth is known: to try leadready on, and to judge methods by."""
+    from data.simulator.company import START, funnel, in_words, write
+    from data.simulator.company import simulate as simulate_company
+
+    folder = out or workspace / "simulated"
+    tables = simulate_company(leads, seed, days=days, world=world)
+    try:
+        write(tables, folder)
+    except OSError as error:
+        raise UsageError("simulating", expected="a folder that can be written", got=f"{folder} ({error.strerror})",
+                         do="name another with --out") from None  # fmt: skip
+    found, rows = funnel(tables, START + timedelta(days=days)), {name: len(table) for name, table in tables.items()}
+    known = Workspace(workspace).marker.exists()
+    command = f"leadready ingest canonical {shlex.quote(str(folder))} -w {shlex.quote(str(workspace))}"
+    command = command if known else f"leadready init -w {shlex.quote(str(workspace))} && {command}"
+    lines = [*_table([{"table": name, "rows": n} for name, n in rows.items()]), *in_words(found),
+             f"files: {folder}", f"truth (no ingest takes it): {folder / 'truth'}", f"next: {command}"]  # fmt: skip
+    result = {"world": world, "folder": str(folder), "truth": str(folder / "truth"), "rows": rows}
+    _say({**result, "funnel": found, "next": command}, lines, as_json)
 
 
 @app.command(epilog="Example: leadready demo")
@@ -372,6 +480,19 @@ def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=
         command,
         {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
     )
+
+
+def _plan_training(space: Workspace, moment: datetime, as_json: bool) -> None:
+    """Print what a training would do, without fitting and without Prefect; ends with 12 if it would be refused."""
+    from pipelines.jobs import plan_training
+    from pipelines.reports import planning_json, planning_notes, planning_rows, refusal_notes, time_lines
+
+    planning = plan_training(space, moment)
+    plan = planning.plan
+    lines = [*planning_notes(planning), "", *time_lines(plan), "", *_table(planning_rows(plan)), *refusal_notes(plan)]
+    _say(planning_json(planning), lines, as_json)
+    if plan.refusals:
+        raise typer.Exit(12)
 
 
 def _let_go(error: BaseException | None) -> None:
@@ -429,11 +550,36 @@ def _show_progress() -> None:
         logger.setLevel(logging.INFO)
 
 
+def _moved(move: Move) -> list[str]:
+    """What changed, and what to do next."""
+    before = f" instead of version {move.instead_of}" if move.instead_of else ""
+    lines = [f"version {move.to} is in use{before} since {move.when} UTC"]
+    lines += [f"its training decided: {move.decided}"] * bool(move.decided)
+    lines += [f"forced against the alarms about {move.findings}"] * move.forced
+    return [*lines, "`leadready score` uses it from now on; `leadready rollback` goes back"]
+
+
+def _user() -> str:
+    """Who is at the keyboard, '' where the system has no name for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _moment(text: str | None, otherwise: datetime) -> datetime:
+def _span(text: str) -> timedelta:
+    """A step like 7d or 12h; UsageError where it is none."""
+    found = re.fullmatch(r"([1-9]\d{0,4})([dh])", text.strip())
+    if not found:
+        raise UsageError("reading --every", expected="days like 7d or hours like 12h", got=repr(text), do="write it so")
+    return timedelta(**{{"d": "days", "h": "hours"}[found[2]]: int(found[1])})
+
+
+def _moment(text: str | None, otherwise: datetime, option: str = "--as-of") -> datetime:
     """A date or time (UTC, or with its own offset) as UTC; UsageError where it is neither."""
     if text is None:
         return otherwise
@@ -442,7 +588,7 @@ def _moment(text: str | None, otherwise: datetime) -> datetime:
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     except (ValueError, OverflowError):
         raise UsageError(
-            "reading --as-of", expected="a date or time like 2026-03-01 or 2026-03-01T08:00", got=repr(text),
+            f"reading {option}", expected="a date or time like 2026-03-01 or 2026-03-01T08:00", got=repr(text),
             do="write it so",
         ) from None  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,16 @@ from data.errors import BusyError, ConfigError
 from data.ingest import IngestReport
 from data.workspace import Workspace
 from pipelines import jobs
-from pipelines.reports import capacity_rows, counts_table, ingest_rows, training_rows
+from pipelines.reports import (
+    ablation_notes,
+    ablation_rows,
+    backtest_notes,
+    backtest_rows,
+    capacity_rows,
+    counts_table,
+    ingest_rows,
+    training_rows,
+)
 
 
 def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
@@ -34,6 +43,8 @@ ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patie
 train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(jobs.train_models)
 score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(jobs.score_open_leads)
 report_task = task(name="write report", task_run_name="report {as_of}", **patient)(jobs.report_on)
+backtest_task = task(name="test back", task_run_name="backtest from {first} to {last}", **patient)(jobs.backtest_models)
+ablate_task = task(name="ablate", task_run_name="ablate as of {observed}", **patient)(jobs.ablate_models)
 simulate_task = task(name="simulate a company", persist_result=False)(jobs.simulate_source)
 
 
@@ -84,6 +95,26 @@ def score(workspace: Path, as_of: datetime, alias: str = "champion") -> jobs.Sco
     return done
 
 
+@flow(name="backtest", flow_run_name="backtest from {first} to {last}", persist_result=False)
+def backtest(
+    workspace: Path, first: datetime, last: datetime, every: timedelta, observed: datetime
+) -> jobs.Backtesting:
+    """What training and scoring on each past day would have done."""
+    done = backtest_task(Workspace(workspace), first, last, every, observed)
+    create_table_artifact(backtest_rows(done), key="backtest", description="each hand-off predicted before its answer")
+    create_markdown_artifact(_list(backtest_notes(done)), key="backtest-notes")
+    return done
+
+
+@flow(name="ablate", flow_run_name="ablate as of {observed}", persist_result=False)
+def ablate(workspace: Path, observed: datetime) -> jobs.Ablating:
+    """What each kind of knowledge adds on later time."""
+    done = ablate_task(Workspace(workspace), observed)
+    create_table_artifact(ablation_rows(done), key="ablation", description="on the latest rows, seen once")
+    create_markdown_artifact(_list(ablation_notes(done)), key="ablation-notes")
+    return done
+
+
 @flow(name="report", flow_run_name="report {as_of}", persist_result=False)
 def report(workspace: Path, as_of: datetime) -> Path:
     """Write the report of what was known at `as_of`."""
@@ -115,6 +146,10 @@ def check_server() -> None:
             "reaching the Prefect server", expected=f"an answer at {url}", got=str(problem) or type(problem).__name__,
             do="start it, correct PREFECT_API_URL, or unset that to run without a server",
         )  # fmt: skip
+
+
+def _list(notes: list[str]) -> str:
+    return "\n".join(f"- {note.strip()}" for note in notes)
 
 
 def _training_note(workspace: Path, training: jobs.Training) -> str:

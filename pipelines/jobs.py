@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,10 @@ from data.workspace import Workspace
 
 if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need them: they take seconds
     from features.catalog import Feature
+    from models.ablation import Ablation
+    from models.backtest import Backtest, Policies
+    from models.history import Move
+    from models.plan import TrainingPlan
     from models.promotion import Decision
     from models.registry import LoadedModel, ModelVersion
     from models.training import TrainingResult
@@ -47,6 +51,35 @@ class Training:
         """In words: in use as champion, kept as challenger, or not promoted."""
         words = {"champion": "in use as champion", "challenger": "kept as challenger", None: "not promoted"}
         return words[self.decision.alias] + (" (provisional)" if self.decision.provisional else "")
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What a training would be: its plan, the count of each outcome, and the settings and agreement it rests on."""
+
+    plan: TrainingPlan
+    outcomes: dict[str, int]
+    settings: Settings
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Backtesting:
+    """What a backtest came to; policies: None where no hand-off could be valued."""
+
+    result: Backtest
+    policies: Policies | None
+    outcomes: dict[str, int]
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Ablating:
+    """What an ablation came to, and the run that keeps it."""
+
+    result: Ablation
+    outcomes: dict[str, int]
+    run_id: str
 
 
 def init_workspace(workspace: Workspace, scheme: str = "BANT") -> list[Path]:
@@ -119,22 +152,27 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     decision says so and why.
     """
     from features.catalog import catalogue_version
-    from models.dataset import build_training_set, champion_on_holdout
+    from models.dataset import build_training_set, champion_on_holdout, hand_off_gain
     from models.promotion import decide
     from models.registry import Registry
+    from models.sample_size import effective_parameters
     from models.training import train
 
     settings, agreement = read_context(workspace, observed)
+    options, registry = settings.training, Registry(workspace)
     with open_warehouse(workspace) as warehouse:
         data, outcomes = build_training_set(warehouse, settings, agreement, observed)
         sources = [source for (source,) in warehouse.rows("SELECT DISTINCT source FROM batches ORDER BY source")]
-    options = settings.training
     result = train(
         data, seed=options.seed, test_share=options.test_share, folds=options.folds,
-        allowed_columns=options.allowed_columns,
+        allowed_columns=options.allowed_columns, search_trials=options.search_trials,
+        search_minutes=options.search_minutes,
     )  # fmt: skip
-    registry = Registry(workspace)
-    decision = decide(result, champion_on_holdout(registry, data, result))
+    champion, gain = champion_on_holdout(registry, data, result), None
+    if champion:
+        with open_warehouse(workspace) as warehouse:
+            gain = hand_off_gain(warehouse, agreement, result, champion)
+    decision = decide(result, champion, effective_parameters(result.estimator, data.X), gain)
     context = {
         "source": ", ".join(sources),
         "cohort": settings.cohort_spec.name,
@@ -144,12 +182,42 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
         "agreement_version": agreement.version,
         "points_version": agreement.points_version,
         "catalogue_version": catalogue_version(data.features),
+        "left_out": ", ".join(settings.features.exclude),
         "explored_labels": int((data.propensity < 1).sum()) if data.propensity is not None else 0,
         **{f"outcome_{name}": count for name, count in outcomes.items()},
     }
-    version = registry.apply(registry.log_training(result, context), decision)
+    version = registry.apply(registry.log_training(result, context, decision), decision)
     log.info("kept in MLflow as version %d of the model", version.version)
     return Training(result, decision, version, outcomes)
+
+
+def plan_training(workspace: Workspace, observed: datetime) -> Planning:
+    """What `train_models` would do on what was known at `observed`, found without fitting anything.
+
+    Raises DataError where there is nothing to learn from. Too few labels are no error here: the plan says so.
+    """
+    from models.dataset import build_training_set
+    from models.plan import plan_training as plan
+
+    settings, agreement = read_context(workspace, observed)
+    with open_warehouse(workspace) as warehouse:
+        data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+    options = settings.training
+    return Planning(plan(data, test_share=options.test_share, folds=options.folds), outcomes, settings, agreement)
+
+
+def promote_model(workspace: Workspace, version: int, when: datetime, by: str, why: str, force: bool) -> Move | None:
+    """Put a version to use by hand at `when` (UTC); None where it is in use already. See `Registry.promote`."""
+    from models.registry import Registry
+
+    return Registry(workspace).promote(version, when, by, why, force)
+
+
+def roll_back(workspace: Workspace, when: datetime, by: str, why: str) -> Move:
+    """Put the version to use that was in use before; see `Registry.roll_back`."""
+    from models.registry import Registry
+
+    return Registry(workspace).roll_back(when, by, why)
 
 
 @dataclass(frozen=True)
@@ -208,6 +276,82 @@ def _label_changes(model: LoadedModel, settings: Settings) -> str:
         "never_handed_off": settings.label.never_handed_off,
     }
     return ", ".join(k for k, v in now.items() if model.tags.get(k, v) != v)
+
+
+def backtest_models(
+    workspace: Workspace, first: datetime, last: datetime, every: timedelta, observed: datetime
+) -> Backtesting:
+    """What training and scoring at `first` and every so often until `last` would have done, judged by `observed`.
+
+    The matrix is built once, under the agreement in force at `observed`; the rules that the policies are held against
+    are those in force at each hand-off. Settings are not searched for. Raises DataError where no day can be judged.
+    """
+    from features.rules import build_rules
+    from models.backtest import backtest, value_policies
+    from models.dataset import build_training_set
+    from models.plots import draw_backtest
+    from models.registry import Registry
+    from serving.scorer import VOUCHED_FROM
+
+    settings, agreement = read_context(workspace, observed)
+    agreements, options = all_versions(workspace.agreements), settings.training
+    with open_warehouse(workspace) as warehouse:
+        data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+    result = backtest(data, pd.Timestamp(first), pd.Timestamp(last), every, seed=options.seed, folds=options.folds)
+    snapshots = result.judged[["lead_id", "as_of"]].drop_duplicates()
+    with open_warehouse(workspace) as warehouse:
+        standing = build_rules(warehouse, snapshots, _from_the_start(agreements))
+    policies = value_policies(result.judged, standing, agreements, VOUCHED_FROM, options.seed)
+    tables = {"predicted": result.predicted, "days": result.days, "metrics": result.metrics.reset_index(),
+              "periods": result.periods}  # fmt: skip
+    tables |= {"policies": policies.table, "policy_gain": policies.curve} if policies else {}
+    step = f"{every / timedelta(days=1):g}d"
+    tags = _report_tags(settings, agreement, observed) | {"from": str(first), "to": str(last), "every": step}
+    name = f"backtest from {first:%Y-%m-%d} to {last:%Y-%m-%d} every {step}"
+    plots = draw_backtest(result, policies)
+    run_id = Registry(workspace).log_report("backtest", name, tags, result.figures, tables, plots)
+    return Backtesting(result, policies, outcomes, run_id)
+
+
+def ablate_models(workspace: Workspace, observed: datetime) -> Ablating:
+    """What each kind of knowledge adds on later time, by what was known at `observed`; settings are not searched for.
+
+    Raises ModelError or DataError where the labels do not suffice.
+    """
+    from models.ablation import ablate
+    from models.dataset import build_training_set
+    from models.plots import draw_ablation
+    from models.registry import Registry
+
+    settings, agreement = read_context(workspace, observed)
+    options = settings.training
+    with open_warehouse(workspace) as warehouse:
+        data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+    result = ablate(data, seed=options.seed, test_share=options.test_share, folds=options.folds)
+    tables = {"arms": result.arms.reset_index(), "gains": result.gains_table, "tested": result.tested}
+    tags = _report_tags(settings, agreement, observed) | {"sentence": result.sentence}
+    name, plots = f"ablation as of {observed:%Y-%m-%d}", {"ablation": draw_ablation(result)}
+    run_id = Registry(workspace).log_report("ablation", name, tags, result.figures, tables, plots)
+    return Ablating(result, outcomes, run_id)
+
+
+def _from_the_start(agreements: list[Agreement]) -> list[Agreement]:
+    """The agreements, the first of them in force from ever on: hand-offs may be older than it."""
+    return [a.model_copy(update={"effective_from": datetime.min.date()} if not i else {})
+            for i, a in enumerate(agreements)]  # fmt: skip
+
+
+def _report_tags(settings: Settings, agreement: Agreement, observed: datetime) -> dict[str, str]:
+    label = settings.label
+    return {
+        "cohort": settings.cohort_spec.name,
+        "horizon_days": f"{label.horizon_days:g}",
+        "expired": label.expired,
+        "never_handed_off": label.never_handed_off,
+        "observed": observed.isoformat(),
+        "agreement_version": agreement.version,
+        "seed": str(settings.training.seed),
+    }
 
 
 def report_on(workspace: Workspace, as_of: datetime) -> Path:

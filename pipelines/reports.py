@@ -12,9 +12,15 @@ if TYPE_CHECKING:  # the command line prints help without pandas
 
     from data.agreement import Agreement
     from data.ingest import IngestReport
-    from pipelines.jobs import Training
+    from data.settings import Settings
+    from models.plan import Part, TrainingPlan
+    from pipelines.jobs import Ablating, Backtesting, Planning, Training
 
 FIGURES = ("log_loss", "brier", "auc", "pr_auc", "lift_10", "lift_50", "calibration_slope", "calibration_intercept")
+MARKS = "=x#~"
+LEGEND = "= trained on   x purged: an account that is tested, or no answer yet   # tested   ~ too young to test"
+BETWEEN_DATES = 24
+JUDGED_BY = ("n", "log_loss", "brier", "auc", "calibration_slope", "calibration_intercept")
 TOP_COLUMNS = ("lead_id", "probability", "digital_points", "research_points", "zone", "route", "route_reason")
 
 
@@ -56,6 +62,7 @@ def training_notes(training: Training) -> list[str]:
         f"decision: {training.alias}",
         *training.decision.reasons,
     ]
+    notes += [f"search for settings of {k}: {v}" for k, v in (result.search.notes if result.search else {}).items()]
     return [*notes, *leak_notes(training)]
 
 
@@ -85,6 +92,195 @@ def training_json(training: Training) -> dict[str, Any]:
         "clock": list(result.leakage.clock),
         "candidates": training_rows(training),
     }
+
+
+def planning_notes(planning: Planning) -> list[str]:
+    """Cohort, label and how many rows of what: what a training would start from, in words."""
+    plan, settings = planning.plan, planning.settings
+    (accepted, rejected), young, label = plan.labels, plan.parts[-1].young, settings.label
+    outcomes = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in planning.outcomes.items())
+    concepts = ", ".join(f"{count} {concept}" for concept, count in plan.features.items())
+    asked, made = settings.training.folds, len(plan.folds)
+    fewer = f" ({asked} were asked for: too little time or too few outcomes between their cuts)" * (0 < made < asked)
+    return [
+        f"cohort: {settings.cohort_spec.name}, known at {plan.data.now:%Y-%m-%d %H:%M}",
+        f"agreement: {planning.agreement.name} ({planning.agreement.version})",
+        f"label: accepted within {label.horizon_days:g} days; expired: {label.expired}, "
+        f"never handed off: {label.never_handed_off}",
+        f"outcomes in the cohort: {outcomes}",
+        f"labels: {accepted:,} accepted, {rejected:,} rejected",
+        f"young: {young:,} of {len(plan.data.y):,} rows have an open horizon: trained on by weight, not tested",
+        f"explored: {plan.explored:,} labels of leads drawn below the rules' gate",
+        f"features: {len(plan.data.features)} ({concepts})",
+        f"forward folds: {made}{fewer}",
+        _search_budget(settings),
+    ]
+
+
+def _search_budget(settings: Settings) -> str:
+    options = settings.training
+    if not options.search_trials:
+        return "search for settings: off"
+    return f"search for settings: {options.search_trials:,} trials a model, {options.search_minutes:g} minutes in all"
+
+
+def refusal_notes(plan: TrainingPlan) -> list[str]:
+    """Why a training would be refused, or that nothing speaks against it."""
+    return [f"a training would be refused: {reason}" for reason in plan.refusals] or ["nothing was fitted or kept"]
+
+
+def planning_rows(plan: TrainingPlan) -> list[dict[str, Any]]:
+    """One row a fit: when it is cut, how many rows it trains on and tests, and how many of them are accepted."""
+    return [_part_row(part) for part in plan.parts]
+
+
+def planning_json(planning: Planning) -> dict[str, Any]:
+    """The plan for machines."""
+    plan, settings = planning.plan, planning.settings
+    accepted, rejected = plan.labels
+    return {
+        "cohort": settings.cohort_spec.name,
+        "observed": plan.data.now.isoformat(),
+        "agreement_version": planning.agreement.version,
+        "label": settings.label.model_dump(),
+        "training": settings.training.model_dump(),
+        "outcomes": planning.outcomes,
+        "rows": len(plan.data.y),
+        "accepted": accepted,
+        "rejected": rejected,
+        "young": plan.parts[-1].young,
+        "explored": plan.explored,
+        "features": plan.features,
+        "parts": planning_rows(plan),
+        "refused": list(plan.refusals),
+    }
+
+
+def _part_row(part: Part) -> dict[str, Any]:
+    tests = bool(len(part.test))
+    return {
+        "part": part.name,
+        "cut": f"{part.cut:%Y-%m-%d %H:%M}",
+        "train": len(part.train),
+        "train accepted": part.accepted,
+        "train young": part.young,
+        "purged": len(part.purged),
+        "test": len(part.test) if tests else None,
+        "test accepted": part.test_accepted if tests else None,
+    }
+
+
+def time_lines(plan: TrainingPlan, width: int = 72) -> list[str]:
+    """A line per fold and one for the held-out test, along an axis of dates; a mark shows what most rows are there."""
+    from models.plan import time_line
+
+    lines = _axis(plan, width)
+    for part in plan.parts[:-1]:
+        counts = time_line(plan, part, width)
+        marks = [MARKS[int(row.argmax())] if row.any() else " " for row in counts]
+        lines.append(f"{part.name:10}{''.join(marks).rstrip()}")
+    return [*lines, LEGEND]
+
+
+def _axis(plan: TrainingPlan, width: int) -> list[str]:
+    """Dates above their ticks: evenly spaced ones, and the last moment at the right end."""
+    first, last = plan.data.as_of.min(), plan.data.as_of.max()
+    count = max(width // BETWEEN_DATES, 1)
+    step = width // count
+    dates = "".join(f"{first + (last - first) * k / count:%Y-%m-%d}".ljust(step) for k in range(count))
+    end = f"{last:%Y-%m-%d}"
+    ticks = ("|".ljust(step) * count).ljust(width)[: width - 1] + "|"
+    return [" " * 10 + dates.ljust(width)[: width - len(end)] + end, " " * 10 + ticks]
+
+
+def backtest_rows(done: Backtesting) -> list[dict[str, Any]]:
+    """One row an arm: its figures on the hand-offs that every arm predicted, and leadready's gain over it."""
+    metrics, gains = done.result.metrics, done.result.gains
+    rows = []
+    for arm in metrics.index:
+        gain = gains[str(arm)]["log_loss"] if str(arm) in gains else None
+        ours = {"leadready's gain": _rounded(gain.mean) if gain else None, "low": _rounded(gain.low) if gain else None,
+                "high": _rounded(gain.high) if gain else None}  # fmt: skip
+        rows.append({"arm": str(arm), **{f: _rounded(metrics.at[arm, f]) for f in JUDGED_BY}, **ours})
+    return rows
+
+
+def policy_rows(done: Backtesting) -> list[dict[str, Any]]:
+    """One row a policy: its value per lead at the gate, and its gain over the rules then in force."""
+    return [{k: _rounded(v) for k, v in row.items()} for row in records(done.policies.table)] if done.policies else []
+
+
+def period_rows(done: Backtesting) -> list[dict[str, Any]]:
+    """One row a period: hand-offs judged, what was predicted and what came true, and each arm's log loss."""
+    rows = records(done.result.periods)
+    return [{"period": f"{row.pop('period'):%Y-%m-%d}", **{k: _rounded(v) for k, v in row.items()}} for row in rows]
+
+
+def backtest_notes(done: Backtesting) -> list[str]:
+    """How many hand-offs of how many days, what was left out, and what may be said, in words."""
+    result = done.result
+    predicted, judged, days = len(result.predicted), len(result.judged), result.days
+    outcomes = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in done.outcomes.items())
+    steady = "calibration in the large never left 3 standard errors"
+    off = [f"{row['period']:%Y-%m-%d} ({row['z']:+.1f})" for row in records(result.periods) if abs(row["z"]) > 3]
+    learned = days[days["skipped"] == ""]
+    return [
+        f"outcomes in the cohort, of which the labelled are predicted: {outcomes}",
+        f"{predicted:,} hand-offs predicted on {len(learned):,} days by models of {learned['labels'].min():,} to "
+        f"{learned['labels'].max():,} labels; {judged:,} judged, {predicted - judged:,} still open",
+        *(f"{row['day']:%Y-%m-%d} skipped: {row['skipped']}" for row in records(result.skipped)),
+        *(verdict.sentence for verdict in result.verdicts),
+        f"calibration in the large was off in the periods from {', '.join(off)}" if off else steady,
+        f"of whom this speaks: {result.reach.sentence}",
+        *_policy_notes(done),
+        f"kept in MLflow as run {done.run_id}",
+    ]
+
+
+def _policy_notes(done: Backtesting) -> list[str]:
+    if not done.policies:
+        return ["no hand-off could be valued: none had a chance of being made"]
+    from models.policy import LEAST_EFFECTIVE
+
+    few = f"policies that treat fewer than {LEAST_EFFECTIVE:.0f} effective accounts otherwise than the rules: no claim"
+    return [f"the model, as many as the rules: {done.policies.claim.sentence}", few]
+
+
+def backtest_json(done: Backtesting) -> dict[str, Any]:
+    """The backtest for machines."""
+    return {"run_id": done.run_id, "arms": backtest_rows(done), "policies": policy_rows(done),
+            "periods": period_rows(done), "notes": backtest_notes(done)}  # fmt: skip
+
+
+def ablation_rows(done: Ablating) -> list[dict[str, Any]]:
+    """One row an arm: its figures on the later rows, and by how much everything together is ahead of it."""
+    table, gains = done.result.arms, done.result.gains
+    rows = []
+    for name in table.index:
+        gain, figures = gains.get(str(name)), {f: _rounded(table.at[name, f]) for f in JUDGED_BY}
+        ahead = {"everything's gain": gain and _rounded(gain.mean), "low": gain and _rounded(gain.low),
+                 "high": gain and _rounded(gain.high)}  # fmt: skip
+        rows.append({"arm": str(name), "columns": int(table["columns"][name]), "chosen": table["chosen"][name],
+                     **figures, **ahead})  # fmt: skip
+    return rows
+
+
+def ablation_notes(done: Ablating) -> list[str]:
+    """What was tested on what, and what these data support, in words."""
+    result = done.result
+    return [
+        f"learned on {result.labels:,} earlier labels, tested once on {len(result.tested):,} later snapshots",
+        *(f"left out, the data have none of its columns: {name}" for name in result.left_out),
+        *(verdict.sentence for verdict in result.verdicts),
+        result.sentence,
+        f"kept in MLflow as run {done.run_id}",
+    ]
+
+
+def ablation_json(done: Ablating) -> dict[str, Any]:
+    """The ablation for machines."""
+    return {"run_id": done.run_id, "arms": ablation_rows(done), "sentence": done.result.sentence,
+            "notes": ablation_notes(done)}  # fmt: skip
 
 
 def counts_table(scores: pd.DataFrame) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from features.rules import build_rules
 from models.policy import (
     MONEY,
     Estimate,
+    agreed_pick,
     bounds,
     claim,
     equal_volume_pick,
@@ -77,12 +78,7 @@ def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame, v
     costs = agreement.values.costs()
     rows = rows.assign(p=rows["probability"], met=rows["zone"] == "qualified")
     rows = priced(rows, [costs[i] for i in rows["segment"]])
-    above = rows["p"] - np.array([c.threshold for c in costs])[rows["segment"]]
-    high, far = above >= 0, above >= agreement.routing.beyond_rules
-    agreed = {
-        "quadrant": high & rows["met"] | (far & (rows["zone"] != "unfit") & vouched),
-        "and": high & rows["met"], "model_only": high, "rules_only": rows["met"],
-    }[agreement.routing.combine]  # fmt: skip
+    agreed = agreed_pick(rows, rows["zone"], agreement.routing, vouched)
     return rows.assign(
         account=rows["group"], accepted=rows["y"], weight=weights(rows),
         gain=expected_gain(*(rows[name].to_numpy(float) for name in ("y", *MONEY))),

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.promotion_power import power
 from models.evaluation import sigmoid
+from models.policy import Estimate
 from models.promotion import ChampionHoldout, decide
 
 
@@ -31,8 +33,8 @@ def champion(test, knows, until="2025-01-01"):
 def test_the_first_champion_that_is_surely_ahead(result):
     found = decide(with_holdout(result), None)
     assert (found.promote, found.alias, found.provisional) == (True, "champion", False)
-    assert found.reasons[0].startswith("surely ahead of base rate: +")
-    assert found.reasons[1].startswith("surely ahead of rulebook: +")
+    assert found.reasons[0].startswith("better than the base rate: +")
+    assert found.reasons[1].startswith("better than the rules: +")
 
 
 def test_ahead_on_too_few_rows_is_provisional(result):
@@ -95,3 +97,40 @@ def test_rows_that_the_champion_trained_on_do_not_count(result):
     found = decide(test, champion(test, knows=False, until=late))
     assert (found.promote, found.alias) == (False, "challenger")
     assert "only 99 test rows" in found.reasons[-1]
+
+
+def test_few_labels_for_its_parameters_make_the_first_champion_provisional(result):
+    """AUC .8 and 500 labels: enough for 10 parameters, too few for 100."""
+    test = with_holdout(result)
+    assert not decide(test, None, parameters=8).provisional
+    found = decide(test, None, parameters=100)
+    assert (found.promote, found.provisional) == (True, True)
+    assert "labels to train on (it had 500) would do" in found.reasons[0]
+
+
+def worth(mean, error):
+    return Estimate(mean, mean - 1.96 * error, mean + 1.96 * error, error)
+
+
+@pytest.mark.parametrize(("gain", "promoted"), [(worth(5, 10), True), (worth(0, 0), True), (worth(-5, 10), True),
+                                                (worth(-12, 10), False), (worth(-30, 10), False)])  # fmt: skip
+def test_a_challenger_whose_hand_offs_are_worth_less_stays_one(result, gain, promoted):
+    test = with_holdout(result)
+    found = decide(test, champion(test, knows=False), policy_gain=gain)
+    assert found.promote == promoted
+    assert ("worth no less than the champion's" in found.reasons[-1]) == promoted
+
+
+def test_what_was_compared_is_kept_with_the_decision(result):
+    test = with_holdout(result)
+    found = decide(test, champion(test, knows=False))
+    assert [v.other for v in found.verdicts] == ["base rate", "rules", "champion"]
+    assert found.verdicts[2].gain.rows == 600
+
+
+def test_equal_challengers_are_not_promoted_and_better_ones_are():
+    """A small form of benchmarks/promotion_power.py, which holds the gate with 100 trials of 5,000 rows."""
+    found = power(trials=15, rows=5000, gain=0.03, alike=0.5, draws=200)
+    assert found["equal"].sum() <= 1
+    assert found["better"].mean() >= 0.8
+    assert found["better_auc"].mean() == pytest.approx(0.03, abs=0.005)

@@ -1,18 +1,25 @@
+import json
+import pickle
+import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import ModelError
+from data.errors import ModelError, PromotionRefused, UsageError
 from data.workspace import Workspace
 from models.candidates import CANDIDATES
+from models.history import version_before
 from models.promotion import Decision
-from models.registry import Registry
+from models.registry import NAME, Registry
 
 CHAMPION = Decision(True, "champion", True, ("ahead of base rate", "too few later rows to be sure"))
+CHALLENGER = Decision(False, "challenger", False, ("not surely ahead",))
+REFUSED = Decision(False, None, False, ("a leak",))
 FRESH = """
 import numpy as np, pandas as pd, mlflow
 mlflow.set_tracking_uri("{uri}")
@@ -141,3 +148,200 @@ def test_an_empty_registry_says_to_train(registry, workspace, monkeypatch):
         registry.load("champion")
     assert registry.runs().empty
     assert isinstance(registry.runs(), pd.DataFrame)
+
+
+NOON = datetime(2026, 3, 1, 12)
+
+
+@pytest.fixture(scope="module")
+def bought(tmp_path_factory, result):
+    """A workspace of three versions: the first in use, a challenger, and one with a leak."""
+    space = Workspace(tmp_path_factory.mktemp("moves"))
+    space.create()
+    registry = Registry(space)
+    leaky = replace(result, leakage=replace(result.leakage, suspects=("n1",)))
+    for found, decision in ((result, CHAMPION), (result, CHALLENGER), (leaky, REFUSED)):
+        registry.apply(registry.log_training(found, {"source": "demo"}, decision), decision)
+    return registry
+
+
+def test_there_and_back_again_with_the_evidence(bought):
+    """One path through all of it: the state of the registry is what each step leaves."""
+    assert bought.aliases() == {"champion": 1, "challenger": 2}
+    with pytest.raises(ModelError, match=r"expected a version .* got version 1 as the first; name one of"):
+        bought.roll_back(NOON)
+    moved = bought.promote(2, NOON, "ann", "sales asked for it")
+    assert (moved.to, moved.instead_of, moved.decided) == (2, 1, "challenger")
+    assert bought.aliases() == {"champion": 2}
+    assert bought.promote(2, NOON) is None
+
+    with pytest.raises(PromotionRefused, match=r"promoting version 3: .* got alarms about n1: .* --force --why"):
+        bought.promote(3, NOON)
+    with pytest.raises(UsageError, match="a reason that stays with the model, got none; add --why"):
+        bought.promote(3, NOON, force=True)
+    assert bought.aliases() == {"champion": 2}
+    forced = bought.promote(3, NOON, "ann", "n1 is harmless", force=True)
+    assert (forced.forced, forced.findings, forced.decided) == (True, "n1", "refused")
+    assert bought.champion().provisional
+
+    assert bought.roll_back(NOON, "bob", "too many refusals").to == 2
+    assert bought.roll_back(NOON).to == 1
+    assert bought.aliases() == {"champion": 1}
+    with pytest.raises(ModelError, match="as the first"):
+        bought.roll_back(NOON)
+
+    moves = bought.moves()
+    assert [(m.instead_of, m.to, m.how) for m in moves] == [
+        (None, 1, "training"), (1, 2, "promote"), (2, 3, "promote"), (3, 2, "rollback"), (2, 1, "rollback"),
+    ]  # fmt: skip
+    tags = bought.load(2).tags
+    assert (tags["champion_by"], tags["champion_why"]) == ("rollback bob", "too many refusals")
+    assert (tags["champion_instead_of"], tags["champion_since"]) == ("3", "2026-03-01T12:00:00")
+    assert (tags["decision"], tags["reasons"]) == ("challenger", "not surely ahead")
+
+
+def test_an_unknown_version_is_no_model_to_promote(bought):
+    with pytest.raises(ModelError, match="loading the model 9: expected one of champion, 3, 2, 1, got no 9"):
+        bought.promote(9, NOON)
+
+
+def test_a_model_without_alarms_needs_no_force(bought):
+    with pytest.raises(PromotionRefused):
+        bought.promote(3, NOON, why="only because")
+
+
+def test_a_version_has_its_reasons_from_the_start(bought):
+    """Whoever is killed between registering and the alias leaves a version that says what was decided."""
+    import mlflow
+
+    made = bought.load(3)
+    assert (made.tags["decision"], made.tags["promoted"], made.tags["reasons"]) == ("refused", "false", "a leak")
+    client = mlflow.MlflowClient()
+    assert "- a leak" in client.get_model_version(NAME, "3").description
+    assert "not to be used" in client.get_run(made.run_id).data.tags["mlflow.note.content"]
+
+
+def test_the_figures_of_runs_stand_side_by_side(bought, result):
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    made = bought.load(1)
+    run = client.get_run(made.run_id)
+    figures = run.data.metrics
+    for metric in ("log_loss", "brier", "auc"):
+        assert figures[f"{metric}_low"] < figures[metric] < figures[f"{metric}_high"]
+    children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{made.run_id}'")
+    for child in children:
+        assert set(child.data.metrics) - {k for k in child.data.metrics if k.startswith("fold_")} <= set(figures)
+        assert child.data.tags["candidate"] == child.info.run_name
+        assert child.info.status == "FINISHED"
+    assert {f.path for f in client.list_artifacts(made.run_id, "card")} == {
+        "card/card.html", "card/card.md", "card/reliability.png",
+    }  # fmt: skip
+
+
+KILLED = """
+import os, pickle, signal, sys
+from pathlib import Path
+import models.registry as registry
+from models.registry import Registry
+from data.workspace import Workspace
+from models.promotion import Decision
+
+point, when, result = sys.argv[1], sys.argv[2], pickle.loads(Path(sys.argv[4]).read_bytes())
+decision = Decision(True, "champion", True, ("ahead", "provisional"))
+
+def deadly(original):
+    def call(*args, **kwargs):
+        if when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        original(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return call
+
+space = Registry(Workspace(Path(sys.argv[3])))
+owner = registry if hasattr(registry, point) else space._mlflow().MlflowClient
+setattr(owner, point, deadly(getattr(owner, point)))
+space.apply(space.log_training(result, {"source": "demo"}, decision), decision)
+"""
+
+
+@pytest.mark.slow
+def test_a_training_killed_anywhere_leaves_a_whole_version_or_none(result, tmp_path):
+    """SIGKILL, nine times; what the last one left open is ended by the next."""
+    space = Workspace(tmp_path / "var")
+    space.create()
+    (tmp_path / "result").write_bytes(pickle.dumps(result))
+    registry, versions = Registry(space), 0
+    for point, when in (
+        ("_log_files", "before"), ("_log_candidate", "before"), ("_log_candidate", "after"), ("_log_model", "before"),
+        ("_log_model", "after"), ("create_registered_model", "after"), ("create_model_version", "before"),
+        ("create_model_version", "after"), ("set_registered_model_alias", "before"),
+    ):  # fmt: skip
+        call = [sys.executable, "-c", KILLED, point, when, str(space.root), str(tmp_path / "result")]
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        versions += (point, when) in (("create_model_version", "after"), ("set_registered_model_alias", "before"))
+        found = registry._mlflow().MlflowClient().search_model_versions(f"name = '{NAME}'")
+        assert len(found) == versions, (point, when)
+        assert all({"reasons", "decision", "model_hash", "trained_until"} <= set(v.tags) for v in found)
+        assert registry.aliases() == {}
+        assert registry.champion() is None
+    decision = Decision(True, "champion", True, ("ahead", "provisional"))
+    made = registry.apply(registry.log_training(result, {"source": "demo"}, decision), decision)
+    assert registry.aliases() == {"champion": made.version}
+    assert version_before(registry.moves(), made.version) is None
+    experiment = registry._mlflow().get_experiment_by_name(NAME).experiment_id
+    left = registry._mlflow().MlflowClient().search_runs([experiment])
+    assert {r.info.status for r in left} == {"FINISHED", "KILLED"}
+
+
+def test_a_training_at_work_is_not_taken_for_dead(bought, monkeypatch):
+    """Two at once: the second sees the first one's run and leaves it."""
+    client = bought._mlflow().MlflowClient()
+    experiment = bought._experiment(bought._mlflow())
+    with bought._at_work(client, experiment):
+        alive = client.create_run(experiment, run_name="at work")
+        with bought._at_work(client, experiment):
+            assert client.get_run(alive.info.run_id).info.status == "RUNNING"
+    with bought._at_work(client, experiment):
+        assert client.get_run(alive.info.run_id).info.status == "KILLED"
+
+
+def command(capsys, monkeypatch, registry, *words):
+    """Exit code, what was printed, and what was complained of."""
+    from pipelines import cli
+
+    monkeypatch.setattr(sys, "argv", ["leadready", *words, "--workspace", str(registry._store.parent)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0, *capsys.readouterr()
+
+
+def test_the_commands_say_what_they_did(bought, capsys, monkeypatch):
+    def typed(*words):
+        return command(capsys, monkeypatch, bought, *words)
+
+    now = bought.aliases()["champion"]
+    other = 3 - now
+    code, said, _ = typed("promote", str(other), "--why", "try it")
+    assert (code, bought.aliases()["champion"]) == (0, other)
+    assert said.startswith(f"version {other} is in use instead of version {now} since 20")
+    assert "`leadready rollback` goes back" in said
+    assert typed("promote", str(other))[1] == f"version {other} is in use already: nothing changed\n"
+    code, said, _ = typed("rollback", "--why", "no good", "--json")
+    assert (code, json.loads(said)["to"], json.loads(said)["why"]) == (0, now, "no good")
+    assert bought.aliases()["champion"] == now
+
+
+@pytest.mark.parametrize(("words", "code", "said"), [
+    (("promote", "3"), 13, "expected a model without leak alarms, got alarms about n1"),
+    (("promote", "3", "--force"), 2, "a reason that stays with the model"),
+    (("promote", "9"), 12, "loading the model 9"),
+])  # fmt: skip
+def test_what_may_not_be_promoted_ends_with_the_code_of_its_kind(bought, capsys, monkeypatch, words, code, said):
+    before = bought.moves()
+    found, _, complaint = command(capsys, monkeypatch, bought, *words)
+    assert (found, complaint.count("\n")) == (code, 1)
+    assert said in complaint
+    assert bought.moves() == before
