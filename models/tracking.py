@@ -15,6 +15,8 @@ from models.candidates import CANDIDATES
 from models.card import write_card
 from models.claims import LEAST_ROWS, Metric, score_interval
 from models.columns import kind
+from models.explanation import Explainer, importance, spread
+from models.explanation_plots import draw_explanation
 from models.plots import draw_training
 from models.promotion import Decision
 from models.training import TrainingResult
@@ -49,6 +51,10 @@ def training_tags(result: TrainingResult, context: Mapping[str, object]) -> dict
         "suspects": shorten(", ".join(leakage.suspects), 1000),
         "blocking": shorten(", ".join(leakage.blocking), 1000),
         "clock": shorten(", ".join(leakage.clock), 1000),
+        **{
+            f"search_{name}": shorten(note, 1000)
+            for name, note in (result.search.notes if result.search else {}).items()
+        },
     }
 
 
@@ -140,8 +146,19 @@ def write_files(result: TrainingResult, tags: Mapping[str, str], decision: Decis
         result.search.trials.to_csv(report / "search.csv", index=False)
     for name, figure in draw_training(result).items():
         figure.savefig(report / f"{name}.png", dpi=100)
+    if result.estimator.background is not None:
+        _write_explanation(result, report)
     if decision:
         write_card(result, decision, tags, folder / "card")
+
+
+def _write_explanation(result: TrainingResult, report: Path) -> None:
+    """What moves the scores of the training rows that the model keeps, by concept and feature."""
+    rows = pd.DataFrame(result.estimator.background)
+    explainer = Explainer(result.estimator, spread(rows, 100), result.features)
+    importance(explainer, rows).to_csv(report / "importance.csv", index=False)
+    for name, figure in draw_explanation(explainer, rows).items():
+        figure.savefig(report / f"explained_{name}.png", dpi=100)
 
 
 def flag(value: bool) -> str:

@@ -263,6 +263,28 @@ def agreement_explain(
     _say(rows, shown[:-1], as_json)
 
 
+@app.command(epilog="Example: leadready explain L0000012 --as-of 2026-03-01")
+def explain(
+    lead: Annotated[str, typer.Argument(help="The lead's id.")],
+    workspace: WorkspaceOption = HOME,
+    as_of: Annotated[str | None, typer.Option(help="As known before this moment (UTC); default now.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Why a lead has its score: the rules' own sum, the model's contributions, reasons, and what is missing."""
+    from data.agreement_file import in_force
+    from pipelines.jobs import explain_points, explain_score
+    from pipelines.reports import records, score_lines, standing_lines
+
+    space, moment = _ready(workspace), _moment(as_of, _now())
+    standing, lines = explain_points(space, [lead], moment)
+    found = explain_score(space, lead, moment)
+    shown = standing_lines(records(standing)[0], records(lines), in_force(space.agreements, moment))
+    shown += ["", *(score_lines(found) if found else ["no model in use: the rules alone route (`leadready train`)"])]
+    scored = {name: part.to_dict() if hasattr(part, "to_dict") else part for name, part in (found or {}).items()}
+    rules = {**records(standing)[0], "lines": json.loads(lines.to_json(orient="records", date_format="iso"))}
+    _say({"lead_id": lead, "as_of": moment.isoformat(), "rules": rules, "model": scored}, shown, as_json)
+
+
 @app.command(epilog="Example: leadready train --as-of 2026-03-01 --dry-run")
 def train(
     workspace: WorkspaceOption = HOME,

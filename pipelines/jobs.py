@@ -397,6 +397,19 @@ def explain_points(workspace: Workspace, leads: list[str], as_of: datetime) -> t
         return standing, build_lines(warehouse, index, agreements)
 
 
+def explain_score(workspace: Workspace, lead: str, as_of: datetime) -> dict[str, object] | None:
+    """What the champion makes of a lead at `as_of` (see `serving.scorer.explain_one`); None where there is none."""
+    from models.registry import Registry
+    from serving.scorer import explain_one
+
+    model = Registry(workspace).champion()
+    if model is None:
+        return None
+    with open_warehouse(workspace) as warehouse:
+        found = explain_one(warehouse, model, _trained_under(workspace, model), lead, as_of)
+    return {"version": model.version, "trained_until": model.trained_until, "provisional": model.provisional, **found}
+
+
 def simulate_source(workspace: Workspace, leads: int, seed: int) -> Path:
     """Write the simulated company's files into the workspace; returns their folder."""
     from data.simulator.company import simulate, write

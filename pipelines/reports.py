@@ -336,6 +336,25 @@ def standing_lines(standing: dict[str, Any], lines: list[dict[str, Any]], agreem
     return [*out, f"zone {standing['zone']}" + "".join(f"; {m}" for m in more)]
 
 
+def score_lines(found: dict[str, Any]) -> list[str]:
+    """What the model makes of a lead: probability with bounds, the sum behind it, reasons, and what is missing."""
+    why, status = found["why"], ", provisional" if found["provisional"] else ""
+    bounds = f"between {why['probability_low']:.0%} and {why['probability_high']:.0%} as far as such scores can be told"
+    out = [f"model version {found['version']}{status}, learned from hand-offs to {found['trained_until']:%Y-%m-%d}",
+           f"probability that sales accepts: {found['probability']:.1%} ({bounds})"]  # fmt: skip
+    out += ["few leads like this one were in its training: take it with care"] if why["few_alike"] else []
+    given = {name.removeprefix("contribution_"): why[name] for name in why.index if name.startswith("contribution_")}
+    parts = {concept: value for concept, value in given.items() if value == value}
+    total = why["log_odds_base"] + sum(parts.values())
+    out += [f"{why['log_odds_base']:>+9.3f}  log-odds of the average hand-off"]
+    out += [f"{value:>+9.3f}  {concept}" for concept, value in sorted(parts.items(), key=lambda kv: -abs(kv[1]))]
+    out += [f"{total:>+9.3f}  log-odds of this lead, which is {found['probability']:.1%}"]
+    said = [why[f"reason_{place}"] for place in range(1, 5)]
+    told = [f"  {text}" for text in said if isinstance(text, str)] or ["  none that is sure enough to be named"]
+    lacks = [f"  {text}" for text in found["missing"]] or ["  nothing that stands out"]
+    return [*out, "reasons, against the average hand-off:", *told, "missing beside the average accepted lead:", *lacks]
+
+
 def top_rows(scores: pd.DataFrame, most: int) -> list[dict[str, Any]]:
     """The leads to look at first: those somebody can act on, by probability (without a model by points)."""
     order = ("hand_off", "manager_check", "tele_qualify", "reheat", "hold", "nurture")

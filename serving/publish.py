@@ -23,12 +23,16 @@ import pyarrow.parquet as pq
 from data.errors import ConfigError
 from data.warehouse import Warehouse
 from data.workspace import Workspace
+from features.definition import CONCEPTS
+from models.reason_codes import MOST
 
 TEXT, NUMBER, FLAG, TIME, WHOLE = pa.string(), pa.float64(), pa.bool_(), pa.timestamp("us"), pa.int64()
 SCORES = {
     "lead_id": TEXT,
     "as_of": TIME,
     "probability": NUMBER,
+    "probability_low": NUMBER,
+    "probability_high": NUMBER,
     "digital_points": NUMBER,
     "research_points": NUMBER,
     "rule_points": NUMBER,
@@ -44,6 +48,11 @@ SCORES = {
     "buying_stage": TEXT,
     "message": TEXT,
     "information": TEXT,
+    **{f"reason_{place}": TEXT for place in range(1, MOST + 1)},
+    "reasons_checked": FLAG,
+    "few_alike": FLAG,
+    "log_odds_base": NUMBER,
+    **{f"contribution_{concept}": NUMBER for concept in CONCEPTS},
     "gain": NUMBER,
     "threshold": NUMBER,
     "early": FLAG,

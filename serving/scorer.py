@@ -17,6 +17,7 @@ from features.matrix import build_matrix
 from features.rules import build_rules, find_reheated
 from features.timelines import WAITING_DAYS
 from models.registry import LoadedModel
+from serving.reasons import explain_lead, explain_scores
 from serving.routing import CASES, Routed, choose_routes
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,7 @@ def score_leads(
         log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
     catalogue = build_catalogue(seen_under, warehouse, identifiers=True)
     features = used_features(model, catalogue) if model else ()
-    names = list(dict.fromkeys([*(f.name for f in features), *BESIDE]))
-    matrix = build_matrix(warehouse, index, seen_under, features=catalogue, names=names)
+    matrix = _matrix(warehouse, index, seen_under, catalogue, features)
     leads = build_rules(warehouse, index, [agreement]).assign(
         probability=predict(model, matrix) if model else np.nan,
         with_sales=_waits_for_sales(matrix),
@@ -66,7 +66,8 @@ def score_leads(
     _warn(leads, routed)
     number = str(model.version) if model else "none"
     scored = leads[["lead_id", "as_of", "probability", *KEPT]].join(routed.leads)
-    scored = scored.join(_words(scored, agreement)).assign(
+    scored = scored.join(_words(scored, agreement))
+    scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, scored["route"])).assign(
         exploration_seed=agreement.exploration.seed,
         policy_version=f"{agreement.version}/model-{number}",
         model_version=number,
@@ -75,6 +76,25 @@ def score_leads(
         catalogue_version=catalogue_version(features or catalogue),
     )
     return scored, routed.capacity
+
+
+def explain_one(
+    warehouse: Warehouse, model: LoadedModel, trained_under: Agreement, lead: str, as_of: datetime
+) -> dict[str, object]:
+    """What the model makes of one lead at `as_of`, open or not: probability, and what `reasons.explain_lead` says."""
+    catalogue = build_catalogue(trained_under, warehouse, identifiers=True)
+    features = used_features(model, catalogue)
+    index = pd.DataFrame({"lead_id": [lead], "as_of": pd.Timestamp(as_of)})
+    matrix = _matrix(warehouse, index, trained_under, catalogue, features)
+    return {"probability": float(predict(model, matrix)[0]), **explain_lead(model.pipeline, features, matrix)}
+
+
+def _matrix(
+    warehouse: Warehouse, index: pd.DataFrame, agreement: Agreement, catalogue: tuple[Feature, ...],
+    features: tuple[Feature, ...],
+) -> pd.DataFrame:  # fmt: skip
+    names = list(dict.fromkeys([*(f.name for f in features), *BESIDE]))
+    return build_matrix(warehouse, index, agreement, features=catalogue, names=names)
 
 
 def _warn(leads: pd.DataFrame, routed: Routed) -> None:

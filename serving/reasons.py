@@ -1,0 +1,89 @@
+"""Why did a lead that a person will look at get its score? Contributions, reasons and bounds as columns by lead."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from data.errors import ModelError
+from features.definition import CONCEPTS, Feature
+from models.deployed import ReadyModel
+from models.explanation import Explainer, few_alike, spread
+from models.reason_codes import MOST, missing, reasons
+
+log = logging.getLogger(__name__)
+
+LOOKED_AT = ("hand_off", "manager_check", "tele_qualify", "hold", "reheat")
+"""The routes on which a person sees the lead."""
+BACKGROUND_ROWS = 100
+"""Rows that a lead is compared with; the rest of the model's sample tells who is like others."""
+TEXTS = [f"reason_{place}" for place in range(1, MOST + 1)]
+NUMBERS = ["probability_low", "probability_high", "log_odds_base", *(f"contribution_{c}" for c in CONCEPTS)]
+FLAGS = ["few_alike", "reasons_checked"]
+
+
+def explain_scores(
+    model: ReadyModel | None, features: tuple[Feature, ...], matrix: pd.DataFrame, route: pd.Series
+) -> pd.DataFrame:
+    """What stands beside the scores of n leads, by the index of the matrix; empty where no person will look.
+
+    - probability_low, probability_high: the model's bounds of the probability.
+    - log_odds_base and contribution_<concept>: they add up to the log-odds of the probability; a concept that the model
+      has no feature of is empty.
+    - reason_1 .. reason_4, in the catalogue's words; reasons_checked: whether refits vouch for them.
+    - few_alike: the lead is unlike those that the model learned from.
+
+    Without a sample of training rows in the model only the bounds are told, and the log says so; without a model
+    nothing.
+    """
+    if model is None:
+        return _shaped(pd.DataFrame(index=matrix.index))
+    X = matrix.loc[route.isin(LOOKED_AT).to_numpy(), [f.name for f in features]]
+    low, high = model.interval(X) if len(X) else (np.empty(0), np.empty(0))
+    parts = [pd.DataFrame({"probability_low": low, "probability_high": high}, index=X.index)]
+    if model.background is None:
+        log.warning(
+            "the model keeps no training rows to compare with: scores have no reasons until it is trained again"
+        )
+    elif len(X):
+        parts += _reasoned(model, features, X)
+    return _shaped(pd.concat(parts, axis=1).reindex(matrix.index))
+
+
+def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.DataFrame) -> dict[str, object]:
+    """All that can be said of one lead, a frame of one row.
+
+    `why`: the columns of `explain_scores`. `behind`: contributions beside the average accepted lead, by concept.
+    `missing`: what the lead lacks beside it. Raises ModelError where the model keeps no training rows.
+    """
+    if model.background is None or model.accepted is None:
+        raise ModelError(
+            "explaining a lead", expected="a model with a sample of its training rows", got="one without",
+            do="train again",
+        )  # fmt: skip
+    why = explain_scores(model, features, lead, pd.Series(LOOKED_AT[0], index=lead.index))
+    accepted = pd.DataFrame(model.background)[model.accepted == 1]
+    beside = Explainer(model, spread(accepted, BACKGROUND_ROWS), features)
+    X = lead[[f.name for f in features]]
+    lacks = missing(beside, X).iloc[0].dropna().tolist()
+    return {"why": why.iloc[0], "behind": beside.explain(X).values.iloc[0], "missing": lacks}
+
+
+def _reasoned(model: ReadyModel, features: tuple[Feature, ...], X: pd.DataFrame) -> list[pd.DataFrame]:
+    training = pd.DataFrame(model.background)
+    explainer = Explainer(model, spread(training, BACKGROUND_ROWS), features)
+    found = explainer.explain(X)
+    alone = few_alike(found.values, explainer.explain(training).values)
+    return [
+        found.values.add_prefix("contribution_").assign(log_odds_base=found.base, few_alike=alone),
+        reasons(explainer, X, found),
+    ]
+
+
+def _shaped(found: pd.DataFrame) -> pd.DataFrame:
+    """The same columns of the same types, whatever was found."""
+    whole = found.reindex(columns=[*NUMBERS, *TEXTS, *FLAGS])
+    types = dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(TEXTS, "str") | dict.fromkeys(FLAGS, "boolean")
+    return whole.astype(types)

@@ -1,0 +1,91 @@
+"""Whoever looks at a lead sees why; whom nobody looks at costs nothing."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.errors import ModelError
+from models.calibration import Platt
+from models.candidates import logistic
+from models.deployed import make_ready
+from models.evaluation import logit
+from serving.reasons import FLAGS, LOOKED_AT, NUMBERS, TEXTS, explain_lead, explain_scores
+from tests.unit.models.leads import make
+
+ROUTES = [*LOOKED_AT, "nurture", "recycle", "blocked"]
+
+
+@pytest.fixture(scope="module")
+def leads():
+    return make(rows=500, seed=6)
+
+
+def ready(leads, background=None, bags=()):
+    accepted = None if background is None else leads.y[background.index]
+    model = logistic(leads.features, 1).fit(leads.X, leads.y)
+    z = logit(model.predict_proba(leads.X)[:, 1])
+    return make_ready(model, Platt().fit(z, leads.y), z, leads.y, background=background, accepted=accepted, bags=bags)
+
+
+@pytest.fixture(scope="module")
+def model(leads):
+    halves = [leads.X.index % 3 != part for part in range(3)]
+    bags = [logistic(leads.features, 1).fit(leads.X[half], leads.y[half]) for half in halves]
+    return ready(leads, leads.X.sample(200, random_state=1), bags)
+
+
+@pytest.fixture(scope="module")
+def route(leads):
+    return pd.Series(np.resize(ROUTES, len(leads.X)), index=leads.X.index)
+
+
+def test_those_who_are_looked_at_are_explained(leads, model, route):
+    told = explain_scores(model, leads.features, leads.X.assign(lead_id="L"), route)
+    seen = route.isin(LOOKED_AT)
+    p = model.predict_proba(leads.X)[:, 1]
+    parts = told[seen].filter(like="contribution_").sum(axis=1) + told.loc[seen, "log_odds_base"]
+    assert parts.to_numpy() == pytest.approx(logit(p[seen]), abs=1e-9)
+    assert (told["probability_low"] <= p)[seen].all()
+    assert (told["probability_high"] >= p)[seen].all()
+    assert told.loc[seen, "reason_1"].notna().mean() > 0.9
+    assert told.loc[seen, "few_alike"].mean() < 0.1
+    assert told.loc[seen, "reasons_checked"].all()
+    assert told[~seen].isna().all(axis=None)
+
+
+def test_columns_and_types_are_the_same_whoever_is_looked_at(leads, model, route):
+    some, none = (explain_scores(model, leads.features, leads.X, r) for r in (route, route.replace({"hand_off": "x"})))
+    nobody = explain_scores(model, leads.features, leads.X, pd.Series("nurture", index=leads.X.index))
+    assert list(some) == [*NUMBERS, *TEXTS, *FLAGS]
+    assert some.dtypes.equals(nobody.dtypes)
+    assert some.dtypes.equals(none.dtypes)
+    assert nobody.isna().all(axis=None)
+
+
+def test_a_model_without_training_rows_gives_bounds_alone_and_says_so(leads, route, caplog):
+    with caplog.at_level(logging.WARNING):
+        told = explain_scores(ready(leads), leads.features, leads.X, route)
+    assert "keeps no training rows" in caplog.text
+    assert told["probability_low"].notna().sum() == route.isin(LOOKED_AT).sum()
+    assert told[TEXTS].isna().all(axis=None)
+
+
+def test_rules_alone_give_the_same_columns_empty(leads, model, route):
+    told = explain_scores(None, (), leads.X, route)
+    assert told.dtypes.equals(explain_scores(model, leads.features, leads.X, route).dtypes)
+    assert told.isna().all(axis=None)
+
+
+def test_a_single_lead_is_told_what_accepted_leads_have(leads, model):
+    poor = leads.X.head(1).assign(rule_points=0.0)
+    told = explain_lead(model, leads.features, poor)
+    assert any("rule_points" in text for text in told["missing"])
+    assert told["behind"]["qualification"] < 0
+    assert told["why"]["contribution_qualification"] < 0
+
+
+def test_a_single_lead_without_training_rows_is_an_error(leads):
+    with pytest.raises(ModelError, match="train again"):
+        explain_lead(ready(leads), leads.features, leads.X.head(1))
