@@ -62,7 +62,7 @@ def _agent() -> list[Feature]:
                 "share of the last agent's hand-offs that sales accepted, as known then",
                 null="no call yet, or none of the agent's hand-offs was decided yet", direction="+", empty=None),
         Feature("agent_decided", "calls", "lead", "g.decided",
-                "hand-offs of the last agent that were decided, as known then"),
+                "hand-offs of the last agent that were decided, as known then", clock=True),
     ]  # fmt: skip
 
 

@@ -37,7 +37,8 @@ class Feature:
     `dtype` is number (float64, missing = NaN) or text (never missing: "unknown"). `null` says what a missing value
     means. `direction`: + evidence for acceptance, - against it, "" no expectation (used as a monotone constraint).
     `empty` is the value where the lead has no row at all; None: missing. Numbers are divided by `scale`. `where`
-    narrows the rows of an event table for features without kinds (cheaper than a filter on the aggregate).
+    narrows the rows of an event table for features without kinds (cheaper than a filter on the aggregate). `clock`: it
+    moves with the calendar for all leads alike, so that a model may learn weeks from it instead of leads.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Feature:
     empty: float | str | None = 0
     scale: float = 1
     where: str = "true"
+    clock: bool = False
 
     @property
     def missing(self) -> float | str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from features.definition import Feature
 
 NEVER = "never handed off before"
@@ -48,7 +50,7 @@ def _handoffs() -> list[Feature]:
 
 
 def _load() -> list[Feature]:
-    return [
+    sales = [
         _lead("sales_waiting", "coalesce(n.h.waiting, 0)", "hand-offs of all leads that wait for an answer"),
         _lead("sales_decided_7d", "coalesce(n.h.decided - n.h7.decided, n.h.decided, 0)",
               "answers sales gave in the last 7 days, all leads"),
@@ -56,6 +58,7 @@ def _load() -> list[Feature]:
               "(n.h.accepted - coalesce(n.h7.accepted, 0)) / nullif(n.h.decided - coalesce(n.h7.decided, 0), 0)",
               "share of sales' answers of the last 7 days that accepted, all leads", "no answer in that week", None),
     ]  # fmt: skip
+    return [replace(feature, clock=True) for feature in sales]
 
 
 def _lead(name: str, sql: str, meaning: str, null: str = "never: always known", empty: float | None = 0) -> Feature:

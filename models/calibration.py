@@ -18,9 +18,6 @@ FEW_LABELS = 1_000
 MANY_LABELS = 20_000
 PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
 LATEST = 150  # labels that the check of calibration in the large looks at
-# Its z-score from which the intercept is updated. After a shift of -.6 and 150 labels the mean calibration error of 400
-# simulated draws is .0322 with 2, .0625 with 3 and .1232 without an update; where nothing shifted, 2 costs .0021.
-ALARM = 2.0
 Calibrator = Any  # one of the classes of CALIBRATORS, fitted
 
 
@@ -110,8 +107,8 @@ def choose_calibrator(
 
     z: n log-odds of rows that the candidate had not seen, each made by a fit on earlier time; y: their outcomes (0/1);
     fold: the number of the fold of each, rising with time. Calibrators are compared on later folds, fitted on earlier
-    ones, and the lowest mean log loss wins. No margin is asked for: on simulated scores of 800 rows a standard error
-    saved .0004 where none was needed and lost up to .0029 where one was.
+    ones. Below 20,000 labels one must be ahead of none by more than a standard error (Breiman et al. 1984): within
+    noise a calibrator made the slope worse in the simulator's default world (1.11 became 1.21).
     """
     if n_labels < FEW_LABELS:
         return _by_candidate(candidate, f"with fewer than {FEW_LABELS:,} labels")
@@ -123,7 +120,11 @@ def choose_calibrator(
     best = min(names, key=mean.__getitem__)
     gain, error = mean["none"] - mean[best], _standard_error(losses["none"] - losses[best], weight)
     found = f"{gain:.4f} lower on {np.count_nonzero(weight):,} later rows than with none (standard error {error:.4f})"
-    return best, f"{best} has the lowest log loss: {found}" if best != "none" else "none has the lowest log loss"
+    if best == "none":
+        return best, "none has the lowest log loss"
+    if n_labels < MANY_LABELS and gain <= error:
+        return "none", f"no calibrator is ahead beyond noise: {best}'s log loss is {found}"
+    return best, f"{best} has the lowest log loss: {found}"
 
 
 def _by_candidate(candidate: str, why: str) -> tuple[str, str]:
@@ -134,42 +135,34 @@ def _by_candidate(candidate: str, why: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class RecentShift:
-    """Calibration in the large on the latest labels. `shift` (log-odds) makes their mean probability their rate.
+    """What the latest `rows` labels ask of the intercept: a shift in log-odds, 0 where it stays, and its variance."""
 
-    variance: that of the shift, from the information in those labels.
-    """
-
-    update: bool
     shift: float
     variance: float
-    z_score: float
     rows: int
     sentence: str
 
 
-def recent_shift(
-    z: Vector, y: Vector, latest: int = LATEST, alarm: float = ALARM, sample_weight: Vector | None = None
-) -> RecentShift:
+def recent_shift(z: Vector, y: Vector, latest: int = LATEST, sample_weight: Vector | None = None) -> RecentShift:
     """Whether the last `latest` of n calibrated log-odds in time order still fit their outcomes y (0/1), and the mend.
 
-    The z-score is (accepted - expected) over its standard deviation were the probabilities right: the score test of
-    the intercept (Cox 1958). An update is called for where it is beyond `alarm` on `latest` labels. (After a shift of
-    .6 with 150 labels that is so in 93 % of simulated cases.) Rows without weight do not count.
+    The shift that makes their mean probability their rate is shrunk by what chance alone gives, to b (1 - v / b^2), and
+    0 where that is negative (positive-part James & Stein 1961). Mean calibration error on 150 simulated labels after a
+    shift of 0 / .3 / .6 / 1: .010 / .036 / .034 / .031; with the whole shift always .030, with the whole shift beyond
+    two deviations .003 / .052 / .034 / .030, without any 0 / .061 / .123 / .204. No update on fewer than `latest`
+    labels; rows without weight do not count.
     """
     z, y, weight = checked_rows(z, y, sample_weight)
     z, y, weight = (values[weight > 0][-latest:] for values in (z, y, weight))
-    p = sigmoid(z)
-    spread = float(np.sqrt(np.sum(weight**2 * p * (1 - p))))
-    score = float(np.sum(weight * (y - p))) / spread if spread else 0.0
-    shift = float(Shift().fit(z, y, weight).shift_)
-    moved = sigmoid(z + shift)
+    whole = float(Shift().fit(z, y, weight).shift_)
+    p, moved = sigmoid(z), sigmoid(z + whole)
     variance = 1 / max(float(np.sum(weight * moved * (1 - moved))), np.finfo(float).tiny)
-    update = len(y) >= latest and abs(score) > alarm
+    shift = whole * max(0.0, 1 - variance / whole**2) if whole and len(y) >= latest else 0.0
     expected, accepted = (np.average(v, weights=weight) if len(y) else float("nan") for v in (p, y))
-    found = f"of the latest {len(y)} labels {accepted:.0%} were accepted, {expected:.0%} expected (z {score:+.1f})"
-    does = f"the intercept moves by {shift:+.2f}" if update else "the intercept stays"
+    found = f"of the latest {len(y)} labels {accepted:.0%} were accepted, {expected:.0%} expected"
+    does = f"the intercept moves by {shift:+.2f}" if shift else "the intercept stays"
     few = f", as {latest} labels are asked for" if len(y) < latest else ""
-    return RecentShift(update, shift, variance, score, len(y), f"{found}: {does}{few}")
+    return RecentShift(shift, variance if shift else 0.0, len(y), f"{found}: {does}{few}")
 
 
 def decompose(y: Vector, p: Vector, score: str = "log_loss", sample_weight: Vector | None = None) -> dict[str, float]:

@@ -142,8 +142,19 @@ def frequencies(features: Features, seed: int) -> Estimator:  # noqa: ARG001
     return _guarded(("model", Frequencies(texts)))
 
 
+def steady(features: Features, seed: int) -> Estimator:
+    """The same regression without what moves with the calendar for all leads alike."""
+    return logistic(_without_clocks(features), seed)
+
+
 def boosting(features: Features, seed: int) -> Estimator:
-    """Small boosted trees, monotone where a feature has an expected direction; rare levels put together."""
+    """Small boosted trees, monotone where a feature has an expected direction; rare levels put together.
+
+    Without clocks: trees single out weeks by them, and nothing is known of the weeks to come.
+    """
+    features = _without_clocks(features)
+    if not features:
+        return base_rate(features, seed)
     numbers, texts = _of(features, "number"), _of(features, "text")
     levels = OrdinalEncoder(
         min_frequency=RARE, max_categories=LEVELS, handle_unknown="use_encoded_value", unknown_value=np.nan
@@ -169,6 +180,10 @@ def blend(features: Features, seed: int) -> Estimator:
     return LogitMean([("logistic", logistic(features, seed)), ("boosting", boosting(features, seed))])
 
 
+def _without_clocks(features: Features) -> Features:
+    return tuple(f for f in features if not f.clock)
+
+
 def _by_type(
     features: Features, for_numbers: Any, for_texts: Any, *more: tuple[str, Any, list[str]]
 ) -> ColumnTransformer:
@@ -191,6 +206,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate("digital_only", "logistic regression on engagement alone", digital_only, deployed=False),
     Candidate("frequencies", "naive Bayes over what a form holds, as CRMs score", frequencies, deployed=False),
     Candidate("logistic", "logistic regression on every feature", logistic, space=STRENGTHS),
+    Candidate("steady", "logistic regression without what moves with the calendar for all", steady, space=STRENGTHS),
     Candidate("boosting", "small boosted trees on every feature", boosting, space=TREES),
     Candidate("blend", "mean of the log-odds of logistic and boosting", blend, members=("logistic", "boosting")),
 )

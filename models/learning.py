@@ -114,7 +114,7 @@ def make_model(
     recent = _recent(data, ready, rows, cut)
     said = f"{calibrator}: {why}; {recent.sentence}"
     logger.info("calibration by %s", said)
-    return ready.shifted(recent.shift, recent.variance) if recent.update else ready, said
+    return ready.shifted(recent.shift, recent.variance), said
 
 
 def _recent(data: TrainingSet, ready: ReadyModel, rows: Vector, cut: pd.Timestamp) -> RecentShift:

@@ -624,9 +624,18 @@ def _catalogue(workspace: Path) -> tuple[Feature, ...]:
 def _say(result: Any, lines: list[str], as_json: bool) -> None:
     """The result for machines, or the lines for people."""
     if as_json:
-        print(json.dumps(result, indent=1, default=str))
+        print(json.dumps(_without_nan(result), indent=1, default=str))
     else:
         print("\n".join(lines))
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with null where a number is missing: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and value != value else value
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

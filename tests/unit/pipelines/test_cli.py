@@ -292,6 +292,7 @@ JSON = [
     ("score", "--as-of", "2025-12-01"), ("runs",), ("report", "--as-of", "2025-12-01"),
     ("agreement", "check"), ("agreement", "show"),
     ("agreement", "diff", "2000-01-01", "2000-01-01.toml"), ("agreement", "explain", "L0000001", "L0000002"),
+    ("simulate", "--leads", "100"), ("explain", "L0000001", "--as-of", "2025-12-01"),
 ]  # fmt: skip
 
 
@@ -305,7 +306,7 @@ def test_json_is_one_object_for_machines(leadready, var, source, command):
 
 def test_every_command_with_json_is_tried():
     tried = {" ".join(w for w in words[:2] if w.isalpha()) for words in JSON}
-    tried |= {"quarantine discard", "train", "demo"}
+    tried |= {"quarantine discard", "train", "demo", "backtest", "ablate", "promote", "rollback"}
     with_json = {n for n, c in commands().items() if any("--json" in p.opts for p in c.params)}
     assert with_json == {name if name in with_json else name.split()[0] for name in tried}
 
