@@ -6,20 +6,24 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check format lock clean setup
+.PHONY: demo test check truth format lock clean setup
 
 demo: $(READY)
 	$(BIN)/leadready demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# the gates of the statistics on simulated companies; 20 seeds take about 20 minutes on two cores
+truth: $(READY)
+	$(BIN)/python -m benchmarks.truth $(TRUTH)
 
 format: $(READY)
 	$(BIN)/ruff format .

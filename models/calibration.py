@@ -18,6 +18,7 @@ FEW_LABELS = 1_000
 MANY_LABELS = 20_000
 PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
 LATEST = 150  # labels that the check of calibration in the large looks at
+ALARM = 3.0  # its z-score from which the intercept is moved
 Calibrator = Any  # one of the classes of CALIBRATORS, fitted
 
 
@@ -139,30 +140,33 @@ class RecentShift:
 
     shift: float
     variance: float
+    z_score: float
     rows: int
     sentence: str
 
 
-def recent_shift(z: Vector, y: Vector, latest: int = LATEST, sample_weight: Vector | None = None) -> RecentShift:
+def recent_shift(
+    z: Vector, y: Vector, latest: int = LATEST, alarm: float = ALARM, sample_weight: Vector | None = None
+) -> RecentShift:
     """Whether the last `latest` of n calibrated log-odds in time order still fit their outcomes y (0/1), and the mend.
 
-    The shift that makes their mean probability their rate is shrunk by what chance alone gives, to b (1 - v / b^2), and
-    0 where that is negative (positive-part James & Stein 1961). Mean calibration error on 150 simulated labels after a
-    shift of 0 / .3 / .6 / 1: .010 / .036 / .034 / .031; with the whole shift always .030, with the whole shift beyond
-    two deviations .003 / .052 / .034 / .030, without any 0 / .061 / .123 / .204. No update on fewer than `latest`
-    labels; rows without weight do not count.
+    The z-score is (accepted - expected) over its standard deviation were the probabilities right: the score test of the
+    intercept (Cox 1958). Beyond `alarm` on `latest` labels the shift makes their mean probability their rate; else it
+    is 0. Rows without weight do not count. What is measured of other rules is said in docs/models.md.
     """
     z, y, weight = checked_rows(z, y, sample_weight)
     z, y, weight = (values[weight > 0][-latest:] for values in (z, y, weight))
-    whole = float(Shift().fit(z, y, weight).shift_)
-    p, moved = sigmoid(z), sigmoid(z + whole)
+    p, shift = sigmoid(z), float(Shift().fit(z, y, weight).shift_)
+    spread = float(np.sqrt(np.sum(weight**2 * p * (1 - p))))
+    score = float(np.sum(weight * (y - p))) / spread if spread else 0.0
+    moved = sigmoid(z + shift)
     variance = 1 / max(float(np.sum(weight * moved * (1 - moved))), np.finfo(float).tiny)
-    shift = whole * max(0.0, 1 - variance / whole**2) if whole and len(y) >= latest else 0.0
+    moves = len(y) >= latest and abs(score) > alarm
     expected, accepted = (np.average(v, weights=weight) if len(y) else float("nan") for v in (p, y))
-    found = f"of the latest {len(y)} labels {accepted:.0%} were accepted, {expected:.0%} expected"
-    does = f"the intercept moves by {shift:+.2f}" if shift else "the intercept stays"
+    found = f"of the latest {len(y)} labels {accepted:.0%} were accepted, {expected:.0%} expected (z {score:+.1f})"
+    does = f"the intercept moves by {shift:+.2f}" if moves else "the intercept stays"
     few = f", as {latest} labels are asked for" if len(y) < latest else ""
-    return RecentShift(shift, variance if shift else 0.0, len(y), f"{found}: {does}{few}")
+    return RecentShift(shift * moves, variance * moves, score, len(y), f"{found}: {does}{few}")
 
 
 def decompose(y: Vector, p: Vector, score: str = "log_loss", sample_weight: Vector | None = None) -> dict[str, float]:

@@ -46,7 +46,12 @@ def registry(workspace):
 def trained(result, data):
     """The blend, which holds every class of ours and of scikit-learn's trees."""
     blend = {c.name: c for c in CANDIDATES}["blend"].build(data.features, 1).fit(data.X, data.y)
-    return replace(result, chosen="blend", estimator=blend)
+    ready = replace_part(result.estimator, estimator=blend, bags=[blend, blend])
+    return replace(result, chosen="blend", estimator=ready)
+
+
+def replace_part(model, **parts):
+    return type(model)(**{**model.get_params(deep=False), **parts})
 
 
 @pytest.fixture(scope="module")
