@@ -55,11 +55,12 @@ def to_target(labelled: pd.DataFrame, expired: CountsAs, never_handed_off: Count
     What expired and what was never handed off count as is said by the caller: a lead nobody asked sales about is
     unlabelled, unless the benchmark at hand defines it otherwise. While the horizon is open a decision counts as it is
     (models.delay weighs it); a row without one is 0 where no decision would surely count so at the close, else
-    unlabelled.
+    unlabelled. Where the two rules differ and nobody knows which will hold, the whole row waits for the close.
     """
     values = {"accepted": 1.0, "rejected": 0.0}
     values |= {name: 0.0 for name, rule in (("expired", expired), ("never_handed_off", never_handed_off))
                if rule == "not_accepted"}  # fmt: skip
     expires, agreed = values.get("expired", np.nan), expired == never_handed_off
     open_ended = labelled["handed_off_at"].notna().map({True: expires, False: expires if agreed else np.nan})
-    return labelled["outcome"].map(values).where(labelled["outcome"] != "pending", open_ended).astype(float)
+    target = labelled["outcome"].map(values).where(labelled["outcome"] != "pending", open_ended).astype(float)
+    return target.where(labelled["mature"] | labelled["handed_off_at"].notna() | agreed)

@@ -50,6 +50,7 @@ class Warehouse:
         connection = _connect(path, wait_s)
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET enable_progress_bar = false")  # it would go into piped output
             if threads:
                 connection.execute(f"SET threads = {threads:d}")
             if memory:

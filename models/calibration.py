@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from models.evaluation import Vector, log_losses, logit, sigmoid
 from models.venn_abers import VennAbers, checked_rows, rows_by_value
 
-LOGISTIC = "logistic"  # the candidate whose probabilities are used as they are while labels are few
+UNCALIBRATED = ("logistic", "steady")  # used as they are while labels are few: their penalty holds them back enough
 FEW_LABELS = 1_000
 MANY_LABELS = 20_000
 PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
@@ -129,7 +129,7 @@ def choose_calibrator(
 
 
 def _by_candidate(candidate: str, why: str) -> tuple[str, str]:
-    if candidate == LOGISTIC:
+    if candidate in UNCALIBRATED:
         return "none", f"{why} {candidate} is used as it is"
     return "platt", f"{why} {candidate} gets a slope and an intercept (platt)"
 

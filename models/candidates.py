@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from features.catalog import Feature
-from models.columns import ColumnGuard, EmptyToZero, Numbers, Points
+from models.columns import ColumnGuard, Numbers, Points, Steps
 from models.evaluation import Vector, logit, sigmoid
 from models.frequencies import Frequencies
 from models.rulebook import Rulebook
@@ -172,7 +172,7 @@ def boosting(features: Features, seed: int) -> Estimator:
         categorical_features=[False] * len(numbers) + [True] * len(texts),
         random_state=seed,
     )
-    return _guarded(("encode", _by_type(features, EmptyToZero(), levels)), ("model", trees))
+    return _guarded(("encode", _by_type(features, Steps(), levels)), ("model", trees))
 
 
 def blend(features: Features, seed: int) -> Estimator:
@@ -207,7 +207,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate("frequencies", "naive Bayes over what a form holds, as CRMs score", frequencies, deployed=False),
     Candidate("logistic", "logistic regression on every feature", logistic, space=STRENGTHS),
     Candidate("steady", "logistic regression without what moves with the calendar for all", steady, space=STRENGTHS),
-    Candidate("boosting", "small boosted trees on every feature", boosting, space=TREES),
+    Candidate("boosting", "small boosted trees, without what moves with the calendar for all", boosting, space=TREES),
     Candidate("blend", "mean of the log-odds of logistic and boosting", blend, members=("logistic", "boosting")),
 )
 

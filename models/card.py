@@ -36,7 +36,8 @@ NOT_FOR = (
     "Another company: what sales accepts here says nothing of what it accepts elsewhere.",
     "Decisions about people, such as credit, employment, insurance or prices for consumers: it was made and tested for "
     "one thing, the order in which a sales team looks at business leads.",
-    "Judging the people who call or sell: their names are no features, and acceptance depends on more than their work.",
+    "Judging the people who call or sell: who called last, and how often sales accepted that agent's leads, tell leads "
+    "apart here; acceptance depends on much more than their work.",
 )
 LIMITS = (
     "The probability is that of sales accepting the lead if it is handed off at that moment, not of a deal.",

@@ -21,7 +21,8 @@ class Bounds(BaseEstimator):  # type: ignore[misc]
 
     The band is that of slope and intercept of `Platt`, its posterior taken as normal around the mode (Laplace's
     approximation; MacKay 1992). It holds where Platt's line is right; the Venn-Abers pair follows the outcomes where it
-    bends. About how single leads with one score differ from each other neither says anything.
+    bends. At the ends, where the pair says no more than 0 or 1, the band stands alone. About how single leads with one
+    score differ from each other neither says anything.
     Measured on 100 simulated draws, the share of leads whose true probability lay within, at 60 / 300 / 1,000 / 5,000
     rows: .98 / .98 / .95 / .95; .97 / .92 / .80 / .67 where the upper half of the scores was twice too steep; and .44 /
     .26 / .19 / .11 within the Venn-Abers pair alone.
@@ -42,8 +43,8 @@ class Bounds(BaseEstimator):  # type: ignore[misc]
         low, high = self.venn_abers_.interval(z)
         (slopes, both), (_, intercepts) = self.covariance_
         half = DEVIATIONS * np.sqrt(slopes * z**2 + 2 * both * z + intercepts + more)
-        middle = self.platt_.transform(z)
-        return np.minimum(low, sigmoid(middle - half)), np.maximum(high, sigmoid(middle + half))
+        least, most = (sigmoid(self.platt_.transform(z) + side * half) for side in (-1, 1))
+        return np.where(low > 0, np.minimum(low, least), least), np.where(high < 1, np.maximum(high, most), most)
 
 
 class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

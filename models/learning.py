@@ -59,8 +59,9 @@ class OutOfTime:
 def cut_folds(data: TrainingSet, rows: Vector, folds: int) -> list[Split]:
     """The forward folds inside `rows`, by places in the whole training set; raises ModelError where there is none."""
     cuts = forward_folds(
-        data.as_of.iloc[rows], data.group.iloc[rows], data.usable_at.iloc[rows], folds, data.y[rows], data.mature[rows]
-    )
+        data.as_of.iloc[rows], data.group.iloc[rows], data.usable_at.iloc[rows], folds, data.y[rows],
+        data.mature[rows], lambda places, cut: data.known(rows[places], cut)[0],
+    )  # fmt: skip
     return [replace(cut, train=rows[cut.train], test=rows[cut.test]) for cut in cuts]
 
 
@@ -118,13 +119,13 @@ def make_model(
 
 
 def _recent(data: TrainingSet, ready: ReadyModel, rows: Vector, cut: pd.Timestamp) -> RecentShift:
-    """Calibration in the large on the latest labels, as the model itself predicts them: it has seen them already.
+    """Calibration in the large on the latest labels whose horizon had closed, as the model itself predicts them.
 
-    So what a fit on them has mended is not mended twice.
+    It has seen them already: so what a fit on them has mended is not mended twice.
     """
-    last = np.argsort(data.as_of.iloc[rows].to_numpy(), kind="stable")[-LATEST:]
-    y, weight = data.known(rows, cut)
-    return recent_shift(ready.log_odds(data.X.iloc[rows[last]]), y[last], sample_weight=weight[last])
+    closed = rows[(data.as_of.iloc[rows] + data.horizon <= cut).to_numpy()]
+    last = closed[np.argsort(data.as_of.iloc[closed].to_numpy(), kind="stable")][-LATEST:]
+    return recent_shift(ready.log_odds(data.X.iloc[last]), data.known(last, cut)[0])
 
 
 def _sample(data: TrainingSet, rows: Vector, seed: int) -> dict[str, Any]:

@@ -69,9 +69,7 @@ def decide(
     if champion_holdout is not None:
         return _against_champion(result, champion_holdout, said, verdicts, least, policy_gain)
     unsure = not all(v.made for v in verdicts)
-    note = (
-        "too few later rows or labels to be sure: provisional" if unsure else "no champion in use takes these columns"
-    )
+    note = "too few later rows or labels to be sure: provisional" if unsure else "no model in use to compare it with"
     return Decision(True, "champion", unsure, (*said, note), verdicts)
 
 

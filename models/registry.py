@@ -22,6 +22,7 @@ import pandas as pd
 from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
 from data.workspace import Workspace
 from models import tracking
+from models.deployed import ReadyModel
 from models.evaluation import Vector
 from models.history import Move, from_json, version_before
 from models.promotion import Decision
@@ -41,7 +42,7 @@ TRUSTED = (  # what skops may load beyond its own list: our estimators, and what
     "models.calibration.Shift",
     "models.candidates.LogitMean",
     "models.columns.ColumnGuard",
-    "models.columns.EmptyToZero",
+    "models.columns.Steps",
     "models.columns.Numbers",
     "models.columns.Points",
     "models.rulebook.Rulebook",
@@ -230,9 +231,13 @@ class Registry:
         found = self._find(mlflow, str(alias_or_version))
         uri = f"models:/{NAME}/{found.version}"
         features = tuple(mlflow.models.get_model_info(uri).signature.inputs.input_names())
-        return LoadedModel(
-            mlflow.sklearn.load_model(uri), int(found.version), features, dict(found.tags), str(found.run_id)
-        )
+        pipeline = mlflow.sklearn.load_model(uri)
+        if not isinstance(pipeline, ReadyModel):
+            raise ModelError(
+                f"loading model version {found.version}", expected="a model made by this leadready",
+                got="one of an older form", do="train again, and promote that one if training does not",
+            )  # fmt: skip
+        return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
 
     def holdout(self, model: LoadedModel) -> pd.DataFrame:
         """The later rows on which the model's training tested it, as `TrainingResult.holdout`, with `probability`.
@@ -250,12 +255,12 @@ class Registry:
         return rows.assign(probability=rows[model.tags["chosen"]])
 
     def runs(self, most: int = 20) -> pd.DataFrame:
-        """The latest trainings, newest first: one row per run with its main figures."""
+        """The latest trainings, newest first: one row per run with its version, aliases and main figures."""
         mlflow = self._mlflow()
-        found = mlflow.MlflowClient().search_runs(
-            [self._experiment(mlflow)], "tags.kind = 'training'", max_results=most
-        )
-        return pd.DataFrame([_run_row(run) for run in found], columns=RUN_COLUMNS)
+        client = mlflow.MlflowClient()
+        found = client.search_runs([self._experiment(mlflow)], "tags.kind = 'training'", max_results=most)
+        versions = {v.run_id: int(v.version) for v in client.search_model_versions(f"name = '{NAME}'")}
+        return pd.DataFrame([_run_row(run, versions, self.aliases()) for run in found], columns=RUN_COLUMNS)
 
     def _find(self, mlflow: Any, wanted: str) -> Any:
         versions = {str(v.version): v for v in mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")}
@@ -286,6 +291,7 @@ class Registry:
     def _mlflow(self) -> Any:
         """MLflow, imported when needed (it takes 2 s) and pointed at this registry."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         with warnings.catch_warnings():  # about type hints of MLflow's own, raised by importing mlflow.pyfunc
             warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
@@ -343,15 +349,19 @@ def _make_store(path: Path, artifacts: str) -> None:
         making.unlink(missing_ok=True)
 
 
-RUN_COLUMNS = ["run_id", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "promoted"]
+RUN_COLUMNS = [
+    "version", "alias", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "run_id",
+]  # fmt: skip
 
 
-def _run_row(run: Any) -> list[object]:
+def _run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -> list[object]:
     tags, metrics = run.data.tags, run.data.metrics
+    version = versions.get(run.info.run_id)
+    held = ", ".join(alias for alias, at in aliases.items() if at == version)
     started = pd.Timestamp(run.info.start_time, unit="ms")
     figures = [metrics.get(name, np.nan) for name in ("base_rate", "log_loss", "auc")]
-    start = [run.info.run_id, started, run.info.status, run.info.run_name, tags.get("chosen"), tags.get("rows")]
-    return [*start, *figures, tags.get("promoted")]
+    start = [version, held, started, run.info.status, run.info.run_name, tags.get("chosen"), tags.get("rows")]
+    return [*start, *figures, run.info.run_id]
 
 
 def _refuse(version: int, findings: str, force: bool, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,18 +48,19 @@ def holdout(
 
 def forward_folds(
     as_of: pd.Series, group: pd.Series, usable_at: pd.Series, folds: int = 4, y: Vector | None = None,
-    mature: Vector | None = None,
+    mature: Vector | None = None, known: Callable[[Vector, pd.Timestamp], Vector] | None = None,
 ) -> list[Split]:  # fmt: skip
     """Up to `folds` splits, each trained on all that was known before its test block: an expanding window.
 
     Time is cut into folds + 1 blocks of about as many `mature` rows. With `y` (n outcomes of 0/1) folds that lack an
-    outcome are unusable. Where any is unusable fewer, longer blocks are tried; raises ModelError where not even one
+    outcome are unusable; `known` gives the outcomes of rows to train on as they stood at a moment, where that differs
+    from `y`. Where any is unusable fewer, longer blocks are tried; raises ModelError where not even one
     split works.
     """
     tested = np.ones(len(as_of), dtype=bool) if mature is None else mature
     for count in range(folds, 0, -1):
         splits = _blocks(as_of, group, usable_at, tested, count)
-        if splits and all(_usable(split, y) for split in splits):
+        if splits and all(_usable(split, y, known) for split in splits):
             return splits
     raise ModelError(
         "cutting the training rows into folds forward in time",
@@ -94,8 +96,9 @@ def _purged(
     return Split(np.flatnonzero(train), np.flatnonzero(test), int(before.sum() - train.sum()), cut)
 
 
-def _usable(split: Split, y: Vector | None) -> bool:
+def _usable(split: Split, y: Vector | None, known: Callable[[Vector, pd.Timestamp], Vector] | None) -> bool:
     if y is None:
         return len(split.train) > 0 and len(split.test) > 0
-    train, test = np.bincount(y[split.train], minlength=2), np.bincount(y[split.test], minlength=2)
+    learned = known(split.train, split.cut) if known else y[split.train]
+    train, test = np.bincount(learned, minlength=2), np.bincount(y[split.test], minlength=2)
     return bool(train.min() >= LEAST_PER_CLASS and test.min() >= 1)

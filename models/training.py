@@ -92,6 +92,7 @@ def learn(
 
     Raises ModelError where `rows` span too short a time.
     """
+    data = data.as_known(cut)
     past = compare(data, rows, folds, seed, candidates)
     chosen, reason = choose(past.losses(data.y), data.group.to_numpy(), int(data.labelled[rows].sum()))
     logger.info("chose %s: %s", chosen, reason)

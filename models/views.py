@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from models.candidates import Estimator, LogitMean
 from models.coalitions import Population, shapley
-from models.columns import EmptyToZero, Numbers, Points
+from models.columns import Numbers, Points, Steps
 from models.evaluation import Vector, logit
 from models.leaf_tables import Trees
 from models.rulebook import Rulebook
@@ -165,7 +165,7 @@ def _linear(pipeline: Pipeline, population: Population) -> View | None:
 
 
 def _trees(pipeline: Pipeline, population: Population) -> View | None:
-    columns = _columns(pipeline, {EmptyToZero: _same, OrdinalEncoder: _same})
+    columns = _columns(pipeline, {Steps: _same, OrdinalEncoder: _same})
     return None if columns is None else Trees(pipeline, columns, population)
 
 

@@ -152,7 +152,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     decision says so and why.
     """
     from features.catalog import catalogue_version
-    from models.dataset import build_training_set, champion_on_holdout, hand_off_gain
+    from models.dataset import build_training_set, champion_on_holdout, hand_off_gain, zones_of
     from models.promotion import decide
     from models.registry import Registry
     from models.sample_size import effective_parameters
@@ -162,16 +162,15 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     options, registry = settings.training, Registry(workspace)
     with open_warehouse(workspace) as warehouse:
         data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+        zones = zones_of(warehouse, data, agreement)
         sources = [source for (source,) in warehouse.rows("SELECT DISTINCT source FROM batches ORDER BY source")]
     result = train(
         data, seed=options.seed, test_share=options.test_share, folds=options.folds,
         allowed_columns=options.allowed_columns, search_trials=options.search_trials,
         search_minutes=options.search_minutes,
     )  # fmt: skip
-    champion, gain = champion_on_holdout(registry, data, result), None
-    if champion:
-        with open_warehouse(workspace) as warehouse:
-            gain = hand_off_gain(warehouse, agreement, result, champion)
+    champion = champion_on_holdout(registry, data, result)
+    gain = hand_off_gain(agreement, zones, result, champion) if champion else None
     decision = decide(result, champion, effective_parameters(result.estimator, data.X), gain)
     context = {
         "source": ", ".join(sources),

@@ -48,15 +48,15 @@ def explain_scores(
             "the model keeps no training rows to compare with: scores have no reasons until it is trained again"
         )
     elif len(X):
-        parts += _reasoned(model, features, X)
+        parts += _reasoned_or_not(model, features, X)
     return _shaped(pd.concat(parts, axis=1).reindex(matrix.index))
 
 
 def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.DataFrame) -> dict[str, object]:
     """All that can be said of one lead, a frame of one row.
 
-    `why`: the columns of `explain_scores`. `behind`: contributions beside the average accepted lead, by concept.
-    `missing`: what the lead lacks beside it. Raises ModelError where the model keeps no training rows.
+    `why`: the columns of `explain_scores`. `missing`: what the lead lacks beside the average accepted lead. Raises
+    ModelError where the model keeps no training rows.
     """
     if model.background is None or model.accepted is None:
         raise ModelError(
@@ -65,10 +65,20 @@ def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.Data
         )  # fmt: skip
     why = explain_scores(model, features, lead, pd.Series(LOOKED_AT[0], index=lead.index))
     accepted = pd.DataFrame(model.background)[model.accepted == 1]
+    if accepted.empty:
+        return {"why": why.iloc[0], "missing": []}
     beside = Explainer(model, spread(accepted, BACKGROUND_ROWS), features)
-    X = lead[[f.name for f in features]]
-    lacks = missing(beside, X).iloc[0].dropna().tolist()
-    return {"why": why.iloc[0], "behind": beside.explain(X).values.iloc[0], "missing": lacks}
+    lacks = missing(beside, lead[[f.name for f in features]]).iloc[0].dropna().tolist()
+    return {"why": why.iloc[0], "missing": lacks}
+
+
+def _reasoned_or_not(model: ReadyModel, features: tuple[Feature, ...], X: pd.DataFrame) -> list[pd.DataFrame]:
+    """Reasons stand beside scores: what goes wrong in them stops no scoring."""
+    try:
+        return _reasoned(model, features, X)
+    except ModelError as error:
+        log.warning("scores have no reasons today: %s", error)
+        return []
 
 
 def _reasoned(model: ReadyModel, features: tuple[Feature, ...], X: pd.DataFrame) -> list[pd.DataFrame]:

@@ -7,6 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # before any test imports it, in whatever order they run
 common = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("default", max_examples=4, **common)
 settings.register_profile("thorough", max_examples=12, **common)

@@ -139,3 +139,15 @@ def test_a_recycled_lead_is_looked_at_again_and_an_old_handoff_expires_once():
     assert monday["L1", "2026-03-09"] == "expired"
     assert monday["L2", "2026-02-09"] == "expired"
     assert monday["L2", "2026-03-09"] == "never_handed_off"
+
+
+def test_a_young_row_of_which_nobody_knows_what_silence_will_count_as_waits():
+    """L1 was decided: where silence and no hand-off count differently, it counts once its horizon has closed."""
+    with warehouse_of(leads=LEADS, handoffs=HANDOFFS, decisions=DECISIONS) as warehouse:
+        snapshots = build_cohort(warehouse, Cohort("created", 1), datetime(2026, 4, 30))
+        early = label_outcomes(warehouse, snapshots, timedelta(days=365), datetime(2026, 4, 30))
+        closed = label_outcomes(warehouse, snapshots, TWO_WEEKS, datetime(2026, 4, 30))
+    assert set(early["outcome"]) == {"accepted", "rejected", "pending"}
+    assert to_target(early, "exclude", "not_accepted").isna().all()
+    assert to_target(closed, "exclude", "not_accepted").notna().any()
+    assert to_target(early, "not_accepted", "not_accepted").notna().all()

@@ -109,7 +109,9 @@ def fold_of(rows):
     return np.arange(rows) * 4 // rows
 
 
-@pytest.mark.parametrize(("candidate", "name"), [("logistic", "none"), ("boosting", "platt"), ("blend", "platt")])
+@pytest.mark.parametrize(
+    ("candidate", "name"), [("logistic", "none"), ("steady", "none"), ("boosting", "platt"), ("blend", "platt")]
+)
 def test_with_few_labels_the_candidate_decides(candidate, name):
     z, y, _ = sample(500)
     assert choose_calibrator(z, y, fold_of(500), 999, candidate)[0] == name

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from data.errors import ModelError
-from models.columns import ColumnGuard, EmptyToZero, Numbers, Points
+from models.columns import ColumnGuard, Numbers, Points, Steps
 
 FRAME = pd.DataFrame({"clicks": [1.0, np.nan, 3.0], "dials": [0.0, 1.0, 2.0], "source": ["web", "unknown", "web"]})
 
@@ -72,7 +72,7 @@ def test_missing_values_too_few_to_tell_get_no_flag():
 
 def test_an_empty_column_becomes_zero_and_stays_so():
     X = pd.DataFrame({"a": [1.0, np.nan], "b": [np.nan, np.nan]})
-    step = EmptyToZero().fit(X)
+    step = Steps().fit(X)
     assert np.array_equal(step.transform(X), [[1, 0], [np.nan, 0]], equal_nan=True)
     assert step.transform(X.fillna(9))[0, 1] == 0
 
@@ -82,3 +82,16 @@ def test_points_count_in_tenths_of_their_spread_and_missing_ones_as_none():
     points = Points().fit(X[:3])
     assert points.transform(X)[:, 0] == pytest.approx([-12.247, 0, 12.247, -12.247, 50], abs=1e-3)
     assert Points().fit(X[:1]).transform(X)[:, 0] == pytest.approx(0)
+
+
+def test_many_values_become_as_many_quantiles_and_missing_ones_stay():
+    X = pd.DataFrame({"a": [*np.arange(1000.0), np.nan], "b": [1.0] * 1001})
+    stepped = Steps(most=10).fit(X).transform(X)
+    assert np.unique(stepped[:-1, 0]) == pytest.approx(np.arange(99.0, 1000, 100), abs=1)
+    assert (stepped[:-1, 0] >= X["a"][:-1]).all()
+    assert np.isnan(stepped[-1, 0])
+    assert (stepped[:, 1] == 1).all()
+    assert Steps(most=10).fit(X).transform(pd.DataFrame({"a": [-5.0, 5e9], "b": [1.0, 1.0]}))[:, 0].tolist() == [
+        99,
+        999,
+    ]

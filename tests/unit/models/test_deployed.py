@@ -83,7 +83,7 @@ def test_few_rows_for_calibration_give_wide_bounds(data):
     z = logit(fitted.predict_proba(data.X)[:, 1])
     widths = [np.ptp(make_ready(fitted, Identity(), z[:n], data.y[:n]).interval(data.X), axis=0).mean()
               for n in (0, 20, 500)]  # fmt: skip
-    assert widths[0] == pytest.approx(1)
+    assert widths[0] > 0.5
     assert widths[0] > widths[1] > 2 * widths[2]
 
 
@@ -114,8 +114,12 @@ def test_the_bounds_hold_the_venn_abers_pair_and_platts_line(drawn):
     low, high = Bounds().fit(z, y, weight).interval(grid)
     p0, p1 = VennAbers().fit(z, y, weight).interval(grid)
     p = sigmoid(Platt().fit(z, y, weight).transform(grid))
-    assert (low <= np.minimum(p0, p)).all()
-    assert (high >= np.maximum(p1, p)).all()
+    assert (low <= p).all()
+    assert (p <= high).all()
+    assert (low <= p0)[p0 > 0].all()
+    assert (high >= p1)[p1 < 1].all()
+    assert (low > 0).all()
+    assert (high < 1).all()
 
 
 @few

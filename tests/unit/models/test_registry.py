@@ -112,7 +112,7 @@ def test_the_run_holds_what_a_data_scientist_asks_for(registry, version, trained
 def test_the_latest_runs_with_their_figures(registry, version):
     runs = registry.runs()
     assert runs.loc[0, "name"].startswith("demo: 500 snapshots to 2025-")
-    assert (runs.loc[0, "status"], runs.loc[0, "promoted"], runs.loc[0, "chosen"]) == ("FINISHED", "true", "blend")
+    assert (runs.loc[0, "status"], runs.loc[0, "version"], runs.loc[0, "alias"]) == ("FINISHED", 1, "champion")
 
 
 @pytest.mark.parametrize("wanted", ["challenger", 7])

@@ -78,3 +78,18 @@ def test_only_mature_rows_are_tested_and_a_row_trains_from_its_answer_on():
     split = holdout(AS_OF, GROUP, answered_at, 0.3, mature)
     assert list(split.test) == [3, 4]
     assert list(split.train) == [0, 1]
+
+
+def test_a_fold_whose_labels_were_of_one_outcome_at_its_cut_is_unusable():
+    """By now half are accepted; as known at each cut of the first half of the year none was."""
+    as_of, group = _year()
+    y = np.arange(400) % 2
+    usable = as_of + timedelta(days=1)
+
+    def known(rows, cut):
+        return np.where(cut < pd.Timestamp("2025-07-01"), 0, y[rows])
+
+    assert len(forward_folds(as_of, group, usable, 4, y)) == 4
+    folds = forward_folds(as_of, group, usable, 4, y, None, known)
+    assert 1 <= len(folds) < 4
+    assert all(fold.cut >= pd.Timestamp("2025-07-01") for fold in folds)

@@ -82,7 +82,6 @@ def test_a_single_lead_is_told_what_accepted_leads_have(leads, model):
     poor = leads.X.head(1).assign(rule_points=0.0)
     told = explain_lead(model, leads.features, poor)
     assert any("rule_points" in text for text in told["missing"])
-    assert told["behind"]["qualification"] < 0
     assert told["why"]["contribution_qualification"] < 0
 
 

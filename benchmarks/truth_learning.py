@@ -1,0 +1,130 @@
+"""Are learned probabilities right on later hand-offs, on leads below the gate, after a shift and from few labels?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.truth_company import Company, calibration_error, cross_entropy, subset
+from models.backtest import DEPLOYED, as_known
+from models.calibration import Shift, recent_shift
+from models.evaluation import Vector, calibration, logit, sigmoid
+from models.learning import fit
+from models.training import Learned, learn, train
+from models.training_set import TrainingSet
+
+SEED = 7
+LABELS = 5000
+MOMENTS = (datetime(2025, 11, 20), datetime(2025, 12, 15))  # both after the lesson
+BELOW = 2000  # leads below the gate that are looked at per moment
+SMALL = (100, 300, 1000)
+SHIFT, FRESH, DRAWS = -0.6, 150, 20
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was known at `cut`, what was learned from it, and which rows of the company's data came later."""
+
+    past: TrainingSet
+    learned: Learned
+    cut: pd.Timestamp
+    later: Vector
+
+    @property
+    def every(self) -> Vector:
+        """All rows of the past."""
+        return np.arange(len(self.past.y))
+
+
+def lesson(of: Company, folds: int = 4) -> Lesson:
+    """Learn at the moment at which so many answers are known as the gates ask for."""
+    cut = of.data.answered_at.sort_values().iloc[LABELS]
+    past = as_known(of.data, cut)
+    learned = learn(past, np.arange(len(past.y)), cut, seed=SEED, folds=folds, candidates=DEPLOYED)
+    return Lesson(past, learned, cut, np.flatnonzero((of.data.as_of >= cut).to_numpy()))
+
+
+def on_later_handoffs(of: Company, taught: Lesson) -> dict[str, float]:
+    """The slope of calibration, the truth in the place of outcomes, and what is lost against knowing the truth."""
+    p, q = of.p[taught.later], taught.learned.model.predict_proba(of.data.X.iloc[taught.later])[:, 1]
+    return {"slope": calibration(p, q)[0], "loss beyond the truth": cross_entropy(p, q) - cross_entropy(p, p)}
+
+
+def below_the_gate(of: Company, taught: Lesson) -> dict[str, float]:
+    """Mean predicted less mean true probability of leads never handed off; and so for two naive ways to learn."""
+    past, chosen, cut = taught.past, taught.learned.chosen, taught.cut
+    gated = subset(past, np.flatnonzero((past.propensity == 1).to_numpy()))
+    unlabelled = of.features(of.never_handed_off(cut.to_pydatetime(), len(past.y)))
+    arms = {
+        "bias": taught.learned.model,
+        "bias without exploration": fit(chosen, gated, np.arange(len(gated.y)), cut, SEED),
+        "bias of unlabelled as rejected": _with_rejected(past, unlabelled, chosen),
+    }
+    index = pd.concat([of.never_handed_off(moment, BELOW) for moment in MOMENTS], ignore_index=True)
+    X, true = of.features(index), of.true_at(index)["probability"].mean()
+    return {name: float(model.predict_proba(X)[:, 1].mean() - true) for name, model in arms.items()}
+
+
+def _with_rejected(past: TrainingSet, unlabelled: pd.DataFrame, name: str) -> object:
+    """The candidate fitted as if sales had refused every lead that it was never asked about."""
+    n, labelled = len(unlabelled), np.flatnonzero(past.labelled)
+    X = pd.concat([past.X.iloc[labelled], unlabelled], ignore_index=True)
+    y = np.append(past.y[labelled], np.zeros(n, dtype=int))
+    times = pd.Series(past.now, range(len(y)))
+    every = replace(past, X=X, y=y, as_of=times, answered_at=None)
+    return fit(name, every, np.arange(len(y)), past.now, SEED)
+
+
+def after_a_shift(of: Company, taught: Lesson) -> dict[str, float]:
+    """Calibration error after the truth has moved by a logit shift, before and after an update on fresh labels."""
+    random = np.random.default_rng(of.seed)
+    z = taught.learned.model.log_odds(of.data.X.iloc[taught.later])
+    true = sigmoid(logit(of.p[taught.later]) + SHIFT)
+    whole, by_rule = np.mean([_updated(z, true, random) for _ in range(DRAWS)], axis=0)
+    return {"error before": calibration_error(true, sigmoid(z)), "error after": whole, "error, by the rule": by_rule}
+
+
+def _updated(z: Vector, true: Vector, random: np.random.Generator) -> tuple[float, float]:
+    """Calibration error on the other rows after 150 labels were drawn: by the whole update, and by the product's."""
+    drawn = np.zeros(len(z), dtype=bool)
+    drawn[random.choice(len(z), FRESH, replace=False)] = True
+    y = (random.random(FRESH) < true[drawn]).astype(int)
+    whole, by_rule = Shift().fit(z[drawn], y).shift_, recent_shift(z[drawn], y).shift
+    left, right = (calibration_error(true[~drawn], sigmoid(z[~drawn] + shift)) for shift in (whole, by_rule))
+    return left, right
+
+
+def with_few_labels(of: Company, taught: Lesson) -> dict[str, float]:
+    """Log loss on all later rows of what is learned from so few labels, and beyond the better of base rate and rules.
+
+    The few are all labels of accounts drawn at random: a smaller firm over the same time.
+    """
+    return {name: value for labels in SMALL for name, value in _small_firm(of, taught, labels).items()}
+
+
+def _small_firm(of: Company, taught: Lesson, labels: int) -> dict[str, float]:
+    past = subset(taught.past, _accounts_with(taught.past, labels, of.seed))
+    every, p, X = np.arange(len(past.y)), of.p[taught.later], of.data.X.iloc[taught.later]
+    models = {"ours": learn(past, every, taught.cut, seed=SEED, candidates=DEPLOYED).model}
+    models |= {name: fit(name, past, every, taught.cut, SEED) for name in ("base_rate", "rulebook")}
+    loss = {name: cross_entropy(p, model.predict_proba(X)[:, 1]) for name, model in models.items()}
+    beyond = loss["ours"] - min(loss["base_rate"], loss["rulebook"])
+    return {f"{labels} labels: beyond": beyond} | {f"{labels} labels: {name}": value for name, value in loss.items()}
+
+
+def _accounts_with(past: TrainingSet, labels: int, seed: int) -> Vector:
+    """The rows of accounts in random order, as long as they have no more than so many labels together."""
+    labelled = pd.Series(past.labelled).groupby(past.group.to_numpy()).sum()
+    order = labelled.sample(frac=1, random_state=seed)
+    kept = order.index[order.cumsum() <= labels]
+    return np.flatnonzero(past.group.isin(kept).to_numpy())
+
+
+def same_twice(of: Company, taught: Lesson) -> dict[str, float]:
+    """1 where two trainings with one seed on the same data give the same hashes of data and model."""
+    past = subset(taught.past, _accounts_with(taught.past, SMALL[-1], of.seed))
+    first, second = (train(past, seed=SEED, bags=0) for _ in range(2))
+    return {"same hash": float((first.model_hash, first.data_hash) == (second.model_hash, second.data_hash))}
