@@ -48,7 +48,7 @@ def draw_importance(features: pd.DataFrame, most: int = 15) -> Figure:
     figure, axes = _one("Which features move the scores most?", 1.5 + 0.28 * len(table))
     axes.barh(range(len(table)), table["move"], color=[COLORS[c] for c in table["concept"]], height=0.65)
     axes.set_yticks(range(len(table)), [_short(meaning, 60) for meaning in table["meaning"]])
-    axes.set_xlabel("mean move of the log-odds when the feature is put to its usual value")
+    axes.set_xlabel("mean move of the log-odds, put to its usual value")
     shown = [c for c in CONCEPTS if c in set(table["concept"])]
     handles = [axes.barh([0], [0], color=COLORS[c]) for c in shown]
     axes.legend(handles, shown, frameon=False, loc="lower right")

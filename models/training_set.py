@@ -105,12 +105,14 @@ def check(data: TrainingSet) -> None:
 
 
 def data_hash(data: TrainingSet) -> str:
-    """SHA-256 of names and content of X, of y, of as_of and of the answers' times: equal only for equal data."""
-    content = pd.util.hash_pandas_object(data.X, index=False).to_numpy().tobytes()
+    """SHA-256 of all that training looks at but propensity: features, labels, accounts, times, and how labels count."""
+    content, accounts = (pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes()
+                         for part in (data.X, data.group.astype(str)))  # fmt: skip
     names = repr([(str(c), f.dtype) for c, f in zip(data.X.columns, data.features, strict=True)]).encode()
     times = [data.as_of] + ([] if data.answered_at is None else [data.answered_at])
     when = [t.astype("datetime64[us]").to_numpy().tobytes() for t in times]
-    return sha256(names, content, data.y.astype("int8").tobytes(), *when)
+    rules = repr((data.horizon, data.now, data.silence_counts)).encode()
+    return sha256(names, content, accounts, rules, data.y.astype("int8").tobytes(), *when)
 
 
 def sha256(*parts: bytes) -> str:

@@ -48,8 +48,10 @@ def test_the_data_hash_sees_values_order_outcomes_and_times(data):
         replace(data, y=1 - data.y),
         replace(data, as_of=data.as_of + timedelta(microseconds=1)),
         replace(data, X=data.X[::-1].reset_index(drop=True)),
+        replace(data, group=data.group[::-1].reset_index(drop=True)),
+        replace(data, horizon=data.horizon + timedelta(days=1)),
     ]
-    assert len({data_hash(data), *(data_hash(other) for other in others)}) == 5
+    assert len({data_hash(data), *(data_hash(other) for other in others)}) == 7
 
 
 def test_shuffled_outcomes_are_not_learned(data):
