@@ -6,7 +6,8 @@ Each data set goes the way a user's would: `ingest` by its mapping, the cohort a
 catalogue as of each moment, and `train`, which chooses on forward folds inside the earlier part. The references
 (references_*.py) share no code with leadready. Gains are paired by lead, with 95 % intervals of a bootstrap by
 account; positive: leadready is better. Nothing is chosen on the tested rows. With `--automl`, FLAML searches on the
-rows and features that leadready trained on (references_flaml.py says how to install it).
+rows and features that leadready trained on (references_flaml.py says how to install it); the same search is not done
+twice.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import references_bank_marketing as bank
 import references_bpic2012 as bpic
 import references_flaml as flaml
 import references_x_education as education
+from joblib import Memory
 from threadpoolctl import threadpool_limits
 
 from data.agreement_file import default_agreement
@@ -80,11 +82,15 @@ def main() -> None:
     parser.add_argument("--only", help="one cohort or set of columns, by its name")
     parser.add_argument("--automl", type=Path, metavar="ENV", help="an environment with FLAML, to compare with it")
     parser.add_argument("--budget", type=float, default=flaml.BUDGET_S, help="seconds of FLAML's search")
+    parser.add_argument("--searches", type=Path, default=Path("var/flaml"), help="where what FLAML found is kept")
     given = parser.parse_args()
     runs = {"bpic2012": (run_bpic2012, BPIC), "x_education": (run_x_education, EDUCATION),
             "bank_marketing": (run_bank_marketing, BANK)}  # fmt: skip
     run, parts = runs[given.source]
-    peer = partial(flaml.automl, given.automl, budget_s=given.budget, seed=SEED) if given.automl else None
+    peer = None
+    if given.automl:
+        kept = Memory(given.searches, verbose=0).cache(flaml.automl)
+        peer = partial(kept, given.automl, budget_s=given.budget, seed=SEED)
     chosen = {name: part for name, part in parts.items() if given.only in (None, name)}
     with ingested(given.source, given.data) as warehouse:
         run(warehouse, given.data / given.source, chosen, peer)

@@ -84,7 +84,6 @@ REPORT: tuple[Gate, ...] = (
 )  # fmt: skip
 LEARNING: tuple[Gate, ...] = (
     Gate("error after a shift, updated", "error after", "below .04", most=0.04),
-    Gate("- where the product's rule calls for it", "error, by the rule", "below .04", most=0.04, kind="printed"),
     Gate("- without the update", "error before", "to miss it", most=0.04, kind="naive"),
     *(
         gate
@@ -98,11 +97,16 @@ LEARNING: tuple[Gate, ...] = (
         )
     ),
 )  # fmt: skip
+WAYS = ("falling", "rising")
 NAIVE_DELAYS = ("mature only", "decided so far", "pending as rejected")
 DELAY: tuple[Gate, ...] = (
-    Gate("delay: bias of the weighted model", "weighted: bias", "within .03", -0.03, 0.03),
+    *(Gate(f"delay: bias, base rate {way}", f"weighted: bias, {way}", "within .03", -0.03, 0.03) for way in WAYS),
     *(Gate(f"- loss of {arm} beyond it", f"gain over {arm}", "above 0", least=0.0, by="above") for arm in NAIVE_DELAYS),
-    *(Gate(f"- bias of {arm}", f"{arm}: bias", "", -0.03, 0.03, kind="printed") for arm in NAIVE_DELAYS),
+    *(
+        Gate(f"- bias of {arm}, {way}", f"{arm}: bias, {way}", "", -0.03, 0.03, kind="printed")
+        for arm in NAIVE_DELAYS
+        for way in WAYS
+    ),
 )
 ALONE: tuple[Gate, ...] = (
     Gate("claims in the null world, in all", "claims", "none; one may slip", most=1.0, by="total"),

@@ -17,8 +17,8 @@ UNCALIBRATED = ("logistic", "steady")  # used as they are while labels are few: 
 FEW_LABELS = 1_000
 MANY_LABELS = 20_000
 PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
-LATEST = 150  # labels that the check of calibration in the large looks at
-ALARM = 3.0  # its z-score from which the intercept is moved
+LATEST, LATEST_SHARE = 150, 0.3  # labels that the intercept is moved by: at least so many, and this share of all
+DRIFT = 0.3  # how far the intercept is thought to move from one training to the next, as a standard deviation
 Calibrator = Any  # one of the classes of CALIBRATORS, fitted
 
 
@@ -71,28 +71,6 @@ class Beta(BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.a_ * low + self.b_ * high + self.c_)
 
 
-class Shift(BaseEstimator):  # type: ignore[misc]
-    """The intercept alone, such that the mean probability is the accepted share.
-
-    Where none or all were accepted the share counts as half a row from 0 or 1, so that the shift stays finite.
-    Fitted: shift_.
-    """
-
-    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Shift:
-        """Solve mean sigmoid(z + shift) = share for n log-odds, n outcomes of 0/1 and n weights."""
-        z, y, weight = checked_rows(z, y, sample_weight)
-        half_a_row = 0.5 / max(len(y), 1)
-        share = float(np.clip(np.mean(weight * y), half_a_row, 1 - half_a_row)) if len(y) else 0.5
-        target = float(logit(np.array(share)))
-        bracket = (target - z.max() - 1, target - z.min() + 1) if len(z) else (0.0, 0.0)
-        self.shift_ = float(brentq(lambda b: np.mean(weight * sigmoid(z + b)) - share, *bracket)) if len(z) else 0.0
-        return self
-
-    def transform(self, z: Vector) -> Vector:
-        """Shifted log-odds of n log-odds."""
-        return np.asarray(np.asarray(z) + self.shift_)
-
-
 CALIBRATORS: dict[str, Callable[[], Calibrator]] = {
     "none": Identity,
     "platt": Platt,
@@ -136,37 +114,34 @@ def _by_candidate(candidate: str, why: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class RecentShift:
-    """What the latest `rows` labels ask of the intercept: a shift in log-odds, 0 where it stays, and its variance."""
+    """What the latest labels ask of the intercept: a shift in log-odds, its variance, and both in words."""
 
     shift: float
     variance: float
-    z_score: float
-    rows: int
     sentence: str
 
 
-def recent_shift(
-    z: Vector, y: Vector, latest: int = LATEST, alarm: float = ALARM, sample_weight: Vector | None = None
-) -> RecentShift:
-    """Whether the last `latest` of n calibrated log-odds in time order still fit their outcomes y (0/1), and the mend.
+def recent_shift(z: Vector, y: Vector, sample_weight: Vector | None = None) -> RecentShift:
+    """How far n calibrated log-odds of the latest leads are to be moved to fit their outcomes y (0/1).
 
-    The z-score is (accepted - expected) over its standard deviation were the probabilities right: the score test of the
-    intercept (Cox 1958). Beyond `alarm` on `latest` labels the shift makes their mean probability their rate; else it
-    is 0. Rows without weight do not count. What is measured of other rules is said in docs/models.md.
+    The most probable shift under a normal prior around 0 whose standard deviation is DRIFT: few labels move little, and
+    noise less than it seems to ask for. Rows count by their weights, as many as these are worth (Kish 1965).
     """
     z, y, weight = checked_rows(z, y, sample_weight)
-    z, y, weight = (values[weight > 0][-latest:] for values in (z, y, weight))
-    p, shift = sigmoid(z), float(Shift().fit(z, y, weight).shift_)
-    spread = float(np.sqrt(np.sum(weight**2 * p * (1 - p))))
-    score = float(np.sum(weight * (y - p))) / spread if spread else 0.0
+    if not len(y):
+        return RecentShift(0.0, 0.0, "no label is recent: the intercept stays")
+    kish = weight * weight.sum() / np.sum(weight**2)
+
+    def slope(shift: float) -> float:
+        return float(np.sum(kish * (y - sigmoid(z + shift)))) - shift / DRIFT**2
+
+    furthest = DRIFT**2 * float(kish.sum())  # the prior pulls harder than all labels together could
+    shift = float(brentq(slope, -furthest, furthest))
     moved = sigmoid(z + shift)
-    variance = 1 / max(float(np.sum(weight * moved * (1 - moved))), np.finfo(float).tiny)
-    moves = len(y) >= latest and abs(score) > alarm
-    expected, accepted = (np.average(v, weights=weight) if len(y) else float("nan") for v in (p, y))
-    found = f"of the latest {len(y)} labels {accepted:.0%} were accepted, {expected:.0%} expected (z {score:+.1f})"
-    does = f"the intercept moves by {shift:+.2f}" if moves else "the intercept stays"
-    few = f", as {latest} labels are asked for" if len(y) < latest else ""
-    return RecentShift(shift * moves, variance * moves, score, len(y), f"{found}: {does}{few}")
+    variance = 1 / (1 / DRIFT**2 + float(np.sum(kish * moved * (1 - moved))))
+    accepted, expected = (np.average(values, weights=weight) for values in (y, sigmoid(z)))
+    found = f"of the latest {len(y):,} labels {accepted:.1%} were accepted, {expected:.1%} expected"
+    return RecentShift(shift, variance, f"{found}: the intercept moves by {shift:+.2f}")
 
 
 def decompose(y: Vector, p: Vector, score: str = "log_loss", sample_weight: Vector | None = None) -> dict[str, float]:

@@ -17,7 +17,7 @@ from scipy.stats import spearmanr
 
 from data.errors import ModelError
 from features.definition import Feature
-from models.calibration import Identity, Platt, Shift
+from models.calibration import Identity, Platt
 from models.candidates import Estimator
 from models.coalitions import Population, shapley
 from models.deployed import ReadyModel
@@ -59,7 +59,7 @@ class Explainer:
         self._estimator = model.estimator if isinstance(model, ReadyModel) else model
         bags = bags if bags is not None else getattr(model, "bags", ())
         population = Population(_checked(background, features), features)
-        self._straight = self._model is None or isinstance(self._model.calibrator, (Identity, Platt, Shift))
+        self._straight = self._model is None or isinstance(self._model.calibrator, (Identity, Platt))
         if not (self._straight and is_fast(self._estimator, population)):
             population = Population(spread(population.background, SLOW_ROWS), features)
         self.population = population

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.calibration import CALIBRATORS, LATEST, RecentShift, choose_calibrator, recent_shift
+from models.calibration import CALIBRATORS, LATEST, LATEST_SHARE, RecentShift, choose_calibrator, recent_shift
 from models.candidates import CANDIDATES, Candidate, Estimator, pool
 from models.claims import standard_error
 from models.deployed import ReadyModel, make_ready
@@ -119,13 +119,15 @@ def make_model(
 
 
 def _recent(data: TrainingSet, ready: ReadyModel, rows: Vector, cut: pd.Timestamp) -> RecentShift:
-    """Calibration in the large on the latest labels whose horizon had closed, as the model itself predicts them.
+    """What the latest of the labels known at `cut` ask of the model that learned from all of them.
 
-    It has seen them already: so what a fit on them has mended is not mended twice.
+    It has seen them already: so what the fit has mended is not mended twice.
     """
-    closed = rows[(data.as_of.iloc[rows] + data.horizon <= cut).to_numpy()]
-    last = closed[np.argsort(data.as_of.iloc[closed].to_numpy(), kind="stable")][-LATEST:]
-    return recent_shift(ready.log_odds(data.X.iloc[last]), data.known(last, cut)[0])
+    y, weight = data.known(rows, cut)
+    told = np.flatnonzero(weight > 0)
+    order = np.argsort(data.as_of.iloc[rows[told]].to_numpy(), kind="stable")
+    last = told[order][-max(LATEST, int(LATEST_SHARE * len(told))) :]
+    return recent_shift(ready.log_odds(data.X.iloc[rows[last]]), y[last], weight[last])
 
 
 def _sample(data: TrainingSet, rows: Vector, seed: int) -> dict[str, Any]:

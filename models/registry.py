@@ -39,7 +39,6 @@ TRUSTED = (  # what skops may load beyond its own list: our estimators, and what
     "models.calibration.Identity",
     "models.calibration.Platt",
     "models.calibration.Beta",
-    "models.calibration.Shift",
     "models.candidates.LogitMean",
     "models.columns.ColumnGuard",
     "models.columns.Steps",
