@@ -203,7 +203,7 @@ def run_bank_marketing(warehouse: Warehouse, folder: Path, sets: dict[str, dict[
         columns = "all" if name == "all" else "without_economic"
         reference = bank.reference(columns, folder / "calls.csv")
         print(f"\n{name}: {data.X.shape[1]} columns, {len(p):,} test rows; chosen on the first rows: {chosen}")
-        more = {"p_uncalibrated": p["raw"].to_numpy()}
+        more = {name: p[name].to_numpy() for name in ("p_uncalibrated", "p_intercept_stays", "p_without_clocks")}
         if peer:
             block = np.maximum(0, (np.arange(len(data.y)) - BANK_FIRST) // BANK_STEP + 1)
             more["p_flaml"] = peer(data.X, data.y, block)[BANK_FIRST:]
@@ -215,19 +215,22 @@ def run_bank_marketing(warehouse: Warehouse, folder: Path, sets: dict[str, dict[
 def as_time_goes_on(data: TrainingSet) -> tuple[str, pd.DataFrame]:
     """Choose on the first rows as `train` does, then refit the choice before each block and predict the block.
 
-    Returns the name and, per tested row, `ready`: calibrated on all earlier out-of-time predictions, its intercept
-    moved where the latest of them ask for it; and `raw`: neither.
+    Returns the name and, per tested row, `ready`: calibrated on all earlier out-of-time predictions, the intercept
+    moved by the latest labels; and by what it does so: `p_intercept_stays`, `p_uncalibrated` with neither, and
+    `p_without_clocks`, the uncalibrated regression without what moves with the calendar.
     """
     found = learn(data, np.arange(BANK_FIRST), data.as_of.iloc[BANK_FIRST], seed=SEED)
-    only = tuple(c for c in CANDIDATES if c.name == found.chosen or c.name in MEMBERS[found.chosen])
+    fitted = (found.chosen, *MEMBERS[found.chosen], "steady")
+    only = tuple(c for c in CANDIDATES if c.name in fitted)
     past, blocks = found.past, []
     for at in range(BANK_FIRST, len(data.y), BANK_STEP):
         rows, test, cut = np.arange(at), np.arange(at, min(at + BANK_STEP, len(data.y))), data.as_of.iloc[at]
         ready, said = make_model(data, found.chosen, rows, cut, past, SEED)
         print(f"  row {at:,}: {said}")
-        raw = predict_all(data, rows, test, cut, SEED, only)
-        p = ready.predict_proba(data.X.iloc[test])[:, 1]
-        blocks.append(pd.DataFrame({"ready": p, "raw": raw[found.chosen].to_numpy()}, index=test))
+        raw, X = predict_all(data, rows, test, cut, SEED, only), data.X.iloc[test]
+        p = {"ready": ready, "p_intercept_stays": ready.shifted(-ready.shift)}
+        also = {"p_uncalibrated": raw[found.chosen], "p_without_clocks": raw["steady"]}
+        blocks.append(pd.DataFrame({name: m.predict_proba(X)[:, 1] for name, m in p.items()} | also, index=test))
         past = past.also(raw)
     return found.chosen, pd.concat(blocks).reset_index(drop=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -86,13 +86,6 @@ def company(
         rows = true.loc[index].reset_index(drop=True)
         at = truth_at.set_index(["lead_id", "as_of"])
         yield Company(seed, named_world(world), warehouse, agreement, data, rows, at)
-
-
-def subset(data: TrainingSet, rows: Vector) -> TrainingSet:
-    """Some rows alone."""
-    names = ("X", "as_of", "group", "lead_id", "propensity", "answered_at")
-    parts = {name: getattr(data, name).iloc[rows].reset_index(drop=True) for name in names}
-    return replace(data, y=data.y[rows], **parts)
 
 
 def cross_entropy(p: Vector, q: Vector) -> float:

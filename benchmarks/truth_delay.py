@@ -12,10 +12,9 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from benchmarks.truth_company import Company, company, cross_entropy, subset
+from benchmarks.truth_company import Company, company, cross_entropy
 from data.settings import LabelSettings
 from data.simulator.worlds import WORLDS
-from models.backtest import as_known
 from models.candidates import CANDIDATES
 from models.evaluation import Vector
 from models.learning import DEFAULT, fit
@@ -49,7 +48,7 @@ def cut_history(seed: int) -> dict[str, float]:
 
 
 def _at(slow: Company, cut: pd.Timestamp) -> list[dict[str, object]]:
-    past, as_of = as_known(slow.data, cut), slow.data.as_of
+    past, as_of = slow.data.before(cut), slow.data.as_of
     test = np.flatnonzero(((as_of >= cut) & (as_of < cut + FOLLOWING)).to_numpy())
     p = slow.world.accepted_within(HORIZON_DAYS, slow.p[test])
     return [
@@ -71,6 +70,6 @@ def _arms(past: TrainingSet, cut: pd.Timestamp, X: pd.DataFrame) -> dict[str, Ve
     }
     arms = {"weighted": learned.model}
     for name, rows in unweighted.items():
-        counted = replace(subset(past, rows), answered_at=None)
+        counted = replace(past.only(rows), answered_at=None)
         arms[name] = fit(learned.chosen, counted, np.arange(len(rows)), cut, SEED)
     return {name: model.predict_proba(X)[:, 1] for name, model in arms.items()}

@@ -8,9 +8,9 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from benchmarks.truth_company import Company, calibration_error, cross_entropy, subset
-from models.backtest import DEPLOYED, as_known
+from benchmarks.truth_company import Company, calibration_error, cross_entropy
 from models.calibration import recent_shift
+from models.candidates import DEPLOYED
 from models.evaluation import Vector, calibration, logit, sigmoid
 from models.learning import fit
 from models.training import Learned, learn, train
@@ -43,7 +43,7 @@ class Lesson:
 def lesson(of: Company, folds: int = 4) -> Lesson:
     """Learn at the moment at which so many answers are known as the gates ask for."""
     cut = of.data.answered_at.sort_values().iloc[LABELS]
-    past = as_known(of.data, cut)
+    past = of.data.before(cut)
     learned = learn(past, np.arange(len(past.y)), cut, seed=SEED, folds=folds, candidates=DEPLOYED)
     return Lesson(past, learned, cut, np.flatnonzero((of.data.as_of >= cut).to_numpy()))
 
@@ -57,7 +57,7 @@ def on_later_handoffs(of: Company, taught: Lesson) -> dict[str, float]:
 def below_the_gate(of: Company, taught: Lesson) -> dict[str, float]:
     """Mean predicted less mean true probability of leads never handed off; and so for two naive ways to learn."""
     past, chosen, cut = taught.past, taught.learned.chosen, taught.cut
-    gated = subset(past, np.flatnonzero((past.propensity == 1).to_numpy()))
+    gated = past.only(np.flatnonzero((past.propensity == 1).to_numpy()))
     unlabelled = of.features(of.never_handed_off(cut.to_pydatetime(), UNLABELLED))
     arms = {
         "bias": taught.learned.model,
@@ -105,7 +105,7 @@ def with_few_labels(of: Company, taught: Lesson) -> dict[str, float]:
 
 
 def _small_firm(of: Company, taught: Lesson, labels: int) -> dict[str, float]:
-    past = subset(taught.past, _accounts_with(taught.past, labels, of.seed))
+    past = taught.past.only(_accounts_with(taught.past, labels, of.seed))
     every, p, X = np.arange(len(past.y)), of.p[taught.later], of.data.X.iloc[taught.later]
     models = {"ours": learn(past, every, taught.cut, seed=SEED, candidates=DEPLOYED).model}
     models |= {name: fit(name, past, every, taught.cut, SEED) for name in ("base_rate", "rulebook")}
@@ -124,6 +124,6 @@ def _accounts_with(past: TrainingSet, labels: int, seed: int) -> Vector:
 
 def same_twice(of: Company, taught: Lesson) -> dict[str, float]:
     """1 where two trainings with one seed on the same data give the same hashes of data and model."""
-    past = subset(taught.past, _accounts_with(taught.past, SMALL[-1], of.seed))
+    past = taught.past.only(_accounts_with(taught.past, SMALL[-1], of.seed))
     first, second = (train(past, seed=SEED, bags=0) for _ in range(2))
     return {"same hash": float((first.model_hash, first.data_hash) == (second.model_hash, second.data_hash))}

@@ -32,7 +32,8 @@ def _handoffs() -> list[Feature]:
     hours = "min(age_days) * 24"
     return [
         Feature("handoffs_before", "journey", "handoffs", "count(*)", "hand-offs to sales so far"),
-        Feature("hours_since_handoff", "journey", "handoffs", hours, "hours since the last one", NEVER, empty=None),
+        Feature("hours_since_handoff", "journey", "handoffs", hours, "hours since the last hand-off", NEVER,
+                empty=None),
         Feature("last_handoff_route", "journey", "handoffs", "arg_min(route, age_days)",
                 "the route of the last hand-off", NEVER, dtype="text", empty=None),
         Feature("hours_to_handoff", "journey", "made", "days_since_created * 24 - hours_since_handoff",

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data.errors import DataError
 from features.catalog import Feature
-from models.candidates import CANDIDATES
+from models.candidates import DEPLOYED
 from models.claims import Gain, Verdict, paired_bootstrap, score_interval
 from models.evaluation import Vector, evaluate
 from models.learning import fit
@@ -26,7 +26,6 @@ from models.training import learn
 from models.training_set import TrainingSet, check
 
 logger = logging.getLogger(__name__)
-DEPLOYED = tuple(c for c in CANDIDATES if c.deployed)  # no other can be chosen
 ALL = "everything"
 RULES, NOTHING = "rules", "base rate"
 

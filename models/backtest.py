@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -20,41 +20,39 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data.agreement import Agreement
 from data.errors import DataError, ModelError
-from models.candidates import CANDIDATES
+from models.candidates import DEPLOYED
 from models.claims import Gain, Metric, Verdict, paired_bootstrap
 from models.deployed import ReadyModel
 from models.evaluation import Vector, evaluate, log_losses
 from models.learning import fit
 from models.policy import (
-    MONEY,
+    AGREED,
+    RULES,
     Claim,
-    Estimate,
-    agreed_pick,
+    at_the_gate,
+    brought,
     claim,
-    effective_accounts,
-    equal_volume_pick,
-    expected_gain,
-    policy_gain,
-    policy_value,
-    priced,
+    explored,
+    pick_by_policy,
+    value_picks,
     weights,
 )
 from models.sample_size import effective_parameters, riley_rows
 from models.selective import Reach, reach
 from models.training import learn
-from models.training_set import TrainingSet, check
+from models.training_set import LEAST_LABELS, TrainingSet, check
 
 logger = logging.getLogger(__name__)
 OURS = "leadready"
-DEPLOYED = tuple(c for c in CANDIDATES if c.deployed)  # no other can be chosen
 KEPT = "never_retrained"  # the model of the first day that could learn, as a last champion that nobody replaced
 BASELINES = ("rulebook", "base_rate", "frequencies")
 ARMS = (OURS, KEPT, *BASELINES)
 SAID = {KEPT: "model of the first day, never retrained", "rulebook": "rules' points", "base_rate": "base rate",
         "frequencies": "frequencies that CRMs count"}  # fmt: skip
 METRICS: tuple[Metric, ...] = ("log_loss", "brier", "auc")
-RULES, EQUAL = "the rules alone", "the model, as many as the rules"
 FIGURES = ("log_loss", "brier", "auc", "calibration_slope")
+NOBODY = "no hand-off until the next day"
+LATER = "take a later --from, when sales had answered more"
 MONTH_DAYS = 28
 DAY_COLUMNS = ("day", "until", "predicted", "labels", "explored", "chosen", "calibration", "parameters", "skipped")
 
@@ -111,14 +109,15 @@ class Backtest:
 class Policies:
     """What handing off by the predictions was worth against the rules then in force.
 
-    table: a row per policy with value and gain over the rules per lead at the gate, each with low and high, and
-    the effective number of accounts that it treats otherwise than the rules (below 100 nothing is claimed). curve: one
-    row per hand-off in time order with the gains over the rules added up so far, in money. claim: what may be said.
+    table: see `models.policy.value_picks`. curve: one row per hand-off in time order with the gains over the rules
+    added up so far, in money. claim: what may be said. alike: why rules and model hand off whom the rules do, where
+    that is because nobody below the gate was explored; else empty.
     """
 
     table: pd.DataFrame
     curve: pd.DataFrame
     claim: Claim
+    alike: str
 
 
 def backtest(
@@ -132,29 +131,12 @@ def backtest(
     with threadpool_limits(limits=1):  # as in training: the same bits each time
         days, parts = _walk(data, pd.date_range(first, last, freq=every, inclusive="left"), last, every, seed, folds)
     if not parts or not (predicted := pd.concat(parts))["mature"].any():
-        why = f"{len(days)} days; the last: {days['skipped'].iloc[-1]}" if len(days) else "no day"
-        raise DataError(
-            f"testing back from {first:%Y-%m-%d} to {last:%Y-%m-%d}",
-            expected="a day to learn on with hand-offs after it whose horizon has closed",
-            got=why if not parts else f"{len(predicted)} hand-offs, all of them open",
-            do="take a later --from, or an earlier --to",
-        )  # fmt: skip
+        got, do = _why_nothing(data, days, sum(map(len, parts)))
+        raise DataError(f"testing back from {first:%Y-%m-%d} to {last:%Y-%m-%d}", got=got, do=do,
+                        expected="a day to learn on with hand-offs after it whose horizon has closed")  # fmt: skip
     judged = predicted[predicted["mature"]]
     metrics = pd.DataFrame({arm: evaluate(judged["y"].to_numpy(), judged[arm].to_numpy()) for arm in ARMS}).T
     return Backtest(predicted, days, metrics.rename_axis("arm"), _gains(judged, seed), over_time(judged, every))
-
-
-def as_known(data: TrainingSet, day: pd.Timestamp) -> TrainingSet:
-    """The rows that a training at `day` would have had, their labels as they stood: nothing known from then on."""
-    at = np.flatnonzero(((data.as_of < day) & (data.usable_at <= day)).to_numpy())
-    known = data.as_known(day)
-
-    def kept(column: Any) -> Any:
-        return None if column is None else column.iloc[at].reset_index(drop=True)
-
-    columns = ("X", "as_of", "group", "lead_id", "propensity", "answered_at")
-    past: dict[str, Any] = {name: kept(getattr(known, name)) for name in columns}
-    return replace(known, y=known.y[at], **past)
 
 
 def over_time(judged: pd.DataFrame, every: timedelta) -> pd.DataFrame:
@@ -184,24 +166,27 @@ def value_policies(
     A model speaks of leads below the gate once it had learned from `vouched_from` explored hand-offs. The pick of equal
     volume is one over the whole time: who is picked early rests on how likely later ones were.
     """
-    rows = judged[judged["propensity"] > 0].merge(standing, on=["lead_id", "as_of"], validate="many_to_one")
-    if rows.empty:
+    rows = judged.sort_values(["as_of", "lead_id"]).assign(p=lambda f: f[OURS])
+    logged = at_the_gate(rows, standing, agreements)
+    if logged.empty:
         return None
-    rows = rows.sort_values(["as_of", "lead_id"], ignore_index=True).assign(p=lambda f: f[OURS])
-    by_version = {a.version: a for a in agreements}
-    costs = {name: a.values.costs() for name, a in by_version.items()}
-    logged = priced(
-        rows.assign(met=rows["zone"] == "qualified"),
-        [costs[version][i] for version, i in zip(rows["agreement_version"], rows["segment"], strict=True)],
-    )
-    picks = {
-        RULES: logged["met"].to_numpy(float),
-        "rules and model, as agreed": _agreed(logged, by_version, vouched_from),
-        EQUAL: equal_volume_pick(logged),
-        "everybody": np.ones(len(logged)),
-    }
-    told = claim(logged, seed=seed)
-    return Policies(_valued(logged, picks, told.gain, seed), _curve(logged, picks), told)
+    vouched = (logged["explored"] >= vouched_from).to_numpy()
+    picks, told = pick_by_policy(logged, agreements, vouched), claim(logged, seed=seed)
+    table, curve = value_picks(logged, picks, told, seed), _curve(logged, picks)
+    return Policies(table, curve, told, _why_alike(logged, picks, agreements))
+
+
+def _why_nothing(data: TrainingSet, days: pd.DataFrame, predicted: int) -> tuple[str, str]:
+    """Why no hand-off is judged, and what would help."""
+    if predicted:
+        return f"{predicted} hand-offs, all of them open", f"take a --from before {data.now - data.horizon:%Y-%m-%d}"
+    if len(refused := days["skipped"][days["skipped"] != NOBODY]):
+        few = min(np.bincount(data.y[data.labelled], minlength=2)) < LEAST_LABELS
+        return f"{len(days)} days; the last: {refused.iloc[-1]}", "take in more decisions" if few else LATER
+    began, ended = data.as_of.min(), data.as_of.max()
+    later = data.as_of[data.as_of >= days["until"].max()].min()
+    do = f"take a --from before {ended:%Y-%m-%d}" if pd.isna(later) else f"take a --to after {later:%Y-%m-%d}"
+    return f"none in that time of the hand-offs from {began:%Y-%m-%d} to {ended:%Y-%m-%d}", do
 
 
 def _walk(
@@ -211,7 +196,7 @@ def _walk(
     for day in days:
         until = min(day + every, last)
         test = np.flatnonzero(((data.as_of >= day) & (data.as_of < until)).to_numpy())
-        row, p, kept = _step(as_known(data, day), data.X.iloc[test], kept, seed, folds)
+        row, p, kept = _step(data.before(day), data.X.iloc[test], kept, seed, folds)
         logger.info("%s: %s", f"{day:%Y-%m-%d}", row["skipped"] or f"{row['labels']} labels, {row['chosen']}")
         told.append({"day": day, "until": until, "predicted": len(p), **row})
         if len(p):
@@ -226,7 +211,7 @@ def _step(
     day = past.now
     drawn = past.labelled & (past.propensity < 1 if past.propensity is not None else False)
     row = {"labels": int(past.labelled.sum()), "explored": int(np.sum(drawn)), "chosen": "", "calibration": "",
-           "parameters": np.nan, "skipped": "" if len(X) else "no hand-off until the next day"}  # fmt: skip
+           "parameters": np.nan, "skipped": "" if len(X) else NOBODY}  # fmt: skip
     if not len(X):
         return row, pd.DataFrame(), kept
     every = np.arange(len(past.y))
@@ -234,7 +219,8 @@ def _step(
         check(past)
         found = learn(past, every, day, seed=seed, folds=folds, candidates=DEPLOYED)
     except ModelError as error:
-        return {**row, "skipped": str(error)}, pd.DataFrame(), kept
+        why = "{what}: expected {expected}, got {got}".format(**error.parts)  # what it advises is for today
+        return {**row, "skipped": why}, pd.DataFrame(), kept
     kept = kept or found.model
     p = {OURS: found.model, KEPT: kept} | {name: fit(name, past, every, day, seed) for name in BASELINES}
     told = {"chosen": found.chosen, "calibration": found.calibration,
@@ -259,28 +245,16 @@ def _gains(judged: pd.DataFrame, seed: int) -> dict[str, dict[str, Gain]]:
     }
 
 
-def _agreed(logged: pd.DataFrame, by_version: dict[str, Agreement], vouched_from: int) -> Vector:
-    picked = np.zeros(len(logged))
-    vouched = (logged["explored"] >= vouched_from).to_numpy()
-    for version, speaks in {*zip(logged["agreement_version"], vouched, strict=True)}:
-        at = (logged["agreement_version"] == version).to_numpy() & (vouched == speaks)
-        rows = logged[at]
-        picked[at] = agreed_pick(rows, rows["zone"], by_version[version].routing, bool(speaks))
-    return picked
-
-
-def _valued(logged: pd.DataFrame, picks: dict[str, Vector], at_equal_volume: Estimate, seed: int) -> pd.DataFrame:
-    rules, out = picks[RULES], []
-    for name, picked in picks.items():
-        value = policy_value(logged, picked, seed=seed)
-        gain = at_equal_volume if name == EQUAL else policy_gain(logged, picked, rules, seed=seed)
-        out.append({"policy": name, "value": value.mean, "low": value.low, "high": value.high, "gain": gain.mean,
-                    "gain_low": gain.low, "gain_high": gain.high,
-                    "effective": effective_accounts(logged, np.abs(picked - rules))})  # fmt: skip
-    return pd.DataFrame(out)
+def _why_alike(logged: pd.DataFrame, picks: dict[str, Vector], agreements: Sequence[Agreement]) -> str:
+    in_force = {a.routing.combine for a in agreements if (logged["agreement_version"] == a.version).any()}
+    model_speaks_below = bool(in_force & {"quadrant", "model_only"})
+    if explored(logged).any() or not model_speaks_below or not np.array_equal(picks[AGREED], picks[RULES]):
+        return ""
+    return (f"{AGREED}: the same hand-offs as {RULES}, for nobody who met the rules was below the threshold, and no "
+            "lead below the gate was explored, which alone would show whom the model may hand off there")  # fmt: skip
 
 
 def _curve(logged: pd.DataFrame, picks: dict[str, Vector]) -> pd.DataFrame:
-    brought = expected_gain(*(logged[name].to_numpy(float) for name in ("y", *MONEY))) * weights(logged)
-    sums = {name: np.cumsum((picked - picks[RULES]) * brought) for name, picked in picks.items() if name != RULES}
+    money = brought(logged) * weights(logged)
+    sums = {name: np.cumsum((picked - picks[RULES]) * money) for name, picked in picks.items() if name != RULES}
     return pd.DataFrame({"as_of": logged["as_of"], **sums})

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq, isotonic_regression
+from scipy.optimize import brentq
 from sklearn.base import BaseEstimator
 
-from models.evaluation import Vector, log_losses, logit, sigmoid
-from models.venn_abers import VennAbers, checked_rows, rows_by_value
+from models.evaluation import Vector, log_losses, sigmoid
+from models.venn_abers import VennAbers, checked_rows
 
 UNCALIBRATED = ("logistic", "steady")  # used as they are while labels are few: their penalty holds them back enough
 FEW_LABELS = 1_000
@@ -79,9 +79,7 @@ CALIBRATORS: dict[str, Callable[[], Calibrator]] = {
 }
 
 
-def choose_calibrator(
-    z: Vector, y: Vector, fold: Vector, n_labels: int, candidate: str, sample_weight: Vector | None = None
-) -> tuple[str, str]:
+def choose_calibrator(z: Vector, y: Vector, fold: Vector, n_labels: int, candidate: str) -> tuple[str, str]:
     """Name in CALIBRATORS and reason of the calibrator for a candidate trained on `n_labels` labels.
 
     z: n log-odds of rows that the candidate had not seen, each made by a fit on earlier time; y: their outcomes (0/1);
@@ -92,13 +90,13 @@ def choose_calibrator(
     if n_labels < FEW_LABELS:
         return _by_candidate(candidate, f"with fewer than {FEW_LABELS:,} labels")
     names = tuple(CALIBRATORS) if n_labels >= MANY_LABELS else ("none", "platt", "beta")
-    losses, weight = _later_losses(names, *checked_rows(z, y, sample_weight), np.asarray(fold))
-    if not len(weight):
+    losses = _later_losses(names, *checked_rows(z, y, None)[:2], np.asarray(fold))
+    if not len(losses["none"]):
         return _by_candidate(candidate, "calibrators cannot be compared on a single fold:")
-    mean = {name: float(np.average(losses[name], weights=weight)) for name in names}
-    best = min(names, key=mean.__getitem__)
-    gain, error = mean["none"] - mean[best], _standard_error(losses["none"] - losses[best], weight)
-    found = f"{gain:.4f} lower on {np.count_nonzero(weight):,} later rows than with none (standard error {error:.4f})"
+    best = min(names, key=lambda name: float(losses[name].mean()))
+    ahead = losses["none"] - losses[best]
+    gain, error = ahead.mean(), ahead.std() / np.sqrt(len(ahead))
+    found = f"{gain:.4f} lower on {len(ahead):,} later rows than with none (standard error {error:.4f})"
     if best == "none":
         return best, "none has the lowest log loss"
     if n_labels < MANY_LABELS and gain <= error:
@@ -144,27 +142,6 @@ def recent_shift(z: Vector, y: Vector, sample_weight: Vector | None = None) -> R
     return RecentShift(shift, variance, f"{found}: the intercept moves by {shift:+.2f}")
 
 
-def decompose(y: Vector, p: Vector, score: str = "log_loss", sample_weight: Vector | None = None) -> dict[str, float]:
-    """Split a mean score of n probabilities p into miscalibration - discrimination + uncertainty (CORP).
-
-    Miscalibration is what isotonic recalibration on the same rows would gain, discrimination what its result is ahead
-    of the base rate, uncertainty the base rate's own score (Dimitriadis, Gneiting & Jordan 2021). All are >= 0.
-    `score` is "log_loss" (nats) or "brier".
-    """
-    losses = {"log_loss": log_losses, "brier": _squares}[score]
-    _, y, weight = checked_rows(logit(p), y, sample_weight)
-    values, rows, accepted = rows_by_value(np.asarray(p, dtype=float), y, weight)
-    steps = np.clip(isotonic_regression(accepted / rows, weights=rows).x, 0, 1)
-    recalibrated = steps[np.minimum(np.searchsorted(values, p), len(values) - 1)]
-    rate = np.full(len(y), np.average(y, weights=weight))
-    given, best, base = (float(np.average(losses(y, q), weights=weight)) for q in (p, recalibrated, rate))
-    return {"score": given, "miscalibration": given - best, "discrimination": base - best, "uncertainty": base}
-
-
-def _squares(y: Vector, p: Vector) -> Vector:
-    return np.asarray((y - p) ** 2)
-
-
 def _ends(z: Vector) -> tuple[Vector, Vector]:
     """Ln p and -ln(1 - p) of n log-odds; they add up to z."""
     return -np.logaddexp(0, -z), np.logaddexp(0, z)
@@ -204,21 +181,12 @@ def _newton(X: Vector, y: Vector, weight: Vector, centre: Vector, free: Vector) 
     return np.asarray(theta)
 
 
-def _later_losses(
-    names: tuple[str, ...], z: Vector, y: Vector, weight: Vector, fold: Vector
-) -> tuple[dict[str, Vector], Vector]:
-    """Log losses by calibrator of the rows of every fold but the first, fitted on the folds before; and the weights."""
+def _later_losses(names: tuple[str, ...], z: Vector, y: Vector, fold: Vector) -> dict[str, Vector]:
+    """Log losses by calibrator of the rows of every fold but the first, fitted on the folds before."""
     parts: dict[str, list[Vector]] = {name: [np.empty(0)] for name in names}
-    rows = [np.empty(0)]
     for number in np.unique(fold)[1:]:
         past, now = fold < number, fold == number
-        rows.append(weight[now])
         for name in names:
-            fitted = CALIBRATORS[name]().fit(z[past], y[past], weight[past])
+            fitted = CALIBRATORS[name]().fit(z[past], y[past])
             parts[name].append(log_losses(y[now], sigmoid(fitted.transform(z[now]))))
-    return {name: np.concatenate(part) for name, part in parts.items()}, np.concatenate(rows)
-
-
-def _standard_error(values: Vector, weight: Vector) -> float:
-    away = weight * (values - np.average(values, weights=weight))
-    return float(np.sqrt(np.sum(away**2)) / weight.sum())
+    return {name: np.concatenate(part) for name, part in parts.items()}

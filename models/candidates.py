@@ -147,7 +147,7 @@ def steady(features: Features, seed: int) -> Estimator:
     return logistic(_without_clocks(features), seed)
 
 
-def boosting(features: Features, seed: int) -> Estimator:
+def boosting(features: Features, seed: int, leaves: int = 8) -> Estimator:
     """Small boosted trees, monotone where a feature has an expected direction; rare levels put together.
 
     Without clocks: trees single out weeks by them, and nothing is known of the weeks to come.
@@ -163,7 +163,7 @@ def boosting(features: Features, seed: int) -> Estimator:
     trees = HistGradientBoostingClassifier(
         learning_rate=0.05,
         max_iter=150,
-        max_leaf_nodes=8,
+        max_leaf_nodes=leaves,
         min_samples_leaf=30,
         l2_regularization=5.0,
         max_features=0.5,
@@ -173,6 +173,11 @@ def boosting(features: Features, seed: int) -> Estimator:
         random_state=seed,
     )
     return _guarded(("encode", _by_type(features, Steps(), levels)), ("model", trees))
+
+
+def shallow(features: Features, seed: int) -> Estimator:
+    """The same with trees of three leaves, which hardly see features together: less to learn, and less to mislearn."""
+    return boosting(features, seed, leaves=3)
 
 
 def blend(features: Features, seed: int) -> Estimator:
@@ -208,8 +213,10 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate("logistic", "logistic regression on every feature", logistic, space=STRENGTHS),
     Candidate("steady", "logistic regression without what moves with the calendar for all", steady, space=STRENGTHS),
     Candidate("boosting", "small boosted trees, without what moves with the calendar for all", boosting, space=TREES),
+    Candidate("shallow", "boosted trees of three leaves, likewise", shallow),
     Candidate("blend", "mean of the log-odds of logistic and boosting", blend, members=("logistic", "boosting")),
 )
+DEPLOYED = tuple(c for c in CANDIDATES if c.deployed)  # no other can be chosen
 
 
 def with_settings(

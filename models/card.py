@@ -23,7 +23,10 @@ from models.training import TrainingResult
 
 HERE = Path(__file__).parent
 DRAWS = 1000
+UNTOLD = "cannot be told"
 PLAIN_FIGURES = {
+    "miscalibration": "log loss lost to miscalibration",
+    "discrimination": "log loss gained by telling leads apart",
     "lift_10": "lift in the best tenth",
     "calibration_slope": "calibration slope (1 is right)",
     "calibration_intercept": "calibration in the large (0 is right)",
@@ -104,7 +107,7 @@ def card_sections(result: TrainingResult, decision: Decision, tags: Mapping[str,
 
 
 def _use(decision: Decision, tags: Mapping[str, str]) -> Section:
-    words = {"champion": "It was put to use", "challenger": "It is kept as challenger and does not route leads",
+    words = {"champion": "It was to be put to use", "challenger": "It is kept as challenger and does not route leads",
              None: "It may not be used; the model in use before, or the rules alone, go on"}  # fmt: skip
     unsure = ", provisionally: it was ahead, on too few rows or labels to be sure" * decision.provisional
     days = tags.get("horizon_days", "14")
@@ -133,7 +136,7 @@ def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
           for key, count in tags.items() if key.startswith("outcome_")),
         ("Labels of explored hand-offs", tags.get("explored_labels", "unknown")),
         ("Left out of the comparison", f"{result.purged:,} snapshots of tested accounts or with an open horizon"),
-        ("Known up to", tags.get("observed", "unknown")),
+        ("Known up to", tags.get("observed", "unknown").replace("T", " ")[:16]),
     ]  # fmt: skip
     return Section("What it learned from", rows=tuple(rows))
 
@@ -160,7 +163,14 @@ def _with_interval(result: TrainingResult, name: str, metric: str) -> str:
         return value
     y, p = rows["y"].to_numpy(), rows[name].to_numpy()
     low, high = score_interval(y, p, rows["group"], metric, DRAWS, result.seed)  # type: ignore[arg-type]
-    return f"{value} ({low:.3f} to {high:.3f})"
+    return _ranged(float(result.holdout_metrics[metric][name]), low, high)
+
+
+def _ranged(value: float, low: float, high: float) -> str:
+    """A figure with its interval, as far as both can be told: with one outcome alone there is no AUC, say."""
+    if pd.isna(value):
+        return UNTOLD
+    return f"{_number(value)} ({'interval ' + UNTOLD if pd.isna(low) else f'{low:.3f} to {high:.3f}'})"
 
 
 def _everybody(result: TrainingResult) -> list[tuple[str, ...]]:
@@ -170,7 +180,7 @@ def _everybody(result: TrainingResult) -> list[tuple[str, ...]]:
     names = [result.chosen, "base_rate", "rulebook"]
     rows = result.holdout[result.holdout["propensity"] > 0]
     found = {name: weighted_metrics(rows.assign(p=rows[name]), DRAWS, result.seed) for name in names}
-    said = {name: frame.apply(lambda r: f"{r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f})", axis=1)
+    said = {name: frame.apply(lambda r: _ranged(r["value"], r["low"], r["high"]), axis=1)
             for name, frame in found.items()}  # fmt: skip
     words = {"log_loss": "log loss", "brier": "Brier score", "bias": "promises too much by"}
     return [
@@ -181,7 +191,10 @@ def _everybody(result: TrainingResult) -> list[tuple[str, ...]]:
 def _calibration(result: TrainingResult) -> str:
     row = result.holdout_metrics.loc[result.chosen]
     error = f"The mean error over ten groups is {row['ece']:.3f}; a perfectly calibrated model would stay below "
-    return f"{error}{row['ece_95']:.3f} in 95 of 100 tests of this size. Calibrated by: {result.calibration}."
+    tested = f"{error}{row['ece_95']:.3f} in 95 of 100 tests of this size. So far the fit that was tested "
+    fit = f"(calibrated by {result.tested_calibration}); "
+    in_use = f"the one to use learned again from all {result.all_rows.rows:,} labels and no later lead has tested it. "
+    return f"{tested}{fit}{in_use}How that one is calibrated: {result.calibration}."
 
 
 def _compared(result: TrainingResult) -> Section:
@@ -211,7 +224,7 @@ def _leak_guard(result: TrainingResult) -> Section:
     found += [f"{name} was suspected and cleared by a person (allowed_columns)." for name in guard.suspects
               if name in guard.allowed]  # fmt: skip
     found += [f"{note}." for note in guard.notes]
-    rows = [(str(name), f"{r['auc']:.3f}", f"{100 * r['null_gap']:.0f} points")
+    rows = [(str(name), f"{r['auc']:.3f}", f"{100 * r['null_gap']:.0f} percentage points")
             for name, r in guard.most_telling.iterrows()]  # fmt: skip
     says = "No column is suspected of knowing the answer." if not guard.blocking else "There are alarms:"
     header = ("most telling columns", "AUC alone", "missing differs by")
@@ -239,7 +252,9 @@ def _percent(share: float) -> str:
 
 
 def _number(value: object) -> str:
-    return "–" if pd.isna(value) else f"{float(value):.3f}"  # type: ignore[call-overload, arg-type]
+    if value is None:
+        return "–"
+    return UNTOLD if pd.isna(value) else f"{float(value):.3f}"  # type: ignore[call-overload, arg-type]
 
 
 def _templates() -> Environment:

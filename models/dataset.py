@@ -9,16 +9,15 @@ import pandas as pd
 
 from data.agreement import Agreement
 from data.cohorts import build_cohort, handed_off
-from data.errors import DataError, ModelError
+from data.errors import DataError
 from data.labels import label_outcomes, to_target
 from data.settings import Settings
 from data.warehouse import Warehouse, in_force
-from features.catalog import build_catalogue, catalogue_version, select
+from features.catalog import build_catalogue, select
 from features.matrix import build_matrix
 from features.rules import build_rules
 from models.policy import Estimate, agreed_pick, policy_gain, priced
-from models.promotion import ChampionHoldout
-from models.registry import Registry
+from models.promotion import Champion
 from models.training import TrainingResult
 from models.training_set import TrainingSet
 
@@ -74,24 +73,6 @@ def _propensity(warehouse: Warehouse, rows: pd.DataFrame, observed: datetime) ->
     return found["propensity"]
 
 
-def champion_on_holdout(registry: Registry, data: TrainingSet, result: TrainingResult) -> ChampionHoldout | None:
-    """The present champion's predictions on the new test rows; None where there is none that takes today's columns.
-
-    Nor where one of them is defined otherwise by now: such a champion cannot score any more.
-    """
-    try:
-        champion = registry.champion()
-    except ModelError as error:
-        log.warning("the champion is not compared: %s", error)
-        return None
-    by_name = {f.name: f for f in data.features}
-    if champion is None or not set(champion.features) <= set(by_name):
-        return None
-    if champion.tags.get("catalogue_version") != catalogue_version(tuple(by_name[n] for n in champion.features)):
-        return None
-    return ChampionHoldout(champion.predict(data.X.loc[result.holdout.index]), champion.trained_until)
-
-
 def zones_of(warehouse: Warehouse, data: TrainingSet, agreement: Agreement) -> pd.DataFrame:
     """Zone and segment of every snapshot under one agreement, whether it was in force then or not, in their order."""
     rows = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of})
@@ -100,21 +81,21 @@ def zones_of(warehouse: Warehouse, data: TrainingSet, agreement: Agreement) -> p
 
 
 def hand_off_gain(
-    agreement: Agreement, zones: pd.DataFrame, result: TrainingResult, champion: ChampionHoldout
+    agreement: Agreement, zones: pd.DataFrame, result: TrainingResult, champion: Champion
 ) -> Estimate | None:
     """What the new model's hand-offs are worth more than the champion's, on rows later than both learned from.
 
     Both follow the agreement without limits of capacity, and neither speaks of leads below the gate. `zones`: see
-    `zones_of`. None where there is no such row.
+    `zones_of`. None where there is no such row, or the champion can no longer score.
     """
     fresh = (result.holdout["as_of"] > champion.trained_until) & (result.holdout["propensity"] > 0)
     rows = result.holdout[fresh]
-    if rows.empty:
+    if rows.empty or champion.fault:
         return None
-    said = zones.loc[rows.index].reset_index(drop=True)
+    said, before = zones.loc[rows.index].reset_index(drop=True), champion.p[rows.index].to_numpy()
     rows = rows.reset_index(drop=True)
     rows = rows.assign(met=said["zone"] == "qualified")
     costs = [agreement.values.costs()[i] for i in said["segment"]]
-    new, old = (priced(rows.assign(p=p), costs) for p in (rows[result.chosen], champion.p[fresh.to_numpy()]))
+    new, old = (priced(rows.assign(p=p), costs) for p in (rows[result.chosen], before))
     picks = [agreed_pick(each, said["zone"], agreement.routing, vouched=False) for each in (new, old)]
     return policy_gain(new, picks[0].astype(float), picks[1].astype(float))

@@ -20,6 +20,7 @@ from features.definition import Feature
 from models.calibration import Identity, Platt
 from models.candidates import Estimator
 from models.coalitions import Population, shapley
+from models.criteria import criteria, swap
 from models.deployed import ReadyModel
 from models.evaluation import EDGE, Vector, logit
 from models.views import is_fast, look_into
@@ -64,7 +65,8 @@ class Explainer:
             population = Population(spread(population.background, SLOW_ROWS), features)
         self.population = population
         self._view = look_into(self._estimator, population)
-        self._bags = [look_into(bag, population) for bag in bags]
+        self._bags = [(bag, look_into(bag, population)) for bag in bags]
+        self._criteria = criteria(features)
 
     @property
     def has_refits(self) -> bool:
@@ -99,8 +101,20 @@ class Explainer:
         """Which moves (n x features) are beyond 2 standard deviations over the refits; None without refits."""
         if not self.has_refits:
             return None
-        moves = np.array([bag.moves(X[self.population.names]) for bag in self._bags])
-        return np.asarray(np.abs(moves.mean(axis=0)) > 2 * moves.std(axis=0, ddof=1))
+        return _steady([view.moves(X[self.population.names]) for _, view in self._bags])
+
+    def named_by(self, X: pd.DataFrame) -> tuple[Vector, Vector | None]:
+        """Moves by which reasons are named, n x features, and which of them are steady (None without refits).
+
+        As `moves`, but a criterion of the agreement is put to the baseline whole: all columns of its answer, and what
+        its points add to the sums. The move stands at the column that speaks for it, the others have none.
+        """
+        X = X[self.population.names]
+        swaps = swap(self._criteria, X, self.population.baseline.iloc[0])
+        moves = swaps.whole(self.moves(X), self.log_odds(swaps.frame))
+        if not self.has_refits:
+            return moves, None
+        return moves, _steady([swaps.whole(view.moves(X), _asked(bag, swaps.frame)) for bag, view in self._bags])
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
         X = X[self.population.names]
@@ -126,10 +140,19 @@ class Explainer:
         return float(np.diff(self._calibrate(np.array([0.0, 1.0])))[0])
 
     def _raw(self, X: pd.DataFrame) -> Vector:
-        return logit(np.asarray(self._estimator.predict_proba(X[self.population.names]))[:, 1])
+        return _asked(self._estimator, X[self.population.names])
 
     def _calibrate(self, raw: Vector) -> Vector:
         return self._model.calibrate(raw.ravel()).reshape(raw.shape) if self._model else raw
+
+
+def _asked(estimator: Estimator, X: pd.DataFrame) -> Vector:
+    return logit(np.asarray(estimator.predict_proba(X))[:, 1])
+
+
+def _steady(moves: Sequence[Vector]) -> Vector:
+    """Which of the refits' mean moves are beyond 2 standard deviations over them."""
+    return np.asarray(np.abs(np.mean(moves, axis=0)) > 2 * np.std(moves, axis=0, ddof=1))
 
 
 def blocks(X: pd.DataFrame) -> Iterator[pd.DataFrame]:

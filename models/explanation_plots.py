@@ -99,5 +99,14 @@ def _short(text: str, most: int) -> str:
 def _tick(value: object) -> str:
     if isinstance(value, str):
         return _short(value.replace("_", " "), 14)
-    number = float(value)  # type: ignore[arg-type]
-    return "none" if np.isnan(number) else f"{number:,.0f}" if abs(number) >= 10 else f"{number:.2g}"
+    return _number(float(value))  # type: ignore[arg-type]
+
+
+def _number(value: float) -> str:
+    """A short tick: 0.46, 61, 6,983, 12.7M."""
+    if np.isnan(value):
+        return "none"
+    for unit, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(unit, 1e4):
+            return f"{value / unit:,.0f}{letter}" if abs(value) >= 100 * unit else f"{value / unit:.3g}{letter}"
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"

@@ -13,7 +13,7 @@ class Move:
     """One move of the champion from version `instead_of` (None: there was none) to version `to`.
 
     when: UTC, ISO 8601. decided: what the training's own decision was ("champion", "challenger", "refused"). findings:
-    the leak alarms that `forced` overruled.
+    what `forced` overruled: leak alarms, and why it cannot score.
     """
 
     to: int
@@ -29,6 +29,11 @@ class Move:
     def as_json(self) -> str:
         """One line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
+
+    def tags(self) -> dict[str, str]:
+        """The move as tags of the version it put to use."""
+        return {"champion_since": self.when, "champion_by": f"{self.how} {self.by}".strip(),
+                "champion_why": self.why, "champion_instead_of": str(self.instead_of or "")}  # fmt: skip
 
 
 def from_json(text: str) -> Move:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from models.ablation import ALL, Ablation
 from models.backtest import KEPT, OURS, Backtest, Policies
+from models.candidates import CANDIDATES
 from models.evaluation import Vector, calibration_bins, gain_curve
 from models.leakage import TELLING_AUC, TELLING_NULL_GAP
 from models.training import TrainingResult
@@ -82,9 +83,13 @@ def draw_gain(y: Vector, predictions: dict[str, Vector]) -> Figure:
 
 
 def draw_candidates(folds: pd.DataFrame, tested: pd.DataFrame, chosen: str) -> Figure:
-    """Log loss of each candidate: a small dot per fold, a bar for their mean, a ring for the held-out test."""
+    """Log loss of each candidate: a small dot per fold, a bar for their mean, a ring for the held-out test.
+
+    The axis ends a little beyond those that can be chosen; an arrow with the mean says what lies further out.
+    """
     figure, axes = _axes("How do the candidates compare on later leads?", "log loss (less is better)", "", 4.2)
     order = list(folds["log_loss"].groupby("candidate").mean().sort_values(ascending=False).index)
+    low, high = _span(folds, tested)
     for place, name in enumerate(order):
         losses, color = folds["log_loss"].xs(name).to_numpy(), BLUE if name == chosen else GREY
         axes.hlines(place, losses.min(), losses.max(), color=color, alpha=0.4)
@@ -92,9 +97,23 @@ def draw_candidates(folds: pd.DataFrame, tested: pd.DataFrame, chosen: str) -> F
         axes.plot(losses.mean(), place, "|", color=color, ms=18, mew=3, label="mean of folds" * (not place))
         axes.plot(tested.loc[name, "log_loss"], place, "D", mfc="white", mec=color, ms=8,
                   label="held-out test" * (not place))  # fmt: skip
+        if (beyond := max(losses.max(), tested.loc[name, "log_loss"])) > high:
+            axes.annotate(f"off the axis: mean of folds {losses.mean():.2f}, up to {beyond:.2f}  \u2192", (high, place),
+                          (0, 9), textcoords="offset points", ha="right", fontsize=9, color=color)  # fmt: skip
+    axes.set_xlim(low, high)
+    axes.set_ylim(-0.6, len(order) - 0.4)
     axes.set_yticks(range(len(order)), [f"{label(n)} (chosen)" if n == chosen else label(n) for n in order])
     figure.legend(*axes.get_legend_handles_labels(), frameon=False, ncols=3, loc="outside lower right")
     return figure
+
+
+def _span(folds: pd.DataFrame, tested: pd.DataFrame) -> tuple[float, float]:
+    """The ends of an axis of log losses: all, or twice the room of those that can be chosen where that is less."""
+    losses = pd.concat([folds["log_loss"].droplevel("fold"), tested["log_loss"]])
+    usable = losses[losses.index.isin([c.name for c in CANDIDATES if c.deployed])]
+    width = max(float(np.ptp(usable)), 0.01)
+    low, high = float(losses.min()), min(float(losses.max()), float(usable.max()) + width)
+    return low - 0.05 * width, high + 0.05 * width
 
 
 def draw_columns(telling: pd.DataFrame) -> Figure:
@@ -104,7 +123,7 @@ def draw_columns(telling: pd.DataFrame) -> Figure:
     suspect = (table["auc"] > TELLING_AUC) | (table["null_gap"] > TELLING_NULL_GAP)
     axes.barh(table.index, table["auc"] - 0.5, left=0.5, color=np.where(suspect, RED, BLUE), height=0.6)
     for place, (value, gap) in enumerate(zip(table["auc"], table["null_gap"], strict=True)):
-        text = f"{value:.2f}" + (f", missing differs by {100 * gap:.0f} points" if gap >= 0.1 else "")
+        text = f"{value:.2f}" + (f", missing differs by {100 * gap:.0f} percentage points" if gap >= 0.1 else "")
         inside = value > 0.75
         axes.annotate(text, (max(value, 0.5), place), (-4 if inside else 4, 0), textcoords="offset points", va="center",
                       ha="right" if inside else "left", color="white" if inside else "black")  # fmt: skip

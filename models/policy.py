@@ -5,18 +5,20 @@
 handed off: 1 by the rules, less for explored leads), group (account), and in one currency acceptance, review, waiting
 and refusal. A policy is an array of n, True (or 1) where it hands off and False (0) where it holds; a share between
 hands off that share of such leads. Each row stands for 1 / propensity leads that came to the gate, at most 20.
+Backtest and report value the same policies here: `at_the_gate` their rows, `pick_by_policy` whom each hands off, and
+`value_picks` what that is worth.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from data.agreement import Costs, Routing
+from data.agreement import Agreement, Costs, Routing
 from data.errors import DataError
 from models.claims import POWER, draw_accounts
 from models.evaluation import Vector
@@ -24,6 +26,7 @@ from models.evaluation import Vector
 CLIP = 20.0
 LEAST_EFFECTIVE = 100.0
 MONEY = ("acceptance", "review", "waiting", "refusal")
+RULES, AGREED, EQUAL = "the rules alone", "rules and model, as agreed", "the model, as many as the rules"
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Claim:
-    """What may be said of one policy, by default the model's pick of the rules' volume, against `other`.
+    """What may be said of the model's pick of the rules' volume against the rules.
 
     effective: effective number of accounts that the two treat differently, or of all where that is smaller.
     gated_only: no lead below the gate was explored, so what the model would pick there is unseen.
@@ -52,8 +55,6 @@ class Claim:
     accounts: int
     effective: float
     gated_only: bool
-    how: str = "at equal volume"
-    other: str = "the rules alone"
 
     @property
     def made(self) -> bool:
@@ -72,11 +73,11 @@ class Claim:
     def sentence(self) -> str:
         """The claim as reports print it."""
         seen = f"{self.rows:,} hand-offs of {self.accounts:,} accounts, effective sample size {self.effective:,.0f}"
-        said = f"{self.gain} {self.how}, {seen}"
+        said = f"{self.gain} at equal volume, {seen}"
         if self.gated_only:
             return f"no claim, gated population only: no lead below the gate was explored ({said})"
         if self.made:
-            said = f"better than {self.other}: {said}"
+            said = f"better than {RULES}: {said}"
         elif self.needed is None:
             said = f"no gain seen: {said}"
         else:
@@ -97,11 +98,29 @@ def priced(logged: pd.DataFrame, costs: Sequence[Costs]) -> pd.DataFrame:
     return logged.assign(met=logged["met"].astype(bool), **{name: [getattr(c, name) for c in costs] for name in MONEY})
 
 
+def at_the_gate(rows: pd.DataFrame, standing: pd.DataFrame, agreements: Sequence[Agreement]) -> pd.DataFrame:
+    """Those of `rows` that could have been drawn (propensity above 0), with zone, agreement_version and their money.
+
+    rows: as `logged`, but met and money, with lead_id and as_of; in their order. `standing`: what
+    `features.rules.build_rules` says of them under `agreements`. May be empty.
+    """
+    found = rows[rows["propensity"] > 0].merge(standing, on=["lead_id", "as_of"], validate="many_to_one")
+    found = found.assign(met=found["zone"] == "qualified")
+    by_version = {a.version: a.values.costs() for a in agreements}
+    costs = [by_version[of][i] for of, i in zip(found["agreement_version"], found["segment"], strict=True)]
+    return priced(found, costs) if costs else found
+
+
 def expected_gain(
     p: Vector, acceptance: Vector | float, review: Vector | float, waiting: Vector | float, refusal: Vector | float
 ) -> Vector:
     """What handing off brings over holding, pV + (1-p)R - c - W; with outcomes for p, what it brought."""
     return np.asarray(p * acceptance + (1 - p) * refusal - review - waiting)
+
+
+def brought(logged: pd.DataFrame) -> Vector:
+    """What handing each of n off brought over holding it."""
+    return expected_gain(*(logged[name].to_numpy(float) for name in ("y", *MONEY)))
 
 
 def weights(logged: pd.DataFrame) -> Vector:
@@ -119,13 +138,13 @@ def policy_value(logged: pd.DataFrame, handed: Vector, draws: int = 2000, seed: 
 
     Weighted mean, self-normalised inverse propensity (Swaminathan & Joachims 2015); bootstrap of whole accounts.
     """
-    value = _values(logged, handed)
+    value = values(logged, handed)
     return estimate(logged, lambda weight: weight @ value, draws, seed)
 
 
 def policy_gain(logged: pd.DataFrame, a: Vector, b: Vector, draws: int = 2000, seed: int = 0) -> Estimate:
     """Value of policy a less that of b, paired: each draw of accounts is shared by both."""
-    gain = _values(logged, a) - _values(logged, b)
+    gain = values(logged, a) - values(logged, b)
     return estimate(logged, lambda weight: weight @ gain, draws, seed)
 
 
@@ -142,7 +161,7 @@ def equal_volume_gain(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) ->
     Each draw of accounts picks anew: the volumes stay equal, and where the model's pick ends is as uncertain as it is.
     """
     best_first = logged.iloc[_order(logged)]
-    met, gain = best_first["met"].to_numpy(), _gains(best_first)
+    met, gain = best_first["met"].to_numpy(), brought(best_first)
     return estimate(best_first, lambda weight: (_taken(weight, met) - weight * met) @ gain, draws, seed)
 
 
@@ -165,10 +184,11 @@ def effective_accounts(logged: pd.DataFrame, differing: Vector) -> float:
     return min(effective_size(np.bincount(account, weights=w)) for w in (weight, weight * differing))
 
 
-def agreed_pick(priced_rows: pd.DataFrame, zone: pd.Series, routing: Routing, vouched: bool) -> Vector:
+def agreed_pick(priced_rows: pd.DataFrame, zone: pd.Series, routing: Routing, vouched: bool | Vector) -> Vector:
     """Whom the agreement hands off, without limits of capacity: n booleans from p, zone and each row's costs.
 
-    `vouched`: the model may speak of leads below the gate, so that it may hand off far above the threshold there.
+    `vouched`: the model may speak of leads below the gate (of all or of each of n), so that it may hand off far above
+    the threshold there.
     """
     acceptance, review, waiting, refusal = (priced_rows[name].to_numpy(float) for name in MONEY)
     above = priced_rows["p"].to_numpy(float) - (waiting + review - refusal) / (acceptance - refusal)
@@ -178,27 +198,35 @@ def agreed_pick(priced_rows: pd.DataFrame, zone: pd.Series, routing: Routing, vo
     return np.asarray(cases[routing.combine])
 
 
-def bounds(logged: pd.DataFrame, handed: Vector, below: int, picked: int, costs: Costs) -> tuple[float, float]:
-    """Least and greatest value of a policy that hands off `handed` of the logged and `picked` of `below` others.
+def pick_by_policy(logged: pd.DataFrame, agreements: Sequence[Agreement], vouched: bool | Vector) -> dict[str, Vector]:
+    """Whom each policy hands off, by its name, of rows of `at_the_gate`; `vouched` as in `agreed_pick`."""
+    agreed, vouched = np.zeros(len(logged)), np.broadcast_to(vouched, len(logged))
+    for a in agreements:
+        at = (logged["agreement_version"] == a.version).to_numpy()
+        agreed[at] = agreed_pick(logged[at], logged["zone"][at], a.routing, vouched[at])
+    rules, everybody = logged["met"].to_numpy(float), np.ones(len(logged))
+    return {RULES: rules, AGREED: agreed, EQUAL: equal_volume_pick(logged), "everybody": everybody}
 
-    The others are leads below the gate that nobody handed off: all of them rejected, all accepted. The logged ones
-    count by their weights. Chance is not in it. Raises DataError unless 0 <= picked <= below.
+
+def value_picks(logged: pd.DataFrame, picks: Mapping[str, Vector], told: Claim, seed: int = 0) -> pd.DataFrame:
+    """A row per policy: its value and its gain over the rules per lead at the gate, each with its interval.
+
+    Columns policy, value, low, high, gain, gain_low, gain_high and effective: the number of accounts treated otherwise
+    than by the rules, below 100 of which nothing is claimed. `told`: the claim, whose gain is that of the equal volume.
     """
-    if not 0 <= picked <= below:
-        raise DataError("bounding a policy's value", expected=f"to pick 0 to {below} of {below} leads",
-                        got=str(picked), do="count the leads below the gate first")  # fmt: skip
-    weight = weights(logged)
-    known = weight @ _values(logged, handed) + (below - picked) * costs.waiting
-    worst, best = (known + picked * (worth - costs.review) for worth in (costs.refusal, costs.acceptance))
-    return float(worst / (weight.sum() + below)), float(best / (weight.sum() + below))
+    rules, out = picks[RULES], []
+    for name, picked in picks.items():
+        value = policy_value(logged, picked, seed=seed)
+        gain = told.gain if name == EQUAL else policy_gain(logged, picked, rules, seed=seed)
+        out.append({"policy": name, "value": value.mean, "low": value.low, "high": value.high, "gain": gain.mean,
+                    "gain_low": gain.low, "gain_high": gain.high,
+                    "effective": effective_accounts(logged, np.abs(picked - rules))})  # fmt: skip
+    return pd.DataFrame(out)
 
 
-def _gains(logged: pd.DataFrame) -> Vector:
-    return expected_gain(*(logged[name].to_numpy(float) for name in ("y", *MONEY)))
-
-
-def _values(logged: pd.DataFrame, handed: Vector) -> Vector:
-    return np.asarray(logged["waiting"].to_numpy(float) + handed * _gains(logged))
+def values(logged: pd.DataFrame, handed: Vector) -> Vector:
+    """What each of n leads brought where a policy handed it off, and what waiting is worth where it did not."""
+    return np.asarray(logged["waiting"].to_numpy(float) + handed * brought(logged))
 
 
 def _order(logged: pd.DataFrame) -> Vector:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
+from data.errors import ModelError, PromotionRefused, UsageError
 from models.claims import LEAST_ROWS, Verdict, paired_bootstrap
 from models.evaluation import Vector, auc, calibration
 from models.leakage import MODEL, MODEL_AUC
@@ -24,6 +24,7 @@ class Decision:
 
     `provisional`: ahead on later time, but on too few rows or from too few labels to be sure; where it is used, every
     score says so. `verdicts`: what may be said against the base rate, the rules and the champion, as far as compared.
+    `against`: the version in use when it was judged (None: none was).
     """
 
     promote: bool
@@ -31,19 +32,26 @@ class Decision:
     provisional: bool
     reasons: tuple[str, ...]
     verdicts: tuple[Verdict, ...] = ()
+    against: int | None = None
 
 
 @dataclass(frozen=True)
-class ChampionHoldout:
-    """The present champion's probabilities on the rows of `result.holdout`, and the last as_of it was trained on."""
+class Champion:
+    """The model in use when a training begins.
 
-    p: Vector
-    trained_until: pd.Timestamp
+    p: its probabilities, by index, of those snapshots of the training set that are later than `trained_until`, the last
+    as_of it learned from. fault: why it cannot score any more; then it has none.
+    """
+
+    version: int
+    p: pd.Series[float] = field(default_factory=lambda: pd.Series(dtype=float))
+    trained_until: pd.Timestamp = pd.Timestamp.min
+    fault: str = ""
 
 
 def decide(
     result: TrainingResult,
-    champion_holdout: ChampionHoldout | None,
+    champion: Champion | None,
     parameters: float | None = None,
     policy_gain: Estimate | None = None,
 ) -> Decision:
@@ -52,24 +60,68 @@ def decide(
     It must show no leak, and be ahead of the base rate and of the rules where these can be judged. The first champion
     may be ahead by its mean alone (provisional), and is provisional too where it learned from fewer labels than Riley's
     criteria ask for `parameters` (`sample_size.effective_parameters`; None: not asked). A later one is measured against
-    the champion (`judge`), on at least 100 rows after the champion's training. policy_gain: what its hand-offs are
-    worth more than the champion's (`policy.policy_gain`; None: not asked).
+    the champion (`judge`), on at least 100 rows after the champion's training; where that one can no longer score, as
+    a first. policy_gain: what its hand-offs are worth more than the champion's (`policy.policy_gain`; None: not asked).
     """
+    found = _decide(result, champion, parameters, policy_gain)
+    if champion is None:
+        return found
+    broken = f"version {champion.version}, the one in use, can no longer score ({champion.fault})"
+    alone = ", so that the new one was judged as a first" if found.promote else ""
+    said = (f"{broken}{alone}",) if champion.fault else ()
+    return replace(found, reasons=(*found.reasons, *said), against=champion.version)
+
+
+def overtaken(decision: Decision, version: int, now: int | None) -> Decision:
+    """The same where another version is in use by now than it was judged against: `version` is kept as challenger."""
+    judged, found = (f"version {v}" if v else "no model" for v in (decision.against, now))
+    why = f"judged while {judged} was in use, and by now {found} is: train again, or compare by hand and "
+    return replace(decision, promote=False, alias="challenger",
+                   reasons=(*decision.reasons, f"{why}`leadready promote {version}`"))  # fmt: skip
+
+
+def check_by_hand(version: int, alarms: str, fault: str, force: bool, why: str) -> None:
+    """Refuse to put a version to use by hand that cannot score (`fault`: why), or against the leak guard's `alarms`.
+
+    Raises ModelError and PromotionRefused, unless `force` is given; then UsageError where it is not said why.
+    """
+    all_the_same = "use it all the same with --force --why TEXT"
+    if fault and not force:
+        raise ModelError(
+            f"promoting version {version}", expected="a model that can score with today's agreements and catalogue",
+            got=fault, do=f"train again, or {all_the_same}",
+        )  # fmt: skip
+    if alarms and not force:
+        raise PromotionRefused(
+            f"promoting version {version}", expected="a model without leak alarms",
+            got=f"alarms about {alarms}: they may know the answer",
+            do="look at report/columns.csv of its run, list harmless ones under allowed_columns in settings.toml and "
+            f"train again, or {all_the_same}",
+        )  # fmt: skip
+    if (alarms or fault) and not why.strip():
+        raise UsageError(
+            f"promoting version {version} by force", expected="a reason that stays with the model", got="none",
+            do="add --why TEXT",
+        )  # fmt: skip
+
+
+def _decide(
+    result: TrainingResult, champion: Champion | None, parameters: float | None, policy_gain: Estimate | None
+) -> Decision:
     leaks = _leaks(result)
     if leaks:
         return Decision(False, None, False, leaks)
     least = _least_labels(result, parameters)
     bars = {"base rate": "base_rate", **({"rules": "rulebook"} if result.rules_judgeable else {})}
-    verdicts = tuple(_verdict(result, bar, result.holdout[name].to_numpy(), least) for bar, name in bars.items())
+    verdicts = tuple(_verdict(result.holdout, result, bar, result.holdout[name], least) for bar, name in bars.items())
     said = tuple(v.sentence for v in verdicts) + _unjudged(result)
     if not all(v.gain.mean > 0 for v in verdicts):
-        return Decision(
-            False, None, False, (*said, "not ahead of what it has to beat: the rules alone route"), verdicts
-        )
-    if champion_holdout is not None:
-        return _against_champion(result, champion_holdout, said, verdicts, least, policy_gain)
+        goes_on = f"version {champion.version} stays in use" if champion else "the rules alone route"
+        return Decision(False, None, False, (*said, f"not ahead of what it has to beat: {goes_on}"), verdicts)
+    if champion and not champion.fault:
+        return _against_champion(result, champion, said, verdicts, least, policy_gain)
     unsure = not all(v.made for v in verdicts)
-    note = "too few later rows or labels to be sure: provisional" if unsure else "no model in use to compare it with"
+    note = "too few later rows or labels to be sure: provisional" if unsure else "no model to compare it with"
     return Decision(True, "champion", unsure, (*said, note), verdicts)
 
 
@@ -96,17 +148,16 @@ def not_inferior(gain: Estimate) -> bool:
 
 
 def _against_champion(
-    result: TrainingResult, champion: ChampionHoldout, said: tuple[str, ...], verdicts: tuple[Verdict, ...],
+    result: TrainingResult, champion: Champion, said: tuple[str, ...], verdicts: tuple[Verdict, ...],
     least: int | None, policy_gain: Estimate | None,
 ) -> Decision:  # fmt: skip
-    fresh = (result.holdout["as_of"] > champion.trained_until).to_numpy()
+    rows = result.holdout[result.holdout["as_of"] > champion.trained_until]
     unsure = not all(v.made for v in verdicts)
-    if fresh.sum() < LEAST_ROWS:
+    if len(rows) < LEAST_ROWS:
         until = f"{champion.trained_until:%Y-%m-%d}"
-        few = f"only {fresh.sum()} test rows lie after the champion's training ({until}), {LEAST_ROWS} are needed"
+        few = f"only {len(rows)} test rows lie after the champion's training ({until}), {LEAST_ROWS} are needed"
         return Decision(False, "challenger", unsure, (*said, few), verdicts)
-    verdict = _verdict(result, "champion", champion.p, least, fresh)
-    rows = result.holdout[fresh]
+    verdict = _verdict(rows, result, "champion", champion.p[rows.index], least)
     promote, why = judge(verdict, rows["y"].to_numpy(), rows[result.chosen].to_numpy(), policy_gain)
     alias: Literal["champion", "challenger"] = "champion" if promote else "challenger"
     return Decision(promote, alias, unsure, (*said, *why), (*verdicts, verdict))
@@ -119,13 +170,9 @@ def _least_labels(result: TrainingResult, parameters: float | None) -> int | Non
     return riley_rows(parameters, ranked, result.all_rows.base_rate)
 
 
-def _verdict(
-    result: TrainingResult, other: str, p: Vector, least: int | None, where: Vector | slice = slice(None)
-) -> Verdict:
-    rows = result.holdout[where]
-    gain = paired_bootstrap(
-        rows["y"].to_numpy(), rows[result.chosen].to_numpy(), np.asarray(p)[where], rows["group"], seed=result.seed
-    )
+def _verdict(rows: pd.DataFrame, result: TrainingResult, other: str, p: pd.Series[float], least: int | None) -> Verdict:
+    chosen = rows[result.chosen].to_numpy()
+    gain = paired_bootstrap(rows["y"].to_numpy(), chosen, p.to_numpy(), rows["group"], seed=result.seed)
     return Verdict(other, gain, result.all_rows.rows, least)
 
 

@@ -11,12 +11,17 @@ import pandas as pd
 
 from features.definition import Feature
 from models.coalitions import Population
+from models.criteria import criteria, is_answer, is_sum
 from models.evaluation import Vector
 from models.explanation import Contributions, Explainer, blocks
 
 MOST = 4
 LEAST = 0.05
 """Log-odds below which a feature is not worth a sentence: a good percent of probability at one half."""
+DOABLE = ("engagement", "calls", "qualification")
+"""The concepts that a rep or marketing can do something about; traits can be found out at most."""
+NOTHING = ("unknown", "not_asked", "refused")
+"""What stands in texts where nothing is known."""
 Lead = Mapping[Hashable, Any]
 """A row of the raw frame by column."""
 Said = Callable[[Feature, Lead, float], str]
@@ -33,10 +38,11 @@ class Named:
 def reasons(explainer: Explainer, X: pd.DataFrame, found: Contributions | None = None) -> pd.DataFrame:
     """Why this score, compared with the explainer's background: reason_1 .. reason_4 and `reasons_checked`, by lead.
 
-    The concepts come strongest first, for and against acceptance, each by one feature: of those whose move
-    is steady over the refits the one that moves the log-odds most in the concept's direction. A concept without such a
-    feature is left out. `reasons_checked` is False where there were no refits to check with. `found` are the
-    contributions of the same rows where they are known already.
+    The concepts come strongest first, for and against acceptance, each by one feature: of those whose move is steady
+    over the refits the one that moves the log-odds most in the concept's direction. An answer moves together with its
+    points in the rules' sums (`Explainer.named_by`); a sum is named only where nothing it is made of can be. A concept
+    without such a feature is left out. `reasons_checked` is False where there were no refits to check with. `found`
+    are the contributions of the same rows where they are known already.
     """
     found = found or explainer.explain(X)
 
@@ -50,28 +56,45 @@ def reasons(explainer: Explainer, X: pd.DataFrame, found: Contributions | None =
 def missing(explainer: Explainer, X: pd.DataFrame, most: int = MOST) -> pd.DataFrame:
     """What is missing: missing_1 .. by lead, for an explainer whose background are accepted leads.
 
-    Named like `reasons`, and only what lowers the score beside the average accepted lead, with that lead's value; a
-    feature of which the lead has more of what the catalogue holds for good is no lack, whatever the model makes of it.
-    It tells where they differ; it is no promise that changing it would help.
+    Named like `reasons`, of what lowers the score beside the average accepted lead only what somebody can still find
+    out or do: unknown traits, answers, calls and touches, these with that lead's value. A feature of which the lead has
+    more of what the catalogue holds for good is no lack, whatever the model makes of it. It tells where they differ; it
+    is no promise that changing it would help.
     """
     behind = np.minimum(explainer.explain(X).values.to_numpy(), 0.0)
     usual = explainer.population.baseline.to_dict("records")[0]
 
     def said(feature: Feature, lead: Lead, move: float) -> str:  # noqa: ARG001
+        if feature.concept == "fit":
+            return f"{say(feature, lead)}, find out"
         return f"{say(feature, lead)} (accepted leads: {say_value(feature, usual)})"
 
     columns = [f"missing_{place}" for place in range(1, most + 1)]
     return _codes(explainer, X, behind, said, columns, _lacks)
 
 
-def named(moves: Vector, steady: Vector | None, concepts: Vector, concept_of: Vector) -> Named:
+def named(
+    moves: Vector, steady: Vector | None, concepts: Vector, concept_of: Vector, after: Vector | None = None
+) -> Named:
     """Which feature to name, n x concepts, from n x features moves and what is steady among them.
 
-    `concepts` are n x k contributions; `concept_of` gives each feature's place among the concepts.
+    `concepts` are n x k contributions; `concept_of` gives each feature's place among the concepts; features marked in
+    `after` are named only where no other can be.
     """
     along = moves * np.sign(concepts)[:, concept_of]
     if steady is not None:
         along = np.where(steady, along, 0.0)
+    if after is not None and after.any():
+        first, rest = (
+            _strongest(np.where(after, 0.0, along), concepts, concept_of),
+            _strongest(along, concepts, concept_of),
+        )
+        found = first.feature >= 0
+        return Named(np.where(found, first.feature, rest.feature), np.where(found, first.move, rest.move))
+    return _strongest(along, concepts, concept_of)
+
+
+def _strongest(along: Vector, concepts: Vector, concept_of: Vector) -> Named:
     feature = np.full(concepts.shape, -1)
     move = np.zeros(concepts.shape)
     for concept in range(concepts.shape[1]):
@@ -84,13 +107,32 @@ def named(moves: Vector, steady: Vector | None, concepts: Vector, concept_of: Ve
 
 
 def _lacks(population: Population, X: pd.DataFrame) -> Vector:
-    """Where a feature is not on the good side of the baseline, n x features; a missing value is on no side."""
-    sign = np.array([{"+": 1.0, "-": -1.0, "": 0.0}[f.direction] for f in population.features])
-    at = np.flatnonzero(sign)
-    names = [population.names[place] for place in at]
-    lacks = np.ones((len(X), len(sign)), dtype=bool)
-    lacks[:, at] = ~(sign[at] * (X[names].to_numpy(float) - population.baseline[names].to_numpy(float)) > 0)
-    return lacks
+    """What somebody can still find out or do, n x features."""
+    points = {c.speaker: c.points for c in criteria(population.features) if c.points}
+    usual = population.baseline.iloc[0]
+    columns = [_lacking(feature, points.get(feature.name, feature.name), X, usual) for feature in population.features]
+    sums = np.array([is_sum(feature) for feature in population.features])
+    return np.column_stack(columns) & ~(sums & bool(points))
+
+
+def _lacking(feature: Feature, judged_by: str, X: pd.DataFrame, usual: pd.Series) -> Vector:
+    """An unknown trait; less than usual, or nothing, of what calls, marketing or questions can bring."""
+    if feature.concept == "fit":
+        return np.asarray(X[feature.name].isna() | (X[feature.name] == "unknown"))
+    sign = 1.0 if judged_by != feature.name else _to_do(feature)
+    if usual[feature.name] in NOTHING or pd.isna(usual[feature.name]) or not (sign or is_answer(feature)):
+        return np.zeros(len(X), dtype=bool)
+    return ~(sign * (X[judged_by].to_numpy(float) - float(usual[judged_by])) > 0) if sign else np.ones(len(X), bool)
+
+
+def _to_do(feature: Feature) -> float:
+    """The sign of what can be brought about, 0 where nothing can.
+
+    Counts against acceptance cannot be undone; days since something can, by doing it again.
+    """
+    if feature.concept not in DOABLE or feature.over == "lead":
+        return 0.0
+    return {"+": 1.0, "-": -1.0 if feature.empty is None else 0.0, "": 0.0}[feature.direction]
 
 
 def _codes(
@@ -99,12 +141,13 @@ def _codes(
 ) -> pd.DataFrame:  # fmt: skip
     population = explainer.population
     lines: list[list[str | None]] = []
+    after = np.array([is_sum(f) for f in population.features]) & bool(criteria(population.features))
     for block in blocks(X):
         values = concepts[len(lines) : len(lines) + len(block)]
-        moves = explainer.moves(block)
+        moves, steady = explainer.named_by(block)
         if allowed:
             moves = np.where(allowed(population, block), moves, 0.0)
-        told = named(moves, explainer.steady(block), values, population.concept_of)
+        told = named(moves, steady, values, population.concept_of, after)
         rows = zip(values, told.feature, told.move, block.to_dict("records"), strict=True)
         lines += [_lines(population.features, *row, said, len(columns)) for row in rows]
     return pd.DataFrame(lines, index=X.index, columns=columns, dtype=object)
@@ -120,13 +163,13 @@ def _lines(
 
 def say(feature: Feature, lead: Lead) -> str:
     """A lead's feature in the catalogue's words with its value, such as "days since the last touch: 61"."""
-    about = feature.meaning.split(":")[0] if _is_answer(feature) else feature.meaning.replace(": ", ", ", 1)
+    about = feature.meaning.split(":")[0] if is_answer(feature) else feature.meaning.replace(": ", ", ", 1)
     return f"{about}: {say_value(feature, lead)}"
 
 
 def say_value(feature: Feature, lead: Lead) -> str:
     """The value of a feature of one lead, as people read it; what a missing one means where it is missing."""
-    if _is_answer(feature):
+    if is_answer(feature):
         return _answer(feature.name.rsplit("_", 1)[0], lead)
     value = lead[feature.name]
     if feature.dtype == "text":
@@ -139,6 +182,14 @@ def say_value(feature: Feature, lead: Lead) -> str:
         return "yes" if number else "no"
     if feature.meaning.startswith("share "):
         return f"{100 * number:.0f} %"
+    return _number(number)
+
+
+def _number(number: float) -> str:
+    """As many digits as a person takes in: 0.46, 61, 1,204, 40.1 million."""
+    for unit, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(number) >= unit:
+            return f"{number / unit:,.1f}".removesuffix(".0") + f" {word}"
     return f"{number:,.0f}" if abs(number) >= 10 or number == round(number) else f"{number:.2g}"
 
 
@@ -148,5 +199,9 @@ def _is_answer(feature: Feature) -> bool:
 
 
 def _answer(criterion: str, lead: Lead) -> str:
+    """The answer with the points it gives; points of facts stand alone."""
     parts = [str(lead[name]) for name in (f"{criterion}_state", f"{criterion}_level") if name in lead]
-    return ", ".join(part.replace("_", " ") for part in parts if part != "unknown") or "not known"
+    said = [part.replace("_", " ") for part in parts if part not in ("unknown", "none")] or ["not known"]
+    points = float(lead.get(f"{criterion}_points", 0.0))
+    told = points or ("yes" in parts and f"{criterion}_points" in lead)
+    return ", ".join([*said, f"{_number(points)} points"] if told else said)

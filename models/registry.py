@@ -10,7 +10,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
+from data.errors import ConfigError, ModelError
 from data.workspace import Workspace
 from models import tracking
 from models.deployed import ReadyModel
 from models.evaluation import Vector
 from models.history import Move, from_json, version_before
-from models.promotion import Decision
+from models.promotion import Decision, check_by_hand, overtaken
 from models.tracking import HOLDOUT
 from models.training import TrainingResult
 
@@ -121,39 +121,41 @@ class Registry:
                 model = _log_model(mlflow, result)
             return _register(client, run.info.run_id, model, tags, decision)
 
-    def apply(self, version: ModelVersion, decision: Decision) -> ModelVersion:
-        """Put the alias where the training's decision says; the reasons are with the version before."""
+    def apply(self, version: ModelVersion, decision: Decision) -> Decision:
+        """Put the alias where the training's decision says; what came of it: see `promotion.overtaken`."""
         client = self._mlflow().MlflowClient()
-        tags = tracking.decision_tags(decision)
-        for key, value in tags.items():
-            if version.tags.get(key) != value:
-                client.set_model_version_tag(NAME, str(version.version), key, value)
-                client.set_tag(version.run_id, key, value)
-        if decision.alias == "champion":
-            ended = client.get_run(version.run_id).info.end_time  # MLflow's clock; this room reads none
-            when = datetime.fromtimestamp(ended / 1000, UTC).replace(tzinfo=None)
-            self._move(client, version.version, Move(version.version, self.aliases().get("champion"), "training",
-                       when.isoformat(timespec="seconds"), why=decision.reasons[-1], decided="champion"))  # fmt: skip
-        elif decision.alias:
-            client.set_registered_model_alias(NAME, decision.alias, str(version.version))
-        return replace(version, tags={**version.tags, **tags})
+        with self._moving():
+            now = self.aliases().get("champion")
+            if decision.alias == "champion" and now not in (decision.against, version.version):
+                decision = overtaken(decision, version.version, now)
+            self._note(client, version, decision)
+            if decision.alias == "champion" and now != version.version:
+                ended = client.get_run(version.run_id).info.end_time  # MLflow's clock; this room reads none
+                when = datetime.fromtimestamp(ended / 1000, UTC).replace(tzinfo=None)
+                self._move(client, Move(version.version, now, "training", when.isoformat(timespec="seconds"),
+                                        why=decision.reasons[-1], decided="champion"))  # fmt: skip
+            elif decision.alias == "challenger" and now != version.version:
+                client.set_registered_model_alias(NAME, "challenger", str(version.version))
+        return decision
 
-    def promote(self, version: int, when: datetime, by: str = "", why: str = "", force: bool = False) -> Move | None:
-        """Put a version to use by hand; None where it is in use already.
+    def promote(
+        self, version: int, when: datetime, by: str = "", why: str = "", force: bool = False, fault: str = ""
+    ) -> Move | None:
+        """Put a version to use by hand; None where it is in use already. `fault`: why it cannot score, '' where it can.
 
-        Raises ModelError for an unknown one, PromotionRefused where leak alarms stand against it and `force` is not
-        given, UsageError where it is forced without saying why.
+        Raises ModelError for an unknown one, and what `promotion.check_by_hand` raises.
         """
-        client = self._mlflow().MlflowClient()
-        found = self._find(self._mlflow(), str(version))
-        before = self.aliases().get("champion")
-        if int(found.version) == before:
-            return None
-        findings = found.tags.get("blocking", found.tags.get("suspects", ""))
-        _refuse(int(found.version), findings, force, why)
-        move = Move(int(found.version), before, "promote", when.isoformat(timespec="seconds"), by, why,
-                    found.tags.get("decision", ""), force and bool(findings), findings)  # fmt: skip
-        self._move(client, move.to, move)
+        mlflow = self._mlflow()
+        with self._moving():
+            found, before = self._find(mlflow, str(version)), self.aliases().get("champion")
+            if int(found.version) == before:
+                return None
+            alarms = found.tags.get("blocking", found.tags.get("suspects", ""))
+            check_by_hand(version, alarms, fault, force, why)
+            findings = "; ".join([f"alarms about {alarms}"] * bool(alarms) + [fault] * bool(fault))
+            move = Move(version, before, "promote", when.isoformat(timespec="seconds"), by, why,
+                        found.tags.get("decision", ""), force and bool(findings), findings)  # fmt: skip
+            self._move(mlflow.MlflowClient(), move)
         return move
 
     def roll_back(self, when: datetime, by: str = "", why: str = "") -> Move:
@@ -162,17 +164,18 @@ class Registry:
         Raises ModelError where there was none, or where it was deleted.
         """
         mlflow = self._mlflow()
-        before = self.aliases().get("champion")
-        to = version_before(self.moves(), before)
-        if to is None:
-            raise ModelError(
-                "going back to the model before", expected="a version that was in use before the present one",
-                got=f"version {before} as the first" if before else "no model in use",
-                do="name one of `leadready runs`: `leadready promote VERSION`",
-            )  # fmt: skip
-        found = self._find(mlflow, str(to))
-        move = Move(to, before, "rollback", when.isoformat(timespec="seconds"), by, why, found.tags.get("decision", ""))
-        self._move(mlflow.MlflowClient(), to, move)
+        with self._moving():
+            before = self.aliases().get("champion")
+            to = version_before(self.moves(), before)
+            if to is None:
+                raise ModelError(
+                    "going back to the model before", expected="a version that was in use before the present one",
+                    got=f"version {before} as the first" if before else "no model in use",
+                    do="name one of `leadready runs`: `leadready promote VERSION`",
+                )  # fmt: skip
+            decided = self._find(mlflow, str(to)).tags.get("decision", "")
+            move = Move(to, before, "rollback", when.isoformat(timespec="seconds"), by, why, decided)
+            self._move(mlflow.MlflowClient(), move)
         return move
 
     def moves(self) -> list[Move]:
@@ -181,18 +184,46 @@ class Registry:
         tags = {key: value for model in models for key, value in model.tags.items() if key.startswith(MOVE)}
         return [from_json(tags[key]) for key in sorted(tags)]
 
-    def _move(self, client: Any, version: int, move: Move) -> None:
-        """Write the move down, then make it: killed in between, the next move shows that it did not come about."""
-        client.set_registered_model_tag(NAME, f"{MOVE}{len(self.moves()) + 1:06d}", move.as_json())
-        evidence = {"champion_since": move.when, "champion_by": f"{move.how} {move.by}".strip(),
-                    "champion_why": move.why, "champion_instead_of": str(move.instead_of or "")}  # fmt: skip
+    def _note(self, client: Any, version: ModelVersion, decision: Decision) -> None:
+        """Write down on version and run what the decision says otherwise than they do."""
+        changed = tracking.decision_tags(decision).items() - version.tags.items()
+        for key, value in changed:
+            client.set_model_version_tag(NAME, str(version.version), key, value)
+            client.set_tag(version.run_id, key, value)
+        if changed:
+            client.update_model_version(NAME, str(version.version), tracking.description(decision))
+            client.set_tag(version.run_id, "mlflow.note.content", tracking.description(decision))
+
+    def _move(self, client: Any, move: Move) -> None:
+        """Write the move down, then make it: killed in between, the next move shows that it did not come about.
+
+        Numbered by `_moving` alone; on a server two at once may have one number, and neither is lost.
+        """
+        number, version = f"{len(self.moves()) + 1:06d}.{uuid.uuid4().hex[:8]}", str(move.to)
+        client.set_registered_model_tag(NAME, f"{MOVE}{number}", move.as_json())
         if move.forced or (move.how == "promote" and move.decided == "refused"):
-            evidence["provisional"] = "true"  # training would not have used it: every score says that it is unsure
-        for key, value in evidence.items():
-            client.set_model_version_tag(NAME, str(version), key, value)
-        client.set_registered_model_alias(NAME, "champion", str(version))
-        if self.aliases().get("challenger") == version:
+            # training would not have used it: every score says that it is unsure
+            client.set_model_version_tag(NAME, version, "provisional", "true")
+        client.set_registered_model_alias(NAME, "champion", version)
+        for key, value in move.tags().items():
+            client.set_model_version_tag(NAME, version, key, value)
+        if self.aliases().get("challenger") == move.to:
             client.delete_registered_model_alias(NAME, "challenger")
+
+    @contextlib.contextmanager
+    def _moving(self) -> Iterator[None]:
+        """While this holds, no other process moves an alias of this store; a server is not locked.
+
+        Not the lock of `_at_work`, so that nobody waits for a training.
+        """
+        if self._store is None:
+            yield
+            return
+        import fcntl
+
+        with self._store.with_suffix(".moving").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @contextlib.contextmanager
     def _at_work(self, client: Any, experiment: str) -> Iterator[None]:
@@ -259,7 +290,8 @@ class Registry:
         client = mlflow.MlflowClient()
         found = client.search_runs([self._experiment(mlflow)], "tags.kind = 'training'", max_results=most)
         versions = {v.run_id: int(v.version) for v in client.search_model_versions(f"name = '{NAME}'")}
-        return pd.DataFrame([_run_row(run, versions, self.aliases()) for run in found], columns=RUN_COLUMNS)
+        aliases = self.aliases()
+        return pd.DataFrame([tracking.run_row(run, versions, aliases) for run in found], columns=tracking.RUN_COLUMNS)
 
     def _find(self, mlflow: Any, wanted: str) -> Any:
         versions = {str(v.version): v for v in mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")}
@@ -329,14 +361,15 @@ class Registry:
 
 
 def _make_store(path: Path, artifacts: str) -> None:
-    """Make MLflow's tables aside and move them into place: half-made ones would end every later command."""
+    """Make MLflow's tables aside and put them in place if none are: half-made ones would end every later command."""
     import sqlalchemy.exc
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     making = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # MLflow keeps an engine per address
     try:
         SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
-        os.replace(making, path)
+        with contextlib.suppress(FileExistsError):  # another process was first, and may have written into its own
+            os.link(making, path)
     except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
         raise ConfigError(
             f"making MLflow's store {path}",
@@ -346,36 +379,6 @@ def _make_store(path: Path, artifacts: str) -> None:
         ) from error
     finally:
         making.unlink(missing_ok=True)
-
-
-RUN_COLUMNS = [
-    "version", "alias", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "run_id",
-]  # fmt: skip
-
-
-def _run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -> list[object]:
-    tags, metrics = run.data.tags, run.data.metrics
-    version = versions.get(run.info.run_id)
-    held = ", ".join(alias for alias, at in aliases.items() if at == version)
-    started = pd.Timestamp(run.info.start_time, unit="ms")
-    figures = [metrics.get(name, np.nan) for name in ("base_rate", "log_loss", "auc")]
-    start = [version, held, started, run.info.status, run.info.run_name, tags.get("chosen"), tags.get("rows")]
-    return [*start, *figures, run.info.run_id]
-
-
-def _refuse(version: int, findings: str, force: bool, why: str) -> None:
-    if findings and not force:
-        raise PromotionRefused(
-            f"promoting version {version}", expected="a model without leak alarms",
-            got=f"alarms about {findings}: they may know the answer",
-            do="look at report/columns.csv of its run, list harmless ones under allowed_columns in settings.toml and "
-            "train again, or use it all the same with --force --why TEXT",
-        )  # fmt: skip
-    if findings and not why.strip():
-        raise UsageError(
-            f"promoting version {version} by force", expected="a reason that stays with the model", got="none",
-            do="add --why TEXT",
-        )  # fmt: skip
 
 
 def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:
@@ -446,12 +449,3 @@ def _register(client: Any, run_id: str, model: Any, tags: Mapping[str, str], dec
         NAME, model.model_uri, run_id, dict(tags), description=said, model_id=model.model_id
     )
     return ModelVersion(int(made.version), run_id, dict(tags))
-
-
-def page_command(workspace: Workspace, port: int) -> list[str]:
-    """The command that serves MLflow's page on a workspace."""
-    import sys
-
-    store = f"sqlite:///{workspace.tracking.resolve()}"
-    page = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
-    return [*page, "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]

@@ -1,32 +1,22 @@
 """What do hand-offs drawn at random tell of everybody at the gate, where sales answers only about some?
 
-Two ways beside `models.policy`'s inverse propensity: predictions judged with the explored and the gated hand-offs as
-representatives of all, and policies valued with a model of the answers as well (doubly robust). Below the gate both
-rest on explored leads; without any, what is found holds for the gated population only.
+Beside `models.policy`'s value of policies: predictions judged with the explored and the gated hand-offs as
+representatives of all, and policies valued over all who came to the gate with what was expected of each (doubly
+robust). Below the gate both rest on explored leads; without any, what is found holds for the gated population only, and
+a policy's value has bounds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from data.agreement import Costs
+from data.errors import DataError
 from models.evaluation import Vector, log_losses
-from models.policy import (
-    CLIP,
-    LEAST_EFFECTIVE,
-    MONEY,
-    Claim,
-    Estimate,
-    effective_accounts,
-    effective_size,
-    estimate,
-    expected_gain,
-    explored,
-    weights,
-)
+from models.policy import CLIP, LEAST_EFFECTIVE, Estimate, brought, effective_size, estimate, values, weights
 
 GATED_ONLY = "gated population only: no lead below the gate was explored"
 
@@ -74,60 +64,55 @@ def weighted_metrics(rows: pd.DataFrame, draws: int = 2000, seed: int = 0) -> pd
     """
     y, p = rows["y"].to_numpy(float), rows["p"].to_numpy(float)
     scores = {"log_loss": log_losses(y, p), "brier": np.square(y - p), "bias": p - y}
-    found = {name: estimate(rows, _summed(score), draws, seed) for name, score in scores.items()}
+    found = {name: _mean(rows, score, draws, seed) for name, score in scores.items()}
     table = {name: (e.mean, e.low, e.high) for name, e in found.items()}
     return pd.DataFrame.from_dict(table, orient="index", columns=["value", "low", "high"]).rename_axis("metric")
 
 
-def robust_value(
-    logged: pd.DataFrame, handed: Vector, held: pd.DataFrame, picked: Vector, draws: int = 2000, seed: int = 0
-) -> Estimate:
+def robust_value(gate: pd.DataFrame, handed: Vector, draws: int = 2000, seed: int = 0) -> Estimate:
     """Doubly robust value of a policy, in money per lead at the gate (Dudík, Langford & Li 2011).
 
-    logged: hand-offs as `policy.priced` gives them; held: the m other leads at the gate, with p, met, group and the
-    columns of money (y and propensity are not read). `handed` and `picked` say whom of either the policy hands off.
-    The mean over all leads of what p expects of the policy, mended by the weighted errors of p on the logged hand-offs
-    that it repeats: right on average where either p or the propensities are. Where a lead of `held` could not have
-    been handed off at all (propensity 0) it rests on p alone.
+    gate: n leads, all who came to the gate, handed off or not, as `policy.priced` gives them, with `answered` (bool):
+    y counts only where it is True, p and the policy must be made of each alike. The mean of what p expects, mended by
+    its mean error on the answered, self-normalised (Swaminathan & Joachims 2015) among those who were drawn
+    (propensity below 1) and among the others: right on average where the weights or p are, if silence tells nothing.
     """
-    rows = _everybody(logged, held)
-    waiting = rows["waiting"].to_numpy(float)
-    return estimate(rows, _summed(waiting + _robust(logged, handed, held, picked)), draws, seed)
+    return _robust(gate, handed, gate["waiting"].to_numpy(float), draws, seed)
 
 
-def robust_claim(
-    logged: pd.DataFrame, a: Vector, b: Vector, held: pd.DataFrame, held_a: Vector, held_b: Vector,
-    other: str = "the rules alone", draws: int = 2000, seed: int = 0,
-) -> Claim:  # fmt: skip
-    """Judge policy a against policy b, called `other`, by the doubly robust difference of their values.
+def robust_gain(gate: pd.DataFrame, a: Vector, b: Vector, draws: int = 2000, seed: int = 0) -> Estimate:
+    """Doubly robust value of policy a less that of b, paired: each draw of accounts is shared by both."""
+    return _robust(gate, np.asarray(a, dtype=float) - b, np.zeros(len(gate)), draws, seed)
 
-    Where the two differ below the gate and no lead was explored there, nothing is claimed.
+
+def bounds(logged: pd.DataFrame, handed: Vector, below: int, picked: int, costs: Costs) -> tuple[float, float]:
+    """Least and greatest value of a policy that hands off `handed` of the logged and `picked` of `below` others.
+
+    The others are leads below the gate that nobody handed off: all of them rejected, all accepted. The logged ones
+    count by their weights. Chance is not in it. Raises DataError unless 0 <= picked <= below.
     """
-    a, b, held_a, held_b = (np.asarray(policy, dtype=float) for policy in (a, b, held_a, held_b))
-    rows = _everybody(logged, held)
-    gain = estimate(rows, _summed(_robust(logged, a - b, held, held_a - held_b)), draws, seed)
-    differ, met = np.concatenate([a != b, held_a != held_b]), rows["met"].to_numpy(bool)
-    effective = effective_accounts(logged, np.abs(a - b))
-    unseen = bool((differ & ~met).any()) and not explored(logged).any()
-    accounts = logged["group"].nunique()
-    return Claim(gain, len(logged), accounts, effective, unseen, "by the doubly robust estimate", other)
+    if not 0 <= picked <= below:
+        raise DataError("bounding a policy's value", expected=f"to pick 0 to {below} of {below} leads",
+                        got=str(picked), do="count the leads below the gate first")  # fmt: skip
+    weight = weights(logged)
+    known = weight @ values(logged, handed) + (below - picked) * costs.waiting
+    worst, best = (known + picked * (worth - costs.review) for worth in (costs.refusal, costs.acceptance))
+    return float(worst / (weight.sum() + below)), float(best / (weight.sum() + below))
 
 
-def _summed(values: Vector) -> Callable[[Vector], Vector]:
-    return lambda weight: np.asarray(weight @ values, dtype=float)
+def _mean(rows: pd.DataFrame, score: Vector, draws: int, seed: int) -> Estimate:
+    return estimate(rows, lambda weight: weight @ score, draws, seed)
 
 
-def _everybody(logged: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    columns = ["p", "met", "group", *MONEY]
-    return pd.concat([logged[columns], held[columns]], ignore_index=True).assign(propensity=1.0)
+def _robust(gate: pd.DataFrame, handed: Vector, otherwise: Vector, draws: int, seed: int) -> Estimate:
+    expected, said = handed * brought(gate.assign(y=gate["p"])), handed * brought(gate)
+    seen, drawn = weights(gate) * gate["answered"].to_numpy(float), gate["propensity"].to_numpy() < 1
 
+    def total(times: Vector) -> Vector:
+        found = times @ (otherwise + expected)
+        for these in (drawn, ~drawn):
+            off, all_of_them = times @ (seen * these * (said - expected)), times @ (seen * these)
+            found += (times @ these) * np.divide(off, all_of_them, out=np.zeros_like(off), where=all_of_them > 0)
+        return np.asarray(found)
 
-def _robust(logged: pd.DataFrame, handed: Vector, held: pd.DataFrame, picked: Vector) -> Vector:
-    """Per lead what the policy's hand-offs bring over holding: as p expects, and mended where they were logged."""
-    expected, said = _gains(logged, "p"), _gains(logged, "y")
-    mended = handed * (expected + weights(logged) * (said - expected))
-    return np.concatenate([mended, picked * _gains(held, "p")])
-
-
-def _gains(rows: pd.DataFrame, by: str) -> Vector:
-    return expected_gain(*(rows[name].to_numpy(float) for name in (by, *MONEY)))
+    return estimate(gate.assign(propensity=1.0), total, draws, seed)

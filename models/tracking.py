@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.workspace import Workspace
 from models.candidates import CANDIDATES
 from models.card import write_card
 from models.claims import LEAST_ROWS, Metric, score_interval
@@ -23,6 +25,9 @@ from models.training import TrainingResult
 
 HOLDOUT = "holdout.parquet"
 SCORES: tuple[Metric, ...] = ("log_loss", "brier", "auc")
+RUN_COLUMNS = [
+    "version", "alias", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "run_id",
+]  # fmt: skip
 WEIGHTS = 20_000_000  # rows x draws of an interval: from 10,000 rows on it takes fewer draws, at least 200
 
 
@@ -62,15 +67,15 @@ def decision_tags(decision: Decision) -> dict[str, str]:
     """The decision with its reasons, as tags."""
     return {
         "decision": decision.alias or "refused",
-        "promoted": flag(decision.promote),
         "provisional": flag(decision.provisional),
         "reasons": "\n".join(decision.reasons),
+        "judged_against": str(decision.against or ""),
     }
 
 
 def description(decision: Decision) -> str:
     """The note that MLflow's page shows on a run and a version, in Markdown."""
-    words = {"champion": "in use", "challenger": "kept as challenger", None: "not to be used"}
+    words = {"champion": "to be put to use", "challenger": "kept as challenger", None: "not to be used"}
     head = words[decision.alias] + (", provisional" if decision.provisional else "")
     reasons = "\n".join(f"- {reason}" for reason in decision.reasons)
     return f"**Decided by training: {head}.** The whole is in `card/card.html`.\n\n{reasons}"
@@ -161,6 +166,17 @@ def _write_explanation(result: TrainingResult, report: Path) -> None:
         figure.savefig(report / f"explained_{name}.png", dpi=100)
 
 
+def run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -> list[object]:
+    """A training's run as a row of RUN_COLUMNS; whether it is in use say the aliases alone."""
+    tags, metrics = run.data.tags, run.data.metrics
+    version = versions.get(run.info.run_id)
+    held = ", ".join(alias for alias, at in aliases.items() if at == version)
+    started = pd.Timestamp(run.info.start_time, unit="ms")
+    figures = [metrics.get(name, np.nan) for name in ("base_rate", "log_loss", "auc")]
+    start = [version, held, started, run.info.status, run.info.run_name, tags.get("chosen"), tags.get("rows")]
+    return [*start, *figures, run.info.run_id]
+
+
 def flag(value: bool) -> str:
     """A tag's true or false."""
     return "true" if value else "false"
@@ -169,3 +185,10 @@ def flag(value: bool) -> str:
 def finite(metrics: Any) -> dict[str, float]:
     """The figures that there are: MLflow's page shows no NaN."""
     return {str(name): float(value) for name, value in metrics.items() if np.isfinite(value)}
+
+
+def page_command(workspace: Workspace, port: int) -> list[str]:
+    """The command that serves MLflow's page on a workspace."""
+    store = f"sqlite:///{workspace.tracking.resolve()}"
+    page = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
+    return [*page, "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]

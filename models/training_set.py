@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,18 @@ class TrainingSet:
         return replace(
             self, y=np.where(seen, self.y, 0), answered_at=self.answered_at.where(seen), observed=day.to_pydatetime()
         )
+
+    def only(self, rows: Vector) -> TrainingSet:
+        """The rows at those places alone, in that order."""
+        names = ("X", "as_of", "group", "lead_id", "propensity", "answered_at")
+        given: dict[str, Any] = {name: column for name in names if (column := getattr(self, name)) is not None}
+        parts = {name: column.iloc[rows].reset_index(drop=True) for name, column in given.items()}
+        return replace(self, y=self.y[rows], **parts)
+
+    def before(self, day: pd.Timestamp) -> TrainingSet:
+        """The rows that a training at `day` would have had, their labels as they stood then."""
+        at = np.flatnonzero(((self.as_of < day) & (self.usable_at <= day)).to_numpy())
+        return self.as_known(day).only(at)
 
     def known(self, rows: Vector, cut: pd.Timestamp) -> tuple[Vector, Vector]:
         """Outcomes and weights of `rows`, usable by then, as they stood at `cut` (see `models.delay.known_by`)."""

@@ -312,10 +312,12 @@ def promote(
     version: Annotated[int, typer.Argument(help="A version of the model, as `leadready ui` lists them.")],
     workspace: WorkspaceOption = HOME,
     why: Annotated[str, typer.Option(help="The reason, kept with the model.")] = "",
-    force: Annotated[bool, typer.Option(help="Although the leak guard warns of it; needs --why.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Although the leak guard warns of it, or it cannot score; needs --why.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a trained version to use by hand (13 where the leak guard warns of it); `rollback` takes it back."""
+    """Put a version to use by hand (12 where it cannot score, 13 where the leak guard warns); `rollback` goes back."""
     from dataclasses import asdict
 
     from pipelines.jobs import promote_model
@@ -494,7 +496,7 @@ def runs(
 @app.command(epilog="Example: leadready ui --port 5001")
 def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
-    from models.registry import page_command
+    from models.tracking import page_command
 
     command = page_command(_ready(workspace), port)
     print(f"MLflow's page: http://127.0.0.1:{port}", flush=True)
@@ -578,7 +580,7 @@ def _moved(move: Move) -> list[str]:
     before = f" instead of version {move.instead_of}" if move.instead_of else ""
     lines = [f"version {move.to} is in use{before} since {move.when} UTC"]
     lines += [f"its training decided: {move.decided}"] * bool(move.decided)
-    lines += [f"forced against the alarms about {move.findings}"] * move.forced
+    lines += [f"forced against: {move.findings}"] * move.forced
     return [*lines, "`leadready score` uses it from now on; `leadready rollback` goes back"]
 
 

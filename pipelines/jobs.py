@@ -14,7 +14,7 @@ import pandas as pd
 
 from data.agreement import Agreement
 from data.agreement_file import all_versions, default_text, in_force, of_version
-from data.errors import DataError, ModelError
+from data.errors import BusyError, DataError, ModelError
 from data.ingest import IngestReport, ingest, quarantined, replay
 from data.quarantine import discard
 from data.settings import DEFAULT as DEFAULT_SETTINGS
@@ -28,9 +28,10 @@ if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need 
     from models.backtest import Backtest, Policies
     from models.history import Move
     from models.plan import TrainingPlan
-    from models.promotion import Decision
-    from models.registry import LoadedModel, ModelVersion
+    from models.promotion import Champion, Decision
+    from models.registry import LoadedModel, ModelVersion, Registry
     from models.training import TrainingResult
+    from models.training_set import TrainingSet
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     decision says so and why.
     """
     from features.catalog import catalogue_version
-    from models.dataset import build_training_set, champion_on_holdout, hand_off_gain, zones_of
+    from models.dataset import build_training_set, hand_off_gain, zones_of
     from models.promotion import decide
     from models.registry import Registry
     from models.sample_size import effective_parameters
@@ -163,13 +164,13 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     with open_warehouse(workspace) as warehouse:
         data, outcomes = build_training_set(warehouse, settings, agreement, observed)
         zones = zones_of(warehouse, data, agreement)
+        champion = _champion(workspace, warehouse, registry, data)
         sources = [source for (source,) in warehouse.rows("SELECT DISTINCT source FROM batches ORDER BY source")]
     result = train(
         data, seed=options.seed, test_share=options.test_share, folds=options.folds,
         allowed_columns=options.allowed_columns, search_trials=options.search_trials,
         search_minutes=options.search_minutes,
     )  # fmt: skip
-    champion = champion_on_holdout(registry, data, result)
     gain = hand_off_gain(agreement, zones, result, champion) if champion else None
     decision = decide(result, champion, effective_parameters(result.estimator, data.X), gain)
     context = {
@@ -185,9 +186,27 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
         "explored_labels": int((data.propensity < 1).sum()) if data.propensity is not None else 0,
         **{f"outcome_{name}": count for name, count in outcomes.items()},
     }
-    version = registry.apply(registry.log_training(result, context, decision), decision)
+    version = registry.log_training(result, context, decision)
     log.info("kept in MLflow as version %d of the model", version.version)
-    return Training(result, decision, version, outcomes)
+    return Training(result, registry.apply(version, decision), version, outcomes)
+
+
+def _champion(workspace: Workspace, warehouse: Warehouse, registry: Registry, data: TrainingSet) -> Champion | None:
+    """The model in use and what it says of the snapshots later than all it learned from; None where there is none."""
+    from models.promotion import Champion
+    from serving.scorer import score_snapshots
+
+    version = registry.aliases().get("champion")
+    if version is None:
+        return None
+    try:
+        model = registry.load(version)
+        index = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of})[data.as_of > model.trained_until]
+        p = score_snapshots(warehouse, model, _trained_under(workspace, model), index)
+    except ModelError as error:
+        log.warning("the model in use can no longer score: %s", error)
+        return Champion(version, fault=error.parts["got"])
+    return Champion(version, p, model.trained_until)
 
 
 def plan_training(workspace: Workspace, observed: datetime) -> Planning:
@@ -209,14 +228,35 @@ def promote_model(workspace: Workspace, version: int, when: datetime, by: str, w
     """Put a version to use by hand at `when` (UTC); None where it is in use already. See `Registry.promote`."""
     from models.registry import Registry
 
-    return Registry(workspace).promote(version, when, by, why, force)
+    registry = Registry(workspace)
+    return registry.promote(version, when, by, why, force, _fault(workspace, registry, version))
 
 
 def roll_back(workspace: Workspace, when: datetime, by: str, why: str) -> Move:
-    """Put the version to use that was in use before; see `Registry.roll_back`."""
+    """Put the version to use that was in use before, and warn if it can no longer score; see `Registry.roll_back`."""
     from models.registry import Registry
 
-    return Registry(workspace).roll_back(when, by, why)
+    registry = Registry(workspace)
+    move = registry.roll_back(when, by, why)
+    try:
+        if fault := _fault(workspace, registry, move.to):
+            log.warning("version %d can no longer score: %s", move.to, fault)
+    except BusyError:  # going back must work while a job runs
+        log.warning("version %d is in use; whether it can score was not looked at: the warehouse is busy", move.to)
+    return move
+
+
+def _fault(workspace: Workspace, registry: Registry, version: int) -> str:
+    """Why a version cannot score with the agreements and the catalogue of today; nothing: ''."""
+    from serving.scorer import score_snapshots
+
+    try:
+        model = registry.load(version)
+        with open_warehouse(workspace) as warehouse:
+            score_snapshots(warehouse, model, _trained_under(workspace, model), pd.DataFrame())
+    except ModelError as error:
+        return error.parts["got"]
+    return ""
 
 
 @dataclass(frozen=True)
@@ -255,14 +295,15 @@ def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champi
 
 
 def _trained_under(workspace: Workspace, model: LoadedModel) -> Agreement:
-    version = model.tags["agreement_version"]
+    version = model.tags.get("agreement_version", "")
     alike = (a for a in all_versions(workspace.agreements) if a.points_version == model.tags.get("points_version"))
     found = of_version(workspace.agreements, version) or next(alike, None)
     if found is None:
         raise ModelError(
             f"scoring with model version {model.version}", expected=f"the agreement {version} it was trained under",
-            got=f"none of that version in {workspace.agreements}: it was edited or removed",
-            do="put it back and write changes into a new file with the day they begin, or train again",
+            got=f"no agreement {version} any more: it was edited or removed",
+            do=f"put it back into {workspace.agreements} and write changes into a new file with the day they begin, or "
+            "train again",
         )  # fmt: skip
     return found
 

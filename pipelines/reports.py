@@ -71,7 +71,7 @@ def leak_notes(training: Training) -> list[str]:
     leakage = training.result.leakage
     notes = ["the most telling columns, for a person to judge:"]
     notes += [
-        f"  {name}: AUC {row['auc']:.3f} alone, null rate differs by {row['null_gap'] * 100:.0f} points"
+        f"  {name}: AUC {row['auc']:.3f} alone, null rate differs by {row['null_gap'] * 100:.0f} percentage points"
         for name, row in leakage.most_telling.iterrows()
     ]
     return [*notes, *leakage.notes]
@@ -243,7 +243,8 @@ def _policy_notes(done: Backtesting) -> list[str]:
     from models.policy import LEAST_EFFECTIVE
 
     few = f"policies that treat fewer than {LEAST_EFFECTIVE:.0f} effective accounts otherwise than the rules: no claim"
-    return [f"the model, as many as the rules: {done.policies.claim.sentence}", few]
+    alike = [done.policies.alike] if done.policies.alike else []
+    return [f"the model, as many as the rules: {done.policies.claim.sentence}", *alike, few]
 
 
 def backtest_json(done: Backtesting) -> dict[str, Any]:
@@ -351,7 +352,7 @@ def score_lines(found: dict[str, Any]) -> list[str]:
     out += [f"{total:>+9.3f}  log-odds of this lead, which is {found['probability']:.1%}"]
     said = [why[f"reason_{place}"] for place in range(1, 5)]
     told = [f"  {text}" for text in said if isinstance(text, str)] or ["  none that is sure enough to be named"]
-    lacks = [f"  {text}" for text in found["missing"]] or ["  nothing that stands out"]
+    lacks = [f"  {text}" for text in found["missing"]] or ["  nothing to find out or do that stands out"]
     return [*out, "reasons, against the average hand-off:", *told, "missing beside the average accepted lead:", *lacks]
 
 

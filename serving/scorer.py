@@ -89,6 +89,20 @@ def explain_one(
     return {"probability": float(predict(model, matrix)[0]), **explain_lead(model.pipeline, features, matrix)}
 
 
+def score_snapshots(
+    warehouse: Warehouse, model: LoadedModel, trained_under: Agreement, index: pd.DataFrame
+) -> pd.Series[float]:
+    """What the model would have said of n snapshots (lead_id, as_of), by the index of `index`, which may be empty.
+
+    It sees them as `score_leads` would have shown them. Raises ModelError where it cannot score any more.
+    """
+    catalogue = build_catalogue(trained_under, warehouse, identifiers=True)
+    features = used_features(model, catalogue)
+    if index.empty:
+        return pd.Series(index=index.index, dtype=float)
+    return pd.Series(predict(model, _matrix(warehouse, index, trained_under, catalogue, features)), index.index)
+
+
 def _matrix(
     warehouse: Warehouse, index: pd.DataFrame, agreement: Agreement, catalogue: tuple[Feature, ...],
     features: tuple[Feature, ...],
@@ -163,7 +177,8 @@ def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[F
     if trained != now:
         raise ModelError(
             f"scoring with model version {model.version}", expected=f"features as defined in its catalogue {trained}",
-            got=f"catalogue {now}", do="train again with the definitions of today",
+            got=f"features that mean something else by now, catalogue {now}",
+            do="train again with the definitions of today",
         )  # fmt: skip
     return used
 

@@ -16,32 +16,47 @@ from data.agreement import Agreement
 from data.agreement_file import pick
 from data.warehouse import Warehouse, in_force
 from features.rules import build_rules
+from models.evaluation import Vector
 from models.policy import (
-    MONEY,
-    Estimate,
-    agreed_pick,
-    bounds,
+    AGREED,
+    EQUAL,
+    LEAST_EFFECTIVE,
+    RULES,
+    at_the_gate,
+    brought,
     claim,
-    equal_volume_pick,
-    expected_gain,
-    policy_gain,
-    policy_value,
-    priced,
+    effective_accounts,
+    pick_by_policy,
+    value_picks,
     weights,
 )
+from models.selective import bounds, robust_gain, robust_value
 
-POLICIES = {
-    "rules": "the rules alone",
-    "policy": "rules and model, as agreed",
-    "model": "the model, as many as the rules",
-    "everybody": "everybody",
-    "nobody": "nobody",
-}
+COLUMNS = {"rules": RULES, "policy": AGREED, "model": EQUAL, "everybody": "everybody", "nobody": "nobody"}
 TESTED = {"lead_id": "str", "as_of": "datetime64[us]", "account": "str", "accepted": "int64", "probability": "float64",
           "zone": "str", "met": "bool", "propensity": "float64", "weight": "float64", "gain": "float64",
-          "waiting": "float64", **dict.fromkeys(POLICIES, "float64")}  # fmt: skip
+          "waiting": "float64", **dict.fromkeys(COLUMNS, "float64")}  # fmt: skip
 JUDGED = {"policy": "str", "value": "float64", "low": "float64", "high": "float64", "gain": "float64",
           "gain_low": "float64", "gain_high": "float64", "said": "str"}  # fmt: skip
+
+GATE = f"""WITH gate AS (
+        SELECT lead_id, as_of, probability, propensity, (SELECT count(*) FROM handoffs h
+            WHERE h.lead_id = s.lead_id AND {in_force("s.as_of", "h")}) AS episode
+        FROM scores s WHERE propensity > 0 AND as_of < $as_of),
+    answers AS (
+        SELECT s.lead_id, s.as_of, y FROM m_tested t ASOF JOIN (FROM scores WHERE route = 'hand_off') s
+        ON s.lead_id = t.lead_id AND t.as_of > s.as_of WHERE t.as_of <= s.as_of + INTERVAL 7 DAY),
+    came AS (
+        SELECT lead_id, min(as_of) AS as_of, arg_min_null(probability, as_of) AS p, max(propensity) AS propensity,
+            arg_min(y, as_of) AS y FROM gate LEFT JOIN answers USING (lead_id, as_of)
+        GROUP BY lead_id, episode, propensity < 1)
+    SELECT c.*, coalesce('account ' || account_id, 'lead ' || lead_id) AS group
+    FROM came c JOIN leads l USING (lead_id) WHERE {in_force("$as_of::TIMESTAMP", "l")}
+    AND as_of BETWEEN (SELECT min(as_of) FROM answers) AND (SELECT max(as_of) FROM answers) ORDER BY lead_id, as_of"""
+"""Who came to the gate in the tested time: a row per lead and draw, or certain hand-off, as it was first scored for it.
+
+A draw holds for its whole episode, so who was drawn is told by all its days, and those first scored earlier are left
+out, drawn or not. p is the published one of all: a later model's would be there for hand-offs alone. y: as tested."""
 
 
 def save_judgement(
@@ -63,45 +78,66 @@ def save_judgement(
                            "threshold": c.threshold, "spare_threshold": c.spare_threshold}
                           for i, c in enumerate(now.values.costs())])  # fmt: skip
     frames = {"tested": _typed(TESTED), "judged": _typed(JUDGED), "costs": costs}
-    if "lead_id" in tested and (tested["propensity"] > 0).any():
-        rows = _decided(warehouse, now, tested, vouched)
-        frames |= {"tested": rows[list(TESTED)].astype(TESTED), "judged": _judged(warehouse, now, as_of, rows)}
+    rows = _decided(warehouse, now, tested) if "lead_id" in tested else tested
+    if len(rows):
+        picks = pick_by_policy(rows, [now], vouched) | {"nobody": np.zeros(len(rows))}
+        frames |= {"tested": _handed(rows, picks), "judged": _judged(warehouse, now, as_of, rows, picks, vouched)}
     for name, frame in frames.items():
         frame.to_parquet(folder / f"{name}.parquet", index=False)
 
 
-def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame, vouched: bool) -> pd.DataFrame:
-    """The tested hand-offs with their zone under the agreement of today, their money, and who each policy hands off."""
-    tested = tested[tested["propensity"] > 0].reset_index(drop=True)
-    rules = build_rules(warehouse, tested, [agreement.model_copy(update={"effective_from": datetime.min.date()})])
-    rows = tested.merge(rules, on=["lead_id", "as_of"], how="inner", validate="many_to_one")
-    costs = agreement.values.costs()
-    rows = rows.assign(p=rows["probability"], met=rows["zone"] == "qualified")
-    rows = priced(rows, [costs[i] for i in rows["segment"]])
-    agreed = agreed_pick(rows, rows["zone"], agreement.routing, vouched)
-    return rows.assign(
-        account=rows["group"], accepted=rows["y"], weight=weights(rows),
-        gain=expected_gain(*(rows[name].to_numpy(float) for name in ("y", *MONEY))),
-        rules=rows["met"], policy=agreed, model=equal_volume_pick(rows), everybody=1, nobody=0,
-    )  # fmt: skip
+def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame) -> pd.DataFrame:
+    """The tested hand-offs with their zone and money under the agreement of today."""
+    always = agreement.model_copy(update={"effective_from": datetime.min.date()})
+    rules = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [always])
+    return at_the_gate(tested.assign(p=tested["probability"]), rules, [agreement])
 
 
-def _judged(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame) -> pd.DataFrame:
+def _handed(rows: pd.DataFrame, picks: dict[str, Vector]) -> pd.DataFrame:
+    handed = {column: picks[name] for column, name in COLUMNS.items()}
+    rows = rows.assign(account=rows["group"], accepted=rows["y"], weight=weights(rows), gain=brought(rows), **handed)
+    return rows[list(TESTED)].astype(TESTED)
+
+
+def _judged(
+    warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame, picks: dict[str, Vector],
+    vouched: bool,
+) -> pd.DataFrame:  # fmt: skip
     told = claim(rows)
-    out = []
-    for name, words in POLICIES.items():
-        value, gain = policy_value(rows, rows[name].to_numpy(float)), _over_rules(rows, name, told.gain)
-        said = told.sentence if name == "model" else ""
-        if name == "everybody" and told.gated_only:
-            said = _unseen(warehouse, agreement, as_of, rows)
-        out.append((words, value.mean, value.low, value.high, gain.mean, gain.low, gain.high, said))
-    return pd.DataFrame(out, columns=list(JUDGED)).astype(JUDGED)
+    unseen = _unseen(warehouse, agreement, as_of, rows) if told.gated_only else ""
+    robust = _robust(_came(warehouse, agreement, as_of, rows), agreement, vouched)
+    said = {EQUAL: told.sentence, AGREED: robust, "everybody": unseen}
+    found = value_picks(rows, picks, told).assign(said=lambda f: f["policy"].map(said).fillna(""))
+    return found[list(JUDGED)].astype(JUDGED)
 
 
-def _over_rules(rows: pd.DataFrame, name: str, at_equal_volume: Estimate) -> Estimate:
-    if name == "model":
-        return at_equal_volume
-    return policy_gain(rows, rows[name].to_numpy(float), rows["rules"].to_numpy(float))
+def _came(warehouse: Warehouse, agreement: Agreement, as_of: datetime, tested: pd.DataFrame) -> pd.DataFrame:
+    """Who came to the gate in the tested time, as `robust_value` takes them; nobody where no model had scored then."""
+    if not warehouse.rows("FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'propensity'"):
+        return pd.DataFrame()
+    with warehouse.view("m_tested", tested[["lead_id", "as_of", "y"]]):
+        rows = warehouse.frame(GATE, {"as_of": as_of})
+    rows = rows[rows["p"].notna()].assign(answered=lambda f: f["y"].notna(), y=lambda f: f["y"].fillna(0))
+    return _decided(warehouse, agreement, rows.assign(probability=rows["p"]))
+
+
+def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
+    """The doubly robust line; nothing where nobody who was drawn has an answer."""
+    if gate.empty or not (gate["answered"] & (gate["propensity"] < 1)).any():
+        return ""
+    picks = pick_by_policy(gate.assign(propensity=1.0), [agreement], vouched)
+    seen, drawn = gate["answered"].to_numpy(), (gate["propensity"] < 1).to_numpy()
+    gains = []
+    for name in (AGREED, EQUAL):
+        gain = robust_gain(gate, picks[name], picks[RULES])
+        effective = effective_accounts(gate[seen], np.abs(picks[name] - picks[RULES])[seen])
+        few = f", effective sample size {effective:,.0f}: no claim" if effective < LEAST_EFFECTIVE else ""
+        gains.append(f"{name}, {gain.mean:+,.2f} ({gain.low:+,.2f} to {gain.high:+,.2f}{few})")
+    return (
+        f"doubly robust, over {len(gate):,} leads as they came to the gate, by what was published then "
+        f"({drawn.sum():,} came to a draw, and {(drawn & ~seen).sum():,} of those were held or not answered): {RULES}, "
+        f"{robust_value(gate, picks[RULES])}; against that, {'; '.join(gains)}"
+    )
 
 
 def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from data.agreement_file import default_agreement
 from data.errors import DataError
-from models.backtest import ARMS, BASELINES, KEPT, OURS, as_known, backtest, over_time, value_policies
+from models.backtest import ARMS, BASELINES, KEPT, OURS, backtest, over_time, value_policies
 from models.learning import fit
 from models.plots import draw_backtest
 from models.training import learn
@@ -94,7 +94,7 @@ def test_a_day_is_what_learning_by_hand_gives(found, data):
 
 def test_what_is_known_on_a_day_was_answered_before_it(data):
     day = data.answered_at.dropna().iloc[100]  # an answer at that very moment is not known yet
-    past = as_known(data, day)
+    past = data.before(day)
     assert past.now == day
     assert (past.as_of < day).all()
     assert (past.answered_at.dropna() < day).all()
@@ -104,7 +104,7 @@ def test_what_is_known_on_a_day_was_answered_before_it(data):
 
 def test_without_times_of_answers_labels_are_known_from_the_close_of_the_horizon():
     data = make(rows=60, numbers=2, texts=0)
-    past = as_known(data, FIRST)
+    past = data.before(FIRST)
     assert (past.as_of + HORIZON < FIRST).all()
     assert len(past.y) == (data.as_of + HORIZON < FIRST).sum()
 
@@ -135,13 +135,22 @@ def test_open_hand_offs_are_predicted_and_not_judged():
 @pytest.mark.parametrize(
     ("first", "last", "said"),
     [
-        (START + timedelta(days=10), START + timedelta(days=30), "expected a day to learn on.*at least 40 accepted"),
-        (START + timedelta(days=290), START + timedelta(days=299), "no hand-off until the next day"),
+        (10, 30, "days; the last: .*at least 40 accepted.*; take a later --from, when sales had answered more$"),
+        (290, 299, f"none in that time .*; take a --from before {answered().as_of.max():%Y-%m-%d}$"),
+        (-30, -10, f"none in that time .*; take a --to after {START:%Y-%m-%d}$"),
     ],
 )
-def test_nothing_to_judge_is_a_plain_error(first, last, said):
+def test_nothing_to_judge_is_a_plain_error_with_the_date_that_helps(first, last, said):
     with pytest.raises(DataError, match=said):
-        backtest(answered(), first, last, timedelta(days=7), seed=3)
+        backtest(answered(), START + timedelta(days=first), START + timedelta(days=last), timedelta(days=7), seed=3)
+
+
+def test_where_all_are_open_an_earlier_day_helps():
+    data = replace(answered(), observed=(LAST - timedelta(days=50)).to_pydatetime())
+    with pytest.raises(
+        DataError, match=f"all of them open; take a --from before {LAST - timedelta(days=64):%Y-%m-%d}$"
+    ):
+        backtest(data, LAST - timedelta(days=60), LAST, timedelta(days=60), seed=3, folds=1)
 
 
 def test_over_time_by_hand():
@@ -179,6 +188,17 @@ def test_policies_by_hand(found):
     assert told.curve["rules and model, as agreed"].iloc[-1] == pytest.approx(saved)
     assert told.claim.gated_only
     assert "gated population only" in told.claim.sentence
+
+
+def test_where_nobody_was_explored_and_all_are_above_the_threshold_the_text_says_why_nothing_differs(found):
+    judged = found.judged.assign(leadready=0.9)
+    standing, agreement = standing_of(judged, "qualified")
+    told = value_policies(judged, standing, [agreement], 100, seed=1)
+    assert told.table.set_index("policy")["gain"]["rules and model, as agreed"] == 0
+    assert "no lead below the gate was explored" in told.alike
+    rules = agreement.model_copy(update={"routing": agreement.routing.model_copy(update={"combine": "rules_only"})})
+    assert not value_policies(judged, standing, [rules], 100, seed=1).alike
+    assert not value_policies(found.judged, standing, [agreement], 100, seed=1).alike  # there some are held back
 
 
 def test_below_the_gate_the_model_decides_only_once_it_learned_from_explored_leads(found):

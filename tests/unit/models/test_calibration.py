@@ -11,10 +11,9 @@ from models.calibration import (
     Identity,
     Platt,
     choose_calibrator,
-    decompose,
     recent_shift,
 )
-from models.evaluation import calibration, log_losses, sigmoid
+from models.evaluation import calibration, sigmoid
 from models.venn_abers import VennAbers
 
 few = settings(max_examples=40, deadline=None)
@@ -133,15 +132,6 @@ def test_steps_are_tried_with_many_labels_only():
     assert names[1] == "venn_abers"
 
 
-def test_the_choice_does_not_see_rows_without_weight():
-    z, y, _ = sample(3000, stretch=2.5)
-    fold, weight = fold_of(1500).repeat(2), np.tile([1.0, 0.0], 1500)
-    name, reason = choose_calibrator(z, y, fold, 4000, "blend", weight)
-    alone, of_these = choose_calibrator(z[::2], y[::2], fold[::2], 4000, "blend")
-    assert name == alone
-    assert reason.split("(")[1] == of_these.split("(")[1]
-
-
 def test_the_intercept_update_mends_a_shift():
     """150 labels after acceptance fell by .6 log-odds: the mean error against the truth comes below .04."""
     before, after = [], []
@@ -187,27 +177,6 @@ def test_the_shift_is_bounded_for_any_rows(drawn):
     found = recent_shift(z, y, weight)
     assert abs(found.shift) <= DRIFT**2 * len(y)
     assert 0 < found.variance <= DRIFT**2
-
-
-@few
-@given(made, st.sampled_from(["log_loss", "brier"]))
-def test_the_parts_of_a_score_add_up(drawn, score):
-    z, y, weight = scores(drawn)
-    p = sigmoid(z)
-    found = decompose(y, p, score, weight)
-    parts = found["miscalibration"] - found["discrimination"] + found["uncertainty"]
-    assert parts == pytest.approx(found["score"], abs=1e-12)
-    assert min(found["miscalibration"], found["discrimination"], found["uncertainty"]) >= -1e-12
-    losses = log_losses(y, p) if score == "log_loss" else (y - p) ** 2
-    assert found["score"] == pytest.approx(np.average(losses, weights=weight))
-
-
-def test_the_parts_tell_what_is_wrong():
-    z, y, _ = sample(20_000)
-    right, loud, blind = (decompose(y, sigmoid(given)) for given in (z, 3 * z, np.full(20_000, -0.4)))
-    assert right["miscalibration"] < 0.005 < 0.1 < loud["miscalibration"]
-    assert loud["discrimination"] == pytest.approx(right["discrimination"])
-    assert blind["discrimination"] == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(

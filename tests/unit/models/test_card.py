@@ -92,6 +92,8 @@ def test_the_figures_are_those_of_the_test_with_their_intervals(result):
     loss = result.holdout_metrics.loc[result.chosen, "log_loss"]
     low, high = map(float, re.search(rf"log loss\t{loss:.3f} \((0\.\d+) to (0\.\d+)\)", figures).groups())
     assert low < loss < high
+    parts = result.holdout_metrics.loc[result.chosen, ["miscalibration", "discrimination"]]
+    assert all(f"{part:.3f}" in figures for part in parts)
     assert "everybody" not in figures
 
 
@@ -121,3 +123,17 @@ def test_every_feature_is_counted_by_its_concept(result):
     parts = {s.title: s for s in card_sections(result, REFUSED, TAGS)}
     rows = pd.DataFrame(parts["What it sees, and what it does not"].rows)
     assert rows[1].astype(int).sum() == len(result.features)
+
+
+def test_what_one_outcome_alone_cannot_tell_is_said_so(result):
+    metrics = result.holdout_metrics.assign(auc=np.nan, calibration_slope=np.nan)
+    rejected = replace(result, holdout=result.holdout.assign(y=0), holdout_metrics=metrics)
+    figures = said(rejected)["How good is it?"]
+    assert "AUC\tcannot be told\tcannot be told" in figures
+    assert not re.search(r"\bnan\b", "".join(said(rejected).values()))
+
+
+def test_calibration_says_of_which_fit_it_speaks(result):
+    told = said(result)["Do its probabilities come true?"]
+    assert "So far the fit that was tested" in told
+    assert told.index("learned again from all") < told.index(result.calibration)

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from models.evaluation import auc, calibration, calibration_error, evaluate, lift, logit, sigmoid
+from models.evaluation import auc, calibration, calibration_error, decompose, evaluate, lift, log_losses, logit, sigmoid
 
 Y = np.array([0, 0, 1, 1, 0, 1, 0, 1, 1, 0])
 P = np.array([0.1, 0.4, 0.35, 0.8, 0.4, 0.9, 0.2, 0.4, 0.6, 0.5])
@@ -48,6 +50,23 @@ def test_one_outcome_alone_gives_nan_and_no_warning(outcome):
 
 def test_certain_and_wrong_stays_finite():
     assert np.isfinite(evaluate(np.array([0, 1]), np.array([1.0, 0.0]))["log_loss"])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10)), min_size=1, max_size=60))
+def test_the_parts_of_log_loss_add_up_and_none_is_negative(rows):
+    y, p = (np.array(column) for column in zip(*rows, strict=True))
+    miscalibration, discrimination, uncertainty = decompose(y, p / 10)
+    assert miscalibration - discrimination + uncertainty == pytest.approx(log_losses(y, p / 10).mean(), abs=1e-9)
+    assert min(miscalibration, discrimination, uncertainty) >= -1e-12
+
+
+def test_the_parts_tell_what_is_wrong():
+    """Three times too loud costs miscalibration and no discrimination; one value for all tells nothing apart."""
+    y, p = sample(20_000)
+    right, loud, blind = (evaluate(y, sigmoid(z)) for z in (logit(p), 3 * logit(p), np.zeros(len(y))))
+    assert right["miscalibration"] < 0.005 < 0.1 < loud["miscalibration"]
+    assert loud["discrimination"] == pytest.approx(right["discrimination"])
+    assert blind["discrimination"] == pytest.approx(0, abs=1e-12)
 
 
 def test_calibration_finds_slope_and_intercept():

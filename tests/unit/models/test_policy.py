@@ -10,7 +10,6 @@ from models.evaluation import sigmoid
 from models.policy import (
     Claim,
     Estimate,
-    bounds,
     claim,
     effective_size,
     equal_volume_gain,
@@ -267,26 +266,3 @@ def test_leads_below_the_gate_chosen_by_hand_are_no_exploration():
     found = claim(frame, draws=50)
     assert found.gain.low > 0
     assert not found.made
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_bounds_hold_the_truth(seed):
-    """The value of a policy over all leads lies within what the gated ones and mere counts allow."""
-    everyone = company(seed, leads=800, signal=1)
-    picked = everyone["p"].to_numpy() > 0.6
-    met = everyone["met"].to_numpy()
-    truth = policy_value(everyone.assign(propensity=1.0), picked, draws=10).mean
-    low, high = bounds(everyone[met], picked[met], int(np.sum(~met)), int(np.sum(picked & ~met)), COSTS)
-    assert low < truth < high
-
-
-def test_bounds_by_hand():
-    frame = logged(FOUR).iloc[1:3]
-    assert bounds(frame, np.array([0, 1]), below=8, picked=0, costs=COSTS) == pytest.approx((274, 274))
-    low, high = bounds(frame, np.array([0, 1]), below=8, picked=3, costs=COSTS)
-    assert (low, high) == pytest.approx(((HELD + YES + 3 * NO + 5 * HELD) / 10, (HELD + YES + 3 * YES + 5 * HELD) / 10))
-
-
-def test_more_than_all_below_the_gate_cannot_be_picked():
-    with pytest.raises(DataError, match="0 to 2 of 2 leads, got 3"):
-        bounds(logged(FOUR), np.ones(4), below=2, picked=3, costs=COSTS)

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.promotion_power import power
 from models.evaluation import sigmoid
 from models.policy import Estimate
-from models.promotion import ChampionHoldout, decide
+from models.promotion import Champion, decide, overtaken
 
 
 def with_holdout(result, rows=600, signal=1.5, rules=0.5, chosen_noise=0.0, leaks=(), seed=0):
@@ -26,8 +26,8 @@ def with_holdout(result, rows=600, signal=1.5, rules=0.5, chosen_noise=0.0, leak
 
 
 def champion(test, knows, until="2025-01-01"):
-    base = test.holdout["rulebook"].to_numpy()
-    return ChampionHoldout(test.holdout[test.chosen].to_numpy() if knows else base, pd.Timestamp(until))
+    later = test.holdout[test.holdout["as_of"] > pd.Timestamp(until)]
+    return Champion(4, later[test.chosen if knows else "rulebook"], pd.Timestamp(until))
 
 
 def test_the_first_champion_that_is_surely_ahead(result):
@@ -48,6 +48,35 @@ def test_not_ahead_lets_the_rules_alone_route(result, behind):
     found = decide(with_holdout(result, **behind), None)
     assert (found.promote, found.alias) == (False, None)
     assert "rules alone route" in found.reasons[-1]
+
+
+def test_not_ahead_lets_the_champion_go_on(result):
+    test = with_holdout(result, chosen_noise=4.0)
+    found = decide(test, champion(test, knows=True))
+    assert (found.promote, found.alias, found.against) == (False, None, 4)
+    assert found.reasons[-1] == "not ahead of what it has to beat: version 4 stays in use"
+
+
+def test_a_champion_that_can_no_longer_score_is_no_bar_and_it_is_said(result):
+    broken = Champion(4, fault="no pain_state")
+    found = decide(with_holdout(result), broken)
+    assert (found.promote, found.alias, found.against) == (True, "champion", 4)
+    assert [v.other for v in found.verdicts] == ["base rate", "rules"]
+    said = "version 4, the one in use, can no longer score (no pain_state)"
+    assert found.reasons[-1] == f"{said}, so that the new one was judged as a first"
+    for test in (with_holdout(result, chosen_noise=4.0), with_holdout(result, leaks=("n1",))):
+        refused = decide(test, broken)
+        assert (refused.alias, refused.reasons[-1]) == (None, said)
+
+
+def test_who_was_overtaken_is_a_challenger_and_hears_by_whom(result):
+    test = with_holdout(result)
+    late = overtaken(decide(test, champion(test, knows=False)), 6, 5)
+    assert (late.promote, late.alias, late.against) == (False, "challenger", 4)
+    assert late.reasons[-1].startswith("judged while version 4 was in use, and by now version 5 is: train again")
+    assert (
+        "judged while no model was in use, and by now version 5 is" in overtaken(decide(test, None), 6, 5).reasons[-1]
+    )
 
 
 def test_rules_that_cannot_be_judged_are_no_bar_and_it_is_said(result):

@@ -1,11 +1,13 @@
 """Reasons are steady, in the catalogue's words, and of the concept's direction."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from features.definition import Feature
-from models.candidates import logistic
+from models.candidates import boosting, logistic
 from models.explanation import Explainer
 from models.reason_codes import missing, named, reasons, say
 from tests.unit.models.leads import make
@@ -36,7 +38,10 @@ def say_of(value, **definition):
         (3.0, {"meaning": "clicked e-mails in the last 7 days"}, "clicked e-mails in the last 7 days: 3"),
         (61.4, {"meaning": "days since the last touch"}, "days since the last touch: 61"),
         (0.456, {}, "signs: 0.46"),
-        (1234567.0, {}, "signs: 1,234,567"),
+        (12345.0, {}, "signs: 12,345"),
+        (40_019_500.0, {"meaning": "the company's yearly revenue"}, "the company's yearly revenue: 40 million"),
+        (3_301_000.0, {}, "signs: 3.3 million"),
+        (2e9, {}, "signs: 2 billion"),
         (float("nan"), {"null": "nobody called yet"}, "signs: nobody called yet"),
         (0.25, {"meaning": "share of calls that reached the person"}, "share of calls that reached the person: 25 %"),
         (1.0, {"name": "has_title", "meaning": "a job title was given"}, "a job title was given: yes"),
@@ -56,11 +61,22 @@ def test_a_value_is_said_plainly(value, definition, said):
         ("yes", "active", "need: yes, active"),
         ("not_asked", "unknown", "need: not asked"),
         ("no", "unknown", "need: no"),
+        ("no", "none", "need: no"),
     ],
 )
 def test_an_answer_is_said_once_with_its_level(column, state, level, said):
     feature = Feature(f"need_{column}", "qualification", "rules", "1", "need: and so on", dtype="text")
     assert say(feature, {"need_state": state, "need_level": level}) == said
+
+
+@pytest.mark.parametrize(
+    ("state", "points", "said"),
+    [("yes", 25.0, "need: yes, 25 points"), ("yes", 0.0, "need: yes, 0 points"), ("no", -10.0, "need: no, -10 points"),
+     ("not_asked", 0.0, "need: not asked"), ("not_asked", 15.0, "need: not asked, 15 points")],
+)  # fmt: skip
+def test_an_answer_is_said_with_its_points(state, points, said):
+    feature = Feature("need_state", "qualification", "rules", "1", "need: and so on", dtype="text")
+    assert say(feature, {"need_state": state, "need_points": points}) == said
 
 
 def test_the_feature_named_moves_most_in_the_direction_of_its_concept():
@@ -107,13 +123,97 @@ def test_without_refits_reasons_say_that_nothing_vouches_for_them(leads):
     assert not reasons(explainer, leads.X.head(5))["reasons_checked"].any()
 
 
+MEANS = {"need_state": "need: not asked, refused, no or yes"}
+
+
+def evidence(features):
+    return tuple(replace(f, direction="+") if f.name == "rule_points" else f for f in features)
+
+
 def test_what_is_missing_is_what_accepted_leads_have(leads, explainer):
-    beside = Explainer(explainer._estimator, leads.X[leads.y == 1], leads.features)
+    beside = Explainer(explainer._estimator, leads.X[leads.y == 1], evidence(leads.features))
     usual = beside.population.baseline["rule_points"].iloc[0]
     poor = leads.X.head(1).assign(rule_points=0.0)
     assert f"meaning of rule_points: 0 (accepted leads: {usual:.0f})" in missing(beside, poor).iloc[0].tolist()
     rich = leads.X.assign(rule_points=100.0)
     assert not missing(beside, rich).stack().str.contains("rule_points").any()
+
+
+@pytest.fixture(scope="module")
+def answered():
+    """Firms by size, called or not, that said yes to need or were not asked, with points for it; sizes are seen."""
+    random = np.random.default_rng(3)
+    rows, yes = 600, random.random(600) < 0.6
+    X = pd.DataFrame({
+        "need_state": np.where(yes, "yes", "not_asked"), "need_points": 25.0 * yes,
+        "clicks_points": 10.0 * random.integers(0, 3, rows), "size": random.choice([np.nan, 10.0, 900.0], rows),
+        "meetings": random.poisson(1.0, rows).astype(float), "last_click_days": random.choice([np.nan, 2.0], rows),
+        "peers": random.poisson(1.0, rows).astype(float)})  # fmt: skip
+    X["digital_points"], X["research_points"] = X["clicks_points"], X["need_points"]
+    X["rule_points"] = X["digital_points"] + X["research_points"]
+    worth = 0.06 * X["rule_points"] + 0.004 * X["size"].fillna(0.0) + X["meetings"] + X["peers"]
+    worth += X["last_click_days"].isna()
+    y = (random.random(rows) < 1 / (1 + np.exp(worth.mean() - worth))).astype(int).to_numpy()
+    about = {"size": "fit", "meetings": "calls", "last_click_days": "engagement", "peers": "account"}
+    over = {"size": "lead", "meetings": "calls", "last_click_days": "touches", "peers": "peers"}
+    features = tuple(
+        Feature(name, about.get(name, "qualification"), over.get(name, "rules"), "1", MEANS.get(name, f"{name} of it"),
+                "not given", "-" if name == "last_click_days" else "+", "text" if name == "need_state" else "number",
+                empty=None if name in ("size", "last_click_days") else 0) for name in X)  # fmt: skip
+    return X, y, features
+
+
+@pytest.fixture(scope="module", params=[logistic, boosting])
+def asked(answered, request):
+    X, y, features = answered
+    return request.param(features, 1).fit(X, y)
+
+
+def test_the_answers_behind_the_points_are_named_and_not_their_sum(answered, asked):
+    X, _, features = answered
+    poor = X[X["rule_points"] == 0]
+    explainer = Explainer(asked, X, features)
+    found = explainer.explain(poor)
+    assert (found.base + found.values.sum(axis=1)).to_numpy() == pytest.approx(explainer.log_odds(poor), abs=1e-9)
+    told = reasons(explainer, poor, found).filter(like="reason_").agg(lambda row: str(list(row)), axis=1)
+    assert told.str.contains("against: need: not asked|against: clicks_points").all()
+    assert told.str.contains("against: need: not asked").any()
+    assert not told.str.contains("(?:rule|research|digital)_points").any()
+
+
+def test_a_sum_is_named_where_nothing_is_known_of_its_parts(answered):
+    X, y, features = answered
+    alone = tuple(f for f in features if f.name == "rule_points")
+    told = reasons(Explainer(logistic(alone, 1).fit(X[["rule_points"]], y), X, alone), X[["rule_points"]])
+    assert told["reason_1"].str.contains("rule_points").mean() > 0.5
+
+
+def test_an_answer_moves_with_its_points_in_the_sums(answered, asked):
+    """By hand: need as usual, and 25 points fewer in its own column and in both sums."""
+    X, _, features = answered
+    explainer, lead = Explainer(asked, X, features), X[X["need_state"] == "not_asked"].head(3)
+    assert explainer.population.baseline["need_state"].iloc[0] == "yes"
+    more = {name: lead[name] + 25.0 for name in ("need_points", "research_points", "rule_points")}
+    by_hand = explainer.log_odds(lead) - explainer.log_odds(lead.assign(need_state="yes", **more))
+    moves, steady = explainer.named_by(lead)
+    assert moves[:, 0] == pytest.approx(by_hand, abs=1e-9)
+    assert (moves[:, 1] == 0).all()
+    assert steady is None
+    usual, _ = explainer.named_by(X[(X["need_state"] == "yes") & (X["clicks_points"] == 10.0)])
+    assert (usual[:, :3] == 0).all()
+
+
+def test_what_is_missing_can_be_found_out_or_done(answered, asked):
+    """An unknown size is asked for, a small one cannot be helped; what accepted leads lack as well is no lack."""
+    X, y, features = answered
+    beside = Explainer(asked, X[y == 1], features)
+    lead = X.head(1).assign(need_state="not_asked", need_points=0.0, research_points=0.0, rule_points=0.0, meetings=0.0,
+                            clicks_points=0.0, digital_points=0.0, last_click_days=2.0, peers=0.0)  # fmt: skip
+    small, unknown = (missing(beside, lead.assign(size=size)).iloc[0].dropna().tolist() for size in (10.0, np.nan))
+    assert "need: not asked (accepted leads: yes, 25 points)" in small
+    assert any(text.startswith("meetings of it: 0 (accepted leads: ") for text in small)
+    assert not any(name in text for text in small for name in ("size", "rule_points", "peers", "last_click_days"))
+    assert "size of it: not given, find out" in unknown
 
 
 def test_having_more_of_what_is_good_is_no_lack(leads):

@@ -3,6 +3,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from data.workspace import Workspace
 from models.candidates import CANDIDATES
 from models.history import version_before
 from models.promotion import Decision
-from models.registry import NAME, Registry
+from models.registry import NAME, Registry, _make_store
 
 CHAMPION = Decision(True, "champion", True, ("ahead of base rate", "too few later rows to be sure"))
 CHALLENGER = Decision(False, "challenger", False, ("not surely ahead",))
@@ -58,7 +59,8 @@ def replace_part(model, **parts):
 def version(registry, trained):
     assert registry.champion() is None
     made = registry.log_training(trained, {"source": "demo", "cohort": "handoff", "agreement": "2025-01-01"})
-    return registry.apply(made, CHAMPION)
+    assert registry.apply(made, CHAMPION) == CHAMPION
+    return made
 
 
 def test_importing_the_registry_does_not_import_mlflow():
@@ -97,7 +99,7 @@ def test_the_run_holds_what_a_data_scientist_asks_for(registry, version, trained
 
     client = mlflow.MlflowClient()
     run = client.get_run(version.run_id)
-    assert run.data.tags["promoted"] == "true"
+    assert run.data.tags["decision"] == "champion"
     assert run.data.tags["agreement"] == "2025-01-01"
     assert run.data.metrics["log_loss"] == pytest.approx(trained.holdout_metrics.loc["blend", "log_loss"])
     assert run.inputs.dataset_inputs[0].dataset.digest == trained.data_hash[:32]
@@ -135,7 +137,8 @@ def test_a_training_that_is_interrupted_registers_nothing(registry, version, tra
 
 
 def test_a_refused_model_gets_no_alias(registry, version, trained):
-    second = registry.apply(registry.log_training(trained, {}), Decision(False, None, False, ("a leak",)))
+    second = registry.log_training(trained, {})
+    registry.apply(second, REFUSED)
     assert registry.aliases() == {"champion": version.version}
     assert registry.load(second.version).tags["reasons"] == "a leak"
 
@@ -164,9 +167,10 @@ def bought(tmp_path_factory, result):
     space = Workspace(tmp_path_factory.mktemp("moves"))
     space.create()
     registry = Registry(space)
+    context = {"source": "demo", "agreement_version": "2000-01-01-gone"}
     leaky = replace(result, leakage=replace(result.leakage, suspects=("n1",)))
-    for found, decision in ((result, CHAMPION), (result, CHALLENGER), (leaky, REFUSED)):
-        registry.apply(registry.log_training(found, {"source": "demo"}, decision), decision)
+    for found, decision in ((result, CHAMPION), (result, CHALLENGER), (leaky, replace(REFUSED, against=1))):
+        registry.apply(registry.log_training(found, context, decision), decision)
     return registry
 
 
@@ -186,7 +190,7 @@ def test_there_and_back_again_with_the_evidence(bought):
         bought.promote(3, NOON, force=True)
     assert bought.aliases() == {"champion": 2}
     forced = bought.promote(3, NOON, "ann", "n1 is harmless", force=True)
-    assert (forced.forced, forced.findings, forced.decided) == (True, "n1", "refused")
+    assert (forced.forced, forced.findings, forced.decided) == (True, "alarms about n1", "refused")
     assert bought.champion().provisional
 
     assert bought.roll_back(NOON, "bob", "too many refusals").to == 2
@@ -220,7 +224,7 @@ def test_a_version_has_its_reasons_from_the_start(bought):
     import mlflow
 
     made = bought.load(3)
-    assert (made.tags["decision"], made.tags["promoted"], made.tags["reasons"]) == ("refused", "false", "a leak")
+    assert (made.tags["decision"], made.tags["reasons"], made.tags["judged_against"]) == ("refused", "a leak", "1")
     client = mlflow.MlflowClient()
     assert "- a leak" in client.get_model_version(NAME, "3").description
     assert "not to be used" in client.get_run(made.run_id).data.tags["mlflow.note.content"]
@@ -293,7 +297,8 @@ def test_a_training_killed_anywhere_leaves_a_whole_version_or_none(result, tmp_p
         assert registry.aliases() == {}
         assert registry.champion() is None
     decision = Decision(True, "champion", True, ("ahead", "provisional"))
-    made = registry.apply(registry.log_training(result, {"source": "demo"}, decision), decision)
+    made = registry.log_training(result, {"source": "demo"}, decision)
+    registry.apply(made, decision)
     assert registry.aliases() == {"champion": made.version}
     assert version_before(registry.moves(), made.version) is None
     experiment = registry._mlflow().get_experiment_by_name(NAME).experiment_id
@@ -323,24 +328,29 @@ def command(capsys, monkeypatch, registry, *words):
     return ended.value.code or 0, *capsys.readouterr()
 
 
-def test_the_commands_say_what_they_did(bought, capsys, monkeypatch):
+def test_the_commands_say_what_they_did(bought, capsys, caplog, monkeypatch):
+    """These models' columns are made up, so that none of them can score: it takes force to use one."""
+
     def typed(*words):
         return command(capsys, monkeypatch, bought, *words)
 
     now = bought.aliases()["champion"]
     other = 3 - now
-    code, said, _ = typed("promote", str(other), "--why", "try it")
+    code, said, _ = typed("promote", str(other), "--force", "--why", "try it")
     assert (code, bought.aliases()["champion"]) == (0, other)
     assert said.startswith(f"version {other} is in use instead of version {now} since 20")
+    assert "forced against: no agreement 2000-01-01-gone any more" in said
     assert "`leadready rollback` goes back" in said
+    assert bought.champion().provisional
     assert typed("promote", str(other))[1] == f"version {other} is in use already: nothing changed\n"
     code, said, _ = typed("rollback", "--why", "no good", "--json")
     assert (code, json.loads(said)["to"], json.loads(said)["why"]) == (0, now, "no good")
     assert bought.aliases()["champion"] == now
+    assert f"version {now} can no longer score: no agreement 2000-01-01-gone any more" in caplog.text
 
 
 @pytest.mark.parametrize(("words", "code", "said"), [
-    (("promote", "3"), 13, "expected a model without leak alarms, got alarms about n1"),
+    (("promote", "3"), 12, "can score with today's agreements and catalogue, got no agreement 2000-01-01-gone"),
     (("promote", "3", "--force"), 2, "a reason that stays with the model"),
     (("promote", "9"), 12, "loading the model 9"),
 ])  # fmt: skip
@@ -350,3 +360,52 @@ def test_what_may_not_be_promoted_ends_with_the_code_of_its_kind(bought, capsys,
     assert (found, complaint.count("\n")) == (code, 1)
     assert said in complaint
     assert bought.moves() == before
+
+
+def test_a_decision_that_was_overtaken_is_not_carried_out(bought, result):
+    """Judged against version 7, while another came into use: a challenger, and version and run say why."""
+    import mlflow
+
+    now, judged = bought.aliases()["champion"], replace(CHAMPION, against=7)
+    made = bought.log_training(result, {"source": "demo"}, judged)
+    done = bought.apply(made, judged)
+    assert (done.promote, done.alias) == (False, "challenger")
+    assert bought.aliases() == {"champion": now, "challenger": made.version}
+    tags = bought.load(made.version).tags
+    assert (tags["decision"], tags["judged_against"]) == ("challenger", "7")
+    assert tags["reasons"].endswith(
+        f"judged while version 7 was in use, and by now version {now} is: train again, or compare by hand and "
+        f"`leadready promote {made.version}`"
+    )
+    client = mlflow.MlflowClient()
+    for said in (client.get_model_version(NAME, str(made.version)).description,
+                 client.get_run(made.run_id).data.tags["mlflow.note.content"]):  # fmt: skip
+        assert "kept as challenger" in said
+    moves = bought.moves()
+    assert bought.apply(made, replace(CHAMPION, against=now)).promote
+    assert [(m.instead_of, m.to) for m in bought.moves()[len(moves) :]] == [(now, made.version)]
+    assert bought.apply(made, replace(CHAMPION, against=now)).promote
+    assert len(bought.moves()) == len(moves) + 1, "carried out twice it moves once"
+
+
+def test_moves_at_once_are_all_written_down_in_their_order(bought):
+    """Eight at once, each a registry of its own: every move begins where the one before ended."""
+    before, space = bought.moves(), Workspace(bought._store.parent)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda i: Registry(space).promote(1 + i % 2, NOON, f"person {i}"), range(8)))
+    moves = bought.moves()[len(before) :]
+    assert sorted(m.by for m in moves) == sorted(m.by for m in made if m)
+    assert [m.instead_of for m in moves[1:]] == [m.to for m in moves[:-1]]
+    assert bought.aliases()["champion"] == moves[-1].to
+
+
+def test_a_store_that_is_there_is_not_replaced(tmp_path):
+    """Two processes make it at once: what the first wrote into it stays."""
+    space = Workspace(tmp_path / "var")
+    space.create()
+    _make_store(space.tracking, space.artifacts.as_uri())
+    client = Registry(space)._mlflow().MlflowClient()
+    made = client.create_experiment("the first one's")
+    _make_store(space.tracking, space.artifacts.as_uri())
+    assert client.get_experiment(made).name == "the first one's"
+    assert [p.name for p in space.root.iterdir() if p.name.startswith(".mlflow")] == []

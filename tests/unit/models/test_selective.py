@@ -1,117 +1,19 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from data.errors import DataError
 from models.evaluation import log_losses, logit, sigmoid
-from models.policy import policy_value
-from models.selective import reach, robust_claim, robust_value, weighted_metrics
-from tests.unit.models.test_policy import FOUR, NO, YES, company, logged
-
-GOOD, BAD = "good", "bad"
-
-
-def gate(seed, leads=400, share=0.2, model=GOOD):
-    """Everybody at the gate with their answer, and what sales would say with the probability `truth`."""
-    everyone = company(seed, leads, share=share, signal=3)
-    truth = sigmoid(3 * logit(everyone["p"]) - 0.2)
-    return everyone.assign(p=truth if model == GOOD else 0.95)
-
-
-def draws_of(everyone, times, told=1.0):
-    """The same leads, explored anew: each time the hand-offs that are logged, and the others."""
-    random = np.random.default_rng(1)
-    chance = everyone["propensity"].to_numpy()
-    everyone = everyone.assign(propensity=np.where(chance < 1, told * chance, 1))
-    for _ in range(times):
-        seen = random.random(len(everyone)) < chance
-        yield everyone[seen], everyone[~seen], seen
-
-
-def values(everyone, handed, times=100, told=1.0):
-    """By either method and draw, the value of a policy; and the truth, from the answers of all."""
-    truth = policy_value(everyone.assign(propensity=1.0), handed, draws=1).mean
-    found = [
-        (policy_value(some, handed[seen], draws=1).mean,
-         robust_value(some, handed[seen], others, handed[~seen], draws=1).mean)
-        for some, others, seen in draws_of(everyone, times, told)
-    ]  # fmt: skip
-    return truth, np.array(found)
-
-
-def off_by(found, truth):
-    """How far the mean is off beyond what chance explains."""
-    return max(0.0, abs(found.mean() - truth) - 4 * found.std() / np.sqrt(len(found)))
-
-
-@given(st.integers(0, 10_000), st.sampled_from([GOOD, BAD]), st.floats(0.1, 0.5))
-def test_both_are_right_on_average_whatever_the_model_of_answers(seed, model, share):
-    """Inverse propensity, being self-normalised, may be off by a hair; the doubly robust value is not off at all."""
-    everyone = gate(seed, share=share, model=model)
-    handed = np.random.default_rng(seed).random(len(everyone)) < 0.5
-    truth, found = values(everyone, handed)
-    assert off_by(found[:, 0], truth) < 0.01 * truth
-    assert off_by(found[:, 1], truth) == 0
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_a_good_model_of_answers_takes_the_chance_out(seed):
-    everyone = gate(seed, share=0.1)
-    _, found = values(everyone, np.ones(len(everyone)))
-    assert found[:, 1].std() < 0.9 * found[:, 0].std()
-
-
-def test_a_good_model_mends_wrong_propensities_which_inverse_propensity_cannot():
-    """All propensities below the gate are logged at half of what they were, and sales likes those leads less."""
-    everyone = gate(0, leads=4000)
-    held_back = ~everyone["met"].to_numpy()
-    p = np.where(held_back, 0.25, 0.6)
-    y = (np.random.default_rng(0).random(len(everyone)) < p).astype(int)
-    truth, found = values(everyone.assign(p=p, y=y), np.ones(len(everyone)), times=60, told=0.5)
-    assert abs(found[:, 1].mean() - truth) < abs(found[:, 0].mean() - truth) / 3
-
-
-def test_the_doubly_robust_value_by_hand():
-    """Handing off everybody: p expects .5 of each; two logged answers, standing for 4 and 1 leads, mend it."""
-    frame = logged(FOUR).iloc[:2].assign(p=0.5)
-    held = frame.assign(y=np.nan, propensity=np.nan)
-    expected = (YES + NO) / 2
-    found = robust_value(frame, np.ones(2), held, np.ones(2))
-    assert found.mean == pytest.approx((4 * expected + 4 * (YES - expected) + (NO - expected)) / 4)
-
-
-def test_holding_everybody_is_worth_what_waiting_is():
-    frame = logged(FOUR)
-    assert robust_value(frame, np.zeros(4), frame, np.zeros(4), draws=10).mean == 200
-
-
-def test_a_policy_that_differs_below_an_unexplored_gate_is_no_claim():
-    everyone = gate(0)
-    met = everyone["met"].to_numpy()
-    gated, held = everyone[met], everyone[~met]
-    all_of_them, none = (np.full(int(n), v) for n, v in (((~met).sum(), 1), ((~met).sum(), 0)))
-    same = np.ones(met.sum())
-    found = robust_claim(gated, same, same, held, all_of_them, none, draws=50)
-    assert not found.made
-    assert found.sentence.startswith("no claim, gated population only: no lead below the gate was explored")
-
-
-def test_a_policy_that_differs_above_the_gate_needs_no_exploration():
-    everyone = gate(0, leads=3000)
-    met = everyone["met"].to_numpy()
-    gated, held = everyone[met], everyone[~met]
-    none = np.zeros((~met).sum())
-    found = robust_claim(gated, np.ones(met.sum()), np.zeros(met.sum()), held, none, none, other="nobody", draws=200)
-    assert found.made
-    assert found.sentence.startswith("better than nobody: +")
-    assert "by the doubly robust estimate" in found.sentence
+from models.policy import brought, policy_gain, policy_value
+from models.selective import bounds, reach, robust_gain, robust_value, weighted_metrics
+from tests.unit.models.test_policy import COSTS, FOUR, HELD, NO, YES, company, logged
 
 
 def test_the_explored_stand_for_those_below_the_gate():
     """Below the gate sales refuses more than p says: unweighted the hand-offs hide it."""
     random = np.random.default_rng(0)
-    everyone = gate(0, leads=10_000)
+    everyone = company(0, leads=10_000, share=0.2, signal=3)
+    everyone["p"] = sigmoid(3 * logit(everyone["p"]) - 0.2)
     true_p = np.where(everyone["met"], everyone["p"], 0.5 * everyone["p"])
     everyone["y"] = (random.random(len(everyone)) < true_p).astype(int)
     some = everyone[everyone["seen"]]
@@ -139,3 +41,90 @@ def test_of_whom_the_figures_speak():
     assert reach(some).everybody
     assert reach(some).sentence.startswith("everybody at the gate: 40 of 340 hand-offs were explored, effective")
     assert reach(some.iloc[295:305]).sentence.startswith("too few to speak of everybody at the gate (100 are needed)")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_bounds_hold_the_truth(seed):
+    """The value of a policy over all leads lies within what the gated ones and mere counts allow."""
+    everyone = company(seed, leads=800, signal=1)
+    picked = everyone["p"].to_numpy() > 0.6
+    met = everyone["met"].to_numpy()
+    truth = policy_value(everyone.assign(propensity=1.0), picked, draws=10).mean
+    low, high = bounds(everyone[met], picked[met], int(np.sum(~met)), int(np.sum(picked & ~met)), COSTS)
+    assert low < truth < high
+
+
+def test_bounds_by_hand():
+    frame = logged(FOUR).iloc[1:3]
+    assert bounds(frame, np.array([0, 1]), below=8, picked=0, costs=COSTS) == pytest.approx((274, 274))
+    low, high = bounds(frame, np.array([0, 1]), below=8, picked=3, costs=COSTS)
+    assert (low, high) == pytest.approx(((HELD + YES + 3 * NO + 5 * HELD) / 10, (HELD + YES + 3 * YES + 5 * HELD) / 10))
+
+
+def test_more_than_all_below_the_gate_cannot_be_picked():
+    with pytest.raises(DataError, match="0 to 2 of 2 leads, got 3"):
+        bounds(logged(FOUR), np.ones(4), below=2, picked=3, costs=COSTS)
+
+
+def at_the_gate_of(everyone, told=1.0):
+    """The same leads explored anew, again and again: half of the hand-offs have an answer."""
+    random, chance = np.random.default_rng(1), everyone["propensity"].to_numpy()
+    everyone = everyone.assign(propensity=np.where(chance < 1, told * chance, 1))
+    for _ in range(60):
+        yield everyone.assign(answered=(random.random(len(everyone)) < chance) & (random.random(len(everyone)) < 0.5))
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("right", "told"), [(False, 1.0), (True, 0.3)], ids=["p is wrong", "propensities are wrong"])
+def test_the_doubly_robust_value_needs_one_of_the_two_to_be_right(seed, right, told):
+    """Inverse propensity needs propensities; expectations alone need p."""
+    everyone = company(seed, leads=2000, share=0.2, signal=3)
+    truth = sigmoid(3 * logit(everyone["p"]) - 0.2) * np.where(everyone["met"], 1, 0.4)
+    y = (np.random.default_rng(seed).random(len(everyone)) < truth).astype(int)
+    everyone = everyone.assign(y=y, p=truth if right else 0.8 - 0.5 * truth)
+    a, b = everyone["p"].to_numpy() > 0.4, everyone["met"].to_numpy()
+    known = everyone.assign(propensity=1.0)
+    value, gain = policy_value(known, a, draws=1).mean, policy_gain(known, a, b, draws=1).mean
+    worlds = list(at_the_gate_of(everyone, told))
+    found = np.array([(robust_value(w, a, draws=1).mean, robust_gain(w, a, b, draws=1).mean) for w in worlds])
+    noise = found.std(axis=0) / np.sqrt(len(worlds))
+    assert (np.abs(found.mean(axis=0) - (value, gain)) < 4 * noise + 1).all(), "1 of about 300: y is one draw from p"
+    naive = [policy_value(w[w["answered"]], a[w["answered"]], draws=1).mean for w in worlds]
+    if not right:
+        naive = [(known["waiting"] + a * (brought(known.assign(y=known["p"])))).mean()]
+    assert abs(np.mean(naive) - value) > 10 * noise[0], "what needs the wrong one of the two is off"
+
+
+def test_the_doubly_robust_value_by_hand():
+    """Of three below the gate one was drawn and accepted where .5 was expected; of two above it one is unanswered."""
+    gate = logged("""
+        y  p    met  propensity  group
+        1  0.5  0    0.25        a
+        0  0.2  0    0.25        b
+        0  0.4  0    0.25        c
+        0  0.6  1    1           d
+        0  0.7  1    1           e
+    """).assign(answered=[True, False, False, True, False])
+    gain = YES - NO
+    everybody = NO + gain * ((0.5 + 0.2 + 0.4 + 3 * 0.5) + (0.6 + 0.7 - 2 * 0.6)) / 5
+    assert robust_value(gate, np.ones(5)).mean == pytest.approx(everybody)
+    assert robust_value(gate, np.zeros(5), draws=10).mean == HELD
+    rules = gate["met"].to_numpy()
+    below = (3 * (NO - HELD) + gain * (0.5 + 0.2 + 0.4 + 3 * 0.5)) / 5
+    assert robust_gain(gate, np.ones(5), rules).mean == pytest.approx(below)
+
+
+def test_where_nobody_below_the_gate_answered_p_stands_alone_there():
+    gate = logged(FOUR).assign(answered=[False, True, True, False])
+    found = robust_value(gate, np.array([1, 0, 0, 1]), draws=20)
+    assert found.mean == pytest.approx((2 * HELD + NO + 0.9 * (YES - NO) + NO + 0.1 * (YES - NO)) / 4)
+
+
+@pytest.mark.slow
+def test_the_doubly_robust_interval_holds_the_truth():
+    """Leads of one company, three to an account that answer alike."""
+    whole = company(0, 200_000, signal=1, accounts=66_667)
+    truth = policy_value(whole.assign(propensity=1.0), np.ones(200_000), draws=2).mean
+    worlds = [company(seed, 1200, share=0.2, signal=1, accounts=400) for seed in range(150)]
+    found = [robust_value(w.assign(answered=w["seen"]), np.ones(1200), draws=200) for w in worlds]
+    assert 0.90 <= np.mean([e.low < truth < e.high for e in found]) <= 0.985

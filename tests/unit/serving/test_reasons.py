@@ -1,6 +1,7 @@
 """Whoever looks at a lead sees why; whom nobody looks at costs nothing."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,8 @@ def test_rules_alone_give_the_same_columns_empty(leads, model, route):
 
 def test_a_single_lead_is_told_what_accepted_leads_have(leads, model):
     poor = leads.X.head(1).assign(rule_points=0.0)
-    told = explain_lead(model, leads.features, poor)
+    evidence = tuple(replace(f, direction="+") if f.name == "rule_points" else f for f in leads.features)
+    told = explain_lead(model, evidence, poor)
     assert any("rule_points" in text for text in told["missing"])
     assert told["why"]["contribution_qualification"] < 0
 

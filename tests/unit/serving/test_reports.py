@@ -472,6 +472,78 @@ def test_without_exploration_no_claim_is_made_and_the_bounds_are_said(tmp_path):
     assert "(all rejected)" in answer
 
 
+PUBLISHED = table("""
+    lead  as_of       probability  propensity  route     explored
+    OLD   2026-03-01  0.3          0.5         nurture   false
+    OLD   2026-03-03  0.3          0.5         nurture   false
+    L1    2026-03-02  0.9          1           hand_off  false
+    L2    2026-03-02  0.2          1           hand_off  false
+    L3    2026-03-02  0.8          0.5         nurture   false
+    L3    2026-03-04  0.6          0.5         hand_off  true
+    L4    2026-03-02  0.6          0.5         nurture   false
+    L4    2026-03-04  0.7          0.5         nurture   false
+    L5    2026-03-03  0.4          0.5         nurture   false
+    L5    2026-03-04  0.5          1           hand_off  false
+    L6    2026-03-03  -            0.5         nurture   false
+    L7    2026-02-15  0.6          0.5         nurture   false
+    L7    2026-03-03  0.3          0.5         nurture   false
+    L8    2026-03-03  0.9          0           hold      false
+""")
+"""OLD was drawn for before the tested time; L3 is drawn and waits two days for its place; L4 is not, on two days; L5 is
+not, and is qualified a day later; L6 was scored without a model; L7 came back after a hand-off: a draw of its own; L8
+had no chance."""
+
+
+def said_of(tmp_path, scores, tested):
+    """The line of the policy as agreed, and the paragraph that it stands in."""
+    who = [f"L{i}" for i in range(3, 9)] + ["OLD"]
+    some = pd.DataFrame({"lead_id": who, "answered_at": "2026-02-01", "criterion": "need", "state": "yes",
+                         "level": "latent"})  # fmt: skip
+    later = READY[READY["lead_id"] == "L1"].assign(lead_id="L5", answered_at="2026-03-03 12:00")
+    handoffs = table("""
+        lead  handed_off_at
+        L7    2026-02-20
+    """)
+    answers = pd.concat([READY[READY["lead_id"] != "L3"], some, later])
+    with warehouse_of(answers=answers, handoffs=handoffs) as warehouse:
+        with warehouse.view("published", scores):
+            warehouse.execute("""CREATE TABLE scores AS SELECT lead_id, as_of::TIMESTAMP AS as_of,
+                probability::DOUBLE AS probability, propensity::DOUBLE AS propensity, route FROM published""")
+        save_tables(warehouse, tmp_path, AS_OF, [DEFAULT], NOBODY, NOBODY, NOBODY)
+        save_judgement(warehouse, tmp_path, AS_OF, [DEFAULT], tested, vouched=True)
+    judged = pd.read_parquet(tmp_path / "judged.parquet").set_index("policy")["said"]
+    return judged["rules and model, as agreed"], figure(tmp_path, "70_claim")["answer"][0]
+
+
+ANSWERED = pd.DataFrame({
+    "lead_id": ["L1", "L2", "L3"], "as_of": pd.to_datetime(["2026-03-03", "2026-03-03", "2026-03-05"]), "y": [1, 0, 1],
+    "probability": [0.5, 0.5, 0.5], "propensity": [1, 1, 0.5], "group": ["A1", "A2", "A3"],
+})  # fmt: skip
+
+
+def test_the_doubly_robust_line_speaks_of_each_draw_once(tmp_path):
+    """Seven at the gate, by what was published first: L1, L2 and later L5 certain; L3, L4, L5 and L7 drawn for.
+
+    A hand-off brings 860 p - 120 over waiting. Above the gate p promised .05 too much of L1 and L2, and so of L5
+    then; below it .2 too little of L3, and so of the three held.
+    """
+    line, answer = said_of(tmp_path, PUBLISHED, ANSWERED)
+    rules = 200 + (860 * (0.9 + 0.2 + 0.5 - 3 * 0.05) - 3 * 120) / 7
+    gain = (860 * (0.8 + 0.6 + 0.4 + 0.3 + 4 * 0.2) - 4 * 120) / 7
+    assert line.startswith("doubly robust, over 7 leads as they came to the gate")
+    assert "4 came to a draw, and 3 of those were held or not answered" in line
+    assert f"the rules alone, {rules:+.2f} per lead at the gate" in line
+    assert f"rules and model, as agreed, {gain:+.2f} (" in line
+    assert "no claim" in line, "one answer of a draw tells little"
+    assert "D" + line[1:] + "." in answer
+
+
+def test_without_a_draw_that_was_answered_there_is_no_doubly_robust_line(tmp_path):
+    line, answer = said_of(tmp_path, PUBLISHED, ANSWERED[:2])
+    assert line == ""
+    assert "oubly" not in answer
+
+
 # The folder and the page
 
 
