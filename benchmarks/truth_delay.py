@@ -68,7 +68,8 @@ def _arms(past: TrainingSet, cut: pd.Timestamp, X: pd.DataFrame) -> dict[str, Ve
         "decided so far": np.flatnonzero(past.labelled),
         "pending as rejected": np.arange(len(past.y)),
     }
-    arms = {"weighted": learned.model}
+    model = learned.model
+    arms = {"weighted": model, "weighted, intercept stays": model.shifted(-model.shift)}
     for name, rows in unweighted.items():
         counted = replace(past.only(rows), answered_at=None)
         arms[name] = fit(learned.chosen, counted, np.arange(len(rows)), cut, SEED)

@@ -80,20 +80,26 @@ def _with_rejected(past: TrainingSet, unlabelled: pd.DataFrame, name: str) -> ob
 
 
 def after_a_shift(of: Company, taught: Lesson) -> dict[str, float]:
-    """Calibration error after the truth has moved by a logit shift, before and after an update on fresh labels."""
-    random = np.random.default_rng(of.seed)
-    z = taught.learned.model.log_odds(of.data.X.iloc[taught.later])
+    """Calibration error after the truth has moved by a logit shift, before and after an update on fresh labels.
+
+    The update is the one that training makes: by all labels that it knows, of which the fresh ones are the latest.
+    """
+    random, model = np.random.default_rng(of.seed), taught.learned.model
+    in_time = taught.every[np.argsort(taught.past.as_of.to_numpy(), kind="stable")]
+    known = (model.log_odds(taught.past.X.iloc[in_time]), *taught.past.known(in_time, taught.cut))
+    z = model.log_odds(of.data.X.iloc[taught.later])
     true = sigmoid(logit(of.p[taught.later]) + SHIFT)
-    after = np.mean([_updated(z, true, random) for _ in range(DRAWS)])
+    after = np.mean([_updated(known, z, true, random) for _ in range(DRAWS)])
     return {"error before": calibration_error(true, sigmoid(z)), "error after": float(after)}
 
 
-def _updated(z: Vector, true: Vector, random: np.random.Generator) -> float:
-    """Calibration error on the other rows after an update by 150 labels that were drawn."""
+def _updated(known: tuple[Vector, Vector, Vector], z: Vector, true: Vector, random: np.random.Generator) -> float:
+    """Calibration error on the other rows after an update by what was known (log-odds, y, weights) and 150 drawn."""
     drawn = np.zeros(len(z), dtype=bool)
     drawn[random.choice(len(z), FRESH, replace=False)] = True
     y = (random.random(FRESH) < true[drawn]).astype(int)
-    return calibration_error(true[~drawn], sigmoid(z[~drawn] + recent_shift(z[drawn], y).shift))
+    every = [np.concatenate(pair) for pair in zip(known, (z[drawn], y, np.ones(FRESH)), strict=True)]
+    return calibration_error(true[~drawn], sigmoid(z[~drawn] + recent_shift(*every).shift))
 
 
 def with_few_labels(of: Company, taught: Lesson) -> dict[str, float]:

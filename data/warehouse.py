@@ -101,8 +101,8 @@ class Warehouse:
 
     def scalar(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> Any:
         """The first value of the first row; None where there is no row."""
-        row = self.connection.execute(sql, parameters).fetchone()
-        return None if row is None else row[0]
+        rows = self.connection.execute(sql, parameters).fetchall()  # to the end: an open result holds its tables
+        return rows[0][0] if rows else None
 
     def frame(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
         """A result as a pandas frame."""

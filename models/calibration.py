@@ -18,7 +18,8 @@ FEW_LABELS = 1_000
 MANY_LABELS = 20_000
 PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
 LATEST, LATEST_SHARE = 150, 0.3  # labels that the intercept is moved by: at least so many, and this share of all
-DRIFT = 0.3  # how far the intercept is thought to move from one training to the next, as a standard deviation
+CONTRADICTS = 2.0  # standard deviations from which the last LATEST of them are taken for a break
+DRIFT, BREAK = 0.3, 0.6  # how far the intercept is thought to move, slowly or at once: standard deviations
 Calibrator = Any  # one of the classes of CALIBRATORS, fitted
 
 
@@ -120,23 +121,43 @@ class RecentShift:
 
 
 def recent_shift(z: Vector, y: Vector, sample_weight: Vector | None = None) -> RecentShift:
-    """How far n calibrated log-odds of the latest leads are to be moved to fit their outcomes y (0/1).
+    """How far n calibrated log-odds of leads in the order of time are to be moved to fit their latest outcomes y (0/1).
 
-    The most probable shift under a normal prior around 0 whose standard deviation is DRIFT: few labels move little, and
-    noise less than it seems to ask for. Rows count by their weights, as many as these are worth (Kish 1965).
+    For drift, by the last three tenths of them, at least 150; and where the last 150 contradict that by more than two
+    standard deviations (score test of the intercept, Cox 1958), by these once more, for a break. Either shift is the
+    most probable one under a normal prior around 0 (DRIFT and BREAK): few labels move little, and noise less than it
+    seems to ask for. Rows count by their weights, as many as these are worth (Kish 1965).
     """
     z, y, weight = checked_rows(z, y, sample_weight)
+    z, y, weight = z[weight > 0], y[weight > 0], weight[weight > 0]
+    drift = _shift(*_last(z, y, weight, max(LATEST, int(LATEST_SHARE * len(y)))), DRIFT)
+    fresh_z, fresh_y, fresh_weight = _last(z + drift.shift, y, weight, LATEST)
+    p = sigmoid(fresh_z)
+    spread = float(np.sqrt(np.sum(fresh_weight * p * (1 - p))))
+    contradicts = float(np.sum(fresh_weight * (fresh_y - p))) / spread if spread else 0.0
+    if abs(contradicts) <= CONTRADICTS:
+        return drift
+    more = _shift(fresh_z, fresh_y, fresh_weight, BREAK)
+    return RecentShift(drift.shift + more.shift, more.variance, f"{drift.sentence}; after that, {more.sentence}")
+
+
+def _last(z: Vector, y: Vector, weight: Vector, rows: int) -> tuple[Vector, Vector, Vector]:
+    """The last rows, with weights that sum to what they are worth."""
+    z, y, weight = z[-rows:], y[-rows:], weight[-rows:]
+    return z, y, weight * (weight.sum() / np.sum(weight**2) if len(weight) else 1.0)
+
+
+def _shift(z: Vector, y: Vector, weight: Vector, deviation: float) -> RecentShift:
     if not len(y):
-        return RecentShift(0.0, 0.0, "no label is recent: the intercept stays")
-    kish = weight * weight.sum() / np.sum(weight**2)
+        return RecentShift(0.0, deviation**2, "no label is recent: the intercept stays")
 
     def slope(shift: float) -> float:
-        return float(np.sum(kish * (y - sigmoid(z + shift)))) - shift / DRIFT**2
+        return float(np.sum(weight * (y - sigmoid(z + shift)))) - shift / deviation**2
 
-    furthest = DRIFT**2 * float(kish.sum())  # the prior pulls harder than all labels together could
+    furthest = deviation**2 * float(weight.sum())  # the prior pulls harder than all labels together could
     shift = float(brentq(slope, -furthest, furthest))
     moved = sigmoid(z + shift)
-    variance = 1 / (1 / DRIFT**2 + float(np.sum(kish * moved * (1 - moved))))
+    variance = 1 / (1 / deviation**2 + float(np.sum(weight * moved * (1 - moved))))
     accepted, expected = (np.average(values, weights=weight) for values in (y, sigmoid(z)))
     found = f"of the latest {len(y):,} labels {accepted:.1%} were accepted, {expected:.1%} expected"
     return RecentShift(shift, variance, f"{found}: the intercept moves by {shift:+.2f}")

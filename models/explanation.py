@@ -46,7 +46,7 @@ class Explainer:
 
     `background` are the leads to compare with (25 to 100 rows of the raw frame; scored or trained on for "why this
     score", accepted ones for "what is missing"), `features` the definitions of the model's columns. `bags` are refits
-    on resampled rows, by which `steady` judges; those of the ReadyModel where it has any.
+    on resampled rows, by which `named_by` judges; those of the ReadyModel where it has any.
     """
 
     def __init__(
@@ -96,12 +96,6 @@ class Explainer:
             return self._slope * moved
         raw = self._raw(X)[:, None]
         return self._calibrate(raw) - self._calibrate(raw - moved)
-
-    def steady(self, X: pd.DataFrame) -> Vector | None:
-        """Which moves (n x features) are beyond 2 standard deviations over the refits; None without refits."""
-        if not self.has_refits:
-            return None
-        return _steady([view.moves(X[self.population.names]) for _, view in self._bags])
 
     def named_by(self, X: pd.DataFrame) -> tuple[Vector, Vector | None]:
         """Moves by which reasons are named, n x features, and which of them are steady (None without refits).

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.calibration import CALIBRATORS, LATEST, LATEST_SHARE, RecentShift, choose_calibrator, recent_shift
+from models.calibration import CALIBRATORS, RecentShift, choose_calibrator, recent_shift
 from models.candidates import CANDIDATES, Candidate, Estimator, pool
 from models.claims import standard_error
 from models.deployed import ReadyModel, make_ready
@@ -123,11 +123,8 @@ def _recent(data: TrainingSet, ready: ReadyModel, rows: Vector, cut: pd.Timestam
 
     It has seen them already: so what the fit has mended is not mended twice.
     """
-    y, weight = data.known(rows, cut)
-    told = np.flatnonzero(weight > 0)
-    order = np.argsort(data.as_of.iloc[rows[told]].to_numpy(), kind="stable")
-    last = told[order][-max(LATEST, int(LATEST_SHARE * len(told))) :]
-    return recent_shift(ready.log_odds(data.X.iloc[rows[last]]), y[last], weight[last])
+    rows = rows[np.argsort(data.as_of.iloc[rows].to_numpy(), kind="stable")]
+    return recent_shift(ready.log_odds(data.X.iloc[rows]), *data.known(rows, cut))
 
 
 def _sample(data: TrainingSet, rows: Vector, seed: int) -> dict[str, Any]:

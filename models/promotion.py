@@ -87,9 +87,10 @@ def check_by_hand(version: int, alarms: str, fault: str, force: bool, why: str) 
     """
     all_the_same = "use it all the same with --force --why TEXT"
     if fault and not force:
+        suspected = f"; and leak alarms about {alarms}" if alarms else ""
         raise ModelError(
             f"promoting version {version}", expected="a model that can score with today's agreements and catalogue",
-            got=fault, do=f"train again, or {all_the_same}",
+            got=f"{fault}{suspected}", do=f"train again, or {all_the_same}",
         )  # fmt: skip
     if alarms and not force:
         raise PromotionRefused(
@@ -116,7 +117,8 @@ def _decide(
     verdicts = tuple(_verdict(result.holdout, result, bar, result.holdout[name], least) for bar, name in bars.items())
     said = tuple(v.sentence for v in verdicts) + _unjudged(result)
     if not all(v.gain.mean > 0 for v in verdicts):
-        goes_on = f"version {champion.version} stays in use" if champion else "the rules alone route"
+        stays = "stays the champion" if champion and champion.fault else "stays in use"
+        goes_on = f"version {champion.version} {stays}" if champion else "the rules alone route"
         return Decision(False, None, False, (*said, f"not ahead of what it has to beat: {goes_on}"), verdicts)
     if champion and not champion.fault:
         return _against_champion(result, champion, said, verdicts, least, policy_gain)

@@ -193,11 +193,6 @@ def _number(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 10 or number == round(number) else f"{number:.2g}"
 
 
-def _is_answer(feature: Feature) -> bool:
-    """Whether it tells what the lead answered: its state or level say the same thing in two columns."""
-    return feature.over == "rules" and feature.name.endswith(("_state", "_level"))
-
-
 def _answer(criterion: str, lead: Lead) -> str:
     """The answer with the points it gives; points of facts stand alone."""
     parts = [str(lead[name]) for name in (f"{criterion}_state", f"{criterion}_level") if name in lead]

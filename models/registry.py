@@ -260,8 +260,14 @@ class Registry:
         self._experiment(mlflow)
         found = self._find(mlflow, str(alias_or_version))
         uri = f"models:/{NAME}/{found.version}"
-        features = tuple(mlflow.models.get_model_info(uri).signature.inputs.input_names())
-        pipeline = mlflow.sklearn.load_model(uri)
+        try:
+            features = tuple(mlflow.models.get_model_info(uri).signature.inputs.input_names())
+            pipeline = mlflow.sklearn.load_model(uri)
+        except (mlflow.exceptions.MlflowException, OSError) as error:
+            raise ModelError(
+                f"loading model version {found.version}", expected="its files, as training left them",
+                got=str(error).splitlines()[0], do="put them back from a backup, `leadready rollback`, or train again",
+            ) from error  # fmt: skip
         if not isinstance(pipeline, ReadyModel):
             raise ModelError(
                 f"loading model version {found.version}", expected="a model made by this leadready",
@@ -368,8 +374,7 @@ def _make_store(path: Path, artifacts: str) -> None:
     making = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # MLflow keeps an engine per address
     try:
         SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
-        with contextlib.suppress(FileExistsError):  # another process was first, and may have written into its own
-            os.link(making, path)
+        _unless_there(making, path)
     except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
         raise ConfigError(
             f"making MLflow's store {path}",
@@ -379,6 +384,17 @@ def _make_store(path: Path, artifacts: str) -> None:
         ) from error
     finally:
         making.unlink(missing_ok=True)
+
+
+def _unless_there(made: Path, path: Path) -> None:
+    """Put a file in its place unless another process was first, which may have written into its own by now."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            os.replace(made, path)
 
 
 def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:

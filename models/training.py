@@ -55,8 +55,9 @@ class TrainingResult:
     fold_metrics: one row per candidate and fold (index candidate, fold), uncalibrated; holdout_metrics: one row per
     candidate, fitted on the training part. holdout: one row per held-out snapshot (index: position in the training set)
     with y, group, as_of, lead_id and propensity where known, and a column of probabilities per candidate, the chosen
-    one's calibrated by `tested_calibration`. calibration: how `estimator` is, in words. data_hash names the training set; model_hash the deployed model's
-    predictions on all rows. purged: earlier rows of a tested account or with an open label, used only in the last fit.
+    one's calibrated by `tested_calibration`. calibration: how `estimator` is, in words. data_hash names the training
+    set; model_hash the deployed model's predictions on all rows. purged: earlier rows of a tested account or with an
+    open label, used only in the last fit.
     young: rows with an open horizon, weighted (models.delay), of which those without an answer are in no span.
     search: what the search for settings tried and found, None without one.
     """

@@ -14,7 +14,7 @@ import pandas as pd
 
 from data.agreement import Agreement
 from data.agreement_file import all_versions, default_text, in_force, of_version
-from data.errors import BusyError, DataError, ModelError
+from data.errors import DataError, LeadreadyError, ModelError
 from data.ingest import IngestReport, ingest, quarantined, replay
 from data.quarantine import discard
 from data.settings import DEFAULT as DEFAULT_SETTINGS
@@ -241,8 +241,8 @@ def roll_back(workspace: Workspace, when: datetime, by: str, why: str) -> Move:
     try:
         if fault := _fault(workspace, registry, move.to):
             log.warning("version %d can no longer score: %s", move.to, fault)
-    except BusyError:  # going back must work while a job runs
-        log.warning("version %d is in use; whether it can score was not looked at: the warehouse is busy", move.to)
+    except (LeadreadyError, OSError) as error:  # it is in use already: an error would have the command typed again
+        log.warning("version %d is in use; whether it can score could not be looked at: %s", move.to, error)
     return move
 
 

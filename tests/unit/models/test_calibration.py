@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from data.errors import ModelError
 from models.calibration import (
+    BREAK,
     CALIBRATORS,
     DRIFT,
     Beta,
@@ -132,28 +133,43 @@ def test_steps_are_tried_with_many_labels_only():
     assert names[1] == "venn_abers"
 
 
-def test_the_intercept_update_mends_a_shift():
+@pytest.mark.parametrize("before", [0, 5000])
+def test_the_intercept_update_mends_a_break(before):
     """150 labels after acceptance fell by .6 log-odds: the mean error against the truth comes below .04."""
-    before, after = [], []
+    unmoved, moved = [], []
     for seed in range(100):
-        z, y, _ = sample(150, shift=0.6, seed=seed)
-        z_later, _, truth = sample(5000, shift=0.6, seed=1000 + seed)
-        before.append(error_against_truth(z_later, truth))
-        after.append(error_against_truth(z_later + recent_shift(z, y).shift, truth))
-    assert np.mean(before) > 0.1
-    assert np.mean(after) < 0.04
+        rows = [sample(150, shift=0.6, seed=seed), sample(before, seed=3000 + seed)]
+        z, y = (np.concatenate([then[at], now[at]]) for now, then in [rows] for at in (0, 1))
+        z_later, _, truth = sample(3000, shift=0.6, seed=1000 + seed)
+        unmoved.append(error_against_truth(z_later, truth))
+        moved.append(error_against_truth(z_later + recent_shift(z, y).shift, truth))
+    assert np.mean(unmoved) > 0.1
+    assert np.mean(moved) < 0.04
 
 
-def test_many_labels_move_the_intercept_to_their_share_and_few_hardly():
-    z, y, _ = sample(20_000, shift=0.6)
+def test_drift_moves_the_intercept_by_the_last_three_tenths():
+    z, y, _ = sample(20_000, shift=0.3)
+    z[:14_000] = 0.0  # what is older counts no more
     found = recent_shift(z, y)
-    assert np.mean(sigmoid(z + found.shift)) == pytest.approx(y.mean(), abs=0.001)
-    assert "of the latest 20,000 labels" in found.sentence
+    assert np.mean(sigmoid(z + found.shift)[14_000:]) == pytest.approx(y[14_000:].mean(), abs=0.001)
+    assert found.sentence.startswith("of the latest 6,000 labels")
     assert f"the intercept moves by {found.shift:+.2f}" in found.sentence
+
+
+def test_a_break_is_told_after_the_drift():
+    z, y, _ = sample(5000)
+    y[-150:] = 0
+    found = recent_shift(z, y)
+    assert "; after that, of the latest 150 labels 0.0% were accepted" in found.sentence
+    assert found.shift < -1
+
+
+def test_few_labels_hardly_move_the_intercept():
     one = recent_shift(np.zeros(1), np.ones(1))
     assert 0 < one.shift < DRIFT**2
     assert one.variance == pytest.approx(DRIFT**2, rel=0.05)
-    assert recent_shift(np.empty(0), np.empty(0)).shift == 0
+    none = recent_shift(np.empty(0), np.empty(0))
+    assert (none.shift, none.variance) == (0, DRIFT**2)
 
 
 def test_rows_move_the_intercept_by_what_their_weights_are_worth():
@@ -175,8 +191,8 @@ def test_a_model_that_fits_moves_less_than_its_labels_seem_to_ask_for():
 def test_the_shift_is_bounded_for_any_rows(drawn):
     z, y, weight = scores(drawn)
     found = recent_shift(z, y, weight)
-    assert abs(found.shift) <= DRIFT**2 * len(y)
-    assert 0 < found.variance <= DRIFT**2
+    assert abs(found.shift) <= (DRIFT**2 + BREAK**2) * len(y)
+    assert 0 < found.variance <= BREAK**2
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from features.definition import Feature
 from models.candidates import boosting, logistic
+from models.evaluation import logit
 from models.explanation import Explainer
 from models.reason_codes import missing, named, reasons, say
 from tests.unit.models.leads import make
@@ -201,6 +202,19 @@ def test_an_answer_moves_with_its_points_in_the_sums(answered, asked):
     assert steady is None
     usual, _ = explainer.named_by(X[(X["need_state"] == "yes") & (X["clicks_points"] == 10.0)])
     assert (usual[:, :3] == 0).all()
+
+
+def test_refits_judge_the_answer_as_a_whole_too(answered):
+    """By hand: the move of need and its points in either refit; its columns alone move nothing."""
+    X, y, features = answered
+    bags = [logistic(features, 1).fit(X[part], y[part]) for part in (np.arange(600) % 2 == 0, np.arange(600) % 2 == 1)]
+    explainer, lead = Explainer(bags[0], X, features, bags), X[X["need_state"] == "not_asked"].head(3)
+    more = {name: lead[name] + 25.0 for name in ("need_points", "research_points", "rule_points")}
+    usual = lead.assign(need_state="yes", **more)
+    by_hand = np.array([logit(bag.predict_proba(lead)[:, 1]) - logit(bag.predict_proba(usual)[:, 1]) for bag in bags])
+    _, steady = explainer.named_by(lead)
+    assert (steady[:, 0] == (np.abs(by_hand.mean(axis=0)) > 2 * by_hand.std(axis=0, ddof=1))).all()
+    assert not steady[:, 1].any()
 
 
 def test_what_is_missing_can_be_found_out_or_done(answered, asked):
