@@ -19,8 +19,8 @@ from models.training_set import TrainingSet
 SEED = 7
 LABELS = 5000
 MOMENTS = (datetime(2025, 11, 20), datetime(2025, 12, 15))  # both after the lesson
-UNLABELLED = 3000  # leads that one of the naive ways learns from as if they were rejected
-BELOW = 2000  # leads below the gate that are looked at per moment
+UNLABELLED = 2000  # leads that one of the naive ways learns from as if they were rejected
+BELOW = 1500  # leads below the gate that are looked at per moment
 SMALL = (100, 300, 1000)
 SHIFT, FRESH, DRAWS = -0.6, 150, 20
 

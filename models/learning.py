@@ -50,6 +50,12 @@ class OutOfTime:
         at = self.p.index
         return pd.DataFrame({name: log_losses(y[at], self.p[name].to_numpy()) for name in self.p}, index=at)
 
+    @property
+    def late(self) -> OutOfTime:
+        """The later half of the folds: their models have learned from nearly as much as the one to use will."""
+        kept = self.fold > int(self.fold.max()) // 2
+        return OutOfTime(self.p[kept], self.fold[kept])
+
     def also(self, p: pd.DataFrame) -> OutOfTime:
         """With the rows of one more, later fold."""
         number = int(self.fold.max()) + 1

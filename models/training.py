@@ -92,11 +92,12 @@ def learn(
 ) -> Learned:  # fmt: skip
     """Choose among the candidates on forward folds inside `rows`, fit the choice on them as known at `cut`, calibrate.
 
-    Raises ModelError where `rows` span too short a time.
+    The later folds choose: what is best for few rows need not be for all. All of them calibrate. Raises ModelError
+    where `rows` span too short a time.
     """
     data = data.as_known(cut)
     past = compare(data, rows, folds, seed, candidates)
-    chosen, reason = choose(past.losses(data.y), data.group.to_numpy(), int(data.labelled[rows].sum()))
+    chosen, reason = choose(past.late.losses(data.y), data.group.to_numpy(), int(data.labelled[rows].sum()))
     logger.info("chose %s: %s", chosen, reason)
     return Learned(chosen, reason, *make_model(data, chosen, rows, cut, past, seed, candidates=candidates), past)
 
