@@ -21,7 +21,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-# the gates of the statistics on simulated companies; 20 seeds take about 20 minutes on two cores
+# the gates of the statistics on simulated companies; 20 seeds take some 20 minutes on two cores
 truth: $(READY)
 	$(BIN)/python -m benchmarks.truth $(TRUTH)
 
