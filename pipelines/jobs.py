@@ -158,11 +158,13 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     from models.registry import Registry
     from models.sample_size import effective_parameters
     from models.training import train
+    from models.training_set import check
 
     settings, agreement = read_context(workspace, observed)
     options, registry = settings.training, Registry(workspace)
     with open_warehouse(workspace) as warehouse:
         data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+        check(data)  # before MLflow's store is made: a refused training keeps nothing
         zones = zones_of(warehouse, data, agreement)
         champion = _champion(workspace, warehouse, registry, data)
         sources = [source for (source,) in warehouse.rows("SELECT DISTINCT source FROM batches ORDER BY source")]
