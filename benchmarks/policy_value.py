@@ -61,7 +61,7 @@ def run(leads: int, seed: int, world: str, start: datetime) -> tuple[pd.DataFram
         ingest(warehouse, "canonical", folder, loaded_at=datetime(2026, 6, 1))
         data, _ = build_training_set(warehouse, Settings(), agreement, start)
         result = train(data, seed=7)
-        explored = int((data.propensity < 1).sum()) if data.propensity is not None else 0
+        explored = int(data.explored.sum())
         tags = {CATALOGUE_TAG: catalogue_version(result.features), "explored_labels": str(explored)}
         model = LoadedModel(result.estimator, 1, tuple(result.example.columns), tags)
         routed = pd.concat([_swapped(warehouse, agreement, model, day, truth) for day in days])

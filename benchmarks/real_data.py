@@ -82,7 +82,12 @@ def main() -> None:
     parser.add_argument("--only", help="one cohort or set of columns, by its name")
     parser.add_argument("--automl", type=Path, metavar="ENV", help="an environment with FLAML, to compare with it")
     parser.add_argument("--budget", type=float, default=flaml.BUDGET_S, help="seconds of FLAML's search")
-    parser.add_argument("--searches", type=Path, default=Path("var/flaml"), help="where what FLAML found is kept")
+    parser.add_argument(
+        "--searches",
+        type=Path,
+        default=Path("var/flaml"),
+        help="where what FLAML found is kept; empty it for another version of FLAML",
+    )
     given = parser.parse_args()
     runs = {"bpic2012": (run_bpic2012, BPIC), "x_education": (run_x_education, EDUCATION),
             "bank_marketing": (run_bank_marketing, BANK)}  # fmt: skip

@@ -82,15 +82,16 @@ def _with_rejected(past: TrainingSet, unlabelled: pd.DataFrame, name: str) -> ob
 def after_a_shift(of: Company, taught: Lesson) -> dict[str, float]:
     """Calibration error after the truth has moved by a logit shift, before and after an update on fresh labels.
 
-    The update is the one that training makes: by all labels that it knows, of which the fresh ones are the latest.
+    The update is the one that training makes: it begins from the fit, as if the latest labels had not moved it before,
+    and goes by all labels that it knows, of which the fresh ones are the latest.
     """
-    random, model = np.random.default_rng(of.seed), taught.learned.model
+    random, used = np.random.default_rng(of.seed), taught.learned.model
+    fitted, X = used.shifted(-used.shift), of.data.X.iloc[taught.later]
     in_time = taught.every[np.argsort(taught.past.as_of.to_numpy(), kind="stable")]
-    known = (model.log_odds(taught.past.X.iloc[in_time]), *taught.past.known(in_time, taught.cut))
-    z = model.log_odds(of.data.X.iloc[taught.later])
-    true = sigmoid(logit(of.p[taught.later]) + SHIFT)
+    known = (fitted.log_odds(taught.past.X.iloc[in_time]), *taught.past.known(in_time, taught.cut))
+    true, z = sigmoid(logit(of.p[taught.later]) + SHIFT), fitted.log_odds(X)
     after = np.mean([_updated(known, z, true, random) for _ in range(DRAWS)])
-    return {"error before": calibration_error(true, sigmoid(z)), "error after": float(after)}
+    return {"error before": calibration_error(true, sigmoid(used.log_odds(X))), "error after": float(after)}
 
 
 def _updated(known: tuple[Vector, Vector, Vector], z: Vector, true: Vector, random: np.random.Generator) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import spearmanr
 
 from benchmarks.truth_company import Company
 from benchmarks.truth_learning import MOMENTS, SEED, Lesson
 from models.candidates import CANDIDATES, Estimator
 from models.evaluation import logit
-from models.explanation import Explainer, fidelity
+from models.explanation import Explainer
 from models.learning import fit
 
 BACKGROUND = 100
@@ -49,6 +50,22 @@ def sums(of: Company, taught: Lesson, leads: int) -> dict[str, float]:
     gaps = {name: _gap(model, Explainer(model, background, past.features), X)
             for name, model in {**models, "learned": taught.learned.model}.items()}  # fmt: skip
     return {f"gap: {name}": gap for name, gap in gaps.items()} | {"gap": max(gaps.values())}
+
+
+def fidelity(contributions: pd.DataFrame, truth: pd.DataFrame) -> float:
+    """How well contributions order the leads as the true ones do: mean Spearman correlation over concepts.
+
+    Both are n x concepts of the same leads; concepts count that differ between leads in the truth. One that the
+    contributions lack, or hold constant, counts 0. NaN where the truth has no such concept.
+    """
+    present = [name for name in truth if truth[name].nunique() > 1]
+    return float(np.mean([_agreement(contributions.get(name), truth[name]) for name in present] or [np.nan]))
+
+
+def _agreement(given: pd.Series | None, true: pd.Series) -> float:
+    if given is None or given.nunique() <= 1:
+        return 0.0
+    return float(spearmanr(given.to_numpy(), true.to_numpy()).statistic)
 
 
 def _gap(model: Estimator, explainer: Explainer, X: pd.DataFrame) -> float:

@@ -12,11 +12,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from data.conditions import parse_condition
+from data.toml_errors import StrictModel
 
 Scheme = Literal["BANT", "APNRP", "digital"]
 Zone = Literal["unfit", "not_yet", "nearly", "qualified"]
@@ -46,10 +47,6 @@ Flag = Annotated[bool, Strict()]
 Points = Annotated[Number, Field(ge=-10_000, le=10_000, multiple_of=0.001)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 def milli(points: float) -> int:
     """Points in whole thousandths."""
     return round(points * MILLI)
@@ -59,7 +56,7 @@ def _key(description: str, default: Any = ..., **more: Any) -> Any:
     return Field(default, description=description, **more)
 
 
-class Touch(_Strict):
+class Touch(StrictModel):
     """Points of one kind of touch: each counts half after its half-life, and repeats saturate at the cap."""
 
     points: Points = _key("points of a touch of today; negative against the lead")
@@ -77,14 +74,14 @@ class Touch(_Strict):
         return 3 * self.points if self.cap is None else self.cap
 
 
-class Fact(_Strict):
+class Fact(StrictModel):
     """Points where a condition on the lead or its company holds."""
 
     when: Condition = _key("condition on facts of the lead and its company")
     points: Points = _key("points where it holds")
 
 
-class Criterion(_Strict):
+class Criterion(StrictModel):
     """One thing sales wants to know, from answers, facts or touches: what each of them gives in points."""
 
     meaning: str = _key("in plain words", "")
@@ -105,7 +102,7 @@ class Criterion(_Strict):
         return any((self.yes, self.no, self.refused, self.levels)) or not (self.facts or self.touches)
 
 
-class Combination(_Strict):
+class Combination(StrictModel):
     """What several facts and answers mean together."""
 
     name: Name = _key("shown with the lead")
@@ -115,7 +112,7 @@ class Combination(_Strict):
     zone: Zone | None = _key("puts the lead into this zone whatever its points", None)
 
 
-class Zones(_Strict):
+class Zones(StrictModel):
     """Two axes, one zone: where the bands of each axis begin, and the zone of each pair of bands."""
 
     nearly: Points | None = _key("short form, with `qualified`: looks at phone and research alone", None, exclude=True)
@@ -135,7 +132,7 @@ class Zones(_Strict):
         return {**given, "research": [given["nearly"], given["qualified"]], "matrix": rows}
 
 
-class Costs(_Strict):
+class Costs(StrictModel):
     """What acceptances, reviews, waiting and refusals are worth, in one currency."""
 
     acceptance: Number = _key("V: an accepted lead is worth this", 1000)
@@ -160,7 +157,7 @@ class Costs(_Strict):
         return (self.waiting - self.refusal) / (self.acceptance - self.refusal)
 
 
-class Segment(_Strict):
+class Segment(StrictModel):
     """Other costs for some leads; what is left out stays as it is for all."""
 
     name: Name = _key("shown in reports")
@@ -184,21 +181,21 @@ class Values(Costs):
         return [*(Costs(**{**own, **other}) for other in laid), Costs(**own)]
 
 
-class Promise(_Strict):
+class Promise(StrictModel):
     """By when sales follows up."""
 
     hours: Number = _key("hours from the hand-off, nights and weekends counted", gt=0, le=87_600)
     breach: str = _key("what happens when the promise is broken", "")
 
 
-class Team(_Strict):
+class Team(StrictModel):
     """Who in sales takes leads."""
 
     hand_offs_per_day: Whole = _key("leads it can take a day", ge=1)
     when: Condition = _key("which leads are its; empty: all that no team before it takes", "")
 
 
-class Capacity(_Strict):
+class Capacity(StrictModel):
     """How much work there is time for."""
 
     teams: dict[Name, Team] = _key("sales teams, the first that fits takes a lead; none: one team without limit", {})
@@ -208,7 +205,7 @@ class Capacity(_Strict):
     )
 
 
-class Exploration(_Strict):
+class Exploration(StrictModel):
     """A random slice of the leads below the gate is handed off, to learn how sales would answer."""
 
     share: Number = _key("share of gate episodes that are drawn", 0, ge=0, lt=1)
@@ -217,14 +214,14 @@ class Exploration(_Strict):
     seed: Whole = _key("another seed draws other leads", 1, ge=0, lt=2**63)
 
 
-class Recycle(_Strict):
+class Recycle(StrictModel):
     """When a refused lead comes back."""
 
     cool_off_days: Number = _key("days after the refusal", 60, ge=0, le=36500)
     never: tuple[str, ...] = _key("reasons of refusal after which a lead never comes back", ())
 
 
-class Reheat(_Strict):
+class Reheat(StrictModel):
     """Was hot, cooled, has new signs."""
 
     hot: Points = _key("digital points it had before it went quiet", 30)
@@ -235,28 +232,28 @@ class Reheat(_Strict):
 Allowed = Literal["all", "no_call", "no_mail", "none"]
 
 
-class PermissionRule(_Strict):
+class PermissionRule(StrictModel):
     """A limit for some leads; it narrows what the lead allowed and never widens it."""
 
     when: Condition = _key("condition on facts of the lead and its company")
     allow: Allowed = _key("what is allowed at most")
 
 
-class Permission(_Strict):
+class Permission(StrictModel):
     """Hard limits on contact that no route overrides."""
 
     unknown: Allowed = _key("what a lead that never said allows", "all")
     rules: tuple[PermissionRule, ...] = _key("limits by condition; all that hold apply", ())
 
 
-class Track(_Strict):
+class Track(StrictModel):
     """What to say and to send to a persona at a stage of buying."""
 
     message: str = _key("the messaging track", "")
     information: str = _key("the information such a prospect needs next", "")
 
 
-class Persona(_Strict):
+class Persona(StrictModel):
     """A kind of person who buys."""
 
     when: Condition = _key("condition on title, job_function, seniority, industry ...")
@@ -264,7 +261,7 @@ class Persona(_Strict):
     stages: dict[str, Track] = _key("per stage of buying", {})
 
 
-class Routing(_Strict):
+class Routing(StrictModel):
     """How the rules' zone and the model's band become a route."""
 
     combine: Literal["quadrant", "and", "model_only", "rules_only"] = _key(
@@ -277,7 +274,7 @@ class Routing(_Strict):
     )  # fmt: skip
 
 
-class Agreement(_Strict):
+class Agreement(StrictModel):
     """One version of the agreement."""
 
     name: Name = _key("what the company calls it")

@@ -66,11 +66,6 @@ def pick(versions: list[Agreement], as_of: datetime, folder: Path | str = "the a
     return past[-1]
 
 
-def of_version(folder: Path, version: str) -> Agreement | None:
-    """The agreement of that version, where its file is still there as it was."""
-    return next((a for a in all_versions(folder) if a.version == version), None)
-
-
 def read_agreement(path: Path, day: date) -> Agreement:
     """Parse one agreement file; ConfigError names the file, the line and the key that is wrong."""
     try:

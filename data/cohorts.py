@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import pandas as pd
+from pydantic import Field
 
+from data.toml_errors import StrictModel
 from data.warehouse import Warehouse, in_force
 
 Anchor = Literal["created", "handoff", "weekly"]
 
+BY_PERSONS = "e.is_bot IS NOT TRUE AND e.direction IS DISTINCT FROM 'outbound'"
+"""The SQL condition under which a touch `e` is one that the lead made, not a bot and not we."""
 OPEN = f"""WITH seen AS (SELECT l.lead_id, handoff, decision, decided_at, reason FROM leads l
     LEFT JOIN (SELECT lead_id, max(handed_off_at) AS handoff FROM handoffs h WHERE {in_force("$as_of", "h")}
         GROUP BY lead_id) last_handoff ON last_handoff.lead_id = l.lead_id
@@ -25,8 +28,7 @@ OPEN = f"""WITH seen AS (SELECT l.lead_id, handoff, decision, decided_at, reason
         AND date_diff('microsecond', decided_at, $as_of::TIMESTAMP) >= $cool_off_us)
     ORDER BY lead_id"""
 SIGNS = f"""SELECT DISTINCT r.lead_id FROM m_refused r WHERE EXISTS (FROM touches e WHERE e.lead_id = r.lead_id
-        AND e.occurred_at > r.refused_at AND e.known_at < $as_of AND e.is_bot IS NOT TRUE
-        AND e.direction IS DISTINCT FROM 'outbound' AND e.kind <> 'unsubscribe')
+        AND e.occurred_at > r.refused_at AND e.known_at < $as_of AND {BY_PERSONS} AND e.kind <> 'unsubscribe')
     OR EXISTS (FROM answers e WHERE e.lead_id = r.lead_id AND e.answered_at > r.refused_at
         AND e.state <> 'not_asked' AND {in_force("$as_of")})"""
 
@@ -51,12 +53,11 @@ SNAPSHOTS = f"""SELECT c.lead_id, c.as_of, c.handed_off_at
     ORDER BY c.as_of, c.lead_id"""
 
 
-@dataclass(frozen=True)
-class Cohort:
+class Cohort(StrictModel):
     """Which moments of a lead become rows: an anchor and the hours after it (weekly: every Monday 00:00 UTC)."""
 
     anchor: Anchor = "handoff"
-    delay_hours: float = 0.0
+    delay_hours: float = Field(default=0, ge=0, le=10 * 365 * 24)
 
     @property
     def name(self) -> str:
@@ -99,16 +100,14 @@ def handed_off(warehouse: Warehouse) -> str:
         ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of"""
 
 
-def open_leads(
-    warehouse: Warehouse, as_of: datetime, cool_off_days: float = float("inf"), never: tuple[str, ...] = ()
-) -> pd.DataFrame:
+def open_leads(warehouse: Warehouse, as_of: datetime, cool_off_days: float, never: tuple[str, ...]) -> pd.DataFrame:
     """The leads to score at `as_of`: not decided since their last hand-off, or refused long enough ago.
 
     Columns lead_id, as_of, refused_at (NaT unless sales refused it last) and cooling: nothing new of the lead is known
     since the refusal. A lead refused for one of the reasons `never` does not come back; an accepted one neither.
     """
-    cool_off = min(cool_off_days, 36_500) * 86_400_000_000
-    found = warehouse.frame(OPEN, {"as_of": as_of, "cool_off_us": int(cool_off), "never": list(never)})
+    cool_off = int(cool_off_days * 86_400_000_000)
+    found = warehouse.frame(OPEN, {"as_of": as_of, "cool_off_us": cool_off, "never": list(never)})
     with warehouse.view("m_refused", found[found["refused_at"].notna()]):
         signs = {lead for (lead,) in warehouse.rows(SIGNS, {"as_of": as_of})}
     cooling = found["refused_at"].notna() & ~found["lead_id"].isin(signs)

@@ -24,26 +24,22 @@ PERSONAL = re.compile(
 )
 NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
 KNOWN_AT = Column("known_at", "time", "when our systems knew")
-EXPECTED = {"time": "a time", "number": "a number", "whole": "a whole number", "flag": "yes or no", "text": "text"}
+EXPECTED = {"time": "a time", "number": "a number", "whole": "a whole number", "flag": "yes or no"}
+NOT_LATER = "a time not in the future of the load at ' || {load} || '"
+NONE = "'none'"
 
 
 @dataclass(frozen=True)
 class Columns:
-    """How a mapping's columns are taken: `contract` and `extras` by their stored name, the others by why they are not.
+    """How a mapping's columns are taken, and which ones are not, by why.
 
-    `given` is stored name -> (name in the mapping, its SQL type).
+    `stored`: all that a stored row says, `known_at` left out; `given`: stored name -> (name in the mapping, SQL type).
     """
 
-    contract: tuple[Column, ...]
-    extras: tuple[Column, ...]
+    stored: tuple[Column, ...]
     given: Mapping[str, tuple[str, str]]
     personal: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-
-    @property
-    def stored(self) -> tuple[Column, ...]:
-        """All that a stored row says, `known_at` left out."""
-        return (*self.contract, *self.extras)
 
 
 def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: bool) -> Columns:
@@ -58,7 +54,7 @@ def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: boo
     given = {lower[n.lower()].name: (n, t) for n, t in found.items() if n.lower() in lower}
     others = {n: t for n, t in found.items() if n.lower() not in lower}
     if not table.extras:
-        return Columns(table.columns, (), given, ignored=tuple(others))
+        return Columns(table.columns, given, ignored=tuple(others))
     personal = tuple(n for n in others if PERSONAL.search(n.lower()))
     reserved = tuple(n for n in others if n.lower() in VERSION_COLUMNS or n.startswith(("_", "given ")))
     stored = warehouse.extras(table)
@@ -69,7 +65,7 @@ def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: boo
             if own in stored or _add_extra(warehouse, table, relation, name, sql_type, infer):
                 given[own] = (name, sql_type)
     extras = [Column(n, "number" if t == "DOUBLE" else "text", n) for n, t in warehouse.extras(table).items()]
-    return Columns(table.columns, tuple(extras), given, personal, reserved)
+    return Columns((*table.columns, *extras), given, personal, reserved)
 
 
 def require(table: Table, found: Iterable[str], where: str) -> None:
@@ -104,7 +100,8 @@ def checked_sql(
     load = f"TIMESTAMP '{loaded_at}'"
     everything = (*columns.stored, KNOWN_AT)
     given = ", ".join(f"{_given(c, columns)} AS {_raw(c)}, {_cast(c, columns)} AS {quoted(c.name)}" for c in everything)
-    event = f"try({table.known_from})" if backfill else "NULL"
+    happened = table.known_from or table.occurred_at or "TIMESTAMP '1970-01-01'"
+    event = f"try({happened})" if backfill else "NULL"
     clock = f"CASE WHEN {_raw(KNOWN_AT)} IS NOT NULL THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
     known = f"CASE _clock WHEN 'source' THEN known_at WHEN 'event' THEN {event} ELSE {load} END"
     reasons = [r for c in everything if c.name in columns.given or c.required for r in _column_reasons(c, load)]
@@ -165,84 +162,49 @@ def _cast(column: Column, columns: Columns) -> str:
 def _column_reasons(column: Column, load: str) -> list[str]:
     """SQL texts, NULL where there is nothing to say. A personal value is never repeated."""
     value, raw = quoted(column.name), _raw(column)
-    reasons = [_reason(f"{raw} IS NOT NULL AND {value} IS NULL", column.name, EXPECTED[column.type], raw)]
-    if column.required:
-        reasons = [_reason(f"{raw} IS NULL", column.name, "a value", "'none'", bare=True), *reasons]
+    size = f"strlen({value})"
+    rows = [(f"{raw} IS NULL", "a value", NONE)] if column.required else []
     if column.type == "text":
-        nul, size = f"contains({value}, chr(0))", f"strlen({value})"
-        reasons = [r for r in reasons if column.required and r is reasons[0]]
-        reasons.append(_reason(nul, column.name, "text", "'a NUL byte in it'", bare=True))
-        reasons.append(
-            _reason(f"{size} > {LONGEST_TEXT}", column.name, "at most 1 MB of text", f"{size} || ' bytes'", True)
-        )
+        rows.append((f"contains({value}, chr(0))", "text", "'a NUL byte in it'"))
+        rows.append((f"{size} > {LONGEST_TEXT}", "at most 1 MB of text", f"'' || {size} || ' bytes'"))
+    else:
+        rows.append((f"{raw} IS NOT NULL AND {value} IS NULL", EXPECTED[column.type], raw))
     if column.allowed:
         unknown = f"{value} NOT IN ({', '.join(map(literal, column.allowed))})"
-        reasons.append(_reason(unknown, column.name, f"one of {', '.join(column.allowed)}", raw))
+        rows.append((unknown, f"one of {', '.join(column.allowed)}", raw))
     if column.type == "number":
-        reasons.append(_reason(f"NOT isfinite({value})", column.name, "a finite number", raw))
+        rows.append((f"NOT isfinite({value})", "a finite number", raw))
     if column.type == "whole":
-        reasons.append(_reason(f"try_cast({raw} AS DOUBLE) <> {value}", column.name, EXPECTED["whole"], raw))
+        rows.append((f"try_cast({raw} AS DOUBLE) <> {value}", EXPECTED["whole"], raw))
     if column.type == "time":
-        future = f"{value} > {load} OR NOT isfinite({value})"
-        reasons.append(_reason(future, column.name, f"a time not in the future of the load at ' || {load} || '", raw))
+        rows.append((f"{value} > {load} OR NOT isfinite({value})", NOT_LATER.format(load=load), raw))
     if column.least is not None:
-        reasons.append(_reason(f"{value} < {column.least}", column.name, f"at least {column.least:g}", raw))
+        rows.append((f"{value} < {column.least}", f"at least {column.least:g}", raw))
     if column.most is not None:
-        reasons.append(_reason(f"{value} > {column.most}", column.name, f"at most {column.most:g}", raw))
-    return reasons
+        rows.append((f"{value} > {column.most}", f"at most {column.most:g}", raw))
+    return [_reason(when, column.name, expected, got) for when, expected, got in rows]
 
 
 def _row_reasons(table: Table, load: str) -> list[str]:
     """What columns say of each other and of other tables; nothing is said twice."""
-    happened = table.occurred_at
-    computed = "_clock <> 'source'"
-    reasons = [
-        _reason(
-            f"{computed} AND known_at > {load}",
-            "known_at",
-            f"a time not in the future of the load at ' || {load} || '",
-            "known_at",
-        ),
-    ]
+    happened, computed = table.occurred_at, "_clock <> 'source'"
+    rows = [(f"{computed} AND known_at > {load}", "known_at", NOT_LATER.format(load=load), "known_at")]
     if happened:
-        reasons.append(
-            _reason(
-                f"known_at < {happened} AND {happened} <= {load}",
-                "known_at",
-                f"not before {happened} ' || {happened} || '",
-                "known_at",
-            )
-        )
-        reasons.append(
-            _reason(f"{computed} AND known_at IS NULL AND {happened} IS NOT NULL", "known_at", "a time", "'none'", True)
-        )
-    if table.parent:
-        stranger = f"lead_id IS NOT NULL AND lead_id NOT IN (SELECT lead_id FROM {table.parent})"
-        reasons.append(_reason(stranger, "lead_id", f"a lead in {table.parent}", "lead_id"))
+        early = f"known_at < {happened} AND {happened} <= {load}"
+        unknown = f"{computed} AND known_at IS NULL AND {happened} IS NOT NULL"
+        rows.append((early, "known_at", f"not before {happened} ' || {happened} || '", "known_at"))
+        rows.append((unknown, "known_at", "a time", NONE))
+    if table.name != "leads" and "lead_id" in table.names:
+        stranger = "lead_id IS NOT NULL AND lead_id NOT IN (SELECT lead_id FROM leads)"
+        rows.append((stranger, "lead_id", "a lead in leads", "lead_id"))
     if table.name == "decisions":
+        early, unasked = "decided_at < handed_off_at", "handed_off_at IS NULL AND decision = 'accepted'"
         handoff = "SELECT 1 FROM handoffs h WHERE h.lead_id = e.lead_id AND h.handed_off_at = e.handed_off_at"
-        reasons += [
-            _reason(
-                "decided_at < handed_off_at",
-                "decided_at",
-                "not before handed_off_at ' || handed_off_at || '",
-                "decided_at",
-            ),
-            _reason(
-                "handed_off_at IS NULL AND decision = 'accepted'",
-                "handed_off_at",
-                "the hand-off that was accepted",
-                "'none'",
-                bare=True,
-            ),
-            _reason(
-                f"handed_off_at IS NOT NULL AND NOT EXISTS ({handoff})",
-                "handed_off_at",
-                "a hand-off of this lead at that time",
-                "handed_off_at",
-            ),
-        ]
-    return reasons
+        stranger = f"handed_off_at IS NOT NULL AND NOT EXISTS ({handoff})"
+        rows.append((early, "decided_at", "not before handed_off_at ' || handed_off_at || '", "decided_at"))
+        rows.append((unasked, "handed_off_at", "the hand-off that was accepted", NONE))
+        rows.append((stranger, "handed_off_at", "a hand-off of this lead at that time", "handed_off_at"))
+    return [_reason(*row) for row in rows]
 
 
 def _level_reasons(agreements: Sequence[Agreement]) -> list[str]:
@@ -260,8 +222,11 @@ def _level_reasons(agreements: Sequence[Agreement]) -> list[str]:
     return reasons
 
 
-def _reason(when: str, column: str, expected: str, got: str, bare: bool = False) -> str:
-    """A CASE that says `column: expected X, got Y`; `expected` may hold SQL between `' || ... || '`."""
-    shown = f"({got})" if bare else f"'''' || left(({got})::VARCHAR, 60) || ''''"
+def _reason(when: str, column: str, expected: str, got: str) -> str:
+    """A CASE that says `column: expected X, got Y`; `expected` may hold SQL between `' || ... || '`.
+
+    `got` is SQL: a text as it is where it begins with one, else a value to be shown in quotes.
+    """
+    shown = f"({got})" if got.startswith("'") else f"'''' || left(({got})::VARCHAR, 60) || ''''"
     name = column.replace("'", "''")
     return f"CASE WHEN {when} THEN '{name}: expected {expected}, got ' || {shown} END"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 
 class LeadreadyError(Exception):
     """A plain error for the person at the keyboard: `what failed: expected X, got Y; do Z`."""
@@ -14,11 +16,7 @@ class LeadreadyError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors cross processes whole."""
-        return _again, (type(self), self.parts)
-
-
-def _again(kind: type[LeadreadyError], parts: dict[str, str]) -> LeadreadyError:
-    return kind(**parts)
+        return partial(type(self), **self.parts), ()
 
 
 class UsageError(LeadreadyError):

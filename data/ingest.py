@@ -47,9 +47,7 @@ class IngestReport:
     `left_out`: extra columns whose name looks personal; `ignored`: columns no table has.
     """
 
-    source: str
     batch_id: str
-    loaded_at: datetime
     tables: dict[str, TableCount]
     files: dict[str, int] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
@@ -113,9 +111,8 @@ def ingest(
         with _utc_afterwards(warehouse), warehouse.transaction():
             _read_times_in(warehouse, timezone)
             counts, columns = _load_all(warehouse, batch, used, raw)
-    report = IngestReport(
-        source, batch_id, loaded_at, counts, {f.name: f.rows + f.rejected for f in raw.files}, raw.unused, *columns
-    )
+    files = {f.name: f.rows + f.rejected for f in raw.files}
+    report = IngestReport(batch_id, counts, files, raw.unused, *columns)
     log.info("ingested %s as batch %s: %d stored, %d quarantined", source, batch_id, report.stored, report.quarantined)
     return report
 
@@ -125,27 +122,18 @@ def quarantined(warehouse: Warehouse) -> pd.DataFrame:
     return warehouse.frame("SELECT * EXCLUDE (settings) FROM quarantine ORDER BY loaded_at, table_name, file, line")
 
 
-def replay(
-    warehouse: Warehouse,
-    *,
-    loaded_at: datetime,
-    source: str | None = None,
-    table: str | None = None,
-    agreements: Sequence[Agreement] = (),
-) -> IngestReport:
-    """Try the quarantined rows again, of one source or table or all: those that pass now are stored and leave.
+def replay(warehouse: Warehouse, *, loaded_at: datetime, agreements: Sequence[Agreement] = ()) -> IngestReport:
+    """Try the quarantined rows again: those that pass now are stored and leave.
 
     A row that is known by its load only becomes known at `loaded_at`, when it first could be used. Lines that could
     not be read at all stay: correct their file and ingest it again.
     """
     _check_clock(loaded_at)
     counts: dict[str, TableCount] = {}
-    batch = _Batch(source or "replay", hashlib.sha256(f"replay\0{loaded_at}".encode()).hexdigest()[:16], loaded_at,
+    batch = _Batch("replay", hashlib.sha256(f"replay\0{loaded_at}".encode()).hexdigest()[:16], loaded_at,
                    agreements=agreements)  # fmt: skip
     groups = warehouse.rows(
-        "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL"
-        " AND source = coalesce(?, source) AND table_name = coalesce(?, table_name) ORDER BY ALL",
-        [source, table],
+        "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL ORDER BY ALL"
     )
     with _utc_afterwards(warehouse), warehouse.transaction():
         for name, own_source, settings in sorted(groups, key=lambda g: list(TABLES).index(g[0])):
@@ -156,7 +144,7 @@ def replay(
             count, _ = _load_table(warehouse, own, TABLES[name], tuple(stated["mutable"]), stated["infer"])
             counts[name] = _sum(counts.get(name), count)
         _record(warehouse, batch, counts)
-    report = IngestReport(batch.source, batch.batch_id, loaded_at, counts)
+    report = IngestReport(batch.batch_id, counts)
     log.info("replayed the quarantine: %d stored, %d still held", report.stored, report.quarantined)
     return report
 
@@ -209,15 +197,15 @@ def _load_table(
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
     warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
-    bad = warehouse.scalar("SELECT count(*) FROM checked WHERE _reason <> ''")
-    done = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
+    stored, repeats = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
     settings = {"backfill": batch.backfill, "timezone": batch.timezone, "mutable": mutable, "infer": infer}
-    held = hold_back(warehouse, table, batch.source, json.dumps(settings)) if bad or done.conflicts else 0
+    held = hold_back(warehouse, table, batch.source, json.dumps(settings))
     for relation in WORKING:
         warehouse.execute(f"DROP TABLE IF EXISTS {relation}")
-    if rows_in != done.stored + done.repeats + held:
-        raise RuntimeError(f"{table.name}: {rows_in} rows came, but {done} and {held} held back do not add up to them")
-    return TableCount(rows_in, done.stored, held, done.repeats), columns
+    count = TableCount(rows_in, stored, held, repeats)
+    if rows_in != stored + repeats + held:
+        raise RuntimeError(f"{table.name}: {count} does not add up")
+    return count, columns
 
 
 def _record(warehouse: Warehouse, batch: _Batch, counts: dict[str, TableCount]) -> None:

@@ -8,18 +8,17 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from data.warehouse import Warehouse
+from data.warehouse import Warehouse, in_force
 
-Outcome = Literal["accepted", "rejected", "expired", "pending", "never_handed_off"]
 CountsAs = Literal["exclude", "not_accepted"]
 
-OUTCOMES = """WITH first AS (
+OUTCOMES = f"""WITH first AS (
     SELECT i.row_id, arg_min(d.decision, (d.decided_at, d.decision)) AS decision,
         arg_min(greatest(d.decided_at, d.known_at), (d.decided_at, d.decision)) AS answered_at
     FROM m_labels i JOIN decisions d ON d.lead_id = i.lead_id AND d.decided_at >= i.as_of
         AND d.decided_at < i.as_of + to_microseconds($horizon_us)
         AND (i.handed_off_at IS NULL OR d.handed_off_at = i.handed_off_at)
-        AND d.known_at < $observed AND (d.superseded_at IS NULL OR d.superseded_at >= $observed)
+        AND {in_force("$observed", "d")}
     GROUP BY i.row_id),
 handed AS (
     SELECT DISTINCT i.row_id FROM m_labels i JOIN handoffs h ON h.lead_id = i.lead_id

@@ -32,7 +32,7 @@ def load_mappings(source: str, folder: Path | None = None) -> tuple[Mapping, ...
     """
     places = [p / source for p in (folder, PACKAGED) if p is not None and (p / source).is_dir()]
     if not places and source == CANONICAL:
-        return tuple(_canonical(t) for t in TABLES.values())
+        return tuple(Mapping(t, f"SELECT * FROM raw_{n}", (f"raw_{n}",), canonical=True) for n, t in TABLES.items())
     if not places:
         raise UsageError(
             f"ingesting from {source!r}",
@@ -48,10 +48,6 @@ def known_sources(folder: Path | None = None) -> list[str]:
     """The sources that `load_mappings` would find."""
     folders = [p for p in (folder, PACKAGED) if p is not None and p.is_dir()]
     return sorted({CANONICAL, *(p.name for f in folders for p in f.iterdir() if any(p.glob("*.sql")))})
-
-
-def _canonical(table: Table) -> Mapping:
-    return Mapping(table, f"SELECT * FROM raw_{table.name}", (f"raw_{table.name}",), canonical=True)
 
 
 def _from_file(path: Path) -> Mapping:

@@ -72,7 +72,7 @@ class Table:
     `key` names what is described; rows of one key with different `known_at` are versions of it, and a version is
     in force for `known_at < as_of <= superseded_at`. An empty key means that every different row is its own event.
     `occurred_at` is the column that says when it happened; `known_from` is the SQL expression that a backfill uses
-    for `known_at`. `parent` must hold the row's `lead_id`. `extras`: columns beyond these are kept and become features.
+    for `known_at` (default: `occurred_at`, else long ago). `extras`: columns beyond these are kept and become features.
     """
 
     name: str
@@ -80,13 +80,8 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     occurred_at: str | None = None
-    known_from: str = "TIMESTAMP '1970-01-01'"
-    parent: str | None = None
+    known_from: str | None = None
     extras: bool = False
-
-    def column(self, name: str) -> Column:
-        """The column of that name; KeyError where there is none."""
-        return {c.name: c for c in self.columns}[name]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,7 +124,6 @@ LEADS = Table(
     ),
     key=("lead_id",),
     occurred_at="created_at",
-    known_from="created_at",
     extras=True,
 )
 TOUCHES = Table(
@@ -146,8 +140,6 @@ TOUCHES = Table(
         Column("event_id", "text", "the source's own number, so that equal events at one instant count"),
     ),
     occurred_at="occurred_at",
-    known_from="occurred_at",
-    parent="leads",
 )
 CALLS = Table(
     "calls",
@@ -164,7 +156,6 @@ CALLS = Table(
     key=("lead_id", "called_at"),
     occurred_at="called_at",
     known_from="called_at + to_microseconds(coalesce(duration_s * 1e6, 0)::BIGINT)",
-    parent="leads",
 )
 ANSWERS = Table(
     "answers",
@@ -179,8 +170,6 @@ ANSWERS = Table(
     ),
     key=("lead_id", "criterion", "answered_at"),
     occurred_at="answered_at",
-    known_from="answered_at",
-    parent="leads",
 )
 HANDOFFS = Table(
     "handoffs",
@@ -194,8 +183,6 @@ HANDOFFS = Table(
     ),
     key=("lead_id", "handed_off_at"),
     occurred_at="handed_off_at",
-    known_from="handed_off_at",
-    parent="leads",
 )
 DECISIONS_TABLE = Table(
     "decisions",
@@ -210,8 +197,6 @@ DECISIONS_TABLE = Table(
     ),
     key=("lead_id", "handed_off_at"),
     occurred_at="decided_at",
-    known_from="decided_at",
-    parent="leads",
 )
 OPPORTUNITIES = Table(
     "opportunities",
@@ -228,7 +213,6 @@ OPPORTUNITIES = Table(
     key=("lead_id", "opened_at"),
     occurred_at="opened_at",
     known_from="coalesce(closed_at, opened_at)",
-    parent="leads",
 )
 
 TABLES: dict[str, Table] = {

@@ -6,12 +6,12 @@ import tomllib
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from data.cohorts import Anchor, Cohort
+from data.cohorts import Cohort
 from data.errors import ConfigError
 from data.labels import CountsAs
-from data.toml_errors import wrong_keys
+from data.toml_errors import StrictModel, wrong_keys
 
 DEFAULT = """\
 # How this workspace trains and scores. Every line may be left out; these are the defaults.
@@ -42,36 +42,23 @@ threads = 2
 memory = "4GB"
 """
 
-YEAR_DAYS = 365
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CohortSettings(_Strict):
-    """Which moments of a lead become training rows."""
-
-    anchor: Anchor = "handoff"
-    delay_hours: float = Field(default=0, ge=0, le=10 * YEAR_DAYS * 24)
-
-
-class LabelSettings(_Strict):
+class LabelSettings(StrictModel):
     """What is predicted."""
 
-    horizon_days: float = Field(default=14, gt=0, le=10 * YEAR_DAYS)
+    horizon_days: float = Field(default=14, gt=0, le=10 * 365)
     expired: CountsAs = "exclude"
     never_handed_off: CountsAs = "exclude"
 
 
-class FeatureSettings(_Strict):
+class FeatureSettings(StrictModel):
     """Which features are used."""
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
 
 
-class TrainingSettings(_Strict):
+class TrainingSettings(StrictModel):
     """How models are fitted and compared."""
 
     test_share: float = Field(default=0.3, gt=0, lt=1)
@@ -82,26 +69,21 @@ class TrainingSettings(_Strict):
     allowed_columns: tuple[str, ...] = ()
 
 
-class ComputeSettings(_Strict):
+class ComputeSettings(StrictModel):
     """What the machine gives."""
 
     threads: int = Field(default=2, ge=1)
     memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$")
 
 
-class Settings(_Strict):
+class Settings(StrictModel):
     """All settings of a workspace."""
 
-    cohort: CohortSettings = CohortSettings()
+    cohort: Cohort = Cohort()
     label: LabelSettings = LabelSettings()
     features: FeatureSettings = FeatureSettings()
     training: TrainingSettings = TrainingSettings()
     compute: ComputeSettings = ComputeSettings()
-
-    @property
-    def cohort_spec(self) -> Cohort:
-        """The cohort in the data room's own form."""
-        return Cohort(self.cohort.anchor, self.cohort.delay_hours)
 
     @property
     def horizon(self) -> timedelta:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -95,6 +96,19 @@ def relation_of(path: Path, root: Path) -> str:
         return _relation(path.parent.name)
     stem = path.name.lower().removesuffix(_ending(path))
     return _relation(re.sub(r"[-_.]\d[-_.\dtz]*$", "", stem))
+
+
+def without_password(path: str) -> str:
+    """A path as it may be shown; of a database URL no user, no password and no query, which may hold both.
+
+    >>> without_password("postgresql://ann:secret@db/crm"), without_password("postgresql://db/crm?password=secret")
+    ('postgresql://db/crm', 'postgresql://db/crm')
+    """
+    kind, is_url, rest = path.partition("://")
+    if not is_url:
+        return path
+    unclear = re.search(r"\?.*@", rest)  # a password with a question mark, or a query with an @
+    return f"{kind}://..." if unclear else f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def quoted(name: str) -> str:
@@ -223,7 +237,6 @@ class _Reader:
         from sqlalchemy import create_engine, inspect
         from sqlalchemy.exc import SQLAlchemyError
 
-        shown = re.sub(r"//.*@", "//...@", url.partition("?")[0])
         try:
             engine = create_engine(url)
             try:
@@ -231,9 +244,10 @@ class _Reader:
                     self._read_table(engine, table)
             finally:
                 engine.dispose()
-        except (SQLAlchemyError, ImportError) as error:
+        except (SQLAlchemyError, ImportError, ValueError) as error:  # ValueError: a port that is no number
             do = "check its address, that it is up, and that this user may read it"
-            raise _unreadable(shown, "a database that can be read", _first_line(error), do) from None
+            got = _without_secrets(_first_line(error), url)
+            raise _unreadable(without_password(url), "a database that can be read", got, do) from None
 
     def _read_table(self, engine: Any, table: str) -> None:
         relation = _relation(table)
@@ -258,28 +272,18 @@ class _Reader:
                 self.warehouse.execute(f"ALTER TABLE {part} ADD COLUMN {quoted(column)} VARCHAR")
             made = [*columns]
             good = [r for r in chunk if r.reason is None]
-            texts = zip(*(_padded(r.values, len(made)) for r in good), strict=True) if good and made else []
-            self._append(part, {"_file": [name] * len(good), "_line": [r.line for r in good]}, made, texts)
-            self._reject(name, relation, [r for r in chunk if r.reason is not None])
+            if good:
+                values = zip(made, itertools.zip_longest(*(r.values for r in good)), strict=False)
+                texts = {c: pa.array(v, pa.large_string()) for c, v in values}
+                self._insert(part, {"_file": [name] * len(good), "_line": [r.line for r in good], **texts})
+            if bad := [r for r in chunk if r.reason is not None]:
+                said = {"line": [r.line for r in bad], "reason": [r.reason for r in bad], "raw": [r.raw for r in bad]}
+                self._insert("raw_rejects", {"relation": [relation] * len(bad), "file": [name] * len(bad), **said})
 
-    def _append(self, part: str, where: dict[str, list[Any]], columns: list[str], texts: Iterable[Any]) -> None:
-        if where["_line"]:
-            arrays = {n: pa.array(v) for n, v in where.items()}
-            arrays |= {c: pa.array(v, pa.large_string()) for c, v in zip(columns, texts, strict=True)}
-            self._insert(part, pa.table(arrays))
-
-    def _reject(self, name: str, relation: str, bad: list[Record]) -> None:
-        if bad:
-            rows = [(relation, name, r.line, r.reason, r.raw) for r in bad]
-            keys = ("relation", "file", "line", "reason", "raw")
-            self._insert(
-                "raw_rejects", pa.table({k: list(v) for k, v in zip(keys, zip(*rows, strict=True), strict=True)})
-            )
-
-    def _insert(self, table: str, rows: pa.Table) -> None:
-        self.warehouse.connection.register("raw_chunk", rows)
-        self.warehouse.execute(f"INSERT INTO {table} BY NAME SELECT * FROM raw_chunk")
-        self.warehouse.connection.unregister("raw_chunk")
+    def _insert(self, table: str, columns: dict[str, Any]) -> None:
+        """By name: columns of the table that are not given stay empty."""
+        with self.warehouse.view("raw_chunk", pa.table(columns)) as chunk:
+            self.warehouse.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {chunk}")
 
 
 def _one_path(path: Path) -> str:
@@ -302,8 +306,11 @@ def _known_files(path: Path) -> list[Path]:
     return found
 
 
-def _padded(values: Sequence[str | None], width: int) -> Sequence[str | None]:
-    return values if len(values) == width else [*values, *[None] * (width - len(values))]
+def _without_secrets(text: str, url: str) -> str:
+    """A driver's message without the words of the URL that are not shown: some repeat the user or more."""
+    known, all_words = (set(re.split(r"[/:@?&=]+", u)) for u in (without_password(url), url))
+    hidden = sorted({w for word in all_words - known - {""} for w in (word, unquote(word))}, key=len, reverse=True)
+    return re.sub("|".join(rf"(?<!\w){re.escape(w)}(?!\w)" for w in hidden), "...", text) if hidden else text
 
 
 def _first_line(error: Exception) -> str:

@@ -6,10 +6,10 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from data.errors import ConfigError
@@ -20,6 +20,12 @@ PLAIN = {
     "a valid boolean": "true or false",
 }  # fmt: skip
 """Words of pydantic, and ours."""
+
+
+class StrictModel(BaseModel):
+    """What a TOML file or a part of it says: no unknown keys, nothing infinite, never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def wrong_keys(what: str, model: type[BaseModel], error: ValidationError, text: str = "") -> ConfigError:
@@ -97,12 +103,8 @@ def _reached(told: Any, keys: tuple[int | str, ...]) -> int:
 def _names(model: type[BaseModel]) -> list[str]:
     """The keys that a model and the models inside it know."""
     schema = model.model_json_schema()
-    return sorted({name for part in _parts(schema) for name in part.get("properties", {})})
-
-
-def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield schema
-    yield from schema.get("$defs", {}).values()
+    parts = (schema, *schema.get("$defs", {}).values())
+    return sorted({name for part in parts for name in part.get("properties", {})})
 
 
 def inline(value: Any) -> str:

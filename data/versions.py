@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from data.contracts import Columns
 from data.schemas import Table
 from data.sources import quoted
 from data.warehouse import Warehouse
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Input rows (not versions): how many were new, were there already, or contradict another row of their key."""
-
-    stored: int
-    repeats: int
-    conflicts: int
-
-
 def store(
     warehouse: Warehouse, table: Table, columns: Columns, *, load: str, batch_id: str, mutable: tuple[str, ...] = ()
-) -> Stored:
+) -> tuple[int, int]:
     """Store the rows of the relation `good` that are new; see `contracts.checked_sql` for its columns.
 
-    `load` is the load time as SQL. Rows that contradict a stored one or an earlier one of the batch (same key, same
-    `known_at`, other content) are left in the relation `conflicts` (_row, known_at, reason).
+    Returns how many input rows (not versions) were new, and how many were there already. `load` is the load time as
+    SQL. Rows that contradict a stored one or an earlier one of the batch (same key, same `known_at`, other content)
+    are left in the relation `conflicts` (_row, known_at, reason).
 
     A row whose source says when it was known is a version whatever came before, so that versions may arrive in any
     order. A row that is known by its load only is new only if it differs from the version in force.
@@ -33,7 +23,7 @@ def store(
     warehouse.execute("CREATE OR REPLACE TEMP TABLE conflicts (_row BIGINT, known_at TIMESTAMP, reason VARCHAR)")
     if not table.key:
         stored = _store_events(warehouse, table, columns, batch_id)
-        return Stored(stored, warehouse.scalar("SELECT count(*) FROM good") - stored, 0)
+        return stored, warehouse.scalar("SELECT count(*) FROM good") - stored
     split = tuple(c for c in columns.stored if c.name.lower() in {m.lower() for m in mutable})
     overwritten = tuple(c.name for c in split)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {_candidates(load, overwritten)}")
@@ -49,13 +39,11 @@ def store(
     names = ", ".join(quoted(c.name) for c in columns.stored)
     warehouse.execute(f"INSERT INTO {table.name} BY NAME SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
     _supersede(warehouse, table)
-    return Stored(
-        *warehouse.rows(
-            """SELECT (SELECT count(DISTINCT _row) FROM fresh), (SELECT count(DISTINCT _row) FROM verdicts
-            WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)),
-            (SELECT count(*) FROM conflicts)"""
-        )[0]
-    )
+    new, repeats = warehouse.rows(
+        """SELECT (SELECT count(DISTINCT _row) FROM fresh), (SELECT count(DISTINCT _row) FROM verdicts
+        WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts))"""
+    )[0]
+    return new, repeats
 
 
 def _store_events(warehouse: Warehouse, table: Table, columns: Columns, batch_id: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from data.errors import BusyError, ConfigError, DataError
 from data.schemas import SQL_TYPES, TABLES, Table
@@ -39,15 +39,13 @@ class Warehouse:
 
     @classmethod
     @contextmanager
-    def open(
-        cls, path: Path | None, *, threads: int | None = None, memory: str | None = None, wait_s: float = 0.0
-    ) -> Iterator[Warehouse]:
+    def open(cls, path: Path | None, *, threads: int | None = None, memory: str | None = None) -> Iterator[Warehouse]:
         """Open `path` (None: in memory), making the tables where they are absent.
 
-        Raises BusyError where another process holds the file for longer than `wait_s` seconds, ConfigError where it
-        cannot be opened, and DataError where the disk is full.
+        Raises BusyError where another process holds the file, ConfigError where it cannot be opened, and DataError
+        where the disk is full.
         """
-        connection = _connect(path, wait_s)
+        connection = _connect(path)
         try:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET enable_progress_bar = false")  # it would go into piped output
@@ -113,8 +111,8 @@ class Warehouse:
         return dict(self.connection.execute(sql).fetchnumpy())
 
     @contextmanager
-    def view(self, name: str, frame: pd.DataFrame) -> Iterator[str]:
-        """A pandas frame as a temporary relation `name`, gone after the block."""
+    def view(self, name: str, frame: pd.DataFrame | pa.Table) -> Iterator[str]:
+        """A pandas frame or Arrow table as a temporary relation `name`, gone after the block."""
         self.connection.register(name, frame)
         try:
             yield name
@@ -146,25 +144,21 @@ def in_force(as_of: str, row: str = "e") -> str:
     return f"{row}.known_at < {as_of} AND ({row}.superseded_at IS NULL OR {row}.superseded_at >= {as_of})"
 
 
-def _connect(path: Path | None, wait_s: float) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            return duckdb.connect(str(path) if path else ":memory:", config=SESSION)
-        except duckdb.IOException as error:
-            text = str(error)
-            if "lock" not in text:
-                raise ConfigError(
-                    f"opening {path}",
-                    expected="a DuckDB file that can be read and written",
-                    got=text.splitlines()[0],
-                    do="check its folder, permissions and free space, or move the file away and ingest again",
-                ) from None
-            if time.monotonic() >= deadline:
-                raise BusyError(
-                    f"opening {path}",
-                    expected="nobody else to hold it",
-                    got="another leadready at work",
-                    do="wait for it to end and run the same command again",
-                ) from None
-            time.sleep(0.2)
+def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path) if path else ":memory:", config=SESSION)
+    except duckdb.IOException as error:
+        text = str(error)
+        if "lock" in text:
+            raise BusyError(
+                f"opening {path}",
+                expected="nobody else to hold it",
+                got="another leadready at work",
+                do="wait for it to end and run the same command again",
+            ) from None
+        raise ConfigError(
+            f"opening {path}",
+            expected="a DuckDB file that can be read and written",
+            got=text.splitlines()[0],
+            do="check its folder, permissions and free space, or move the file away and ingest again",
+        ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,17 @@ from data.errors import ConfigError
 
 FORMAT = 1
 """Rises when an older leadready could no longer read the workspace."""
+
+
+@contextmanager
+def writing(what: str, do: str) -> Iterator[None]:
+    """ConfigError where files cannot be written; `what` was being done, `do` is what mends it."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            what, expected="a folder with room that can be written", got=error.strerror or str(error), do=do
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -73,17 +84,9 @@ class Workspace:
                 making.unlink(missing_ok=True)
         return True
 
-    @contextmanager
-    def _making(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise ConfigError(
-                f"making the workspace {self.root}",
-                expected="a folder with room that can be written",
-                got=error.strerror or str(error),
-                do="free some space, or give a writable folder in --workspace or LEADREADY_HOME",
-            ) from None
+    def _making(self) -> AbstractContextManager[None]:
+        do = "free some space, or give a writable folder in --workspace or LEADREADY_HOME"
+        return writing(f"making the workspace {self.root}", do)
 
     def check(self) -> None:
         """Raise ConfigError unless this is a workspace of our format that can be written."""

@@ -19,6 +19,12 @@ from data.warehouse import Warehouse, in_force
 from features.definition import Feature
 from features.matrix import build_matrix
 
+PAST = """SELECT * REPLACE (CASE WHEN superseded_at < $as_of THEN superseded_at END AS superseded_at)
+    FROM {table} WHERE known_at < $as_of"""
+MOVED = """SELECT * FROM {table} WHERE known_at < $as_of
+    UNION ALL BY NAME SELECT * REPLACE (coalesce(nullif(lag({id}) OVER (ORDER BY {id}, known_at), {id}), {id}) AS {id})
+    FROM {table} WHERE known_at >= $as_of"""
+
 
 def find_leaks(
     warehouse: Warehouse,
@@ -37,8 +43,8 @@ def find_leaks(
         if index.empty:
             continue
         seen = build_matrix(warehouse, index, agreement, features=features)
-        for what, later in (("taken away", _without_later_rows), ("given to other leads", _with_later_rows_moved)):
-            with later(warehouse, as_of):
+        for what, later in (("taken away", PAST), ("given to other leads", MOVED)):
+            with _shadowed(warehouse, later, as_of):
                 other = build_matrix(warehouse, index, agreement, features=features)
             for name, example in differences(seen, other).items():
                 leaks.setdefault(name, f"{example} when rows known from {as_of:%Y-%m-%d %H:%M} on were {what}")
@@ -57,11 +63,10 @@ def differences(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def sample_moments(warehouse: Warehouse, count: int = 3) -> list[datetime]:
-    """Moments spread over the time in which touches, calls and hand-offs were known."""
-    shares = [(i + 1) / (count + 1) for i in range(count)]
+def sample_moments(warehouse: Warehouse) -> list[datetime]:
+    """Three moments spread over the time in which touches, calls and hand-offs were known."""
     found = warehouse.scalar(
-        f"SELECT quantile_disc(known_at, {shares}) FROM (SELECT known_at FROM touches"
+        "SELECT quantile_disc(known_at, [0.25, 0.5, 0.75]) FROM (SELECT known_at FROM touches"
         " UNION ALL SELECT known_at FROM calls UNION ALL SELECT known_at FROM handoffs"
         " UNION ALL SELECT known_at FROM leads)"
     )
@@ -77,35 +82,14 @@ def _sample(warehouse: Warehouse, as_of: datetime, leads: int) -> pd.DataFrame:
 
 
 @contextmanager
-def _without_later_rows(warehouse: Warehouse, as_of: datetime) -> Iterator[None]:
-    past = f"""SELECT * REPLACE (CASE WHEN superseded_at < {_literal(as_of)} THEN superseded_at END AS superseded_at)
-        FROM {{table}} WHERE known_at < {_literal(as_of)}"""
-    with _shadowed(warehouse, past):
-        yield
-
-
-@contextmanager
-def _with_later_rows_moved(warehouse: Warehouse, as_of: datetime) -> Iterator[None]:
-    moved = f"""SELECT * FROM {{table}} WHERE known_at < {_literal(as_of)}
-        UNION ALL BY NAME SELECT * REPLACE (coalesce(nullif(lag({{id}}) OVER (ORDER BY {{id}}, known_at), {{id}}),
-        {{id}}) AS {{id}}) FROM {{table}} WHERE known_at >= {_literal(as_of)}"""
-    with _shadowed(warehouse, moved):
-        yield
-
-
-@contextmanager
-def _shadowed(warehouse: Warehouse, select: str) -> Iterator[None]:
+def _shadowed(warehouse: Warehouse, select: str, as_of: datetime) -> Iterator[None]:
     """Let temporary tables stand before the stored ones of the same name."""
     try:
         for name, table in TABLES.items():
             key = (table.key or ("lead_id",))[0]
             sql = select.format(table=f"main.{name}", id=key)
-            warehouse.execute(f"CREATE TEMP TABLE {name} AS {sql}")
+            warehouse.execute(f"CREATE TEMP TABLE {name} AS {sql}", {"as_of": as_of})
         yield
     finally:
         for name in TABLES:
             warehouse.execute(f"DROP TABLE IF EXISTS temp.{name}")
-
-
-def _literal(moment: datetime) -> str:
-    return f"TIMESTAMP '{moment.isoformat(sep=' ')}'"

@@ -11,6 +11,7 @@ from math import log
 
 from data.agreement import MILLI, Agreement, Criterion, Touch, milli
 from data.agreement_checks import spoken_of
+from data.cohorts import BY_PERSONS
 from data.sources import literal, quoted
 from data.toml_errors import shown
 from data.warehouse import in_force
@@ -18,7 +19,7 @@ from features import fit
 from features.conditions import condition_sql
 from features.titles import titles_sql
 
-COUNTED = "(e.is_bot IS NOT TRUE AND e.direction IS DISTINCT FROM 'outbound' OR e.kind = 'unsubscribe')"
+COUNTED = f"({BY_PERSONS} OR e.kind = 'unsubscribe')"
 """Touches by persons; a wish to hear no more counts whoever sent it."""
 AGE = "date_diff('microsecond', e.{at}, r.as_of) / 864e8"
 FACT_SQL = {
@@ -76,7 +77,7 @@ def lines_sql(agreement: Agreement, roster: str) -> str:
 
 
 def _sources(a: Agreement, roster: str) -> str:
-    facts = {n: FACT_SQL.get(n) or _extra(n) for n in sorted(spoken_of(a) | {"permission"})
+    facts = {n: FACT_SQL.get(n) or f"{n[0]}.{quoted(n.split('.', 1)[1])}" for n in sorted(spoken_of(a) | {"permission"})
              if n in FACT_SQL or "." in n}  # fmt: skip
     touches = [(n, k, t) for n, c in a.criteria.items() for k, t in c.touches.items()]
     halves = sorted({t.half_life_days for _, _, t in touches})
@@ -149,7 +150,7 @@ def _standing(a: Agreement) -> list[str]:
         f'"research milli" / {MILLI:.1f} AS research_points',
         f'("digital milli" + "research milli") / {MILLI:.1f} AS rule_points',
         f"""{_listed((f'"holds {i}"', c.name) for i, c in combinations)} AS combinations""",
-        f"""{_any(f'"holds {i}"' for i, c in combinations if c.urgent)} AS urgent""",
+        f"""{" OR ".join(f'"holds {i}"' for i, c in combinations if c.urgent) or "false"} AS urgent""",
         f"{_zone(a)} AS zone",
         f"{_first((condition_sql(a, t.when), literal(n)) for n, t in a.capacity.teams.items())} AS team",
         f"""{_first(((condition_sql(a, s.when), str(i)) for i, s in enumerate(a.values.segments)),
@@ -219,17 +220,8 @@ def _allowed(a: Agreement, channel: str) -> str:
     return own + "".join(rules)
 
 
-def _extra(name: str) -> str:
-    table, column = name.split(".", 1)
-    return f"{table[0]}.{quoted(column)}"
-
-
 def _sum(parts: Iterable[str]) -> str:
     return " + ".join(parts) or "0"
-
-
-def _any(parts: Iterable[str]) -> str:
-    return " OR ".join(parts) or "false"
 
 
 def _first(cases: Iterable[tuple[str, str]], otherwise: str = "NULL") -> str:

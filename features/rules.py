@@ -12,9 +12,10 @@ import pandas as pd
 from data.agreement import MILLI, Agreement
 from data.agreement_checks import TEXT_FACTS, comparisons_of, spoken_of
 from data.agreement_file import pick
+from data.cohorts import BY_PERSONS
 from data.errors import ConfigError
 from data.schemas import ACCOUNTS, LEADS
-from data.warehouse import Warehouse
+from data.warehouse import Warehouse, in_force
 from features.rulebook import FACT_SQL, STANDING, lines_sql, rules_sql
 from features.titles import titles_sql
 
@@ -78,9 +79,8 @@ def find_reheated(warehouse: Warehouse, agreement: Agreement, as_of: datetime) -
     wish = agreement.reheat
     quiet_from = as_of - timedelta(days=wish.new_days + wish.quiet_days)
     back = warehouse.frame(
-        """SELECT e.lead_id FROM touches e JOIN leads l ON l.lead_id = e.lead_id AND l.known_at < $quiet_from
-        AND (l.superseded_at IS NULL OR l.superseded_at >= $quiet_from)
-        WHERE e.known_at < $as_of AND e.is_bot IS NOT TRUE AND e.direction IS DISTINCT FROM 'outbound'
+        f"""SELECT e.lead_id FROM touches e JOIN leads l ON l.lead_id = e.lead_id AND {in_force("$quiet_from", "l")}
+        WHERE e.known_at < $as_of AND {BY_PERSONS}
         AND e.kind <> 'unsubscribe' GROUP BY e.lead_id HAVING max(e.occurred_at) > $new_from
         AND bool_or(e.occurred_at <= $quiet_from)
         AND count(*) FILTER (e.occurred_at > $quiet_from AND e.occurred_at <= $new_from) = 0 ORDER BY e.lead_id""",

@@ -30,15 +30,12 @@ ALL = "everything"
 RULES, NOTHING = "rules", "base rate"
 
 
-def is_points(feature: Feature) -> bool:
-    """Whether a feature is the rulebook's points, of all criteria or of one."""
-    return feature.concept == "qualification" and feature.name.endswith("_points")
-
-
 LEARNED: dict[str, Callable[[Feature], bool]] = {
     "digital only": lambda f: f.concept == "engagement",
     "digital + fit": lambda f: f.concept in ("engagement", "fit"),
-    "calls + answers": lambda f: f.concept in ("calls", "qualification") and not is_points(f),
+    "calls + answers": lambda f: (
+        f.concept == "calls" or (f.concept == "qualification" and not f.name.endswith("_points"))
+    ),
     ALL: lambda f: True,  # noqa: ARG005
 }
 """Arms that go through the whole of `learn`, each on the features it keeps."""
@@ -101,7 +98,7 @@ def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int 
     Raises ModelError as `train` does, and DataError where only one arm has columns.
     """
     check(data)
-    split = holdout(data.as_of, data.group, data.usable_at, test_share, data.mature)
+    split = holdout(data.as_of, data.group, data.usable_at, data.mature, test_share)
     arms = {name: [f for f in data.features if keeps(f)] for name, keeps in LEARNED.items()}
     left_out = tuple(name for name, kept in arms.items() if not kept)
     if len(arms) - len(left_out) < 2:

@@ -209,8 +209,7 @@ def _step(
 ) -> tuple[dict[str, Any], pd.DataFrame, ReadyModel | None]:
     """What one day's model learned from, the arms' probabilities of X, and the model that is never retrained."""
     day = past.now
-    drawn = past.labelled & (past.propensity < 1 if past.propensity is not None else False)
-    row = {"labels": int(past.labelled.sum()), "explored": int(np.sum(drawn)), "chosen": "", "calibration": "",
+    row = {"labels": int(past.labelled.sum()), "explored": int(past.explored.sum()), "chosen": "", "calibration": "",
            "parameters": np.nan, "skipped": "" if len(X) else NOBODY}  # fmt: skip
     if not len(X):
         return row, pd.DataFrame(), kept
@@ -230,10 +229,8 @@ def _step(
 
 
 def _rows(data: TrainingSet, test: Vector) -> pd.DataFrame:
-    leads = data.lead_id if data.lead_id is not None else data.group
-    chance = data.propensity if data.propensity is not None else pd.Series(1.0, data.group.index)
-    columns = {"lead_id": leads, "as_of": data.as_of, "group": data.group, "propensity": chance}
-    rows = {name: column.to_numpy()[test] for name, column in columns.items()}
+    names = ("lead_id", "as_of", "group", "propensity")
+    rows = {name: getattr(data, name).to_numpy()[test] for name in names}
     return pd.DataFrame({**rows, "mature": data.mature[test], "y": data.y[test]}, index=test)
 
 

@@ -18,15 +18,16 @@ FEW_LABELS = 1_000
 MANY_LABELS = 20_000
 PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
 LATEST, LATEST_SHARE = 150, 0.3  # labels that the intercept is moved by: at least so many, and this share of all
-CONTRADICTS = 2.0  # standard deviations from which the last LATEST of them are taken for a break
-DRIFT, BREAK = 0.3, 0.6  # how far the intercept is thought to move, slowly or at once: standard deviations
+CONTRADICTS = 1.64  # standard deviations from which the last LATEST of them are taken for a break: by chance 1 in 10
+MOVES = 0.4  # how far the intercept is thought to move: standard deviation
+QUIET = 5  # blocks without a surprise that a history begins with
 Calibrator = Any  # one of the classes of CALIBRATORS, fitted
 
 
 class Identity(BaseEstimator):  # type: ignore[misc]
     """No calibration: log-odds stay as they are."""
 
-    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Identity:  # noqa: ARG002
+    def fit(self, z: Vector, y: Vector) -> Identity:  # noqa: ARG002
         """Nothing to learn."""
         return self
 
@@ -42,10 +43,10 @@ class Platt(BaseEstimator):  # type: ignore[misc]
     or rows of one outcome, change little. Fitted: slope_, intercept_.
     """
 
-    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Platt:
-        """Learn from n log-odds, n outcomes of 0/1 and n weights (scaled to a mean of 1)."""
-        z, y, weight = checked_rows(z, y, sample_weight)
-        self.slope_, self.intercept_ = (float(value) for value in _posterior_mode(z[:, None], y, weight))
+    def fit(self, z: Vector, y: Vector) -> Platt:
+        """Learn from n log-odds and n outcomes of 0/1."""
+        z, y = checked_rows(z, y)
+        self.slope_, self.intercept_ = (float(value) for value in _posterior_mode(z[:, None], y))
         return self
 
     def transform(self, z: Vector) -> Vector:
@@ -59,10 +60,10 @@ class Beta(BaseEstimator):  # type: ignore[misc]
     Bends the two ends apart, which Platt cannot. The same prior, around a = b = 1 and c = 0. Fitted: a_, b_, c_.
     """
 
-    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Beta:
-        """Learn from n log-odds, n outcomes of 0/1 and n weights (scaled to a mean of 1)."""
-        z, y, weight = checked_rows(z, y, sample_weight)
-        found = _posterior_mode(np.column_stack(_ends(z)), y, weight)
+    def fit(self, z: Vector, y: Vector) -> Beta:
+        """Learn from n log-odds and n outcomes of 0/1."""
+        z, y = checked_rows(z, y)
+        found = _posterior_mode(np.column_stack(_ends(z)), y)
         self.a_, self.b_, self.c_ = (float(value) for value in found)
         return self
 
@@ -91,7 +92,7 @@ def choose_calibrator(z: Vector, y: Vector, fold: Vector, n_labels: int, candida
     if n_labels < FEW_LABELS:
         return _by_candidate(candidate, f"with fewer than {FEW_LABELS:,} labels")
     names = tuple(CALIBRATORS) if n_labels >= MANY_LABELS else ("none", "platt", "beta")
-    losses = _later_losses(names, *checked_rows(z, y, None)[:2], np.asarray(fold))
+    losses = _later_losses(names, *checked_rows(z, y), np.asarray(fold))
     if not len(losses["none"]):
         return _by_candidate(candidate, "calibrators cannot be compared on a single fold:")
     best = min(names, key=lambda name: float(losses[name].mean()))
@@ -123,21 +124,25 @@ class RecentShift:
 def recent_shift(z: Vector, y: Vector, sample_weight: Vector | None = None) -> RecentShift:
     """How far n calibrated log-odds of leads in the order of time are to be moved to fit their latest outcomes y (0/1).
 
-    For drift, by the last three tenths of them, at least 150; and where the last 150 contradict that by more than two
-    standard deviations (score test of the intercept, Cox 1958), by these once more, for a break. Either shift is the
-    most probable one under a normal prior around 0 (DRIFT and BREAK): few labels move little, and noise less than it
-    seems to ask for. Rows count by their weights, as many as these are worth (Kish 1965).
+    For drift, by the last three tenths of them, at least 150; and where the last that are worth 150 contradict that
+    (score test of the intercept, Cox 1958), by these once more, for a break. Where outcomes have always come in bursts
+    the last ones count less (quasi-likelihood, Wedderburn 1974). Either shift is the most probable one under a normal
+    prior around 0 (MOVES): few labels move little, and noise less than it seems to ask for. Rows count by their
+    weights, as many as these are worth (Kish 1965).
     """
-    z, y, weight = checked_rows(z, y, sample_weight)
+    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    z, y = checked_rows(z, y, weight)
     z, y, weight = z[weight > 0], y[weight > 0], weight[weight > 0]
-    drift = _shift(*_last(z, y, weight, max(LATEST, int(LATEST_SHARE * len(y)))), DRIFT)
-    fresh_z, fresh_y, fresh_weight = _last(z + drift.shift, y, weight, LATEST)
+    weight = weight / weight.mean() if len(weight) else weight
+    drift = _shift(*_last(z, y, weight, max(LATEST, int(LATEST_SHARE * len(y)))))
+    fresh_z, fresh_y, fresh_weight = _last(z + drift.shift, y, weight, _rows_worth(weight, LATEST))
+    fresh_weight = fresh_weight / _burstiness(z, y, weight)
     p = sigmoid(fresh_z)
     spread = float(np.sqrt(np.sum(fresh_weight * p * (1 - p))))
     contradicts = float(np.sum(fresh_weight * (fresh_y - p))) / spread if spread else 0.0
     if abs(contradicts) <= CONTRADICTS:
         return drift
-    more = _shift(fresh_z, fresh_y, fresh_weight, BREAK)
+    more = _shift(fresh_z, fresh_y, fresh_weight)
     return RecentShift(drift.shift + more.shift, more.variance, f"{drift.sentence}; after that, {more.sentence}")
 
 
@@ -147,17 +152,33 @@ def _last(z: Vector, y: Vector, weight: Vector, rows: int) -> tuple[Vector, Vect
     return z, y, weight * (weight.sum() / np.sum(weight**2) if len(weight) else 1.0)
 
 
-def _shift(z: Vector, y: Vector, weight: Vector, deviation: float) -> RecentShift:
+def _rows_worth(weight: Vector, labels: int) -> int:
+    """How many of the last rows are worth so many labels."""
+    worth = np.cumsum(weight[::-1]) ** 2 / np.cumsum(weight[::-1] ** 2)
+    enough = np.flatnonzero(worth >= labels - 1e-6)
+    return int(enough[0]) + 1 if len(enough) else max(1, len(weight))
+
+
+def _burstiness(z: Vector, y: Vector, weight: Vector) -> float:
+    """How often over the outcomes of earlier blocks of LATEST rows have varied what chance would have: at least 1."""
+    p, block = sigmoid(z), np.arange(len(y))[::-1] // LATEST
+    surprise = np.bincount(block, weight * (y - p))[1:] ** 2
+    expected = np.bincount(block, weight**2 * p * (1 - p))[1:]
+    ratio = surprise[expected > 0] / expected[expected > 0]
+    return max(1.0, float((QUIET + ratio.sum()) / (QUIET + len(ratio))))
+
+
+def _shift(z: Vector, y: Vector, weight: Vector) -> RecentShift:
     if not len(y):
-        return RecentShift(0.0, deviation**2, "no label is recent: the intercept stays")
+        return RecentShift(0.0, MOVES**2, "no label is recent: the intercept stays")
 
     def slope(shift: float) -> float:
-        return float(np.sum(weight * (y - sigmoid(z + shift)))) - shift / deviation**2
+        return float(np.sum(weight * (y - sigmoid(z + shift)))) - shift / MOVES**2
 
-    furthest = deviation**2 * float(weight.sum())  # the prior pulls harder than all labels together could
+    furthest = MOVES**2 * float(weight.sum())  # the prior pulls harder than all labels together could
     shift = float(brentq(slope, -furthest, furthest))
     moved = sigmoid(z + shift)
-    variance = 1 / (1 / deviation**2 + float(np.sum(weight * moved * (1 - moved))))
+    variance = 1 / (1 / MOVES**2 + float(np.sum(weight * moved * (1 - moved))))
     accepted, expected = (np.average(values, weights=weight) for values in (y, sigmoid(z)))
     found = f"of the latest {len(y):,} labels {accepted:.1%} were accepted, {expected:.1%} expected"
     return RecentShift(shift, variance, f"{found}: the intercept moves by {shift:+.2f}")
@@ -168,30 +189,30 @@ def _ends(z: Vector) -> tuple[Vector, Vector]:
     return -np.logaddexp(0, -z), np.logaddexp(0, z)
 
 
-def _posterior_mode(columns: Vector, y: Vector, weight: Vector) -> Vector:
+def _posterior_mode(columns: Vector, y: Vector) -> Vector:
     """The k slopes (>= 0) and the intercept of a logistic regression on n x k columns, under the prior."""
     X = np.column_stack([columns, np.ones(len(y))])
     centre = np.append(np.ones(columns.shape[1]), 0.0)
     free = np.ones(len(centre), dtype=bool)
-    theta = _newton(X, y, weight, centre, free)
+    theta = _newton(X, y, centre, free)
     while (theta[:-1] < 0).any():
         free[theta[:-1].argmin()] = False  # the lowest slope becomes 0 and stays there
-        theta = _newton(X, y, weight, centre, free)
+        theta = _newton(X, y, centre, free)
     return theta
 
 
-def _newton(X: Vector, y: Vector, weight: Vector, centre: Vector, free: Vector) -> Vector:
-    """Where the weighted log loss plus the prior is least, the parameters that are not free held at 0."""
-    theta, X = np.where(free, centre, 0.0), X[:, free]
+def _newton(X: Vector, y: Vector, centre: Vector, free: Vector) -> Vector:
+    """Where the log loss plus the prior is least, the parameters that are not free held at 0."""
+    theta, X, each = np.where(free, centre, 0.0), X[:, free], np.ones(len(y))
 
     def cost(at: Vector) -> float:
         z = X @ at[free]
-        return float(weight @ (np.logaddexp(0, z) - y * z) + PRIOR / 2 * np.sum((at - centre) ** 2))
+        return float(each @ (np.logaddexp(0, z) - y * z) + PRIOR / 2 * np.sum((at - centre) ** 2))
 
     for _ in range(100):
         p = sigmoid(X @ theta[free])
-        slope = X.T @ (weight * (p - y)) + PRIOR * (theta - centre)[free]
-        curve = (X * (weight * p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(free.sum())
+        slope = X.T @ (p - y) + PRIOR * (theta - centre)[free]
+        curve = (X * (p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(free.sum())
         step = np.zeros(len(theta))
         step[free] = np.linalg.solve(curve, slope)
         while np.abs(step).max() > 1e-9 and cost(theta - step) > cost(theta):  # too far where the curve is flat

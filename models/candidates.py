@@ -92,10 +92,6 @@ class LogitMean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         p = pool([estimator.predict_proba(X)[:, 1] for estimator in self.estimators_])
         return np.column_stack([1 - p, p])
 
-    def predict(self, X: pd.DataFrame) -> Vector:
-        """N classes, cut at one half."""
-        return np.asarray(self.classes_[(self.predict_proba(X)[:, 1] >= 0.5).astype(int)])
-
 
 def _of(features: Features, dtype: str) -> list[str]:
     return [f.name for f in features if f.dtype == dtype]

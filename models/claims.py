@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from models.evaluation import Vector, auc, log_losses
+from models.evaluation import Vector, log_losses
 
 Metric = Literal["log_loss", "brier", "auc"]
 BLOCK = 2_000_000  # weights held in memory at once
@@ -99,9 +99,14 @@ def paired_bootstrap(
     alone have no AUC and are left out; NaN where none has.
     """
     codes, names = pd.factorize(group)
-    measure = _auc_gains if metric == "auc" else _loss_gains
-    low, high, error = _spread(lambda w: measure(y, p_a, p_b, codes, w, metric), len(names), len(y), draws, seed)
-    return Gain(metric, _point(y, p_a, p_b, metric), low, high, len(y), len(names), error)
+    of_a, of_b = (_score(y, p, codes, metric) for p in (p_a, p_b))
+    sign = 1 if metric == "auc" else -1
+
+    def gain(weights: Vector) -> Vector:
+        return sign * (of_a(weights) - of_b(weights))
+
+    low, high, error = spread(gain, len(names), len(y), draws, seed)
+    return Gain(metric, float(gain(np.ones((1, len(names))))[0]), low, high, len(y), len(names), error)
 
 
 def score_interval(
@@ -109,12 +114,7 @@ def score_interval(
 ) -> tuple[float, float]:
     """95 % interval of the score of n probabilities p itself, whole accounts drawn."""
     codes, names = pd.factorize(group)
-    if metric == "auc":
-        low, high, _ = _spread(lambda w: _weighted_aucs(y, p, codes, w), len(names), len(y), draws, seed)
-    else:
-        losses = _losses(y, p, metric)
-        low, high, _ = _spread(lambda w: _means(losses, codes, w), len(names), len(y), draws, seed)
-    return low, high
+    return spread(_score(y, p, codes, metric), len(names), len(y), draws, seed)[:2]
 
 
 def draw_accounts(accounts: int, rows: int, draws: int, seed: int) -> Iterator[Vector]:
@@ -131,7 +131,7 @@ def standard_error(differences: Vector, group: pd.Series) -> float:
     return float(np.sqrt(np.sum(excess**2)) / len(differences))
 
 
-def _spread(
+def spread(
     measure: Callable[[Vector], Vector], accounts: int, rows: int, draws: int, seed: int
 ) -> tuple[float, float, float]:
     """Percentile interval and standard error of what `measure` finds for each draw of accounts."""
@@ -143,26 +143,13 @@ def _spread(
     return float(low), float(high), float(found.std())
 
 
-def _losses(y: Vector, p: Vector, metric: Metric) -> Vector:
-    return log_losses(y, p) if metric == "log_loss" else np.square(y - p)
-
-
-def _point(y: Vector, p_a: Vector, p_b: Vector, metric: Metric) -> float:
+def _score(y: Vector, p: Vector, codes: Vector, metric: Metric) -> Callable[[Vector], Vector]:
+    """The score of n probabilities as a function of the accounts' weights, draws x accounts."""
     if metric == "auc":
-        return auc(y, p_a) - auc(y, p_b)
-    return float(np.mean(_losses(y, p_b, metric) - _losses(y, p_a, metric)))
-
-
-def _loss_gains(y: Vector, p_a: Vector, p_b: Vector, codes: Vector, weights: Vector, metric: Metric) -> Vector:
-    return _means(_losses(y, p_b, metric) - _losses(y, p_a, metric), codes, weights)
-
-
-def _means(values: Vector, codes: Vector, weights: Vector) -> Vector:
-    return np.asarray((weights @ np.bincount(codes, weights=values)) / (weights @ np.bincount(codes)))
-
-
-def _auc_gains(y: Vector, p_a: Vector, p_b: Vector, codes: Vector, weights: Vector, metric: Metric) -> Vector:  # noqa: ARG001
-    return _weighted_aucs(y, p_a, codes, weights) - _weighted_aucs(y, p_b, codes, weights)
+        return lambda weights: _weighted_aucs(y, p, codes, weights)
+    losses = log_losses(y, p) if metric == "log_loss" else np.square(y - p)
+    sums, rows = np.bincount(codes, weights=losses), np.bincount(codes)
+    return lambda weights: np.asarray((weights @ sums) / (weights @ rows))
 
 
 def _weighted_aucs(y: Vector, p: Vector, codes: Vector, weights: Vector) -> Vector:

@@ -16,7 +16,7 @@ from data.warehouse import Warehouse, in_force
 from features.catalog import build_catalogue, select
 from features.matrix import build_matrix
 from features.rules import build_rules
-from models.policy import Estimate, agreed_pick, policy_gain, priced
+from models.policy import Estimate, agreed_pick, at_the_gate, policy_gain
 from models.promotion import Champion
 from models.training import TrainingResult
 from models.training_set import TrainingSet
@@ -31,10 +31,10 @@ def build_training_set(
 
     Raises DataError where no snapshot is there, or none has a label.
     """
-    snapshots = build_cohort(warehouse, settings.cohort_spec, observed)
+    snapshots = build_cohort(warehouse, settings.cohort, observed)
     if snapshots.empty:
         raise DataError(
-            f"building the cohort {settings.cohort_spec.name} as of {observed:%Y-%m-%d}",
+            f"building the cohort {settings.cohort.name} as of {observed:%Y-%m-%d}",
             expected="leads that reached it", got="none",
             do="ingest hand-offs, take a later --as-of, or choose another anchor in settings.toml [cohort]",
         )  # fmt: skip
@@ -44,7 +44,7 @@ def build_training_set(
     rows = labelled[target.notna()].reset_index(drop=True)
     if rows.empty:
         raise DataError(
-            f"labelling the cohort {settings.cohort_spec.name} as of {observed:%Y-%m-%d}",
+            f"labelling the cohort {settings.cohort.name} as of {observed:%Y-%m-%d}",
             expected="decisions of sales whose horizon has closed",
             got=", ".join(f"{k} {v}" for k, v in counts.items()),
             do="ingest decisions, or take a later --as-of",
@@ -74,10 +74,9 @@ def _propensity(warehouse: Warehouse, rows: pd.DataFrame, observed: datetime) ->
 
 
 def zones_of(warehouse: Warehouse, data: TrainingSet, agreement: Agreement) -> pd.DataFrame:
-    """Zone and segment of every snapshot under one agreement, whether it was in force then or not, in their order."""
-    rows = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of})
-    always = agreement.model_copy(update={"effective_from": datetime.min.date()})
-    return rows.merge(build_rules(warehouse, rows, [always]), on=["lead_id", "as_of"], how="left")[["zone", "segment"]]
+    """What the rules say of the snapshots under one agreement, whether it was in force then or not."""
+    rows = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of}).drop_duplicates()
+    return build_rules(warehouse, rows, [agreement.model_copy(update={"effective_from": datetime.min.date()})])
 
 
 def hand_off_gain(
@@ -88,14 +87,12 @@ def hand_off_gain(
     Both follow the agreement without limits of capacity, and neither speaks of leads below the gate. `zones`: see
     `zones_of`. None where there is no such row, or the champion can no longer score.
     """
-    fresh = (result.holdout["as_of"] > champion.trained_until) & (result.holdout["propensity"] > 0)
-    rows = result.holdout[fresh]
-    if rows.empty or champion.fault:
+    if champion.fault:
         return None
-    said, before = zones.loc[rows.index].reset_index(drop=True), champion.p[rows.index].to_numpy()
-    rows = rows.reset_index(drop=True)
-    rows = rows.assign(met=said["zone"] == "qualified")
-    costs = [agreement.values.costs()[i] for i in said["segment"]]
-    new, old = (priced(rows.assign(p=p), costs) for p in (rows[result.chosen], before))
-    picks = [agreed_pick(each, said["zone"], agreement.routing, vouched=False) for each in (new, old)]
-    return policy_gain(new, picks[0].astype(float), picks[1].astype(float))
+    rows = result.holdout[result.holdout["as_of"] > champion.trained_until]
+    gate = at_the_gate(rows.assign(p=rows[result.chosen], before=champion.p[rows.index]), zones, [agreement])
+    if gate.empty:
+        return None
+    new, old = (agreed_pick(gate.assign(p=gate[of]), gate["zone"], agreement.routing, vouched=False).astype(float)
+                for of in ("p", "before"))  # fmt: skip
+    return policy_gain(gate, new, old)

@@ -29,13 +29,13 @@ class Bounds(BaseEstimator):  # type: ignore[misc]
     Fitted: venn_abers_, platt_, covariance_ (2 x 2, of slope and intercept).
     """
 
-    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> Bounds:
-        """Learn from n log-odds, n outcomes of 0/1 and n weights (scaled to a mean of 1); ModelError as `Platt`."""
-        z, y, weight = checked_rows(z, y, sample_weight)
-        self.venn_abers_, self.platt_ = VennAbers().fit(z, y, sample_weight), Platt().fit(z, y, sample_weight)
+    def fit(self, z: Vector, y: Vector) -> Bounds:
+        """Learn from n log-odds and n outcomes of 0/1; ModelError as `Platt`."""
+        z, y = checked_rows(z, y)
+        self.venn_abers_, self.platt_ = VennAbers().fit(z, y), Platt().fit(z, y)
         p = sigmoid(self.platt_.transform(z))
         X = np.column_stack([z, np.ones(len(z))])
-        self.covariance_ = np.linalg.inv((X * (weight * p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(2))
+        self.covariance_ = np.linalg.inv((X * (p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(2))
         return self
 
     def interval(self, z: Vector, more: float = 0.0) -> tuple[Vector, Vector]:
@@ -99,20 +99,17 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """N log-odds of the candidate before calibration."""
         return logit(np.asarray(self.estimator.predict_proba(X)[:, 1]))
 
-    def interval(self, X: pd.DataFrame) -> tuple[Vector, Vector]:
-        """N lower and n upper bounds of the probability; see `interval_of`."""
-        return self.interval_of(self.raw_log_odds(X))
-
     def calibrate(self, raw: Vector) -> Vector:
         """N calibrated log-odds of n raw ones."""
         return np.asarray(self.calibrator.transform(raw) + self.shift)
 
-    def interval_of(self, raw: Vector) -> tuple[Vector, Vector]:
-        """Bounds low <= p <= high of n raw log-odds, p being the calibrated probability.
+    def interval(self, X: pd.DataFrame) -> tuple[Vector, Vector]:
+        """Bounds low <= p <= high of n leads, p being the calibrated probability.
 
         They are those of `Bounds`, moved by `shift` as p is, and widened to p where the calibrator lies outside. They
         tell how far scores like this one can be told, not how a lead differs from others with its score.
         """
+        raw = self.raw_log_odds(X)
         p = sigmoid(self.calibrate(raw))
         low, high = (sigmoid(logit(bound) + self.shift) for bound in self.bounds.interval(raw, self.shift_variance))
         return np.minimum(low, p), np.maximum(high, p)
@@ -124,17 +121,17 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def make_ready(
-    estimator: Estimator, calibrator: Calibrator, cal_z: Vector, cal_y: Vector, *, sample_weight: Vector | None = None,
+    estimator: Estimator, calibrator: Calibrator, cal_z: Vector, cal_y: Vector, *,
     background: pd.DataFrame | None = None, accepted: Vector | None = None, bags: Sequence[Estimator] = (),
 ) -> ReadyModel:  # fmt: skip
     """Put fitted parts together; the bounds are made here.
 
-    cal_z: n out-of-fold raw log-odds of the candidate, in the order of their outcomes cal_y (0/1) and weights.
+    cal_z: n out-of-fold raw log-odds of the candidate, in the order of their outcomes cal_y (0/1).
     background: rows of the raw frame, float and text columns; accepted: their outcomes. Raises ModelError where cal_z
     and cal_y do not fit.
     """
     rows = None if background is None else {str(name): _plain(background[name]) for name in background}
-    bounds = Bounds().fit(cal_z, cal_y, sample_weight)
+    bounds = Bounds().fit(cal_z, cal_y)
     return ReadyModel(estimator, calibrator, bounds, background=rows, accepted=accepted, bags=list(bags))
 
 

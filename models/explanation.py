@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
-from scipy.stats import spearmanr
 
 from data.errors import ModelError
 from features.definition import Feature
@@ -23,7 +22,7 @@ from models.coalitions import Population, shapley
 from models.criteria import criteria, swap
 from models.deployed import ReadyModel
 from models.evaluation import EDGE, Vector, logit
-from models.views import is_fast, look_into
+from models.views import Frames, look_into
 
 TOLERANCE = 1e-9
 SLOW_ROWS = 25
@@ -61,10 +60,11 @@ class Explainer:
         bags = bags if bags is not None else getattr(model, "bags", ())
         population = Population(_checked(background, features), features)
         self._straight = self._model is None or isinstance(self._model.calibrator, (Identity, Platt))
-        if not (self._straight and is_fast(self._estimator, population)):
-            population = Population(spread(population.background, SLOW_ROWS), features)
-        self.population = population
         self._view = look_into(self._estimator, population)
+        if not self._straight or isinstance(self._view, Frames):
+            population = Population(spread(population.background, SLOW_ROWS), features)
+            self._view = look_into(self._estimator, population)
+        self.population = population
         self._bags = [(bag, look_into(bag, population)) for bag in bags]
         self._criteria = criteria(features)
 
@@ -181,22 +181,6 @@ def _refuse_gap(total: Vector, log_odds: Vector) -> None:
             "explaining scores", expected=f"contributions that add up to the log-odds within {TOLERANCE:g}",
             got=f"a gap of {gap.max():.2g}", do="report this with the model's class and the versions installed",
         )  # fmt: skip
-
-
-def fidelity(contributions: pd.DataFrame, truth: pd.DataFrame) -> float:
-    """How well contributions order the leads as the true ones do: mean Spearman correlation over concepts.
-
-    Both are n x concepts of the same leads; concepts count that differ between leads in the truth. One that the
-    contributions lack, or hold constant, counts 0. NaN where the truth has no such concept.
-    """
-    present = [name for name in truth if truth[name].nunique() > 1]
-    return float(np.mean([_agreement(contributions.get(name), truth[name]) for name in present] or [np.nan]))
-
-
-def _agreement(given: pd.Series | None, true: pd.Series) -> float:
-    if given is None or given.nunique() <= 1:
-        return 0.0
-    return float(spearmanr(given.to_numpy(), true.to_numpy()).statistic)
 
 
 def few_alike(leads: pd.DataFrame, training: pd.DataFrame, neighbours: int = 10, share: float = 0.99) -> Vector:

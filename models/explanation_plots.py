@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from features.definition import CONCEPTS
 from models.explanation import Contributions, Explainer, importance, partial_effect
-from models.plots import BLUE, GREY, RED
+from models.plots import BLUE, GREY, RED, new_axes
 
 COLORS = dict(zip(CONCEPTS, (BLUE, "#2a9d8f", "#e09f3e", RED, "#7b5ea7", GREY), strict=True))
 
@@ -29,7 +29,8 @@ def draw_explanation(explainer: Explainer, X: pd.DataFrame, strongest: int = 6) 
 def draw_concepts(found: Contributions) -> Figure:
     """How far each concept moves the leads' log-odds: the middle 50 and 90 %, and the mean size in words."""
     size = found.values.abs().mean().sort_values()
-    figure, axes = _one(f"Which concepts make the scores of {len(found.values):,} leads differ?", 3.2)
+    title = f"Which concepts make the scores of {len(found.values):,} leads differ?"
+    figure, axes = new_axes(title, "contribution in log-odds: middle 50 % (bar) and 90 % (line) of the leads", "", 3.2)
     for place, name in enumerate(size.index):
         low, first, middle, third, high = np.quantile(found.values[name], [0.05, 0.25, 0.5, 0.75, 0.95])
         axes.hlines(place, low, high, color=COLORS[name], lw=2)
@@ -38,17 +39,16 @@ def draw_concepts(found: Contributions) -> Figure:
     axes.axvline(0, color=GREY, lw=1)
     axes.set_yticks(range(len(size)), [f"{name} (mean size {value:.2f})" for name, value in size.items()])
     axes.set_ylim(-0.6, len(size) - 0.4)
-    axes.set_xlabel("contribution in log-odds: middle 50 % (bar) and 90 % (line) of the leads")
     return figure
 
 
 def draw_importance(features: pd.DataFrame, most: int = 15) -> Figure:
     """The features that move the log-odds most (see `explanation.importance`), coloured by concept."""
     table = features.head(most).iloc[::-1]
-    figure, axes = _one("Which features move the scores most?", 1.5 + 0.28 * len(table))
+    height, xlabel = 1.5 + 0.28 * len(table), "mean move of the log-odds, put to its usual value"
+    figure, axes = new_axes("Which features move the scores most?", xlabel, "", height)
     axes.barh(range(len(table)), table["move"], color=[COLORS[c] for c in table["concept"]], height=0.65)
     axes.set_yticks(range(len(table)), [_short(meaning, 60) for meaning in table["meaning"]])
-    axes.set_xlabel("mean move of the log-odds, put to its usual value")
     shown = [c for c in CONCEPTS if c in set(table["concept"])]
     handles = [axes.barh([0], [0], color=COLORS[c]) for c in shown]
     axes.legend(handles, shown, frameon=False, loc="lower right")
@@ -82,14 +82,6 @@ def _effect(axes: Axes, effect: pd.DataFrame, span: tuple[float, float]) -> None
     axes.set_xticks(at, ticks, rotation=30, ha="right", rotation_mode="anchor", fontsize=8)
     axes.set_ylim(*span)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _one(title: str, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(9, height), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _short(text: str, most: int) -> str:

@@ -46,10 +46,6 @@ class Frequencies(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         p = np.clip(sigmoid(log_odds), EDGE, 1 - EDGE)
         return np.column_stack([1 - p, p])
 
-    def predict(self, X: pd.DataFrame) -> Vector:
-        """N values of 0/1, cut at one half."""
-        return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
-
 
 def _evidence(values: pd.Series, counts: pd.DataFrame) -> dict[str, float]:
     """How much each value of a field moves the log-odds: log P(v | won) - log P(v | lost)."""

@@ -53,7 +53,7 @@ class OutOfTime:
     @property
     def late(self) -> OutOfTime:
         """The later half of the folds: their models have learned from nearly as much as the one to use will."""
-        kept = self.fold > int(self.fold.max()) // 2
+        kept = later_half(self.fold)
         return OutOfTime(self.p[kept], self.fold[kept])
 
     def also(self, p: pd.DataFrame) -> OutOfTime:
@@ -62,11 +62,23 @@ class OutOfTime:
         return OutOfTime(pd.concat([self.p, p]), pd.concat([self.fold, pd.Series(number, p.index)]))
 
 
+def later_half(fold: pd.Series) -> pd.Series:
+    """Which of n fold numbers, from 1 on, are of the later half."""
+    return fold > int(fold.max()) // 2
+
+
+def choosing_losses(folds: pd.DataFrame) -> pd.Series:
+    """Per candidate the mean log loss over the rows of the folds that choose; `folds` as OutOfTime.metrics gives it."""
+    late = folds[later_half(folds.index.get_level_values("fold").to_series(index=folds.index))]
+    rows = late["n"].groupby("candidate").sum()
+    return (late["log_loss"] * late["n"]).groupby("candidate").sum() / rows
+
+
 def cut_folds(data: TrainingSet, rows: Vector, folds: int) -> list[Split]:
     """The forward folds inside `rows`, by places in the whole training set; raises ModelError where there is none."""
     cuts = forward_folds(
-        data.as_of.iloc[rows], data.group.iloc[rows], data.usable_at.iloc[rows], folds, data.y[rows],
-        data.mature[rows], lambda places, cut: data.known(rows[places], cut)[0],
+        data.as_of.iloc[rows], data.group.iloc[rows], data.usable_at.iloc[rows], data.mature[rows],
+        data.y[rows], lambda places, cut: data.known(rows[places], cut)[0], folds,
     )  # fmt: skip
     return [replace(cut, train=rows[cut.train], test=rows[cut.test]) for cut in cuts]
 

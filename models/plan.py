@@ -66,8 +66,8 @@ class TrainingPlan:
 
     @property
     def explored(self) -> int:
-        """Rows that were handed off by a draw, below the rules' gate."""
-        return 0 if self.data.propensity is None else int((self.data.propensity < 1).sum())
+        """Labels of hand-offs that were drawn, below the rules' gate."""
+        return int(self.data.explored.sum())
 
 
 def plan_training(data: TrainingSet, *, test_share: float = 0.3, folds: int = 4) -> TrainingPlan:
@@ -75,7 +75,7 @@ def plan_training(data: TrainingSet, *, test_share: float = 0.3, folds: int = 4)
     refusals: list[str] = []
     every = np.arange(len(data.y))
     _tried(refusals, check, data)
-    late = _tried(refusals, holdout, data.as_of, data.group, data.usable_at, test_share, data.mature)
+    late = _tried(refusals, holdout, data.as_of, data.group, data.usable_at, data.mature, test_share)
     past = data.as_known(late.cut) if late else data
     cuts: list[Split] = (late and _tried(refusals, cut_folds, past, late.train, folds)) or []
     parts = [_part(f"fold {number}", past, late.train, cut) for number, cut in enumerate(cuts, start=1)]

@@ -13,10 +13,10 @@ from models.backtest import KEPT, OURS, Backtest, Policies
 from models.candidates import CANDIDATES
 from models.evaluation import Vector, calibration_bins, gain_curve
 from models.leakage import TELLING_AUC, TELLING_NULL_GAP
+from models.learning import choosing_losses, later_half
 from models.training import TrainingResult
 
 BLUE, GREY, RED = "#1f5fa8", "#8a8f98", "#b3261e"
-LABELS = {"base_rate": "base rate", "digital_only": "digital only", "never_retrained": "never retrained"}
 ARM_LINES = {OURS: (BLUE, "-"), KEPT: (BLUE, ":"), "rulebook": (RED, "-"), "base_rate": (GREY, "--"),
              "frequencies": (GREY, ":")}  # fmt: skip
 
@@ -36,10 +36,11 @@ def draw_training(result: TrainingResult) -> dict[str, Figure]:
 
 def label(name: str) -> str:
     """A candidate's name as people read it."""
-    return LABELS.get(name, name)
+    return name.replace("_", " ")
 
 
-def _axes(title: str, xlabel: str, ylabel: str, height: float = 5.5) -> tuple[Figure, Axes]:
+def new_axes(title: str, xlabel: str, ylabel: str, height: float = 5.5) -> tuple[Figure, Axes]:
+    """A figure 900 pixels wide at 100 dpi, `height` in inches, and its one pair of axes."""
     figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, loc="left")
@@ -52,7 +53,7 @@ def _axes(title: str, xlabel: str, ylabel: str, height: float = 5.5) -> tuple[Fi
 def draw_reliability(y: Vector, p: Vector, name: str) -> Figure:
     """Accepted share against predicted probability in bins of equal size, with the band of a right model."""
     rows, expected, observed, variance = calibration_bins(y, p)
-    figure, axes = _axes(
+    figure, axes = new_axes(
         f"Do the probabilities of {name} come true? {len(y):,} later leads",
         f"predicted probability (about {int(np.median(rows))} leads a point)",
         "accepted share",
@@ -70,7 +71,7 @@ def draw_reliability(y: Vector, p: Vector, name: str) -> Figure:
 
 def draw_gain(y: Vector, predictions: dict[str, Vector]) -> Figure:
     """Share of all acceptances found against the share of leads worked, best first; ties at their expectation."""
-    figure, axes = _axes("Who finds the acceptances first?", "leads worked, best first", "acceptances found")
+    figure, axes = new_axes("Who finds the acceptances first?", "leads worked, best first", "acceptances found")
     axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label="in random order")
     for (name, p), color in zip(predictions.items(), (BLUE, RED, GREY), strict=False):
         taken, found = gain_curve(y, p)
@@ -83,27 +84,29 @@ def draw_gain(y: Vector, predictions: dict[str, Vector]) -> Figure:
 
 
 def draw_candidates(folds: pd.DataFrame, tested: pd.DataFrame, chosen: str) -> Figure:
-    """Log loss of each candidate: a small dot per fold, a bar for their mean, a ring for the held-out test.
+    """Log loss of each candidate: a dot per fold, full where it chooses, a bar for their mean, a ring for the test.
 
     The axis ends a little beyond those that can be chosen; an arrow with the mean says what lies further out.
     """
-    figure, axes = _axes("How do the candidates compare on later leads?", "log loss (less is better)", "", 4.2)
-    order = list(folds["log_loss"].groupby("candidate").mean().sort_values(ascending=False).index)
+    figure, axes = new_axes("How do the candidates compare on later leads?", "log loss (less is better)", "", 4.2)
+    means = choosing_losses(folds).sort_values(ascending=False)
     low, high = _span(folds, tested)
-    for place, name in enumerate(order):
-        losses, color = folds["log_loss"].xs(name).to_numpy(), BLUE if name == chosen else GREY
+    for place, (name, mean) in enumerate(zip(means.index, means, strict=True)):
+        losses, color = folds["log_loss"].xs(name), BLUE if name == chosen else GREY
+        late, test = later_half(losses.index.to_series()), tested.loc[name, "log_loss"]
         axes.hlines(place, losses.min(), losses.max(), color=color, alpha=0.4)
-        axes.plot(losses, np.full(len(losses), place), "o", color=color, ms=5, alpha=0.6, label="fold" * (not place))
-        axes.plot(losses.mean(), place, "|", color=color, ms=18, mew=3, label="mean of folds" * (not place))
-        axes.plot(tested.loc[name, "log_loss"], place, "D", mfc="white", mec=color, ms=8,
-                  label="held-out test" * (not place))  # fmt: skip
-        if (beyond := max(losses.max(), tested.loc[name, "log_loss"])) > high:
-            axes.annotate(f"off the axis: mean of folds {losses.mean():.2f}, up to {beyond:.2f}  \u2192", (high, place),
+        for which, fill, said in ((~late, "white", "earlier fold"), (late, color, "fold that chooses")):
+            axes.plot(losses[which], np.full(which.sum(), place), "o", mec=color, mfc=fill, ms=5, alpha=0.6,
+                      label=said * (not place))  # fmt: skip
+        axes.plot(mean, place, "|", color=color, ms=18, mew=3, label="their mean" * (not place))
+        axes.plot(test, place, "D", mfc="white", mec=color, ms=8, label="held-out test" * (not place))
+        if (beyond := max(losses.max(), test)) > high:
+            axes.annotate(f"off the axis: mean of folds {mean:.2f}, up to {beyond:.2f}  \u2192", (high, place),
                           (0, 9), textcoords="offset points", ha="right", fontsize=9, color=color)  # fmt: skip
     axes.set_xlim(low, high)
-    axes.set_ylim(-0.6, len(order) - 0.4)
-    axes.set_yticks(range(len(order)), [f"{label(n)} (chosen)" if n == chosen else label(n) for n in order])
-    figure.legend(*axes.get_legend_handles_labels(), frameon=False, ncols=3, loc="outside lower right")
+    axes.set_ylim(-0.6, len(means) - 0.4)
+    axes.set_yticks(range(len(means)), [f"{label(n)} (chosen)" if n == chosen else label(n) for n in means.index])
+    figure.legend(*axes.get_legend_handles_labels(), frameon=False, ncols=4, loc="outside lower right")
     return figure
 
 
@@ -118,7 +121,8 @@ def _span(folds: pd.DataFrame, tested: pd.DataFrame) -> tuple[float, float]:
 
 def draw_columns(telling: pd.DataFrame) -> Figure:
     """The most telling columns by their own out-of-fold AUC, with the line from which on they are suspects."""
-    figure, axes = _axes("Which columns tell the most by themselves?", "out-of-fold AUC of the column alone", "", 4.5)
+    title = "Which columns tell the most by themselves?"
+    figure, axes = new_axes(title, "out-of-fold AUC of the column alone", "", 4.5)
     table = telling.iloc[::-1]
     suspect = (table["auc"] > TELLING_AUC) | (table["null_gap"] > TELLING_NULL_GAP)
     axes.barh(table.index, table["auc"] - 0.5, left=0.5, color=np.where(suspect, RED, BLUE), height=0.6)
@@ -146,7 +150,7 @@ def draw_backtest(result: Backtest, policies: Policies | None) -> dict[str, Figu
 
 def draw_losses(periods: pd.DataFrame) -> Figure:
     """Log loss of each arm in each period; one row of `periods` per period, as `models.backtest.over_time` gives it."""
-    figure, axes = _axes("Who predicts best as time goes on?", "", "log loss (less is better)")
+    figure, axes = new_axes("Who predicts best as time goes on?", "", "log loss (less is better)")
     seen = periods[[f"log_loss_{arm}" for arm in ARM_LINES if arm != "frequencies"]].to_numpy()
     room = 0.15 * float(np.ptp(seen)) + 0.01
     top = float(seen.max()) + 2 * room
@@ -163,7 +167,7 @@ def draw_losses(periods: pd.DataFrame) -> Figure:
 def draw_came_true(periods: pd.DataFrame) -> Figure:
     """Mean probability and accepted share per period, with the band in which 95 % of right predictions fall."""
     title = "Did the predicted share of acceptances come true?"
-    figure, axes = _axes(title, "the numbers: hand-offs judged in the period", "share accepted")
+    figure, axes = new_axes(title, "the numbers: hand-offs judged in the period", "share accepted")
     when = periods["period"]
     axes.fill_between(when, periods["low"], periods["high"], color=GREY, alpha=0.3, lw=0,
                       label="where 95 % of right predictions fall")  # fmt: skip
@@ -185,7 +189,7 @@ def draw_policy_gain(policies: Policies) -> Figure:
     about = " (gated population only)" if policies.claim.gated_only else ""
     title = f"What would deciding otherwise have brought over the rules?{about}"
     few = "a hand-off that was explored stands for up to 20 leads at the gate"
-    figure, axes = _axes(title, few, "gain so far, in the agreement's currency")
+    figure, axes = new_axes(title, few, "gain so far, in the agreement's currency")
     axes.axhline(0, color=GREY, lw=1)
     for name, color in zip([c for c in curve if c not in ("as_of", "everybody")], (BLUE, RED), strict=False):
         axes.step(curve["as_of"], curve[name], where="post", color=color, lw=2, label=str(name))

@@ -20,7 +20,7 @@ import pandas as pd
 
 from data.agreement import Agreement, Costs, Routing
 from data.errors import DataError
-from models.claims import POWER, draw_accounts
+from models.claims import POWER, spread
 from models.evaluation import Vector
 
 CLIP = 20.0
@@ -248,7 +248,9 @@ def estimate(logged: pd.DataFrame, total: Callable[[Vector], Vector], draws: int
     `total` sums it up for weights of draws x rows; the weights are those of `logged`.
     """
     weight, (codes, names) = weights(logged), pd.factorize(logged["group"])
-    drawn = (weight * times[:, codes] for times in draw_accounts(len(names), len(weight), draws, seed))
-    found = np.concatenate([total(w) / w.sum(axis=1) for w in drawn])
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Estimate(float(total(weight[None])[0] / weight.sum()), float(low), float(high), float(found.std()))
+
+    def mean(times: Vector) -> Vector:
+        drawn = weight * times[:, codes]
+        return np.asarray(total(drawn) / drawn.sum(axis=1))
+
+    return Estimate(float(mean(np.ones((1, len(names))))[0]), *spread(mean, len(names), len(weight), draws, seed))

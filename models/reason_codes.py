@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from models.explanation import Contributions, Explainer, blocks
 MOST = 4
 LEAST = 0.05
 """Log-odds below which a feature is not worth a sentence: a good percent of probability at one half."""
+LAST = 1e6
+"""Log-odds that no move comes near: those that come last rank behind all others by it."""
 DOABLE = ("engagement", "calls", "qualification")
 """The concepts that a rep or marketing can do something about; traits can be found out at most."""
 NOTHING = ("unknown", "not_asked", "refused")
@@ -25,14 +26,6 @@ NOTHING = ("unknown", "not_asked", "refused")
 Lead = Mapping[Hashable, Any]
 """A row of the raw frame by column."""
 Said = Callable[[Feature, Lead, float], str]
-
-
-@dataclass(frozen=True)
-class Named:
-    """Per lead the feature to name within each concept: its place among the features (-1: none) and its move."""
-
-    feature: Vector
-    move: Vector
 
 
 def reasons(explainer: Explainer, X: pd.DataFrame, found: Contributions | None = None) -> pd.DataFrame:
@@ -75,35 +68,23 @@ def missing(explainer: Explainer, X: pd.DataFrame, most: int = MOST) -> pd.DataF
 
 def named(
     moves: Vector, steady: Vector | None, concepts: Vector, concept_of: Vector, after: Vector | None = None
-) -> Named:
-    """Which feature to name, n x concepts, from n x features moves and what is steady among them.
+) -> tuple[Vector, Vector]:
+    """Which feature to name, n x concepts: its place among the features (-1: none) and its move, from n x features.
 
-    `concepts` are n x k contributions; `concept_of` gives each feature's place among the concepts; features marked in
-    `after` are named only where no other can be.
+    `steady` marks the moves that may be named; `concepts` are n x k contributions; `concept_of` gives each feature's
+    place among the concepts; features marked in `after` are named only where no other can be.
     """
     along = moves * np.sign(concepts)[:, concept_of]
     if steady is not None:
         along = np.where(steady, along, 0.0)
-    if after is not None and after.any():
-        first, rest = (
-            _strongest(np.where(after, 0.0, along), concepts, concept_of),
-            _strongest(along, concepts, concept_of),
-        )
-        found = first.feature >= 0
-        return Named(np.where(found, first.feature, rest.feature), np.where(found, first.move, rest.move))
-    return _strongest(along, concepts, concept_of)
-
-
-def _strongest(along: Vector, concepts: Vector, concept_of: Vector) -> Named:
+    first = (along > LEAST) & (True if after is None else ~after)
+    rank, rows = np.where(first, along, along - LAST), np.arange(len(along))
     feature = np.full(concepts.shape, -1)
-    move = np.zeros(concepts.shape)
     for concept in range(concepts.shape[1]):
         members = np.flatnonzero(concept_of == concept)
-        best = members[along[:, members].argmax(axis=1)]
-        strength = along[np.arange(len(along)), best]
-        feature[:, concept] = np.where(strength > LEAST, best, -1)
-        move[:, concept] = strength * np.sign(concepts[:, concept])
-    return Named(feature, move)
+        best = members[rank[:, members].argmax(axis=1)]
+        feature[:, concept] = np.where(along[rows, best] > LEAST, best, -1)
+    return feature, moves[rows[:, None], feature]
 
 
 def _lacks(population: Population, X: pd.DataFrame) -> Vector:
@@ -148,7 +129,7 @@ def _codes(
         if allowed:
             moves = np.where(allowed(population, block), moves, 0.0)
         told = named(moves, steady, values, population.concept_of, after)
-        rows = zip(values, told.feature, told.move, block.to_dict("records"), strict=True)
+        rows = zip(values, *told, block.to_dict("records"), strict=True)
         lines += [_lines(population.features, *row, said, len(columns)) for row in rows]
     return pd.DataFrame(lines, index=X.index, columns=columns, dtype=object)
 

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import tempfile
+import urllib.request
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping
@@ -86,32 +87,37 @@ class LoadedModel:
         return np.asarray(self.pipeline.predict_proba(X[[c for c in self.features if c in X.columns]])[:, 1])
 
 
+def server() -> str | None:
+    """The MLflow server that MLFLOW_TRACKING_URI names; None without one, also where MLflow set a store of files."""
+    named = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return named if named.startswith(("http://", "https://")) else None
+
+
 class Registry:
-    """Models of one workspace. `tracking_uri` names an MLflow server; by default it is SQLite in the workspace."""
+    """Models of one workspace: in SQLite there, or on the MLflow server that `server` gives."""
 
-    def __init__(self, workspace: Workspace, tracking_uri: str | None = None) -> None:
-        self.uri = tracking_uri or f"sqlite:///{workspace.tracking.resolve()}"
-        self._store = None if tracking_uri else workspace.tracking.resolve()
-        self._artifacts = None if tracking_uri else workspace.artifacts.resolve().as_uri()
+    def __init__(self, workspace: Workspace) -> None:
+        named = server()
+        self.uri = named or f"sqlite:///{workspace.tracking.resolve()}"
+        self._store = None if named else workspace.tracking.resolve()
+        self._artifacts = None if named else workspace.artifacts.resolve().as_uri()
 
-    def log_training(
-        self, result: TrainingResult, context: Mapping[str, object], decision: Decision | None = None
-    ) -> ModelVersion:
+    def log_training(self, result: TrainingResult, context: Mapping[str, object], decision: Decision) -> ModelVersion:
         """Keep a training: a run with the model, a child run per candidate, figures and plots; then register it.
 
         `context` says where it came from (source, cohort, agreement and catalogue version) and becomes tags. The model
         is registered last, whole in one transaction and without an alias: an interrupted training leaves a run and no
-        version. With the `decision` version and run have its reasons from the start, and a model card. Runs that an
+        version. Version and run have the reasons of the `decision` from the start, and a model card. Runs that an
         earlier training left open because it was killed are marked so.
         """
-        tags = tracking.training_tags(result, context) | (tracking.decision_tags(decision) if decision else {})
+        tags = tracking.training_tags(result, context) | tracking.decision_tags(decision)
         mlflow = self._mlflow()
         experiment = self._experiment(mlflow)
         with self._at_work(mlflow.MlflowClient(), experiment):
             with mlflow.start_run(experiment_id=experiment, run_name=tracking.title(result, tags)) as run:
                 client = mlflow.MlflowClient()
-                notes = {"mlflow.note.content": tracking.description(decision)} if decision else {}
-                mlflow.set_tags({"kind": "training", **tags, **notes})
+                note = tracking.description(decision)
+                mlflow.set_tags({"kind": "training", **tags, "mlflow.note.content": note})
                 mlflow.log_params({key: tags[key] for key in ("chosen", "horizon_days", "rows", "seed")})
                 client.log_batch(run.info.run_id, metrics=_steps(run, [tracking.run_metrics(result, decision)]))
                 _log_dataset(client, run.info.run_id, result, tags)
@@ -330,6 +336,7 @@ class Registry:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where --json writes
         with warnings.catch_warnings():  # about type hints of MLflow's own, raised by importing mlflow.pyfunc
             warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
             import mlflow
@@ -337,7 +344,9 @@ class Registry:
             import mlflow.sklearn
 
         logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip where uv made the venv
-        if self._store and not self._store.exists():
+        if self._store is None:
+            _refuse_silence(self.uri)
+        elif not self._store.exists():
             _make_store(self._store, str(self._artifacts))
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
@@ -364,6 +373,19 @@ class Registry:
                 figure.savefig(Path(folder) / f"{title}.png", dpi=100)
             mlflow.log_artifacts(folder, "report")
         return str(run.info.run_id)
+
+
+def _refuse_silence(uri: str) -> None:
+    """Raise ConfigError where a server does not answer: MLflow itself would try for minutes."""
+    try:
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=10).close()
+    except OSError as error:
+        raise ConfigError(
+            "reaching the MLflow server",
+            expected="an answer at the address in MLFLOW_TRACKING_URI",
+            got=str(getattr(error, "reason", error)),
+            do="start it, mend the address, or unset it: models are then kept in the workspace",
+        ) from None
 
 
 def _make_store(path: Path, artifacts: str) -> None:
@@ -409,7 +431,7 @@ def _log_candidate(client: Any, parent: Any, result: TrainingResult, name: str) 
     from mlflow.entities import Param
 
     tags = {"mlflow.parentRunId": parent.info.run_id, "kind": "candidate", "candidate": name,
-            "chosen": tracking.flag(name == result.chosen), "data_hash": result.data_hash}  # fmt: skip
+            "chosen": str(name == result.chosen).lower(), "data_hash": result.data_hash}  # fmt: skip
     run = client.create_run(parent.info.experiment_id, run_name=name, tags=tags)
     tested = _steps(run, [tracking.candidate_metrics(result, name)])
     folds = _steps(run, tracking.fold_metrics(result, name), first=1)
@@ -425,7 +447,7 @@ def _log_dataset(client: Any, run_id: str, result: TrainingResult, tags: Mapping
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
-def _log_files(mlflow: Any, result: TrainingResult, tags: Mapping[str, str], decision: Decision | None) -> None:
+def _log_files(mlflow: Any, result: TrainingResult, tags: Mapping[str, str], decision: Decision) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tracking.write_files(result, tags, decision, Path(folder))
         mlflow.log_artifacts(folder)
@@ -457,10 +479,10 @@ def _log_model(mlflow: Any, result: TrainingResult) -> Any:
         ) from error
 
 
-def _register(client: Any, run_id: str, model: Any, tags: Mapping[str, str], decision: Decision | None) -> ModelVersion:
+def _register(client: Any, run_id: str, model: Any, tags: Mapping[str, str], decision: Decision) -> ModelVersion:
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME, description="Probability that sales accepts a lead within the horizon")
-    said = tracking.description(decision) if decision else None
+    said = tracking.description(decision)
     made = client.create_model_version(
         NAME, model.model_uri, run_id, dict(tags), description=said, model_id=model.model_id
     )

@@ -38,10 +38,6 @@ class Rulebook(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         p = sigmoid(self.intercept_ + self.slope_ * self._points(X))
         return np.column_stack([1 - p, p])
 
-    def predict(self, X: pd.DataFrame) -> Vector:
-        """N values of 0/1, cut at one half."""
-        return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
-
     def _points(self, X: pd.DataFrame) -> Vector:
         if self.column not in X.columns:
             return np.zeros(len(X))

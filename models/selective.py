@@ -48,9 +48,7 @@ class Reach:
 
 
 def reach(rows: pd.DataFrame) -> Reach:
-    """Of whom n hand-offs with a column `propensity` speak; without that column nobody was explored."""
-    if "propensity" not in rows:
-        return Reach(len(rows), 0, float(len(rows)))
+    """Of whom n hand-offs with a column `propensity` speak."""
     handed = rows[rows["propensity"] > 0]
     return Reach(len(handed), int((handed["propensity"] < 1).sum()), effective_size(weights(handed)))
 

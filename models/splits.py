@@ -12,6 +12,7 @@ from data.errors import ModelError
 from models.evaluation import Vector
 
 LEAST_PER_CLASS = 5  # a fold that trains on fewer of either outcome says nothing
+Known = Callable[[Vector, pd.Timestamp], Vector]  # outcomes of rows, by their places, as they stood at a moment
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,14 @@ class Split:
     cut: pd.Timestamp
 
 
-def holdout(
-    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, test_share: float = 0.3, mature: Vector | None = None
-) -> Split:
+def holdout(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, mature: Vector, test_share: float = 0.3) -> Split:
     """Test on the last `test_share` of n rows in time, train on the earlier rows that could be known by then.
 
     usable_at: from when each row may train; one that is tested or whose account is, or that was not usable before the
-    first test row, does not (López de Prado 2018, ch. 7). Only `mature` rows (n flags, default all) are tested. Rows of
+    first test row, does not (López de Prado 2018, ch. 7). Only `mature` rows (n flags) are tested. Rows of
     one instant stay together. Raises ModelError where either side would be empty.
     """
-    tested = np.ones(len(as_of), dtype=bool) if mature is None else mature
-    split = _purged(as_of, group, usable_at, tested, _cut(as_of[tested], test_share), None)
+    split = _purged(as_of, group, usable_at, mature, _cut(as_of[mature], test_share), None)
     if not len(split.train) or not len(split.test):
         raise ModelError(
             "keeping later rows for the test",
@@ -47,19 +45,16 @@ def holdout(
 
 
 def forward_folds(
-    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, folds: int = 4, y: Vector | None = None,
-    mature: Vector | None = None, known: Callable[[Vector, pd.Timestamp], Vector] | None = None,
-) -> list[Split]:  # fmt: skip
+    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, mature: Vector, y: Vector, known: Known, folds: int
+) -> list[Split]:
     """Up to `folds` splits, each trained on all that was known before its test block: an expanding window.
 
-    Time is cut into folds + 1 blocks of about as many `mature` rows. With `y` (n outcomes of 0/1) folds that lack an
-    outcome are unusable; `known` gives the outcomes of rows to train on as they stood at a moment, where that differs
-    from `y`. Where any is unusable fewer, longer blocks are tried; raises ModelError where not even one
-    split works.
+    Time is cut into folds + 1 blocks of about as many `mature` rows. Folds that lack an outcome are unusable, of y (n
+    outcomes of 0/1) where they test and of `known` where they train. Where any is unusable fewer, longer blocks are
+    tried; raises ModelError where not even one split works.
     """
-    tested = np.ones(len(as_of), dtype=bool) if mature is None else mature
     for count in range(folds, 0, -1):
-        splits = _blocks(as_of, group, usable_at, tested, count)
+        splits = _blocks(as_of, group, usable_at, mature, count)
         if splits and all(_usable(split, y, known) for split in splits):
             return splits
     raise ModelError(
@@ -96,9 +91,6 @@ def _purged(
     return Split(np.flatnonzero(train), np.flatnonzero(test), int(before.sum() - train.sum()), cut)
 
 
-def _usable(split: Split, y: Vector | None, known: Callable[[Vector, pd.Timestamp], Vector] | None) -> bool:
-    if y is None:
-        return len(split.train) > 0 and len(split.test) > 0
-    learned = known(split.train, split.cut) if known else y[split.train]
-    train, test = np.bincount(learned, minlength=2), np.bincount(y[split.test], minlength=2)
+def _usable(split: Split, y: Vector, known: Known) -> bool:
+    train, test = np.bincount(known(split.train, split.cut), minlength=2), np.bincount(y[split.test], minlength=2)
     return bool(train.min() >= LEAST_PER_CLASS and test.min() >= 1)

@@ -14,8 +14,8 @@ import pandas as pd
 
 from data.workspace import Workspace
 from models.candidates import CANDIDATES
-from models.card import write_card
-from models.claims import LEAST_ROWS, Metric, score_interval
+from models.card import interval, write_card
+from models.claims import Metric
 from models.columns import kind
 from models.explanation import Explainer, importance, spread
 from models.explanation_plots import draw_explanation
@@ -28,7 +28,6 @@ SCORES: tuple[Metric, ...] = ("log_loss", "brier", "auc")
 RUN_COLUMNS = [
     "version", "alias", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "run_id",
 ]  # fmt: skip
-WEIGHTS = 20_000_000  # rows x draws of an interval: from 10,000 rows on it takes fewer draws, at least 200
 
 
 def title(result: TrainingResult, tags: Mapping[str, str]) -> str:
@@ -67,7 +66,7 @@ def decision_tags(decision: Decision) -> dict[str, str]:
     """The decision with its reasons, as tags."""
     return {
         "decision": decision.alias or "refused",
-        "provisional": flag(decision.provisional),
+        "provisional": str(decision.provisional).lower(),
         "reasons": "\n".join(decision.reasons),
         "judged_against": str(decision.against or ""),
     }
@@ -81,10 +80,10 @@ def description(decision: Decision) -> str:
     return f"**Decided by training: {head}.** The whole is in `card/card.html`.\n\n{reasons}"
 
 
-def run_metrics(result: TrainingResult, decision: Decision | None) -> dict[str, float]:
+def run_metrics(result: TrainingResult, decision: Decision) -> dict[str, float]:
     """The chosen candidate's figures on the held-out rows; with intervals where there are 100 rows."""
-    found = finite(result.holdout_metrics.loc[result.chosen]) | intervals(result, result.chosen, SCORES)
-    for verdict in decision.verdicts if decision else ():
+    found = finite(result.holdout_metrics.loc[result.chosen]) | _intervals(result, result.chosen, SCORES)
+    for verdict in decision.verdicts:
         name, gain = f"gain_over_{verdict.other.replace(' ', '_')}", verdict.gain
         found |= finite({name: gain.mean, f"{name}_low": gain.low, f"{name}_high": gain.high})
         found |= {"labels_needed": float(verdict.least)} if verdict.least else {}
@@ -93,7 +92,7 @@ def run_metrics(result: TrainingResult, decision: Decision | None) -> dict[str, 
 
 def candidate_metrics(result: TrainingResult, name: str) -> dict[str, float]:
     """A candidate's figures on the held-out rows, under the names that the training's own run has."""
-    return finite(result.holdout_metrics.loc[name]) | intervals(result, name, ("log_loss", "brier"))
+    return finite(result.holdout_metrics.loc[name]) | _intervals(result, name, ("log_loss", "brier"))
 
 
 def fold_metrics(result: TrainingResult, name: str) -> list[dict[str, float]]:
@@ -102,18 +101,11 @@ def fold_metrics(result: TrainingResult, name: str) -> list[dict[str, float]]:
     return [{f"fold_{key}": value for key, value in finite(fold).items()} for fold in folds]
 
 
-def intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -> dict[str, float]:
-    """`<metric>_low` and `<metric>_high`: 95 % intervals, accounts drawn whole; nothing below 100 rows."""
-    rows = result.holdout
-    if len(rows) < LEAST_ROWS:
-        return {}
-    draws = int(np.clip(WEIGHTS // len(rows), 200, 2000))
-    y, p = rows["y"].to_numpy(), rows[name].to_numpy()
-    found: dict[str, float] = {}
-    for metric in metrics:
-        low, high = score_interval(y, p, rows["group"], metric, draws, result.seed)
-        found |= {f"{metric}_low": low, f"{metric}_high": high}
-    return finite(found)
+def _intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -> dict[str, float]:
+    """`<metric>_low` and `<metric>_high`, where there are any (see `card.interval`)."""
+    found = [(f"{metric}_{end}", value) for metric in metrics
+             for end, value in zip(("low", "high"), interval(result, name, metric) or (), strict=False)]  # fmt: skip
+    return finite(dict(found))
 
 
 def candidate_params(result: TrainingResult, name: str) -> dict[str, object]:
@@ -139,8 +131,8 @@ def dataset_parts(result: TrainingResult, tags: Mapping[str, str]) -> dict[str, 
     }  # fmt: skip
 
 
-def write_files(result: TrainingResult, tags: Mapping[str, str], decision: Decision | None, folder: Path) -> None:
-    """Write the tables and plots into `folder`/report, and with a decision the model card into `folder`/card."""
+def write_files(result: TrainingResult, tags: Mapping[str, str], decision: Decision, folder: Path) -> None:
+    """Write the tables and plots into `folder`/report, and the model card into `folder`/card."""
     report = folder / "report"
     report.mkdir()
     result.holdout_metrics.to_csv(report / "holdout_metrics.csv")
@@ -151,10 +143,8 @@ def write_files(result: TrainingResult, tags: Mapping[str, str], decision: Decis
         result.search.trials.to_csv(report / "search.csv", index=False)
     for name, figure in draw_training(result).items():
         figure.savefig(report / f"{name}.png", dpi=100)
-    if result.estimator.background is not None:
-        _write_explanation(result, report)
-    if decision:
-        write_card(result, decision, tags, folder / "card")
+    _write_explanation(result, report)
+    write_card(result, decision, tags, folder / "card")
 
 
 def _write_explanation(result: TrainingResult, report: Path) -> None:
@@ -175,11 +165,6 @@ def run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -
     figures = [metrics.get(name, np.nan) for name in ("base_rate", "log_loss", "auc")]
     start = [version, held, started, run.info.status, run.info.run_name, tags.get("chosen"), tags.get("rows")]
     return [*start, *figures, run.info.run_id]
-
-
-def flag(value: bool) -> str:
-    """A tag's true or false."""
-    return "true" if value else "false"
 
 
 def finite(metrics: Any) -> dict[str, float]:

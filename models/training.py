@@ -54,7 +54,7 @@ class TrainingResult:
 
     fold_metrics: one row per candidate and fold (index candidate, fold), uncalibrated; holdout_metrics: one row per
     candidate, fitted on the training part. holdout: one row per held-out snapshot (index: position in the training set)
-    with y, group, as_of, lead_id and propensity where known, and a column of probabilities per candidate, the chosen
+    with y, group, as_of, lead_id and propensity, and a column of probabilities per candidate, the chosen
     one's calibrated by `tested_calibration`. calibration: how `estimator` is, in words. data_hash names the training
     set; model_hash the deployed model's predictions on all rows. purged: earlier rows of a tested account or with an
     open label, used only in the last fit.
@@ -115,7 +115,7 @@ def train(
     """
     check(data)
     with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
-        split = holdout(data.as_of, data.group, data.usable_at, test_share, data.mature)
+        split = holdout(data.as_of, data.group, data.usable_at, data.mature, test_share)
         past, searched, candidates = data.as_known(split.cut), None, CANDIDATES
         if search_trials:
             searched = search(past, split.train, seed=seed, folds=folds, trials=search_trials, minutes=search_minutes)
@@ -161,9 +161,8 @@ def train(
 
 
 def _rows(data: TrainingSet, split: Split) -> dict[str, Vector]:
-    rows = {"y": pd.Series(data.y), "group": data.group, "as_of": data.as_of, "lead_id": data.lead_id,
-            "propensity": data.propensity}  # fmt: skip
-    return {name: column.to_numpy()[split.test] for name, column in rows.items() if column is not None}
+    names = ("group", "as_of", "lead_id", "propensity")
+    return {"y": data.y[split.test], **{name: getattr(data, name).to_numpy()[split.test] for name in names}}
 
 
 def _span(data: TrainingSet, rows: Vector) -> Span:

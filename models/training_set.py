@@ -24,8 +24,8 @@ class TrainingSet:
 
     X: n x k features, float64 (NaN = missing) and text (never missing, "unknown"). y: n outcomes of 0/1, accepted
     within `horizon`. as_of: n snapshot times, UTC without zone. group: n account ids, the lead's own where it has none.
-    features: the k definitions in the order of X's columns. lead_id and propensity (the chance with which the lead was
-    handed off, 1 unless it was explored) are kept with the tested rows where they are given.
+    features: the k definitions in the order of X's columns. propensity: the chance with which the lead was handed off,
+    1 unless it was explored and 0 where it could not have been drawn.
 
     answered_at: when our systems knew sales' answer, NaT without one; left out, every label is known from the close of
     its horizon on. observed: the moment of training; left out, every horizon has closed. `silence_counts`: a row
@@ -38,8 +38,8 @@ class TrainingSet:
     group: pd.Series
     horizon: timedelta
     features: tuple[Feature, ...]
-    lead_id: pd.Series | None = None
-    propensity: pd.Series | None = None
+    lead_id: pd.Series
+    propensity: pd.Series
     answered_at: pd.Series | None = None
     observed: datetime | None = None
     silence_counts: bool = False
@@ -61,6 +61,11 @@ class TrainingSet:
         return np.asarray(self.mature | answered)
 
     @property
+    def explored(self) -> Vector:
+        """Which rows with a label were handed off by a draw, below the rules' gate."""
+        return np.asarray(self.labelled & (self.propensity > 0) & (self.propensity < 1))
+
+    @property
     def usable_at(self) -> pd.Series:
         """From when each row may train: from its answer on, from its close, or at once where silence counts."""
         if self.answered_at is None:
@@ -78,9 +83,8 @@ class TrainingSet:
 
     def only(self, rows: Vector) -> TrainingSet:
         """The rows at those places alone, in that order."""
-        names = ("X", "as_of", "group", "lead_id", "propensity", "answered_at")
-        given: dict[str, Any] = {name: column for name in names if (column := getattr(self, name)) is not None}
-        parts = {name: column.iloc[rows].reset_index(drop=True) for name, column in given.items()}
+        names = ["X", "as_of", "group", "lead_id", "propensity"] + ["answered_at"] * (self.answered_at is not None)
+        parts: dict[str, Any] = {name: getattr(self, name).iloc[rows].reset_index(drop=True) for name in names}
         return replace(self, y=self.y[rows], **parts)
 
     def before(self, day: pd.Timestamp) -> TrainingSet:

@@ -19,10 +19,11 @@ class VennAbers(BaseEstimator):  # type: ignore[misc]
     values: p0 from each knot on, p1 up to each knot).
     """
 
-    def fit(self, z: Vector, y: Vector, sample_weight: Vector | None = None) -> VennAbers:
-        """Make the table from n log-odds, n outcomes of 0/1 and n weights (a new lead weighs as much as their mean)."""
-        z, y, weight = checked_rows(z, y, sample_weight)
-        knots, rows, accepted = rows_by_value(z, y, weight)
+    def fit(self, z: Vector, y: Vector) -> VennAbers:
+        """Make the table from n log-odds and n outcomes of 0/1."""
+        z, y = checked_rows(z, y)
+        knots, place, rows = np.unique(z, return_inverse=True, return_counts=True)
+        accepted = np.bincount(place, y, minlength=len(knots))
         high = np.append(_added_as_accepted(rows, accepted), 1.0)
         low = np.append(0.0, 1 - _added_as_accepted(rows[::-1], (rows - accepted)[::-1])[::-1])
         steps = (np.diff(high) != 0) | (np.diff(low) != 0)
@@ -40,15 +41,10 @@ class VennAbers(BaseEstimator):  # type: ignore[misc]
         return logit(high / (1 - low + high))
 
 
-def venn_abers_interval(z_new: Vector, z_cal: Vector, y_cal: Vector) -> tuple[Vector, Vector]:
-    """Venn-Abers bounds p0 and p1 of m new log-odds, from n log-odds and their outcomes of 0/1."""
-    return VennAbers().fit(z_cal, y_cal).interval(z_new)
-
-
-def checked_rows(z: Vector, y: Vector, sample_weight: Vector | None) -> tuple[Vector, Vector, Vector]:
-    """The same as floats, weights above 0 with a mean of 1. Raises ModelError where they do not fit together."""
+def checked_rows(z: Vector, y: Vector, weight: Vector | None = None) -> tuple[Vector, Vector]:
+    """Log-odds and outcomes as floats. Raises ModelError where they, and weights if any, do not fit together."""
     z, y = np.asarray(z, dtype=float), np.asarray(y, dtype=float)
-    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    weight = np.ones(len(y)) if weight is None else weight
     finite = len(z) == len(y) == len(weight) and np.isfinite(z).all() and np.isfinite(weight).all()
     if not finite or not np.isin(y, (0, 1)).all() or (weight < 0).any() or (len(y) and not weight.any()):
         raise ModelError(
@@ -56,15 +52,7 @@ def checked_rows(z: Vector, y: Vector, sample_weight: Vector | None) -> tuple[Ve
             got=f"{len(z)} log-odds, {len(y)} outcomes and {len(weight)} weights, or values that are none of these",
             do="pass the out-of-fold predictions of the rows that have a label",
         )  # fmt: skip
-    return z, y, weight / weight[weight > 0].mean() if len(y) else weight
-
-
-def rows_by_value(z: Vector, y: Vector, weight: Vector) -> tuple[Vector, Vector, Vector]:
-    """Distinct values of z in order, with the weight of their rows and of the accepted among them, none without any."""
-    z, y, weight = z[weight > 0], y[weight > 0], weight[weight > 0]
-    values, place = np.unique(z, return_inverse=True)
-    size = len(values)
-    return values, np.bincount(place, weight, minlength=size), np.bincount(place, weight * y, minlength=size)
+    return z, y
 
 
 def _added_as_accepted(rows: Vector, accepted: Vector) -> Vector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from models.candidates import Estimator, LogitMean
 from models.coalitions import Population, shapley
 from models.columns import Numbers, Points, Steps
 from models.evaluation import Vector, logit
+from models.frequencies import Frequencies
 from models.leaf_tables import Trees
 from models.rulebook import Rulebook
 
@@ -46,11 +47,6 @@ class View(Protocol):
 def look_into(estimator: Estimator, population: Population) -> View:
     """The fastest exact view of a fitted estimator of raw frames."""
     return _fast_view(estimator, population) or Frames(estimator, population)
-
-
-def is_fast(estimator: Estimator, population: Population) -> bool:
-    """Whether an estimator is looked into without asking it for every crossing."""
-    return _fast_view(estimator, population) is not None
 
 
 class Sums:
@@ -102,10 +98,14 @@ class Blend:
 
 
 class Frames:
-    """Any classifier of raw frames, asked for every crossing: right for all, and slow."""
+    """Any classifier of raw frames, asked for every crossing: right for all, and slow.
+
+    Concepts of which it reads no feature need no crossing of their own.
+    """
 
     def __init__(self, estimator: Estimator, population: Population) -> None:
         self._estimator, self._population = estimator, population
+        self._read = _concepts_read(estimator, population)
         self.base = float(self._log_odds(population.background[population.names]).mean())
 
     def _log_odds(self, X: pd.DataFrame) -> Vector:
@@ -119,9 +119,13 @@ class Frames:
         """Predictions of n x m made-up leads."""
         step = max(1, CROSSED // len(self._population.background))
         parts = [X.iloc[start : start + step] for start in range(0, len(X), step)]
+        known: dict[int, Vector] = {}
         for coalition in range(1 << len(self._population.concepts)):
-            inside = self._population.inside(coalition)[self._population.concept_of]
-            yield np.concatenate([self._crossed(part, inside) for part in parts])
+            asked = coalition & self._read
+            if asked not in known:
+                inside = self._population.inside(asked)[self._population.concept_of]
+                known[asked] = np.concatenate([self._crossed(part, inside) for part in parts])
+            yield known[asked]
 
     def _crossed(self, X: pd.DataFrame, own: Vector) -> Vector:
         """Log-odds, n x m, of leads that keep the `own` features and take the others from the background."""
@@ -138,17 +142,27 @@ class Frames:
         return np.column_stack(lowered)
 
 
+def _concepts_read(estimator: Estimator, population: Population) -> int:
+    """The coalition of the concepts that a model reads features of: all, unless it names its columns."""
+    model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    read = [name in _columns_read(model, population.names) for name in population.names]
+    return sum(1 << int(concept) for concept in np.unique(population.concept_of[read]))
+
+
+def _columns_read(model: Estimator, every: Sequence[str]) -> Sequence[str]:
+    if isinstance(model, DummyClassifier):
+        return ()
+    if isinstance(model, Rulebook):
+        return (model.column,)
+    return model.columns if isinstance(model, Frequencies) else every
+
+
 def _fast_view(estimator: Estimator, population: Population) -> View | None:
     if isinstance(estimator, LogitMean):
         members = [_fast_view(member, population) for member in estimator.estimators_]
         known = [member for member in members if member is not None]
         return Blend(known) if len(known) == len(members) else None
-    readers = {
-        LogisticRegression: _linear,
-        HistGradientBoostingClassifier: _trees,
-        Rulebook: _rules,
-        DummyClassifier: _constant,
-    }
+    readers = {LogisticRegression: _linear, HistGradientBoostingClassifier: _trees}
     reader = readers.get(type(estimator[-1])) if isinstance(estimator, Pipeline) else None
     return reader(estimator, population) if reader else None
 
@@ -167,23 +181,6 @@ def _linear(pipeline: Pipeline, population: Population) -> View | None:
 def _trees(pipeline: Pipeline, population: Population) -> View | None:
     columns = _columns(pipeline, {Steps: _same, OrdinalEncoder: _same})
     return None if columns is None else Trees(pipeline, columns, population)
-
-
-def _rules(pipeline: Pipeline, population: Population) -> View:
-    model: Rulebook = pipeline[-1]
-
-    def terms(X: pd.DataFrame) -> Vector:
-        points = model.slope_ * model._points(X)
-        return np.asarray(points[:, None] * (np.array(population.names) == model.column))
-
-    return Sums(terms, model.intercept_, population)
-
-
-def _constant(pipeline: Pipeline, population: Population) -> View | None:
-    if pipeline[-1].strategy != "prior":
-        return None
-    log_odds = float(logit(pipeline[-1].class_prior_[1]))
-    return Sums(lambda X: np.zeros((len(X), len(population.features))), log_odds, population)
 
 
 def _columns(pipeline: Pipeline, known: dict[type, Callable[..., list[str]]]) -> list[str] | None:

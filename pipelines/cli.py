@@ -84,6 +84,8 @@ def ingest(
         raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {path}", do="check the path")
     from pydantic import SecretStr
 
+    from data.sources import without_password
+
     space = _ready(workspace)
     flows = _flows(space)
     shown = without_password(path)
@@ -496,8 +498,13 @@ def runs(
 @app.command(epilog="Example: leadready ui --port 5001")
 def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
+    from data.sources import without_password
+    from models.registry import server
     from models.tracking import page_command
 
+    if named := server():
+        print(f"MLflow's page: {without_password(named)}")
+        return
     command = page_command(_ready(workspace), port)
     print(f"MLflow's page: http://127.0.0.1:{port}", flush=True)
     os.execvpe(
@@ -525,11 +532,6 @@ def _let_go(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
-
-
-def without_password(path: str) -> str:
-    """A path or database URL as it may be shown: without user and password."""
-    return re.sub(r"//.*@", "//", path)
 
 
 def _ready(workspace: Path) -> Workspace:

@@ -24,6 +24,7 @@ from pipelines.reports import (
     capacity_rows,
     counts_table,
     ingest_rows,
+    training_notes,
     training_rows,
 )
 
@@ -78,7 +79,9 @@ def train(workspace: Path, observed: datetime) -> jobs.Training:
     """Fit, compare, keep and perhaps promote the candidates."""
     training = train_task(Workspace(workspace), observed)
     create_table_artifact(training_rows(training), key="candidates", description="on the latest rows, seen once")
-    create_markdown_artifact(_training_note(workspace, training), key="training")
+    found = f"`leadready ui --workspace {workspace}` shows run {training.version.run_id}"
+    notes = [*training_notes(training), f"version {training.version.version}: {found}"]
+    create_markdown_artifact(_list(notes), key="training")
     return training
 
 
@@ -150,9 +153,3 @@ def check_server() -> None:
 
 def _list(notes: list[str]) -> str:
     return "\n".join(f"- {note.strip()}" for note in notes)
-
-
-def _training_note(workspace: Path, training: jobs.Training) -> str:
-    reasons = "\n".join(f"- {r}" for r in training.decision.reasons)
-    where = f"`leadready ui --workspace {workspace}` shows run {training.version.run_id}"
-    return f"Version {training.version.version}, {training.alias}. {where}.\n\n{reasons}"

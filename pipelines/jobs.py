@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from data.agreement import Agreement
-from data.agreement_file import all_versions, default_text, in_force, of_version
+from data.agreement_file import all_versions, default_text, in_force
 from data.errors import DataError, LeadreadyError, ModelError
 from data.ingest import IngestReport, ingest, quarantined, replay
 from data.quarantine import discard
@@ -79,7 +79,6 @@ class Ablating:
     """What an ablation came to, and the run that keeps it."""
 
     result: Ablation
-    outcomes: dict[str, int]
     run_id: str
 
 
@@ -175,18 +174,13 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     )  # fmt: skip
     gain = hand_off_gain(agreement, zones, result, champion) if champion else None
     decision = decide(result, champion, effective_parameters(result.estimator, data.X), gain)
-    context = {
+    context = _report_tags(settings, agreement, observed) | {
         "source": ", ".join(sources),
-        "cohort": settings.cohort_spec.name,
-        "expired": settings.label.expired,
-        "never_handed_off": settings.label.never_handed_off,
-        "observed": observed.isoformat(),
-        "agreement_version": agreement.version,
         "points_version": agreement.points_version,
         "catalogue_version": catalogue_version(data.features),
         "left_out": ", ".join(settings.features.exclude),
-        "explored_labels": int((data.propensity < 1).sum()) if data.propensity is not None else 0,
-        **{f"outcome_{name}": count for name, count in outcomes.items()},
+        "explored_labels": str(data.explored.sum()),
+        **{f"outcome_{name}": str(count) for name, count in outcomes.items()},
     }
     version = registry.log_training(result, context, decision)
     log.info("kept in MLflow as version %d of the model", version.version)
@@ -297,9 +291,9 @@ def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champi
 
 
 def _trained_under(workspace: Workspace, model: LoadedModel) -> Agreement:
-    version = model.tags.get("agreement_version", "")
-    alike = (a for a in all_versions(workspace.agreements) if a.points_version == model.tags.get("points_version"))
-    found = of_version(workspace.agreements, version) or next(alike, None)
+    version, versions = model.tags.get("agreement_version", ""), all_versions(workspace.agreements)
+    alike = (a for a in versions if a.points_version == model.tags.get("points_version"))
+    found = next((a for a in versions if a.version == version), None) or next(alike, None)
     if found is None:
         raise ModelError(
             f"scoring with model version {model.version}", expected=f"the agreement {version} it was trained under",
@@ -368,13 +362,13 @@ def ablate_models(workspace: Workspace, observed: datetime) -> Ablating:
     settings, agreement = read_context(workspace, observed)
     options = settings.training
     with open_warehouse(workspace) as warehouse:
-        data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+        data, _ = build_training_set(warehouse, settings, agreement, observed)
     result = ablate(data, seed=options.seed, test_share=options.test_share, folds=options.folds)
     tables = {"arms": result.arms.reset_index(), "gains": result.gains_table, "tested": result.tested}
     tags = _report_tags(settings, agreement, observed) | {"sentence": result.sentence}
     name, plots = f"ablation as of {observed:%Y-%m-%d}", {"ablation": draw_ablation(result)}
     run_id = Registry(workspace).log_report("ablation", name, tags, result.figures, tables, plots)
-    return Ablating(result, outcomes, run_id)
+    return Ablating(result, run_id)
 
 
 def _from_the_start(agreements: list[Agreement]) -> list[Agreement]:
@@ -386,7 +380,7 @@ def _from_the_start(agreements: list[Agreement]) -> list[Agreement]:
 def _report_tags(settings: Settings, agreement: Agreement, observed: datetime) -> dict[str, str]:
     label = settings.label
     return {
-        "cohort": settings.cohort_spec.name,
+        "cohort": settings.cohort.name,
         "horizon_days": f"{label.horizon_days:g}",
         "expired": label.expired,
         "never_handed_off": label.never_handed_off,

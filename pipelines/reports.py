@@ -103,7 +103,7 @@ def planning_notes(planning: Planning) -> list[str]:
     asked, made = settings.training.folds, len(plan.folds)
     fewer = f" ({asked} were asked for: too little time or too few outcomes between their cuts)" * (0 < made < asked)
     return [
-        f"cohort: {settings.cohort_spec.name}, known at {plan.data.now:%Y-%m-%d %H:%M}",
+        f"cohort: {settings.cohort.name}, known at {plan.data.now:%Y-%m-%d %H:%M}",
         f"agreement: {planning.agreement.name} ({planning.agreement.version})",
         f"label: accepted within {label.horizon_days:g} days; expired: {label.expired}, "
         f"never handed off: {label.never_handed_off}",
@@ -139,7 +139,7 @@ def planning_json(planning: Planning) -> dict[str, Any]:
     plan, settings = planning.plan, planning.settings
     accepted, rejected = plan.labels
     return {
-        "cohort": settings.cohort_spec.name,
+        "cohort": settings.cohort.name,
         "observed": plan.data.now.isoformat(),
         "agreement_version": planning.agreement.version,
         "label": settings.label.model_dump(),

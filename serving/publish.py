@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from csv import QUOTE_NONNUMERIC
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.errors import ConfigError
 from data.warehouse import Warehouse
-from data.workspace import Workspace
+from data.workspace import Workspace, writing
 from features.definition import CONCEPTS
 from models.reason_codes import MOST
 
@@ -112,16 +110,8 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
                 _remove(path)
 
 
-@contextmanager
-def _writing(workspace: Workspace) -> Iterator[None]:
-    """ConfigError where the exports cannot be written; the run can be repeated."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(
-            f"writing scores below {workspace.exports}", expected="a folder with room that can be written",
-            got=error.strerror or str(error), do="mend that and score again; nothing is lost",
-        ) from None  # fmt: skip
+def _writing(workspace: Workspace) -> AbstractContextManager[None]:
+    return writing(f"writing scores below {workspace.exports}", "mend that and score again; nothing is lost")
 
 
 def _write_files(workspace: Workspace, scores: pd.DataFrame, name: str | None = None) -> str:

@@ -35,19 +35,14 @@ def explain_scores(
     - reason_1 .. reason_4, in the catalogue's words; reasons_checked: whether refits vouch for them.
     - few_alike: the lead is unlike those that the model learned from.
 
-    Without a sample of training rows in the model only the bounds are told, and the log says so; without a model
-    nothing.
+    Without a model nothing is told.
     """
     if model is None:
         return _shaped(pd.DataFrame(index=matrix.index))
     X = matrix.loc[route.isin(LOOKED_AT).to_numpy(), [f.name for f in features]]
     low, high = model.interval(X) if len(X) else (np.empty(0), np.empty(0))
     parts = [pd.DataFrame({"probability_low": low, "probability_high": high}, index=X.index)]
-    if model.background is None:
-        log.warning(
-            "the model keeps no training rows to compare with: scores have no reasons until it is trained again"
-        )
-    elif len(X):
+    if len(X):
         parts += _reasoned_or_not(model, features, X)
     return _shaped(pd.concat(parts, axis=1).reindex(matrix.index))
 
@@ -55,16 +50,10 @@ def explain_scores(
 def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.DataFrame) -> dict[str, object]:
     """All that can be said of one lead, a frame of one row.
 
-    `why`: the columns of `explain_scores`. `missing`: what the lead lacks beside the average accepted lead. Raises
-    ModelError where the model keeps no training rows.
+    `why`: the columns of `explain_scores`. `missing`: what the lead lacks beside the average accepted lead.
     """
-    if model.background is None or model.accepted is None:
-        raise ModelError(
-            "explaining a lead", expected="a model with a sample of its training rows", got="one without",
-            do="train again",
-        )  # fmt: skip
     why = explain_scores(model, features, lead, pd.Series(LOOKED_AT[0], index=lead.index))
-    accepted = pd.DataFrame(model.background)[model.accepted == 1]
+    accepted = pd.DataFrame(model.background)[np.asarray(model.accepted) == 1]
     if accepted.empty:
         return {"why": why.iloc[0], "missing": []}
     beside = Explainer(model, spread(accepted, BACKGROUND_ROWS), features)

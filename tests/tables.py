@@ -34,7 +34,8 @@ def fill(warehouse: Warehouse, tables: Mapping[str, pd.DataFrame]) -> None:
         for extra in extras:
             kind = "DOUBLE" if pd.to_numeric(rows[extra], errors="coerce").notna().any() else "VARCHAR"
             warehouse.execute(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {quoted(extra)} {kind}")
-        known = "" if "known_at" in columns else f", {contract.known_from} AS known_at"
+        happened = contract.known_from or contract.occurred_at or "TIMESTAMP '1970-01-01'"
+        known = "" if "known_at" in columns else f", {happened} AS known_at"
         typed = ", ".join(f"{quoted(c)}::{warehouse.columns(name)[c]} AS {quoted(c)}" for c in columns)
         with warehouse.view("incoming", rows):
             missing = [f"NULL::{t} AS {c}" for c, t in warehouse.columns(name).items() if c not in columns]

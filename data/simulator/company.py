@@ -58,7 +58,9 @@ def simulate(
     }
     tables = {"accounts": who.accounts[[*TABLES["accounts"].names, "known_at"]]}
     tables |= {name: _canonical(name, frame, who, begin) for name, frame in events.items()}
-    among = _terms(who, world, _sorted(handed))
+    last = _sorted(handed)
+    then = Situation(*(last[c].to_numpy() for c in ("lead", "at", "warmth", "dials")))
+    among = terms(who, world, then, last["rep"].to_numpy())
     truth = tables["handoffs"][["lead_id", "handed_off_at"]]
     tables["truth"] = pd.concat([truth, truth_of(among, among)], axis=1)
     if moments:
@@ -114,11 +116,6 @@ def in_words(found: dict[str, float | None]) -> list[str]:
 
 def _share(flags: pd.Series) -> float | None:
     return float(flags.mean()) if len(flags) else None
-
-
-def _terms(who: People, world: World, handed: pd.DataFrame) -> Terms:
-    now = Situation(*(handed[c].to_numpy() for c in ("lead", "at", "warmth", "dials")))
-    return terms(who, world, now, handed["rep"].to_numpy())
 
 
 def _truth_at(

@@ -85,8 +85,7 @@ def people(rng: Random, leads: int, start: pd.Timestamp, days: int, world: World
     opens, closes = _windows(rng, n, days)
     created = _created(rng, opens[account, 0], closes[account, 0], days)
     rows, rank = _leads(rng, account, accounts["country"].to_numpy()[account])
-    if world.change:
-        _renew(mix, world, accounts, rows, created, account, days)
+    _renew(mix, world, accounts, rows, created, account, days)
     opens, bought = _competitors(market, opens, closes, world.bought_elsewhere)
     fit = _account_fit(accounts, size) + noise
     accounts["industry"] = accounts["industry"].where(accounts.pop("says_industry"), None)

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from data.errors import UsageError
-
-Floats = npt.NDArray[np.float64]
+from data.simulator.words import Floats
 
 
 def _set(default: Any, meaning: str, source: str = "") -> Any:
@@ -65,26 +64,10 @@ class World:
         metadata={"meaning": "a break: base rate, mix, asking and agreement", "source": "METHODS 8: drift"},
     )
 
-    def answered_within(self, days: float, accepted: bool | Floats | None = None) -> Floats:
-        """The chance that sales answers within `days` of a hand-off.
-
-        `accepted`: given that the answer is (True) or is not (False) an acceptance, or the chance that it is, per row.
-        Without it only where refusals take as long as acceptances; ValueError elsewhere.
-        """
-        if accepted is None:
-            if self.refusal_pace != 1:
-                raise ValueError("answered_within: expected `accepted`, as refusals take another time here, got None")
-            accepted = True
-        p = np.asarray(accepted, dtype=float)
-        return np.asarray((1 - self.silent) * (p * self._in_time(days) + (1 - p) * self._in_time(days, refused=True)))
-
     def accepted_within(self, days: float, probability: Floats) -> Floats:
-        """The chance that sales accepts within `days` of a hand-off, per row of the truth's `probability`."""
-        return np.asarray(probability * self.answered_within(days, True))
-
-    def accepted_if_answered_within(self, days: float, probability: Floats) -> Floats:
-        """The chance of acceptance among hand-offs answered within `days`: what labels of that horizon show."""
-        return np.asarray(self.accepted_within(days, probability) / self.answered_within(days, probability))
+        """The chance that sales accepts within `days` (> 0) of a hand-off, per row of the truth's `probability`."""
+        in_time = norm.cdf(np.log(days / self.delay_median) / self.delay_sigma)
+        return np.asarray(probability * ((1 - self.silent) * in_time))
 
     def shift(self, at: Floats, span: float) -> Floats:
         """What the calendar adds to the log-odds at `at` days after the start of a world of `span` days."""
@@ -94,12 +77,6 @@ class World:
     def changed(self, at: Floats, span: float) -> npt.NDArray[np.bool_]:
         """Whether the break lies behind: False everywhere in a world without one."""
         return np.asarray(at >= (self.change.at * span if self.change else np.inf))
-
-    def _in_time(self, days: float, refused: bool = False) -> float:
-        if days <= 0:
-            return 0.0
-        median = self.delay_median * (self.refusal_pace if refused else 1)
-        return float(norm.cdf(np.log(days / median) / self.delay_sigma))
 
 
 WORLDS: dict[str, World] = {

@@ -13,9 +13,8 @@ import pandas as pd
 
 from data.agreement import Agreement
 from data.agreement_file import pick
-from data.errors import ConfigError
 from data.warehouse import Warehouse, in_force
-from data.workspace import Workspace
+from data.workspace import Workspace, writing
 from features.rules import build_rules, first_reached
 from serving.publish import day_name, harmless
 from serving.reports.beside import save_judgement
@@ -79,20 +78,16 @@ def _whole(folder: Path) -> Iterator[Path]:
     """A new folder to write in, which takes the place of `folder` once the block is through."""
     making, old = (folder.with_name(f".{word}-{folder.name}") for word in ("making", "old"))
     try:
-        if old.exists() and not folder.exists():  # a run was killed between the two renames
-            old.rename(folder)
-        for left in (making, old):
-            shutil.rmtree(left, ignore_errors=True)
-        making.mkdir(parents=True)
-        yield making
-        if folder.exists():
-            folder.rename(old)
-        making.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise ConfigError(
-            f"writing the report {folder}", expected="a folder with room that can be written",
-            got=error.strerror or str(error), do="mend that and write the report again",
-        ) from None  # fmt: skip
+        with writing(f"writing the report {folder}", "mend that and write the report again"):
+            if old.exists() and not folder.exists():  # a run was killed between the two renames
+                old.rename(folder)
+            for left in (making, old):
+                shutil.rmtree(left, ignore_errors=True)
+            making.mkdir(parents=True)
+            yield making
+            if folder.exists():
+                folder.rename(old)
+            making.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(making, ignore_errors=True)

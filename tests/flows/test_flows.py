@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from data.errors import BusyError
+from data.sources import without_password
 from data.workspace import Workspace
 from models.promotion import Decision
 from models.registry import Registry
-from pipelines.cli import without_password
 from pipelines.jobs import init_workspace
 from tests.flows import work
 
@@ -78,6 +78,9 @@ def test_where_data_come_from_is_kept_without_its_password(company, client):
     assert given
     assert all(set(str(parameters["path"])) == {"*"} for parameters in given)
     assert without_password("postgresql+psycopg://ann:s3:cr@t@db:5432/crm") == "postgresql+psycopg://db:5432/crm"
+    assert without_password("postgresql://db/crm?user=ann&password=s3cret") == "postgresql://db/crm"
+    assert without_password("postgresql://ann:s3?cr@t@db/crm") == "postgresql://..."
+    assert without_password("postgresql://db/crm?user=ann&password=s3cr@t") == "postgresql://..."
     assert without_password("exports/ann@home") == "exports/ann@home"
 
 
@@ -124,7 +127,7 @@ def test_a_fresh_process_with_plain_mlflow_predicts_what_was_published(company, 
     registry = Registry(company.space)
     with Warehouse.open(company.space.warehouse) as warehouse:
         agreement = in_force(company.space.agreements, work.AS_OF)
-        index = open_leads(warehouse, work.AS_OF, agreement.recycle.cool_off_days)
+        index = open_leads(warehouse, work.AS_OF, agreement.recycle.cool_off_days, agreement.recycle.never)
         matrix = build_matrix(warehouse, index, agreement, names=registry.champion().features)
     matrix.drop(columns=["lead_id", "as_of", "house"]).to_parquet(tmp_path / "matrix.parquet")
     files = [str(tmp_path / "matrix.parquet"), str(tmp_path / "p.parquet")]

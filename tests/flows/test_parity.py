@@ -33,7 +33,9 @@ def moments():
 
 def test_a_thousand_rows_at_once_equal_those_of_each_days_scoring(warehouse):
     """As training asks for them, mixed and shuffled, against all open leads day by day."""
-    served = pd.concat([build_matrix(warehouse, open_leads(warehouse, m), default_agreement()) for m in moments()])
+    served = pd.concat(
+        [build_matrix(warehouse, open_leads(warehouse, m, 36_500, ()), default_agreement()) for m in moments()]
+    )
     asked = served[KEY].sample(PAIRS, random_state=1)
     trained = build_matrix(warehouse, asked, default_agreement())
     expected = asked.merge(served, on=KEY, how="left", validate="one_to_one")
@@ -58,7 +60,7 @@ def index_of(warehouse, agreement, observed):
     from data.labels import label_outcomes, to_target
 
     settings = Settings()
-    snapshots = build_cohort(warehouse, settings.cohort_spec, observed)
+    snapshots = build_cohort(warehouse, settings.cohort, observed)
     labelled = label_outcomes(warehouse, snapshots, settings.horizon, observed)
     kept = to_target(labelled, settings.label.expired, settings.label.never_handed_off).notna()
     return labelled.loc[kept, KEY].reset_index(drop=True)
@@ -67,7 +69,7 @@ def index_of(warehouse, agreement, observed):
 def test_what_comes_to_be_known_later_changes_no_earlier_row(warehouse):
     """Training long after and scoring on the day see the same: a snapshot does not age."""
     day = pd.Timestamp("2025-06-01")
-    index = open_leads(warehouse, day).head(50)
+    index = open_leads(warehouse, day, 36_500, ()).head(50)
     long_after = build_matrix(warehouse, index, default_agreement())
     with Warehouse.open(None) as then:
         for table in ("accounts", "leads", "touches", "calls", "answers", "handoffs", "decisions", "opportunities"):

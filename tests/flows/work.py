@@ -57,8 +57,14 @@ def train(root: Path) -> None:
 
 
 def hold(root: Path) -> None:
-    with Warehouse.open(root / "warehouse.duckdb", wait_s=30):
-        time.sleep(600)
+    """Hold the warehouse, as soon as whoever looks whether it is held (`_can_open`) lets go of it."""
+    while True:
+        try:
+            with Warehouse.open(root / "warehouse.duckdb"):
+                time.sleep(600)
+                return
+        except BusyError:
+            time.sleep(0.02)
 
 
 @contextmanager

@@ -53,7 +53,8 @@ def build(columns: list[str], rows: int, seed: int) -> TrainingSet:
     )  # fmt: skip
     y = random.permutation(np.arange(rows) % 3 == 0).astype(int)
     as_of = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(rows), unit="h"))
-    return TrainingSet(X, y, as_of, pd.Series(np.arange(rows)), timedelta(days=1), features)
+    lead, met = pd.Series(np.arange(rows)), pd.Series(np.ones(rows))
+    return TrainingSet(X, y, as_of, lead, timedelta(days=1), features, lead, met)
 
 
 training_sets = st.builds(

@@ -43,7 +43,7 @@ def test_extra_columns_of_any_name_are_features():
     leads = LEADS.assign(**{'a "quoted" name': "x", "last_decision": 3, "rid": 4, "kind": "k"})
     names = ['lead.a "quoted" name', "lead.last_decision", "lead.rid", "lead.kind"]
     with warehouse_of(leads=leads, touches=TOUCHES) as warehouse:
-        index = open_leads(warehouse, datetime(2026, 3, 5))
+        index = open_leads(warehouse, datetime(2026, 3, 5), 36_500, ())
         found = build_matrix(warehouse, index, default_agreement(), names=names)
     assert found[names].iloc[0].tolist() == ["x", 3, 4, "k"]
 

@@ -45,21 +45,21 @@ def outcomes(warehouse: Warehouse, cohort: Cohort, observed: datetime) -> dict[s
 
 def test_a_handoff_snapshot_sees_its_own_handoff_and_nothing_later():
     with warehouse_of(leads=LEADS, handoffs=HANDOFFS) as warehouse:
-        cohort = build_cohort(warehouse, Cohort("handoff", 4), datetime(2026, 3, 2))
+        cohort = build_cohort(warehouse, Cohort(anchor="handoff", delay_hours=4), datetime(2026, 3, 2))
     assert cohort["as_of"].tolist() == [datetime(2026, 3, 1, 4) + MICROSECOND]
 
 
 def test_a_lead_decided_by_then_is_no_longer_looked_at():
     with warehouse_of(leads=LEADS, handoffs=HANDOFFS, decisions=DECISIONS) as warehouse:
-        three_days_on = build_cohort(warehouse, Cohort("handoff", 72), datetime(2026, 4, 30))
-        created = build_cohort(warehouse, Cohort("created", 5 * 24), datetime(2026, 4, 30))
+        three_days_on = build_cohort(warehouse, Cohort(anchor="handoff", delay_hours=72), datetime(2026, 4, 30))
+        created = build_cohort(warehouse, Cohort(anchor="created", delay_hours=5 * 24), datetime(2026, 4, 30))
     assert three_days_on["lead_id"].tolist() == ["L3", "L4"]
     assert created["lead_id"].tolist() == ["L2", "L3", "L4", "L5", "L6"]
 
 
 def test_weekly_snapshots_are_mondays_until_the_decision():
     with warehouse_of(leads=LEADS[:1], handoffs=HANDOFFS[:1], decisions=DECISIONS[:1]) as warehouse:
-        found = build_cohort(warehouse, Cohort("weekly"), datetime(2026, 4, 1))
+        found = build_cohort(warehouse, Cohort(anchor="weekly"), datetime(2026, 4, 1))
     assert found["as_of"].tolist() == [datetime(2026, 3, 2) + MICROSECOND]
 
 
@@ -90,7 +90,7 @@ def test_a_decision_counts_once_it_is_known():
 
 def test_a_lead_never_handed_off_is_unlabelled_not_negative():
     with warehouse_of(leads=LEADS, handoffs=HANDOFFS, decisions=DECISIONS) as warehouse:
-        snapshots = build_cohort(warehouse, Cohort("created", 1), datetime(2026, 4, 30))
+        snapshots = build_cohort(warehouse, Cohort(anchor="created", delay_hours=1), datetime(2026, 4, 30))
         labelled = label_outcomes(warehouse, snapshots, timedelta(days=14), datetime(2026, 4, 30))
     target = dict(zip(labelled["lead_id"], to_target(labelled, "exclude", "exclude"), strict=True))
     assert pd.isna(target["L6"])
@@ -104,9 +104,21 @@ def test_open_leads_wait_for_a_decision():
     """A decided lead is open again when it is handed off again."""
     again = pd.concat([HANDOFFS, table("lead  handed_off_at\nL2  2026-03-10")])
     with warehouse_of(leads=LEADS, handoffs=again, decisions=DECISIONS) as warehouse:
-        assert open_leads(warehouse, datetime(2026, 3, 8))["lead_id"].tolist() == ["L3", "L4", "L5", "L6"]
-        assert open_leads(warehouse, datetime(2026, 3, 11))["lead_id"].tolist() == ["L2", "L3", "L4", "L5", "L6"]
-        assert open_leads(warehouse, datetime(2026, 2, 28))["lead_id"].tolist() == ["L1", "L2", "L3", "L4", "L5"]
+        assert open_leads(warehouse, datetime(2026, 3, 8), 36_500, ())["lead_id"].tolist() == ["L3", "L4", "L5", "L6"]
+        assert open_leads(warehouse, datetime(2026, 3, 11), 36_500, ())["lead_id"].tolist() == [
+            "L2",
+            "L3",
+            "L4",
+            "L5",
+            "L6",
+        ]
+        assert open_leads(warehouse, datetime(2026, 2, 28), 36_500, ())["lead_id"].tolist() == [
+            "L1",
+            "L2",
+            "L3",
+            "L4",
+            "L5",
+        ]
 
 
 def test_a_cohort_knows_nothing_that_was_known_later():
@@ -120,8 +132,8 @@ def test_a_cohort_knows_nothing_that_was_known_later():
     )
     leads = table("lead  created_at\nL1  2026-01-01\nL2  2026-01-01")
     with warehouse_of(leads=leads, handoffs=handoffs, decisions=decisions) as warehouse:
-        before = build_cohort(warehouse, Cohort("handoff", 4), datetime(2026, 2, 20))
-        after = build_cohort(warehouse, Cohort("handoff", 4), datetime(2026, 3, 20))
+        before = build_cohort(warehouse, Cohort(anchor="handoff", delay_hours=4), datetime(2026, 2, 20))
+        after = build_cohort(warehouse, Cohort(anchor="handoff", delay_hours=4), datetime(2026, 3, 20))
     assert before["lead_id"].tolist() == ["L1"]
     assert after["lead_id"].tolist() == ["L2"]
 
@@ -131,7 +143,7 @@ def test_a_recycled_lead_is_looked_at_again_and_an_old_handoff_expires_once():
     decisions = table("lead  handed_off_at  decision  decided_at\nL1  2026-02-02  rejected  2026-02-03")
     leads = table("lead  created_at\nL1  2026-02-01\nL2  2026-02-01")
     with warehouse_of(leads=leads, handoffs=handoffs, decisions=decisions) as warehouse:
-        snapshots = build_cohort(warehouse, Cohort("weekly"), datetime(2026, 4, 6, 1))
+        snapshots = build_cohort(warehouse, Cohort(anchor="weekly"), datetime(2026, 4, 6, 1))
         labelled = label_outcomes(warehouse, snapshots, TWO_WEEKS, datetime(2026, 6, 1))
     monday = dict(zip(zip(labelled["lead_id"], labelled["as_of"].dt.date.astype(str), strict=True), labelled["outcome"],
                       strict=True))  # fmt: skip
@@ -144,7 +156,7 @@ def test_a_recycled_lead_is_looked_at_again_and_an_old_handoff_expires_once():
 def test_a_young_row_of_which_nobody_knows_what_silence_will_count_as_waits():
     """L1 was decided: where silence and no hand-off count differently, it counts once its horizon has closed."""
     with warehouse_of(leads=LEADS, handoffs=HANDOFFS, decisions=DECISIONS) as warehouse:
-        snapshots = build_cohort(warehouse, Cohort("created", 1), datetime(2026, 4, 30))
+        snapshots = build_cohort(warehouse, Cohort(anchor="created", delay_hours=1), datetime(2026, 4, 30))
         early = label_outcomes(warehouse, snapshots, timedelta(days=365), datetime(2026, 4, 30))
         closed = label_outcomes(warehouse, snapshots, TWO_WEEKS, datetime(2026, 4, 30))
     assert set(early["outcome"]) == {"accepted", "rejected", "pending"}

@@ -59,7 +59,7 @@ def test_a_sign_since_the_refusal_puts_it_back_on_the_normal_way():
         L2    2026-01-06   need       yes
     """)
     with warehouse_of(**REFUSED, answers=new) as warehouse:
-        leads = open_leads(warehouse, datetime(2026, 4, 1), 60).set_index("lead_id")
+        leads = open_leads(warehouse, datetime(2026, 4, 1), 60, ()).set_index("lead_id")
     assert leads["cooling"].to_dict() == {"L1": True, "L2": False, "L4": True}
 
 
@@ -71,13 +71,13 @@ def test_a_lead_refused_and_handed_off_again_waits_for_sales():
     """)
     decided = REFUSED["decisions"][:1]
     with warehouse_of(handoffs=again, decisions=decided) as warehouse:
-        leads = open_leads(warehouse, datetime(2026, 1, 21), 60)
+        leads = open_leads(warehouse, datetime(2026, 1, 21), 60, ())
     assert leads["refused_at"].isna().all()
 
 
 def test_without_a_cool_off_refused_leads_stay_closed():
     with warehouse_of(**REFUSED) as warehouse:
-        assert open_leads(warehouse, datetime(2026, 12, 1)).empty
+        assert open_leads(warehouse, datetime(2026, 12, 1), 36_500, ()).empty
 
 
 def test_reheated_leads_were_hot_went_quiet_and_are_back():

@@ -470,7 +470,7 @@ def test_a_replay_stores_what_passes_now_and_keeps_the_rest(warehouse, load):
 def test_a_replay_reads_rows_as_their_batch_was_read(warehouse, load):
     load(touches=f"{TOUCH}\nL9,2026-01-03 09:00,chat\n", backfill=True, timezone="Asia/Tokyo")
     load(leads="lead_id,created_at\nL9,2026-01-01\n")
-    replay(warehouse, loaded_at=LOAD, source="canonical", table="touches")
+    replay(warehouse, loaded_at=LOAD)
     assert warehouse.rows("SELECT occurred_at, known_at FROM touches") == [(datetime(2026, 1, 3),) * 2]
     assert warehouse.scalar("SELECT current_setting('TimeZone')") == "UTC"
     assert quarantined(warehouse).empty

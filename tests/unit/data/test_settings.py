@@ -31,7 +31,7 @@ def test_the_file_that_init_writes_states_the_defaults_one_by_one():
 def test_a_line_changes_what_it_names_alone(path):
     path.write_text('[cohort]\nanchor = "created"\ndelay_hours = 24\n')
     found = read_settings(path)
-    assert found.cohort_spec.name == "created + 24 h"
+    assert found.cohort.name == "created + 24 h"
     assert found.model_copy(update={"cohort": Settings().cohort}) == Settings()
 
 

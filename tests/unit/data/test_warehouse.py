@@ -77,13 +77,6 @@ def test_a_file_that_another_process_holds_is_busy(held, path):
         pass
 
 
-def test_waiting_helps_where_the_other_ends(held, path):
-    held.stdin.close()
-    with Warehouse.open(path, wait_s=30) as warehouse:
-        assert warehouse.scalar("SELECT 1") == 1
-    held.stdin = None
-
-
 def garbage(path):
     path.write_bytes(b"not a database" * 1000)
 

@@ -38,4 +38,5 @@ def make(rows: int = 500, numbers: int = 10, texts: int = 2, seed: int = 0, sign
     y = (random.random(rows) < 1 / (1 + np.exp(-signal * need + 0.3))).astype(int)
     as_of = pd.Series(START + pd.to_timedelta(np.sort(random.integers(0, days * 1440, rows)), unit="min"))
     group = pd.Series([f"A{i}" for i in random.integers(0, 3 * rows, rows)])
-    return TrainingSet(pd.DataFrame(frame), y, as_of, group, timedelta(days=14), tuple(features))
+    lead_id, met = pd.Series([f"L{i}" for i in range(rows)]), pd.Series(np.ones(rows))
+    return TrainingSet(pd.DataFrame(frame), y, as_of, group, timedelta(days=14), tuple(features), lead_id, met)

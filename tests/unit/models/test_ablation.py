@@ -40,7 +40,7 @@ def test_points_belong_to_the_rules():
 
 
 def test_all_arms_are_tested_on_the_same_later_rows(result, data):
-    split = holdout(data.as_of, data.group, data.usable_at, 0.3, data.mature)
+    split = holdout(data.as_of, data.group, data.usable_at, data.mature, 0.3)
     assert list(result.tested.index) == list(split.test)
     assert set(result.arms["n"]) == {len(split.test)}
     assert list(result.arms.index) == ["base rate", "rules", *LEARNED]
@@ -49,7 +49,7 @@ def test_all_arms_are_tested_on_the_same_later_rows(result, data):
 
 @pytest.mark.parametrize("arm", ["digital only", "calls + answers"])
 def test_an_arm_is_what_learning_on_its_columns_gives(result, data, arm):
-    split = holdout(data.as_of, data.group, data.usable_at, 0.3, data.mature)
+    split = holdout(data.as_of, data.group, data.usable_at, data.mature, 0.3)
     own = part(data, LEARNED[arm])
     assert "rule_points" not in own.X
     found = learn(own, split.train, split.cut, seed=1, folds=1)

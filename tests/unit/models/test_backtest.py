@@ -31,9 +31,7 @@ def answered(silence_counts=False, seed=0):
         silent = random.random(400) < 1 / 6
         answered_at, y = answered_at.mask(silent), np.where(silent, 0, y)
     observed = (START + timedelta(days=300)).to_pydatetime()
-    lead_id = pd.Series([f"L{i}" for i in range(400)])
-    return replace(data, y=y, answered_at=answered_at, observed=observed, silence_counts=silence_counts,
-                   lead_id=lead_id, propensity=pd.Series(1.0, lead_id.index))  # fmt: skip
+    return replace(data, y=y, answered_at=answered_at, observed=observed, silence_counts=silence_counts)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["silence tells nothing", "silence counts"])
@@ -79,9 +77,10 @@ def test_a_day_is_what_learning_by_hand_gives(found, data):
     """Take the rows answered by the second day into a training set of their own, learn on it, predict what follows."""
     seen = (data.answered_at < SECOND).to_numpy()
     rows = np.flatnonzero((data.as_of < SECOND).to_numpy() & (seen | data.silence_counts))
-    parts = {name: getattr(data, name).iloc[rows].reset_index(drop=True) for name in ("X", "as_of", "group")}
+    names = ("X", "as_of", "group", "lead_id", "propensity")
+    parts = {name: getattr(data, name).iloc[rows].reset_index(drop=True) for name in names}
     known = replace(
-        data, **parts, y=np.where(seen, data.y, 0)[rows], lead_id=None, propensity=None,
+        data, **parts, y=np.where(seen, data.y, 0)[rows],
         answered_at=data.answered_at.where(seen).iloc[rows].reset_index(drop=True), observed=SECOND.to_pydatetime(),
     )  # fmt: skip
     every, block = np.arange(len(rows)), found.predicted[found.predicted["day"] == SECOND]

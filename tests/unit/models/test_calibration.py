@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from data.errors import ModelError
 from models.calibration import (
-    BREAK,
     CALIBRATORS,
-    DRIFT,
+    LATEST,
+    MOVES,
     Beta,
     Identity,
     Platt,
@@ -29,11 +29,11 @@ def sample(rows, stretch=1.0, shift=0.0, seed=0):
 
 
 def scores(drawn):
-    """Few rounded log-odds with ties, outcomes of any share, and weights."""
+    """Few rounded log-odds with ties, and outcomes of any share."""
     rows, digits, share, seed = drawn
     random = np.random.default_rng(seed)
     z = np.round(2 * random.normal(size=rows), digits)
-    return z, (random.random(rows) < share).astype(int), random.uniform(0.2, 3.0, rows)
+    return z, (random.random(rows) < share).astype(int)
 
 
 def error_against_truth(z, truth, bins=10):
@@ -46,9 +46,8 @@ def error_against_truth(z, truth, bins=10):
 @few
 @given(made)
 def test_calibrated_log_odds_are_finite_and_never_fall(kind, drawn):
-    z, y, weight = scores(drawn)
     grid = np.linspace(-30, 30, 301)
-    found = kind().fit(z, y, weight).transform(grid)
+    found = kind().fit(*scores(drawn)).transform(grid)
     assert np.isfinite(found).all()
     assert (np.diff(found) >= -1e-9).all()
 
@@ -56,12 +55,11 @@ def test_calibrated_log_odds_are_finite_and_never_fall(kind, drawn):
 @pytest.mark.parametrize("kind", [Platt, Beta, VennAbers])
 @few
 @given(made)
-def test_the_unit_of_weights_the_order_and_rows_without_weight_do_not_matter(kind, drawn):
-    z, y, weight = scores(drawn)
-    order = np.random.default_rng(0).permutation(2 * len(z))
-    changed = [np.concatenate(pair)[order] for pair in ((z, z + 0.5), (y, 1 - y), (7 * weight, 0 * weight))]
+def test_the_order_of_rows_does_not_matter(kind, drawn):
+    z, y = scores(drawn)
+    order = np.random.default_rng(0).permutation(len(z))
     grid = np.linspace(-5, 5, 11) + 0.003
-    assert np.allclose(kind().fit(*changed).transform(grid), kind().fit(z, y, weight).transform(grid), atol=1e-6)
+    assert np.allclose(kind().fit(z[order], y[order]).transform(grid), kind().fit(z, y).transform(grid), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [Platt, Beta])
@@ -164,12 +162,29 @@ def test_a_break_is_told_after_the_drift():
     assert found.shift < -1
 
 
+def test_bursts_are_no_break_where_there_have_always_been_bursts():
+    """The same last labels: after a quiet history they tell of a break, after weeks of all or nothing they do not."""
+    z, y = np.zeros(20 * LATEST), np.tile([0, 1], 10 * LATEST)
+    y[-LATEST:] = np.arange(LATEST) % 3 == 0
+    assert "; after that" in recent_shift(z, y).sentence
+    y[:-LATEST] = np.repeat(np.arange(19) % 2, LATEST)
+    assert "; after that" not in recent_shift(z, y).sentence
+
+
+def test_a_break_is_looked_for_in_as_many_labels_as_are_worth_150():
+    z, y, _ = sample(5000)
+    y[-300:] = 0
+    weight = np.ones(5000)
+    weight[-300:] = np.tile([1.0, 0.01], 150)  # half of them count for next to nothing
+    assert "; after that, of the latest 296 labels" in recent_shift(z, y, weight).sentence
+
+
 def test_few_labels_hardly_move_the_intercept():
     one = recent_shift(np.zeros(1), np.ones(1))
-    assert 0 < one.shift < DRIFT**2
-    assert one.variance == pytest.approx(DRIFT**2, rel=0.05)
+    assert 0 < one.shift < MOVES**2
+    assert one.variance == pytest.approx(MOVES**2, rel=0.05)
     none = recent_shift(np.empty(0), np.empty(0))
-    assert (none.shift, none.variance) == (0, DRIFT**2)
+    assert (none.shift, none.variance) == (0, MOVES**2)
 
 
 def test_rows_move_the_intercept_by_what_their_weights_are_worth():
@@ -189,18 +204,19 @@ def test_a_model_that_fits_moves_less_than_its_labels_seem_to_ask_for():
 @few
 @given(made)
 def test_the_shift_is_bounded_for_any_rows(drawn):
-    z, y, weight = scores(drawn)
-    found = recent_shift(z, y, weight)
-    assert abs(found.shift) <= (DRIFT**2 + BREAK**2) * len(y)
-    assert 0 < found.variance <= BREAK**2
+    z, y = scores(drawn)
+    found = recent_shift(z, y, np.random.default_rng(len(y)).uniform(0.2, 3.0, len(y)))
+    assert abs(found.shift) <= 2 * MOVES**2 * len(y)
+    assert 0 < found.variance <= MOVES**2
 
 
 @pytest.mark.parametrize(
     ("z", "y", "weight"),
     [([0.0, np.nan], [0, 1], None), ([0.0], [0, 1], None), ([0.0, 1.0], [0, 2], None), ([0.0, 1.0], [0, 1], [-1, 1]),
-     ([0.0, 1.0], [0, 1], [0, 0])],
+     ([0.0, 1.0], [0, 1], [0, 0]), ([0.0, 1.0], [0, 1], [1, np.inf]), ([0.0, 1.0], [0, 1], [1])],
 )  # fmt: skip
 def test_rows_that_do_not_fit_are_refused(z, y, weight):
-    for kind in (Platt, Beta, VennAbers):
+    fits = (recent_shift,) if weight else (Platt().fit, Beta().fit, VennAbers().fit, recent_shift)
+    for fit in fits:
         with pytest.raises(ModelError, match="calibrating probabilities: expected finite log-odds"):
-            kind().fit(z, y, weight)
+            fit(z, y, *([weight] if weight else []))

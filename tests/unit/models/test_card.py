@@ -10,6 +10,7 @@ import pytest
 
 from models.card import card_sections, write_card
 from models.promotion import Decision, decide
+from models.tracking import run_metrics
 
 TAGS = {"source": "demo", "cohort": "handoff + 0 h", "horizon_days": "14", "expired": "exclude",
         "never_handed_off": "not_accepted", "agreement_version": "2000-01-01-abc", "outcome_accepted": "210",
@@ -95,6 +96,13 @@ def test_the_figures_are_those_of_the_test_with_their_intervals(result):
     parts = result.holdout_metrics.loc[result.chosen, ["miscalibration", "discrimination"]]
     assert all(f"{part:.3f}" in figures for part in parts)
     assert "everybody" not in figures
+
+
+def test_card_and_mlflow_show_one_interval(result):
+    found = run_metrics(result, REFUSED)
+    for metric in ("auc", "log_loss", "brier"):
+        value, low, high = (found[f"{metric}{end}"] for end in ("", "_low", "_high"))
+        assert f"{value:.3f} ({low:.3f} to {high:.3f})" in said(result)["How good is it?"]
 
 
 def test_explored_leads_speak_for_everybody_at_the_gate(result):

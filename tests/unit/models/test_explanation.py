@@ -1,5 +1,6 @@
 """Every way of explaining a model says the same as asking it for every crossing, and adds up."""
 
+from copy import deepcopy
 from itertools import permutations
 
 import numpy as np
@@ -11,19 +12,20 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from benchmarks.truth_reasons import fidelity
 from data.errors import ModelError
 from models.calibration import CALIBRATORS
-from models.candidates import CANDIDATES, _by_type, _guarded, boosting
+from models.candidates import CANDIDATES, LogitMean, _by_type, _guarded, boosting
 from models.coalitions import Population, shapley
 from models.columns import Numbers
 from models.deployed import make_ready
 from models.evaluation import logit
-from models.explanation import Explainer, few_alike, fidelity, importance, partial_effect
+from models.explanation import Explainer, few_alike, importance, partial_effect
 from models.leaf_tables import Trees
-from models.views import Frames, is_fast, look_into
+from models.views import Frames, look_into
 from tests.unit.models.leads import make
 
-OURS = [c.name for c in CANDIDATES if c.name != "frequencies"]
+OURS = [c.name for c in CANDIDATES if c.name not in ("base_rate", "rulebook", "frequencies")]
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +69,27 @@ def test_a_fast_view_says_what_asking_for_every_crossing_says(leads, fitted, nam
     population = Population(torn(leads.X.sample(4, random_state=1), 1).reset_index(drop=True), leads.features)
     X = torn(leads.X.head(6))
     fast, slow = look_into(fitted[name], population), Frames(fitted[name], population)
-    assert is_fast(fitted[name], population)
+    assert not isinstance(fast, Frames)
     assert fast.base == pytest.approx(slow.base, abs=1e-9)
     assert fast.moves(X) == pytest.approx(slow.moves(X), abs=1e-9)
     asked = np.array(list(slow.mixed(X)))
     assert np.array(list(fast.mixed(X))) == pytest.approx(asked, abs=1e-9)
     assert fast.contributions(X) == pytest.approx(shapley(asked.mean(axis=2)), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "concept"), [("frequencies", "fit"), ("rulebook", "qualification"), ("base_rate", "")]
+)
+def test_a_model_that_names_its_columns_is_asked_only_for_crossings_of_these(leads, fitted, name, concept):
+    """A pool of one reads everything, for all that is known of it: with or without short cuts, the same."""
+    population = Population(leads.X.sample(4, random_state=1).reset_index(drop=True), leads.features)
+    X = torn(leads.X.head(6))
+    whole = LogitMean([("alone", fitted[name])]).fit(leads.X, leads.y)
+    short, long = look_into(fitted[name], population), look_into(whole, population)
+    read = 1 << population.concepts.index(concept) if concept else 0
+    assert (short._read, long._read) == (read, (1 << len(population.concepts)) - 1)
+    assert np.array(list(short.mixed(X))) == pytest.approx(np.array(list(long.mixed(X))), abs=1e-12)
+    assert short.contributions(X) == pytest.approx(long.contributions(X), abs=1e-12)
 
 
 DEEP = {"max_leaf_nodes": 40, "min_samples_leaf": 3, "max_iter": 20}
@@ -92,7 +109,7 @@ def test_trees_of_any_shape_are_read_right(leads, settings):
     assert fast.moves(X) == pytest.approx(slow.moves(X), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", [c.name for c in CANDIDATES])
 def test_contributions_add_up_and_name_the_leads(leads, fitted, name):
     found = Explainer(fitted[name], leads.X.head(50), leads.features).explain(torn(leads.X).iloc[::-1])
     total = found.base + found.values.sum(axis=1).to_numpy()
@@ -150,7 +167,7 @@ def test_boosting_on_an_encoding_of_ones_own_is_not_read_as_ours(leads):
     encode = _by_type(leads.features, Numbers(), OneHotEncoder(handle_unknown="ignore", sparse_output=False))
     model = Pipeline([("encode", encode), ("model", HistGradientBoostingClassifier(max_iter=3))])
     model.fit(leads.X, leads.y)
-    assert not is_fast(model, Population(leads.X.head(3), leads.features))
+    assert isinstance(look_into(model, Population(leads.X.head(3), leads.features)), Frames)
 
 
 def test_a_score_at_a_jump_of_the_calibrator_still_adds_up(leads, fitted):
@@ -163,8 +180,9 @@ def test_a_score_at_a_jump_of_the_calibrator_still_adds_up(leads, fitted):
 
 def test_a_score_beyond_all_doubt_is_explained_as_far_as_it_goes(leads, fitted):
     """The model cuts its probability off at 10^-12; its parts go on."""
-    X = leads.X.head(3).assign(rule_points=1e5)
-    found = Explainer(fitted["rulebook"], leads.X, leads.features).explain(X)
+    sure, X = deepcopy(fitted["logistic"]), leads.X.head(3).assign(rule_points=1e5)
+    sure[-1].coef_ *= 50
+    found = Explainer(sure, leads.X, leads.features).explain(X)
     assert (found.log_odds > 30).all()
 
 

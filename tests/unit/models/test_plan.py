@@ -26,9 +26,7 @@ def answered(data: TrainingSet, silent: float = 0.0, seed: int = 0) -> TrainingS
         return replace(data, y=np.where(when.isna(), 0, data.y), answered_at=when, observed=observed,
                        silence_counts=True)  # fmt: skip
     kept = (when.notna() | (data.as_of + data.horizon <= observed)).to_numpy()
-    columns = {"X": data.X, "as_of": data.as_of, "group": data.group, "answered_at": when}
-    return replace(data, y=data.y[kept], observed=observed,
-                   **{k: v[kept].reset_index(drop=True) for k, v in columns.items()})  # fmt: skip
+    return replace(data, answered_at=when, observed=observed).only(np.flatnonzero(kept))
 
 
 @pytest.mark.parametrize("silent", [0.0, 0.3])
@@ -96,6 +94,16 @@ def test_counts_are_those_of_the_cohort():
     assert sum(plan.features.values()) == len(data.features)
     assert plan.features["qualification"] == 3
     assert plan_training(data).explored == 0
+
+
+def test_explored_hand_offs_without_a_label_are_no_labels():
+    """Where silence counts they are in the set while they are pending."""
+    data = answered(make(), silent=0.5)
+    drawn = replace(data, propensity=pd.Series(np.where(np.arange(500) % 2, 1.0, 0.05)))
+    pending = ~data.labelled[::2]
+    assert pending.any()
+    assert plan_training(drawn).explored == 250 - pending.sum()
+    assert plan_training(replace(drawn, propensity=pd.Series(np.zeros(500)))).explored == 0
 
 
 @pytest.mark.parametrize("bins", [1, 7, 72])

@@ -82,15 +82,15 @@ def test_an_answer_is_said_with_its_points(state, points, said):
 
 def test_the_feature_named_moves_most_in_the_direction_of_its_concept():
     moves = np.array([[0.9, -0.2, -0.5, 0.3]])
-    told = named(moves, None, np.array([[-0.4, 0.1]]), np.array([0, 0, 0, 1]))
-    assert told.feature.tolist() == [[2, 3]]
-    assert told.move.tolist() == [[-0.5, 0.3]]
+    feature, move = named(moves, None, np.array([[-0.4, 0.1]]), np.array([0, 0, 0, 1]))
+    assert feature.tolist() == [[2, 3]]
+    assert move.tolist() == [[-0.5, 0.3]]
 
 
 def test_what_is_not_steady_or_not_worth_a_sentence_is_not_named():
     moves, concepts = np.array([[-0.2, -0.5, 0.01]]), np.array([[-0.4, 0.1]])
-    told = named(moves, np.array([[True, False, True]]), concepts, np.array([0, 0, 1]))
-    assert told.feature.tolist() == [[0, -1]]
+    feature, _ = named(moves, np.array([[True, False, True]]), concepts, np.array([0, 0, 1]))
+    assert feature.tolist() == [[0, -1]]
 
 
 def test_reasons_come_strongest_concept_first(leads, explainer):

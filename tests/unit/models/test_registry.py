@@ -1,8 +1,13 @@
+import contextlib
 import json
+import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import ModelError, PromotionRefused, UsageError
+from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
 from data.workspace import Workspace
 from models.candidates import CANDIDATES
 from models.history import version_before
@@ -58,7 +63,7 @@ def replace_part(model, **parts):
 @pytest.fixture(scope="module")
 def version(registry, trained):
     assert registry.champion() is None
-    made = registry.log_training(trained, {"source": "demo", "cohort": "handoff", "agreement": "2025-01-01"})
+    made = registry.log_training(trained, {"source": "demo", "cohort": "handoff", "agreement": "2025-01-01"}, CHAMPION)
     assert registry.apply(made, CHAMPION) == CHAMPION
     return made
 
@@ -129,7 +134,7 @@ def test_a_training_that_is_interrupted_registers_nothing(registry, version, tra
 
     monkeypatch.setattr("models.registry._log_model", stop)
     with pytest.raises(KeyboardInterrupt):
-        registry.log_training(trained, {})
+        registry.log_training(trained, {}, CHAMPION)
     assert registry.aliases() == {"champion": version.version}
     assert registry.runs().loc[0, "status"] == "FAILED"
     with pytest.raises(ModelError):
@@ -137,17 +142,74 @@ def test_a_training_that_is_interrupted_registers_nothing(registry, version, tra
 
 
 def test_a_refused_model_gets_no_alias(registry, version, trained):
-    second = registry.log_training(trained, {})
+    second = registry.log_training(trained, {}, REFUSED)
     registry.apply(second, REFUSED)
     assert registry.aliases() == {"champion": version.version}
     assert registry.load(second.version).tags["reasons"] == "a leak"
 
 
 def test_a_workspace_that_was_moved_is_refused(registry, version, workspace):
-    moved = Registry(replace(workspace, root=workspace.root / "elsewhere"), registry.uri)
+    moved = Registry(workspace)
     moved._artifacts = "file:///elsewhere/artifacts"
     with pytest.raises(ModelError, match="a workspace that was moved"):
         moved.load("champion")
+
+
+@pytest.fixture
+def mlflow_server(tmp_path, monkeypatch):
+    """The address of a server with stores of its own, named as a user names it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+               "--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}",
+               "--artifacts-destination", str(tmp_path / "served")]  # fmt: skip
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **quiet}, start_new_session=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while not answers(url):
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.2)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        yield url
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def answers(url):
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=10) as answer:
+        return answer.status == 200
+    return False
+
+
+@pytest.mark.slow
+def test_a_server_keeps_everything_and_the_workspace_nothing(mlflow_server, tmp_path, trained, data, capsys):
+    space = Workspace(tmp_path / "workspace")
+    space.create()
+    made = Registry(space).log_training(trained, {}, CHAMPION)
+    assert Registry(space).apply(made, CHAMPION) == CHAMPION
+    champion = Registry(space).champion()
+    assert np.array_equal(champion.predict(data.X), trained.estimator.predict_proba(data.X)[:, 1])
+    assert champion.tags["reasons"] == "ahead of base rate\ntoo few later rows to be sure"
+    assert capsys.readouterr().out == ""
+    assert list(Registry(space).runs()["version"]) == [1]
+    assert not space.tracking.exists()
+    assert not list(space.artifacts.iterdir())
+    assert (tmp_path / "served").is_dir()
+
+
+def test_a_server_that_does_not_answer_is_said_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(ConfigError, match="reaching the MLflow server: expected an answer at the address in MLFLOW"):
+        Registry(Workspace(tmp_path)).champion()
+
+
+def test_a_store_of_files_that_mlflow_itself_has_named_is_no_server(workspace, registry, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+    assert Registry(workspace).uri == registry.uri
 
 
 def test_an_empty_registry_says_to_train(registry, workspace, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from data.errors import ModelError
 from models.candidates import CANDIDATES
-from models.learning import choose
+from models.learning import choose, choosing_losses, compare
 from models.training import train
 from models.training_set import data_hash
 from tests.unit.models.leads import make
@@ -17,10 +17,17 @@ def test_every_candidate_is_measured_on_folds_and_once_on_later_rows(result, dat
     names = [c.name for c in CANDIDATES]
     assert sorted(set(result.fold_metrics.index.get_level_values("candidate"))) == sorted(names)
     assert set(result.holdout_metrics.index) == set(names)
-    assert set(result.holdout) == {"y", "group", "as_of", *names}
+    assert set(result.holdout) == {"y", "group", "as_of", "lead_id", "propensity", *names}
     assert np.array_equal(result.holdout["y"], data.y[result.holdout.index])
     assert result.holdout["as_of"].min() == result.test_rows.first > result.train_rows.last
     assert result.train_rows.rows + result.test_rows.rows + result.purged == result.all_rows.rows == 500
+
+
+def test_what_is_shown_of_the_folds_is_what_chooses(data):
+    past = compare(data, np.arange(len(data.y)), folds=3, seed=1, candidates=CANDIDATES[:2])
+    shown, chooses = choosing_losses(past.metrics(data.y)), past.late.losses(data.y).mean()
+    assert set(past.late.fold) == {2, 3}
+    assert shown[chooses.index].to_numpy() == pytest.approx(chooses.to_numpy())
 
 
 def test_signal_is_found_and_beats_the_base_rate(result):

@@ -1,13 +1,11 @@
 """Whoever looks at a lead sees why; whom nobody looks at costs nothing."""
 
-import logging
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import ModelError
 from models.calibration import Platt
 from models.candidates import logistic
 from models.deployed import make_ready
@@ -23,18 +21,14 @@ def leads():
     return make(rows=500, seed=6)
 
 
-def ready(leads, background=None, bags=()):
-    accepted = None if background is None else leads.y[background.index]
-    model = logistic(leads.features, 1).fit(leads.X, leads.y)
-    z = logit(model.predict_proba(leads.X)[:, 1])
-    return make_ready(model, Platt().fit(z, leads.y), z, leads.y, background=background, accepted=accepted, bags=bags)
-
-
 @pytest.fixture(scope="module")
 def model(leads):
     halves = [leads.X.index % 3 != part for part in range(3)]
     bags = [logistic(leads.features, 1).fit(leads.X[half], leads.y[half]) for half in halves]
-    return ready(leads, leads.X.sample(200, random_state=1), bags)
+    whole = logistic(leads.features, 1).fit(leads.X, leads.y)
+    z, kept = logit(whole.predict_proba(leads.X)[:, 1]), leads.X.sample(200, random_state=1)
+    calibrator, accepted = Platt().fit(z, leads.y), leads.y[kept.index]
+    return make_ready(whole, calibrator, z, leads.y, background=kept, accepted=accepted, bags=bags)
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +59,6 @@ def test_columns_and_types_are_the_same_whoever_is_looked_at(leads, model, route
     assert nobody.isna().all(axis=None)
 
 
-def test_a_model_without_training_rows_gives_bounds_alone_and_says_so(leads, route, caplog):
-    with caplog.at_level(logging.WARNING):
-        told = explain_scores(ready(leads), leads.features, leads.X, route)
-    assert "keeps no training rows" in caplog.text
-    assert told["probability_low"].notna().sum() == route.isin(LOOKED_AT).sum()
-    assert told[TEXTS].isna().all(axis=None)
-
-
 def test_rules_alone_give_the_same_columns_empty(leads, model, route):
     told = explain_scores(None, (), leads.X, route)
     assert told.dtypes.equals(explain_scores(model, leads.features, leads.X, route).dtypes)
@@ -85,8 +71,3 @@ def test_a_single_lead_is_told_what_accepted_leads_have(leads, model):
     told = explain_lead(model, evidence, poor)
     assert any("rule_points" in text for text in told["missing"])
     assert told["why"]["contribution_qualification"] < 0
-
-
-def test_a_single_lead_without_training_rows_is_an_error(leads):
-    with pytest.raises(ModelError, match="train again"):
-        explain_lead(ready(leads), leads.features, leads.X.head(1))
