@@ -13,7 +13,7 @@ from models.promotion import decide
 from models.sample_size import effective_parameters
 from models.training import train
 
-NULL_LEADS = 3000
+NULL_LEADS = 3500
 
 
 def worth(of: Company, taught: Lesson) -> dict[str, float]:

@@ -99,16 +99,25 @@ def relation_of(path: Path, root: Path) -> str:
 
 
 def without_password(path: str) -> str:
-    """A path as it may be shown; of a database URL no user, no password and no query, which may hold both.
+    """A path as it may be shown; of a database URL no user, no password and no options, which may hold both.
 
-    >>> without_password("postgresql://ann:secret@db/crm"), without_password("postgresql://db/crm?password=secret")
-    ('postgresql://db/crm', 'postgresql://db/crm')
+    Where it is not plain which part is which, only the kind of database is shown, or nothing.
+
+    >>> without_password("postgresql://ann:secret@db:5432/crm"), without_password("mssql://db/crm;PWD=secret")
+    ('postgresql://db:5432/crm', 'mssql://db/crm')
+    >>> without_password("postgresql://ann:secret/crm"), without_password("postgresql:ann:secret@db")
+    ('postgresql://...', '...')
     """
     kind, is_url, rest = path.partition("://")
+    if "@" in kind and ":" in path:
+        return "..."
     if not is_url:
         return path
-    unclear = re.search(r"\?.*@", rest)  # a password with a question mark, or a query with an @
-    return f"{kind}://..." if unclear else f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
+    address, *options = re.split("[?;#]", rest)
+    place = address.rpartition("@")[2]
+    # an @ among the options: a password with a ? ; or #; a port that is none: a password whose host was forgotten
+    plain = "@" not in "".join(options) and re.fullmatch(r"(\[[^]]*\]|[^:/=]*)(:\d*)?(/[^=]*)?", place)
+    return f"{kind}://{place if plain else '...'}"
 
 
 def quoted(name: str) -> str:
@@ -239,15 +248,15 @@ class _Reader:
 
         try:
             engine = create_engine(url)
-            try:
-                for table in inspect(engine).get_table_names():
-                    self._read_table(engine, table)
-            finally:
-                engine.dispose()
         except (SQLAlchemyError, ImportError, ValueError) as error:  # ValueError: a port that is no number
-            do = "check its address, that it is up, and that this user may read it"
-            got = _without_secrets(_first_line(error), url)
-            raise _unreadable(without_password(url), "a database that can be read", got, do) from None
+            raise _no_database(url, error) from None
+        try:
+            for table in inspect(engine).get_table_names():
+                self._read_table(engine, table)
+        except (SQLAlchemyError, ImportError) as error:
+            raise _no_database(url, error) from None
+        finally:
+            engine.dispose()
 
     def _read_table(self, engine: Any, table: str) -> None:
         relation = _relation(table)
@@ -302,13 +311,19 @@ def _known_files(path: Path) -> list[Path]:
     found = [p for p in sorted([*path.glob("*"), *path.glob("*/*")]) if p.is_file() and _ending(p)]
     if not found:
         got = "no such file or folder" if not path.exists() else "a folder without one" if path.is_dir() else "another"
-        raise _unreadable(str(path), f"files ending in {', '.join(ENDINGS)}", got, "check the path")
+        raise _unreadable(without_password(str(path)), f"files ending in {', '.join(ENDINGS)}", got, "check the path")
     return found
+
+
+def _no_database(url: str, error: Exception) -> DataError:
+    do = "check its address, that it is up, and that this user may read it"
+    got = _without_secrets(_first_line(error), url)
+    return _unreadable(without_password(url), "a database that can be read", got, do)
 
 
 def _without_secrets(text: str, url: str) -> str:
     """A driver's message without the words of the URL that are not shown: some repeat the user or more."""
-    known, all_words = (set(re.split(r"[/:@?&=]+", u)) for u in (without_password(url), url))
+    known, all_words = (set(re.split(r"[/:@?&=;#,]+", u)) for u in (without_password(url), url))
     hidden = sorted({w for word in all_words - known - {""} for w in (word, unquote(word))}, key=len, reverse=True)
     return re.sub("|".join(rf"(?<!\w){re.escape(w)}(?!\w)" for w in hidden), "...", text) if hidden else text
 

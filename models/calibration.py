@@ -18,9 +18,9 @@ FEW_LABELS = 1_000
 MANY_LABELS = 20_000
 PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
 LATEST, LATEST_SHARE = 150, 0.3  # labels that the intercept is moved by: at least so many, and this share of all
-CONTRADICTS = 1.64  # standard deviations from which the last LATEST of them are taken for a break: by chance 1 in 10
+CONTRADICTS = 1.64  # standard deviations from which the last LATEST of them are a break: by chance up to 1 in 10
 MOVES = 0.4  # how far the intercept is thought to move: standard deviation
-QUIET = 5  # blocks without a surprise that a history begins with
+QUIET = 5  # pairs of blocks that differ by what chance has it, with which a history begins
 Calibrator = Any  # one of the classes of CALIBRATORS, fitted
 
 
@@ -135,8 +135,9 @@ def recent_shift(z: Vector, y: Vector, sample_weight: Vector | None = None) -> R
     z, y, weight = z[weight > 0], y[weight > 0], weight[weight > 0]
     weight = weight / weight.mean() if len(weight) else weight
     drift = _shift(*_last(z, y, weight, max(LATEST, int(LATEST_SHARE * len(y)))))
-    fresh_z, fresh_y, fresh_weight = _last(z + drift.shift, y, weight, _rows_worth(weight, LATEST))
-    fresh_weight = fresh_weight / _burstiness(z, y, weight)
+    fresh = _rows_worth(weight, LATEST)
+    fresh_z, fresh_y, fresh_weight = _last(z + drift.shift, y, weight, fresh)
+    fresh_weight = fresh_weight / _burstiness(z[:-fresh], y[:-fresh], weight[:-fresh])
     p = sigmoid(fresh_z)
     spread = float(np.sqrt(np.sum(fresh_weight * p * (1 - p))))
     contradicts = float(np.sum(fresh_weight * (fresh_y - p))) / spread if spread else 0.0
@@ -160,11 +161,15 @@ def _rows_worth(weight: Vector, labels: int) -> int:
 
 
 def _burstiness(z: Vector, y: Vector, weight: Vector) -> float:
-    """How often over the outcomes of earlier blocks of LATEST rows have varied what chance would have: at least 1."""
+    """How many times more neighbouring blocks of LATEST rows differ than chance has it: at least 1.
+
+    Neighbours, so that neither a trend nor a constant error is taken for bursts (von Neumann 1941).
+    """
     p, block = sigmoid(z), np.arange(len(y))[::-1] // LATEST
-    surprise = np.bincount(block, weight * (y - p))[1:] ** 2
-    expected = np.bincount(block, weight**2 * p * (1 - p))[1:]
-    ratio = surprise[expected > 0] / expected[expected > 0]
+    surprise = np.diff(np.bincount(block, weight * (y - p)))
+    expected = np.bincount(block, weight**2 * p * (1 - p))
+    expected = expected[1:] + expected[:-1]
+    ratio = surprise[expected > 0] ** 2 / expected[expected > 0]
     return max(1.0, float((QUIET + ratio.sum()) / (QUIET + len(ratio))))
 
 
@@ -203,11 +208,11 @@ def _posterior_mode(columns: Vector, y: Vector) -> Vector:
 
 def _newton(X: Vector, y: Vector, centre: Vector, free: Vector) -> Vector:
     """Where the log loss plus the prior is least, the parameters that are not free held at 0."""
-    theta, X, each = np.where(free, centre, 0.0), X[:, free], np.ones(len(y))
+    theta, X = np.where(free, centre, 0.0), X[:, free]
 
     def cost(at: Vector) -> float:
         z = X @ at[free]
-        return float(each @ (np.logaddexp(0, z) - y * z) + PRIOR / 2 * np.sum((at - centre) ** 2))
+        return float(np.sum(np.logaddexp(0, z) - y * z) + PRIOR / 2 * np.sum((at - centre) ** 2))
 
     for _ in range(100):
         p = sigmoid(X @ theta[free])

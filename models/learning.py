@@ -121,13 +121,13 @@ def make_model(
 ) -> tuple[ReadyModel, str]:  # fmt: skip
     """The candidate fitted on `rows` as known at `cut`, calibrated on its out-of-time predictions; and how, in words.
 
-    With `bags` it carries so many refits on accounts drawn with replacement, and a sample of the rows, for reasons.
+    For reasons it carries a sample of the rows, and `bags` refits on accounts drawn with replacement.
     """
     z, y = logit(past.p[name].to_numpy()), data.y[past.p.index]
     calibrator, why = choose_calibrator(z, y, past.fold.to_numpy(), int(data.labelled[rows].sum()), name)
     ready = make_ready(
         fit(name, data, rows, cut, seed, candidates), CALIBRATORS[calibrator]().fit(z, y), z, y,
-        **(_sample(data, rows, seed) if bags else {}),
+        **_sample(data, rows, seed),
         bags=[fit(name, data, _drawn(data, rows, seed + turn), cut, seed, candidates) for turn in range(1, bags + 1)],
     )  # fmt: skip
     recent = _recent(data, ready, rows, cut)

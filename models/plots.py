@@ -101,7 +101,7 @@ def draw_candidates(folds: pd.DataFrame, tested: pd.DataFrame, chosen: str) -> F
         axes.plot(mean, place, "|", color=color, ms=18, mew=3, label="their mean" * (not place))
         axes.plot(test, place, "D", mfc="white", mec=color, ms=8, label="held-out test" * (not place))
         if (beyond := max(losses.max(), test)) > high:
-            axes.annotate(f"off the axis: mean of folds {mean:.2f}, up to {beyond:.2f}  \u2192", (high, place),
+            axes.annotate(f"off the axis: mean {mean:.2f}, up to {beyond:.2f}  \u2192", (high, place),
                           (0, 9), textcoords="offset points", ha="right", fontsize=9, color=color)  # fmt: skip
     axes.set_xlim(low, high)
     axes.set_ylim(-0.6, len(means) - 0.4)

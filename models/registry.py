@@ -6,8 +6,9 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import tempfile
-import urllib.request
+import urllib.parse
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping
@@ -88,9 +89,11 @@ class LoadedModel:
 
 
 def server() -> str | None:
-    """The MLflow server that MLFLOW_TRACKING_URI names; None without one, also where MLflow set a store of files."""
-    named = os.environ.get("MLFLOW_TRACKING_URI", "")
-    return named if named.startswith(("http://", "https://")) else None
+    """The address of the MLflow server that LEADREADY_MLFLOW names; None without one.
+
+    A variable of our own: who has set MLflow's for other work would lose the champion of the workspace.
+    """
+    return os.environ.get("LEADREADY_MLFLOW") or None
 
 
 class Registry:
@@ -108,7 +111,7 @@ class Registry:
         `context` says where it came from (source, cohort, agreement and catalogue version) and becomes tags. The model
         is registered last, whole in one transaction and without an alias: an interrupted training leaves a run and no
         version. Version and run have the reasons of the `decision` from the start, and a model card. Runs that an
-        earlier training left open because it was killed are marked so.
+        earlier training left open because it was killed are marked so, but for those on a server.
         """
         tags = tracking.training_tags(result, context) | tracking.decision_tags(decision)
         mlflow = self._mlflow()
@@ -376,14 +379,16 @@ class Registry:
 
 
 def _refuse_silence(uri: str) -> None:
-    """Raise ConfigError where a server does not answer: MLflow itself would try for minutes."""
+    """Raise ConfigError where nobody listens at a server's address: MLflow itself would try for minutes."""
     try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=10).close()
-    except OSError as error:
+        address = urllib.parse.urlsplit(uri)
+        port = address.port or {"http": 80, "https": 443}[address.scheme]
+        socket.create_connection((address.hostname or "", port), timeout=10).close()
+    except (OSError, ValueError, KeyError) as error:  # all but the first are about the address, which may hold secrets
         raise ConfigError(
             "reaching the MLflow server",
-            expected="an answer at the address in MLFLOW_TRACKING_URI",
-            got=str(getattr(error, "reason", error)),
+            expected="an http or https address in LEADREADY_MLFLOW at which a server listens",
+            got=str(error) if isinstance(error, OSError) else "another address",
             do="start it, mend the address, or unset it: models are then kept in the workspace",
         ) from None
 

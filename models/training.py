@@ -110,7 +110,7 @@ def train(
 
     The choice and its calibration rest on folds inside the earlier part alone; the last `test_share` of rows only
     measures. Columns named in `allowed_columns` do not stop a promotion. `bags` refits tell which reasons are stable;
-    without any the model carries no reasons. With `search_trials` other settings of the candidates are tried on the
+    without any no reason is vouched for. With `search_trials` other settings of the candidates are tried on the
     folds first (models.search). Raises ModelError for too few labels or too short a span of time.
     """
     check(data)

@@ -80,15 +80,15 @@ def ingest(
     as_json: JsonOption = False,
 ) -> None:
     """Load a batch: one transaction; the same rows twice change nothing; bad rows go to the quarantine."""
-    if "://" not in path and not Path(path).exists():
-        raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {path}", do="check the path")
     from pydantic import SecretStr
 
     from data.sources import without_password
 
+    shown = without_password(path)
+    if "://" not in path and not Path(path).exists():
+        raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {shown}", do="check the path")
     space = _ready(workspace)
     flows = _flows(space)
-    shown = without_password(path)
     report = flows.ingest(space.root, source, SecretStr(path), shown, _now(), backfill, timezone, mappings)
     from pipelines.reports import ingest_notes, ingest_rows
 
@@ -467,6 +467,7 @@ def demo(
     """From nothing to routes and a report on a simulated company: simulate, ingest, train, score, report."""
     from pipelines.jobs import init_workspace
 
+    os.environ.pop("LEADREADY_MLFLOW", None)  # made-up leads are no matter for the server of a company's models
     space = Workspace(workspace)
     init_workspace(space)
     flows = _flows(space)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data.agreement import ZONES, Agreement
+from data.errors import DataError
 
 CASES = {
     "blocked": ("blocked", "the lead may be contacted neither by phone nor by e-mail"),
@@ -72,6 +73,7 @@ def choose_routes(leads: pd.DataFrame, agreement: Agreement, vouched: bool = Fal
     (hand-offs so far). `vouched`: the model has learned from enough explored hand-offs; without it the model alone
     never hands off under `quadrant`, as it only saw how sales answers leads that met the rules. `gain` is what a
     hand-off now is expected to be worth above waiting, in the agreement's currency (METHODS 5).
+    Raises DataError where only some leads have a probability.
     """
     day = _weigh(leads, agreement)
     day["case"] = pd.Categorical(_wish(day, agreement, vouched), categories=list(CASES))
@@ -89,13 +91,19 @@ def choose_routes(leads: pd.DataFrame, agreement: Agreement, vouched: bool = Fal
 
 def _weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """The leads sorted by lead_id, which settles all ties, with what a hand-off of each is worth."""
+    known = int(leads["probability"].notna().sum())
+    if known not in (0, len(leads)):
+        raise DataError(
+            "choosing routes", expected="a probability for every lead, or for none", got=f"{known} of {len(leads)}",
+            do="score all leads with one model",
+        )  # fmt: skip
     day = leads.reset_index(drop=True).sort_values("lead_id", kind="stable")
     costs, segment = agreement.values.costs(), day["segment"].to_numpy(int)
     day["threshold"] = np.array([c.threshold for c in costs])[segment]
     day["spare_threshold"] = np.array([c.spare_threshold for c in costs])[segment]
     # p V + (1 - p) R - c - W, written so that it is exactly 0 at the threshold
     day["gain"] = (day["probability"] - day["threshold"]) * np.array([c.acceptance - c.refusal for c in costs])[segment]
-    day["worth"] = day["gain"] if day["probability"].notna().any() else day["rule_points"]
+    day["worth"] = day["gain"] if known else day["rule_points"]
     day["zone"] = pd.Categorical(day["zone"], categories=ZONES)
     teams = agreement.capacity.teams
     day["team"] = pd.Index(list(teams), dtype=object).get_indexer(pd.Index(day["team"], dtype=object))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # before any test imports it, in whatever order they run
+os.environ.pop("LEADREADY_MLFLOW", None)  # no test trains on a server but on its own
 common = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("default", max_examples=4, **common)
 settings.register_profile("thorough", max_examples=12, **common)

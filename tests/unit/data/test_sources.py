@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from data.errors import DataError
-from data.sources import raw_relations, relation_of
+from data.sources import raw_relations, relation_of, without_password
 from data.warehouse import Warehouse
 
 
@@ -196,12 +196,30 @@ def test_a_sqlite_database(read, tmp_path):
         ("sqlite://ann:secret@h/x", "sqlite://h/x"),
         ("postgresql://ann:some@one:secret@db/x", "postgresql://db/x"),
         ("postgresql://ann:some?one@secret@db/x", "postgresql://..."),
+        ("postgresql://ann:some#one@db/x", "postgresql://..."),
+        ("postgresql+psycopg://ann:secret/crm", "postgresql+psycopg://..."),
+        ("postgresql+psycopg://ann:se/cret/crm", "postgresql+psycopg://..."),
+        ("jdbc:sqlserver://db;user=ann;password=secret", "jdbc:sqlserver://db"),
+        ("jdbc:db2://db:50000/x:user=ann;password=secret", "jdbc:db2://..."),
+        ("mssql+pyodbc://db/crm;PWD=secret", "mssql+pyodbc://db/crm"),
+        ("postgresql:ann:secret@db", "..."),
+        ("jdbc:oracle:thin:ann/secret@//db:1521/x", "..."),
+        ("ann:secret@db://x", "..."),
     ],
 )
 def test_a_database_that_cannot_be_read_shows_no_user_and_no_password(read, url, shown):
     with pytest.raises(DataError, match=f"reading {re.escape(shown)}: ") as error:
         read(url)
     assert not re.search("some|one|secret|ann|connect_timeout", str(error.value))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["exports/ann@home", "C:/exports/leads.csv", "leads;2026#1?.csv", "sqlite:///C:/crm.db", "sqlite:///:memory:",
+     "postgresql://[::1]:5432/crm", "https://db:8123"],
+)  # fmt: skip
+def test_a_path_without_secrets_is_shown_as_it_is(path):
+    assert without_password(path) == path
 
 
 @pytest.mark.parametrize(

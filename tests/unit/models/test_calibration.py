@@ -176,7 +176,20 @@ def test_a_break_is_looked_for_in_as_many_labels_as_are_worth_150():
     y[-300:] = 0
     weight = np.ones(5000)
     weight[-300:] = np.tile([1.0, 0.01], 150)  # half of them count for next to nothing
-    assert "; after that, of the latest 296 labels" in recent_shift(z, y, weight).sentence
+    found = recent_shift(z, y, weight)
+    assert "; after that, of the latest 296 labels" in found.sentence
+    assert found.shift < -2.3  # what is looked at is no history of bursts
+
+
+def test_a_trend_does_not_hide_a_break():
+    """A history that the model has followed badly for long is no history of bursts."""
+    heard = 0
+    for seed in range(20):
+        z, y, _ = sample(5000, seed=seed)
+        p = sigmoid(z + np.linspace(0.75, -0.75, 5000) - 0.6 * (np.arange(5000) >= 4850))
+        y = (np.random.default_rng(seed).random(5000) < p).astype(int)
+        heard += "; after that" in recent_shift(z, y).sentence
+    assert heard > 15
 
 
 def test_few_labels_hardly_move_the_intercept():

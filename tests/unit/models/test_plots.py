@@ -34,7 +34,7 @@ def test_candidates_that_cannot_be_chosen_do_not_squeeze_the_others():
     low, high = axes.get_xlim()
     assert low < 0.59
     assert 0.66 < high < 0.8
-    assert [text.get_text() for text in axes.texts] == ["off the axis: mean of folds 1.90, up to 1.90  \u2192"]
+    assert [text.get_text() for text in axes.texts] == ["off the axis: mean 1.90, up to 1.90  \u2192"]
 
 
 def test_an_axis_that_holds_all_candidates_says_nothing_of_it():

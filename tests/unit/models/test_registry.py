@@ -172,7 +172,7 @@ def mlflow_server(tmp_path, monkeypatch):
         while not answers(url):
             assert process.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.2)
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        monkeypatch.setenv("LEADREADY_MLFLOW", url)
         yield url
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -201,14 +201,24 @@ def test_a_server_keeps_everything_and_the_workspace_nothing(mlflow_server, tmp_
     assert (tmp_path / "served").is_dir()
 
 
-def test_a_server_that_does_not_answer_is_said_at_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(ConfigError, match="reaching the MLflow server: expected an answer at the address in MLFLOW"):
+@pytest.mark.parametrize(
+    ("address", "got"),
+    [
+        ("http://127.0.0.1:9", "Connection refused"),
+        ("http://ann:s3cret@127.0.0.1:9", "Connection refused"),
+        ("http://127.0.0.1:s3cret", "another address"),
+        ("sqlite:///elsewhere.db", "another address"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_said_at_once(tmp_path, monkeypatch, address, got):
+    monkeypatch.setenv("LEADREADY_MLFLOW", address)
+    with pytest.raises(ConfigError, match=f"reaching the MLflow server: .*{got}") as refused:
         Registry(Workspace(tmp_path)).champion()
+    assert "s3cret" not in str(refused.value)
 
 
-def test_a_store_of_files_that_mlflow_itself_has_named_is_no_server(workspace, registry, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+def test_what_mlflow_is_told_for_other_work_is_not_followed(workspace, registry, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert Registry(workspace).uri == registry.uri
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from data.agreement import Agreement, Values
 from data.agreement_file import default_agreement
+from data.errors import DataError
 from serving.routing import Routed, choose_routes
 
 P_STAR = Values().threshold
@@ -365,3 +366,8 @@ def test_no_lead_is_no_error() -> None:
     found = choose_routes(leads().iloc[:0], agree(capacity=teams(calls_per_day=1, spare="release_early")))
     assert found.leads.empty
     assert list(found.capacity["taken"]) == [0, 0, 0]
+
+
+def test_a_model_that_knows_only_some_leads_is_refused() -> None:
+    with pytest.raises(DataError, match="expected a probability for every lead, or for none, got 1 of 2"):
+        choose_routes(leads(probability=[0.5, np.nan]), agree())
