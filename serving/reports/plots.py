@@ -131,7 +131,7 @@ def draw_dots(
 
 
 def _range(marks: Floats, ratio: bool) -> tuple[float, float]:
-    """Every dot is inside; one in ten intervals may leave, lest the widest presses all others together."""
+    """Every dot is inside; one in ten intervals may leave, marked, lest the widest presses all others together."""
     dots = marks[:, [0, 3]][np.isfinite(marks[:, [0, 3]])]
     ends = [
         np.nanquantile(m, q) if np.isfinite(m).any() else np.nan for m, q in ((marks[:, 1], 0.1), (marks[:, 2], 0.9))
@@ -147,7 +147,11 @@ def _range(marks: Floats, ratio: bool) -> tuple[float, float]:
 def _dot(at: float, low: float, high: float, middle: float) -> str:
     line = '<line class="{}" x1="{:.2f}%" x2="{:.2f}%" y1="{}%" y2="{}%"/>'
     svg = line.format("middle", middle, middle, 0, 100) if isfinite(middle) else ""
-    svg += line.format("interval", max(low, 0), min(high, 100), 50, 50) if isfinite(low) and isfinite(high) else ""
+    if isfinite(low) and isfinite(high):
+        svg += line.format("interval", max(low, 0), min(high, 100), 50, 50)
+        ends = (("\u2039", 0, "start", low < 0), ("\u203a", 100, "end", high > 100))
+        svg += "".join(f'<text class="beyond" x="{x}%" y="50%" text-anchor="{side}">{mark}</text>'
+                       for mark, x, side, beyond in ends if beyond)  # fmt: skip
     return svg + (f'<circle cx="{at:.2f}%" cy="50%" r="4.5"/>' if isfinite(at) else "")
 
 

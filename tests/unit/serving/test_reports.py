@@ -695,6 +695,15 @@ def test_numbers_read_as_people_write_them(column, values, words):
     assert shown(column, pd.Series(values)) == words
 
 
+def test_an_interval_that_leaves_the_scale_is_marked():
+    values = np.linspace(0.4, 0.5, 12)
+    frame = pd.DataFrame({"name": list("abcdefghijkl"), "rate": values, "low": values - 0.1, "high": values + 0.1})
+    frame.loc[3, "high"] = 0.9
+    rows = draw(frame, "dots - name rate low high").rows
+    assert [row.label for row in rows if "\u203a" in row.marks] == ["d"]
+    assert not any("\u2039" in row.marks for row in rows[1:])
+
+
 @pytest.mark.parametrize("values", [[0.0, 0.0], [0.5, None], [None, None], [0.2, 0.2]])
 def test_dots_and_bars_bear_zeros_and_unknowns(values):
     frame = pd.DataFrame({"name": ["a", "b"], "month": ["1", "2"], "rate": pd.Series(values, dtype=float)})
