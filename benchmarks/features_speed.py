@@ -19,8 +19,8 @@ from pathlib import Path
 import pandas as pd
 from generate import generate
 
-from data.agreement_file import default_agreement
-from data.ingest import ingest
+from data.agreement.file import default_agreement
+from data.intake.ingest import ingest
 from data.warehouse import Warehouse
 from features.catalog import build_catalogue
 from features.matrix import build_matrix

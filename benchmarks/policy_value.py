@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.agreement import Agreement
-from data.agreement_file import default_agreement
-from data.ingest import ingest
+from data.agreement.file import default_agreement
+from data.agreement.model import Agreement
+from data.intake.ingest import ingest
 from data.settings import Settings
 from data.simulator.company import simulate, write
 from data.warehouse import Warehouse

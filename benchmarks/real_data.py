@@ -29,8 +29,8 @@ import references_x_education as education
 from joblib import Memory
 from threadpoolctl import threadpool_limits
 
-from data.agreement_file import default_agreement
-from data.ingest import ingest
+from data.agreement.file import default_agreement
+from data.intake.ingest import ingest
 from data.settings import Settings
 from data.warehouse import Warehouse
 from models.candidates import CANDIDATES

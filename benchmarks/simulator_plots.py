@@ -16,12 +16,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from data.schemas import CONNECTED
 from data.simulator.activity import answers, calls, touches
 from data.simulator.company import START, funnel, simulate
 from data.simulator.people import People, people
 from data.simulator.words import BANT
 from data.simulator.worlds import WORLDS, Change, World, parameters, shown
+from data.tables import CONNECTED
 
 DAYS = 365
 FIRST_SEED = 1001

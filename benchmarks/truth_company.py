@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.agreement import Agreement
-from data.agreement_file import default_agreement
-from data.ingest import ingest
-from data.schemas import TABLES
+from data.agreement.file import default_agreement
+from data.agreement.model import Agreement
+from data.intake.ingest import ingest
 from data.settings import LabelSettings, Settings
 from data.simulator.company import START, simulate
 from data.simulator.worlds import World, named_world
+from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
 from models.dataset import build_training_set

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data.errors import BusyError, ConfigError, DataError
-from data.schemas import SQL_TYPES, TABLES, Table
+from data.tables import SQL_TYPES, TABLES, Table
 
 log = logging.getLogger(__name__)
 

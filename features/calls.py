@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.schemas import CONNECTED
+from data.tables import CONNECTED
 from features.definition import Direction, Feature, count_within
 
 REACHED = "disposition IN ({})".format(", ".join(f"'{d}'" for d in CONNECTED))

@@ -6,9 +6,9 @@ import hashlib
 import re
 from dataclasses import astuple
 
-from data.agreement import Agreement
-from data.schemas import ACCOUNTS, LEADS
-from data.sources import quoted
+from data.agreement.model import Agreement
+from data.intake.files import quoted
+from data.tables import ACCOUNTS, LEADS
 from data.warehouse import Warehouse
 from features import account, calls, engagement, fit, journey, qualification
 from features.definition import CONCEPTS, Concept, Feature

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from data.agreement import MILLI, Agreement, Criterion
-from data.agreement_checks import AXES, NUMBER_FACTS
-from data.conditions import ORDERED, Comparison, Condition, Joined, Not, number_in, parse_condition
-from data.schemas import ANSWER_STATES
-from data.sources import literal, quoted
+from data.agreement.checks import AXES, NUMBER_FACTS
+from data.agreement.conditions import ORDERED, Comparison, Condition, Joined, Not, number_in, parse_condition
+from data.agreement.model import MILLI, Agreement, Criterion
+from data.intake.files import literal, quoted
+from data.tables import ANSWER_STATES
 
 
 def condition_sql(agreement: Agreement, text: str) -> str:

@@ -13,8 +13,8 @@ from datetime import datetime
 
 import pandas as pd
 
-from data.agreement import Agreement
-from data.schemas import TABLES
+from data.agreement.model import Agreement
+from data.tables import TABLES
 from data.warehouse import Warehouse, in_force
 from features.definition import Feature
 from features.matrix import build_matrix

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.agreement import Agreement
+from data.agreement.model import Agreement
 from data.errors import DataError
-from data.schemas import TABLES
-from data.sources import literal, quoted
+from data.intake.files import literal, quoted
+from data.tables import TABLES
 from data.warehouse import Warehouse, in_force
 from features.catalog import Feature, build_catalogue, needed
 from features.columns import Columns, merge_kinds, place

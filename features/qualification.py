@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from data.agreement import Agreement
+from data.agreement.model import Agreement
 from features.definition import ANY, Direction, Feature
 
 NOT_ASKED = "never asked"

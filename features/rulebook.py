@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import log
 
-from data.agreement import MILLI, Agreement, Criterion, Touch, milli
-from data.agreement_checks import spoken_of
+from data.agreement.checks import spoken_of
+from data.agreement.model import MILLI, Agreement, Criterion, Touch, milli
 from data.cohorts import BY_PERSONS
-from data.sources import literal, quoted
+from data.intake.files import literal, quoted
 from data.toml_errors import shown
 from data.warehouse import in_force
 from features import fit

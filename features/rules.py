@@ -9,12 +9,12 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from data.agreement import MILLI, Agreement
-from data.agreement_checks import TEXT_FACTS, comparisons_of, spoken_of
-from data.agreement_file import pick
+from data.agreement.checks import TEXT_FACTS, comparisons_of, spoken_of
+from data.agreement.file import pick
+from data.agreement.model import MILLI, Agreement
 from data.cohorts import BY_PERSONS
 from data.errors import ConfigError
-from data.schemas import ACCOUNTS, LEADS
+from data.tables import ACCOUNTS, LEADS
 from data.warehouse import Warehouse, in_force
 from features.rulebook import FACT_SQL, STANDING, lines_sql, rules_sql
 from features.titles import titles_sql

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from data.agreement import Agreement
+from data.agreement.model import Agreement
 from data.errors import DataError, ModelError
 from models.candidates import DEPLOYED
 from models.claims import Gain, Metric, Verdict, paired_bootstrap

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from data.agreement import Agreement
+from data.agreement.model import Agreement
 from data.cohorts import build_cohort, handed_off
 from data.errors import DataError
 from data.labels import label_outcomes, to_target

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.agreement import Agreement, Costs, Routing
+from data.agreement.model import Agreement, Costs, Routing
 from data.errors import DataError
 from models.claims import POWER, spread
 from models.evaluation import Vector

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.agreement import Costs
+from data.agreement.model import Costs
 from data.errors import DataError
 from models.evaluation import Vector, log_losses
 from models.policy import CLIP, LEAST_EFFECTIVE, Estimate, brought, effective_size, estimate, values, weights

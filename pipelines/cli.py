@@ -82,7 +82,7 @@ def ingest(
     """Load a batch: one transaction; the same rows twice change nothing; bad rows go to the quarantine."""
     from pydantic import SecretStr
 
-    from data.sources import without_password
+    from data.intake.files import without_password
 
     shown = without_password(path)
     if "://" not in path and not Path(path).exists():
@@ -186,7 +186,7 @@ def features_check(
 @agreement_app.command("schema", epilog="Example: leadready agreement schema > agreement.schema.json")
 def agreement_schema() -> None:
     """Every key an agreement may have, with its meaning, as JSON Schema."""
-    from data.agreement import Agreement
+    from data.agreement.model import Agreement
 
     print(json.dumps(Agreement.model_json_schema(), indent=1))
 
@@ -198,7 +198,7 @@ def agreement_check(
     as_json: JsonOption = False,
 ) -> None:
     """Whether agreements hold together; else ends with 10 and names file, line and key."""
-    from data.agreement_file import all_versions, effective_from, read_agreement
+    from data.agreement.file import all_versions, effective_from, read_agreement
     from pipelines.jobs import find_unseen_words
     from pipelines.reports import agreement_row
 
@@ -217,7 +217,7 @@ def agreement_show(
     as_json: JsonOption = False,
 ) -> None:
     """The agreement in force, whole, its scheme laid in; what it prints is itself a file that can be used."""
-    from data.agreement_file import as_toml, in_force
+    from data.agreement.file import as_toml, in_force
     from pipelines.reports import agreement_row
 
     agreement = in_force(_ready(workspace).agreements, _moment(as_of, _now()))
@@ -233,7 +233,7 @@ def agreement_diff(
     as_json: JsonOption = False,
 ) -> None:
     """What changed between two agreements, key by key, with their schemes laid in."""
-    from data.agreement_file import differences, effective_from, read_agreement
+    from data.agreement.file import differences, effective_from, read_agreement
 
     folder = Workspace(workspace).agreements
     paths = [Path(p) if Path(p).exists() else folder / (p if p.endswith(".toml") else f"{p}.toml") for p in (old, new)]
@@ -250,7 +250,7 @@ def agreement_explain(
     as_json: JsonOption = False,
 ) -> None:
     """The sum behind a lead's points, line by line, and the zone that follows."""
-    from data.agreement_file import in_force
+    from data.agreement.file import in_force
     from pipelines.jobs import explain_points
     from pipelines.reports import records, standing_lines
 
@@ -274,7 +274,7 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Why a lead has its score: the rules' own sum, the model's contributions, reasons, and what is missing."""
-    from data.agreement_file import in_force
+    from data.agreement.file import in_force
     from pipelines.jobs import explain_points, explain_score
     from pipelines.reports import records, score_lines, standing_lines
 
@@ -499,7 +499,7 @@ def runs(
 @app.command(epilog="Example: leadready ui --port 5001")
 def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
-    from data.sources import without_password
+    from data.intake.files import without_password
     from models.registry import server
     from models.tracking import page_command
 

@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL
 from pydantic import SecretStr
 
 from data.errors import BusyError, ConfigError
-from data.ingest import IngestReport
+from data.intake.ingest import IngestReport
 from data.workspace import Workspace
 from pipelines import jobs
 from pipelines.reports import (

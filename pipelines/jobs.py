@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from data.agreement import Agreement
-from data.agreement_file import all_versions, default_text, in_force
+from data.agreement.file import all_versions, default_text, in_force
+from data.agreement.model import Agreement
 from data.errors import DataError, LeadreadyError, ModelError
-from data.ingest import IngestReport, ingest, quarantined, replay
-from data.quarantine import discard
+from data.intake.ingest import IngestReport, ingest, quarantined, replay
+from data.intake.quarantine import discard
 from data.settings import DEFAULT as DEFAULT_SETTINGS
 from data.settings import Settings, read_settings
 from data.warehouse import Warehouse

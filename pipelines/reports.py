@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from data.agreement_checks import most_points
+from data.agreement.checks import most_points
 
 if TYPE_CHECKING:  # the command line prints help without pandas
     import pandas as pd
 
-    from data.agreement import Agreement
-    from data.ingest import IngestReport
+    from data.agreement.model import Agreement
+    from data.intake.ingest import IngestReport
     from data.settings import Settings
     from models.plan import Part, TrainingPlan
     from pipelines.jobs import Ablating, Backtesting, Planning, Training

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.agreement import ZONES, Agreement
+from data.agreement.model import ZONES, Agreement
 from data.errors import DataError
 
 CASES = {

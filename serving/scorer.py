@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from data.agreement import Agreement
+from data.agreement.model import Agreement
 from data.cohorts import open_leads
 from data.errors import DataError, ModelError
 from data.warehouse import Warehouse

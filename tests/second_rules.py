@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from data.agreement import Agreement, Criterion, Touch
+from data.agreement.model import Agreement, Criterion, Touch
 from data.warehouse import Warehouse
 from features.fit import EMPLOYEES, REVENUE
 from features.titles import FUNCTION, SENIORITY

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from data.agreement_file import default_agreement
-from data.schemas import TABLES
-from data.sources import quoted
+from data.agreement.file import default_agreement
+from data.intake.files import quoted
+from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from data.schemas import CONNECTED
 from data.simulator.people import People
 from data.simulator.words import BANT, FURTHER, LEVELS, NOTHING, Flags, Floats, Ints, Random, Texts, pick
 from data.simulator.worlds import World
+from data.tables import CONNECTED
 
 AGENTS = 8
 MAX_DIALS = 8

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.schemas import CONNECTED, TABLES
 from data.simulator.activity import KINDS, answers, calls, touches
 from data.simulator.people import People, people
 from data.simulator.sales import decided, first_handoffs, opportunities, recycled
 from data.simulator.truth import Situation, Terms, situations, terms, truth_at, truth_of
 from data.simulator.worlds import World, named_world
+from data.tables import CONNECTED, TABLES
 
 START = datetime(2025, 1, 6)
 

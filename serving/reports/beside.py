@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.agreement import Agreement
-from data.agreement_file import pick
+from data.agreement.file import pick
+from data.agreement.model import Agreement
 from data.warehouse import Warehouse, in_force
 from features.rules import build_rules
 from models.evaluation import Vector

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.agreement import Agreement
-from data.agreement_file import pick
+from data.agreement.file import pick
+from data.agreement.model import Agreement
 from data.warehouse import Warehouse, in_force
 from data.workspace import Workspace, writing
 from features.rules import build_rules, first_reached

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.sources import literal
+from data.intake.files import literal
 from data.warehouse import Warehouse
 
 HERE = Path(__file__).parent

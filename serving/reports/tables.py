@@ -13,10 +13,10 @@ from typing import get_args
 
 import pandas as pd
 
-from data.agreement import Agreement, Zone
+from data.agreement.model import Agreement, Zone
 from data.cohorts import handed_off
-from data.schemas import CONNECTED
-from data.sources import literal
+from data.intake.files import literal
+from data.tables import CONNECTED
 from data.warehouse import Warehouse, in_force
 from features import fit
 

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from data.agreement_file import default_agreement
-from data.schemas import TABLES
+from data.agreement.file import default_agreement
 from data.simulator.company import simulate
+from data.tables import TABLES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 from serving.reports.report import PAGE, write_report

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement_file import default_text
+from data.agreement.file import default_text
 from data.errors import ModelError
 from data.workspace import Workspace
 from models.dataset import build_training_set

@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement import ZONES, Agreement
-from data.agreement_file import default_text, parse_agreement
+from data.agreement.file import default_text, parse_agreement
+from data.agreement.model import ZONES, Agreement
 from data.errors import ConfigError
-from data.ingest import ingest
-from data.schemas import TOUCH_KINDS
+from data.intake.ingest import ingest
 from data.simulator.company import START, simulate, write
+from data.tables import TOUCH_KINDS
 from data.warehouse import Warehouse
 from features.rules import build_lines, build_rules
 from tests.second_rules import Company, standing

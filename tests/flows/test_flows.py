@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data.errors import BusyError
-from data.sources import without_password
+from data.intake.files import without_password
 from data.workspace import Workspace
 from models.promotion import Decision
 from models.registry import Registry
@@ -119,7 +119,7 @@ pd.DataFrame({"p": model.predict(matrix)[:, 1]}).to_parquet(sys.argv[3])
 
 
 def test_a_fresh_process_with_plain_mlflow_predicts_what_was_published(company, tmp_path):
-    from data.agreement_file import in_force
+    from data.agreement.file import in_force
     from data.cohorts import open_leads
     from data.warehouse import Warehouse
     from features.matrix import build_matrix

@@ -102,8 +102,8 @@ def test_fifteen_kills_at_random_moments(jobs, name):
 @pytest.mark.parametrize(
     ("name", "step"),
     [
-        ("ingest", "data.ingest._record"),  # all rows stored, the batch not recorded, nothing committed
-        ("ingest", "data.ingest.IngestReport"),  # committed
+        ("ingest", "data.intake.ingest._record"),  # all rows stored, the batch not recorded, nothing committed
+        ("ingest", "data.intake.ingest.IngestReport"),  # committed
         ("score", "serving.publish.pq.write_table"),
         ("score", "serving.publish.os.replace"),  # the files made, not in their place
         ("score", "serving.publish.os.readlink"),

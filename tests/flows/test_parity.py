@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement_file import default_agreement
+from data.agreement.file import default_agreement
 from data.cohorts import open_leads
-from data.ingest import ingest
+from data.intake.ingest import ingest
 from data.settings import Settings
 from data.warehouse import Warehouse
 from features.matrix import build_matrix

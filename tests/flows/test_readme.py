@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement_file import parse_agreement
+from data.agreement.file import parse_agreement
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

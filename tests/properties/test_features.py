@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.agreement_file import default_agreement
-from data.schemas import ANSWER_STATES, DISPOSITIONS, TOUCH_KINDS
+from data.agreement.file import default_agreement
+from data.tables import ANSWER_STATES, DISPOSITIONS, TOUCH_KINDS
 from data.warehouse import Warehouse
 from features.catalog import build_catalogue
 from features.definition import Feature

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from data.agreement import ZONES, Agreement
-from data.agreement_file import default_agreement
+from data.agreement.file import default_agreement
+from data.agreement.model import ZONES, Agreement
 from serving.routing import Routed, choose_routes
 
 often = settings(max_examples=30)

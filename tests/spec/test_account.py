@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from data.agreement_file import default_agreement
+from data.agreement.file import default_agreement
 from data.cohorts import open_leads
 from features.matrix import build_matrix
 from tests.tables import build_features, table, warehouse_of

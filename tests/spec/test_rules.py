@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.agreement_file import parse_agreement
+from data.agreement.file import parse_agreement
 from data.warehouse import Warehouse
 from features.rules import build_lines, build_rules
 from tests.tables import table, warehouse_of

@@ -4,8 +4,8 @@ from datetime import date, datetime
 
 import pytest
 
-from data.agreement import Reheat
-from data.agreement_file import default_agreement, parse_agreement
+from data.agreement.file import default_agreement, parse_agreement
+from data.agreement.model import Reheat
 from data.cohorts import handed_off, open_leads
 from data.warehouse import Warehouse
 from features.rules import find_reheated, find_unseen

@@ -1,4 +1,4 @@
-"""docs/data.md says what data/schemas.py says: a changed column has to be changed in both."""
+"""docs/data.md says what data/tables.py says: a changed column has to be changed in both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.schemas import TABLES, Column, Table
+from data.tables import TABLES, Column, Table
 
 TEXT = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### `(\w+)`(.*?)(?=^##)", f"{TEXT}\n##", re.DOTALL | re.MULTILINE))

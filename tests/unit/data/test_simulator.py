@@ -19,12 +19,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from data.errors import DataError, UsageError
-from data.ingest import ingest
-from data.schemas import CONNECTED, TABLES
+from data.intake.ingest import ingest
 from data.simulator.company import funnel, in_words, simulate, write
 from data.simulator.truth import Pair, Terms, contributions
 from data.simulator.words import BANT, FURTHER, LEVELS
 from data.simulator.worlds import WORLDS, Change, World, parameters, shown
+from data.tables import CONNECTED, TABLES
 from data.warehouse import Warehouse
 from features.definition import CONCEPTS
 from pipelines.cli import app

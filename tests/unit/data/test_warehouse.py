@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from data.errors import BusyError, ConfigError, DataError
-from data.schemas import TABLES
+from data.tables import TABLES
 from data.warehouse import Warehouse
 
 HOLD = """

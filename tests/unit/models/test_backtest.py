@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement_file import default_agreement
+from data.agreement.file import default_agreement
 from data.errors import DataError
 from models.backtest import ARMS, BASELINES, KEPT, OURS, backtest, over_time, value_policies
 from models.learning import fit

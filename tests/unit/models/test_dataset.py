@@ -3,8 +3,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from data.agreement import Agreement
-from data.agreement_file import default_agreement
+from data.agreement.file import default_agreement
+from data.agreement.model import Agreement
 from models.dataset import hand_off_gain
 from models.promotion import Champion
 from tests.tables import table

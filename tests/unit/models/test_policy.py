@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement import Costs
+from data.agreement.model import Costs
 from data.errors import DataError
 from models.evaluation import sigmoid
 from models.policy import (

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from data.agreement_file import default_text
+from data.agreement.file import default_text
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
 from pipelines import cli, jobs
@@ -372,6 +372,6 @@ def test_what_is_shown_of_progress_stays_apart_from_results():
 import logging
 from pipelines import cli
 cli._show_progress()
-logging.getLogger("data.ingest").info("to stderr")
+logging.getLogger("data.intake.ingest").info("to stderr")
 """
     assert in_fresh_python(code) == ""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement_file import default_agreement
+from data.agreement.file import default_agreement
 from data.errors import ModelError
 from data.settings import Settings
 from data.workspace import Workspace

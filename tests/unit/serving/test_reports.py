@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement_file import default_text, parse_agreement
+from data.agreement.file import default_text, parse_agreement
 from data.errors import ConfigError, DataError
-from data.schemas import TABLES as CONTRACTS
 from data.simulator.company import simulate
+from data.tables import TABLES as CONTRACTS
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 from serving.publish import harmless

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.agreement import Agreement, Values
-from data.agreement_file import default_agreement
+from data.agreement.file import default_agreement
+from data.agreement.model import Agreement, Values
 from data.errors import DataError
 from serving.routing import Routed, choose_routes
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data.agreement import MILLI, ZONES, Agreement, Criterion, Zones, find_scheme, milli
-from data.conditions import ALWAYS, ORDERED, WORDS, Comparison, comparisons, number_in, parse_condition
+from data.agreement.conditions import ALWAYS, ORDERED, WORDS, Comparison, comparisons, number_in, parse_condition
+from data.agreement.model import MILLI, ZONES, Agreement, Criterion, Zones, find_scheme, milli
 from data.errors import ConfigError
-from data.schemas import ANSWER_STATES, PERMISSIONS, TOUCH_KINDS
+from data.tables import ANSWER_STATES, PERMISSIONS, TOUCH_KINDS
 from data.toml_errors import few, line_of, nearest, shown
 
 Keys = tuple[str | int, ...]

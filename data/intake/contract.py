@@ -9,11 +9,11 @@ from datetime import datetime
 from difflib import get_close_matches
 from itertools import zip_longest
 
-from data.agreement import Agreement
+from data.agreement.model import Agreement
 from data.errors import DataError
-from data.records import OWN_COLUMNS
-from data.schemas import SQL_TYPES, Column, Table
-from data.sources import literal, quoted
+from data.intake.files import literal, quoted
+from data.intake.records import OWN_COLUMNS
+from data.tables import SQL_TYPES, Column, Table
 from data.warehouse import VERSION_COLUMNS, Warehouse
 
 LONGEST_TEXT = 1_000_000

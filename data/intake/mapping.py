@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import ConfigError, UsageError
-from data.schemas import TABLES, Table
+from data.tables import TABLES, Table
 
-PACKAGED = Path(__file__).parent / "mappings"
+PACKAGED = Path(__file__).parents[1] / "mappings"
 CANONICAL = "canonical"
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from data.ingest import ingest
-from data.schemas import LEADS
+from data.intake.ingest import ingest
+from data.tables import LEADS
 from data.warehouse import Warehouse
 
-SHARED = Path(os.environ.get("LEADREADY_SHARED_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
+SHARED = Path(os.environ.get("LEADREADY_SHARED_DATA", Path(__file__).parents[4].parent / "shared" / "data"))
 LOAD = datetime(2026, 1, 1)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from data.contracts import LONGEST_TEXT
-from data.records import OWN_COLUMNS
-from data.schemas import Table
-from data.sources import literal, quoted
+from data.intake.contract import LONGEST_TEXT
+from data.intake.files import literal, quoted
+from data.intake.records import OWN_COLUMNS
+from data.tables import Table
 from data.warehouse import Warehouse
 
 

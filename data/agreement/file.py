@@ -15,8 +15,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from data.agreement import SCHEMES, Agreement, Scheme, find_scheme
-from data.agreement_checks import check, without_lost
+from data.agreement.checks import check, without_lost
+from data.agreement.model import SCHEMES, Agreement, Scheme, find_scheme
 from data.errors import ConfigError
 from data.toml_errors import inline, wrong_keys
 

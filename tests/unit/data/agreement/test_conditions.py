@@ -7,8 +7,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from data.agreement_file import parse_agreement
-from data.conditions import ALWAYS, Comparison, Joined, Not, parse_condition
+from data.agreement.conditions import ALWAYS, Comparison, Joined, Not, parse_condition
+from data.agreement.file import parse_agreement
 from data.warehouse import Warehouse
 from features.rules import build_lines, build_rules
 from tests.tables import fill, table

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from data.agreement_file import parse_agreement
+from data.agreement.file import parse_agreement
 from data.errors import ConfigError, DataError, UsageError
-from data.ingest import TableCount, ingest, quarantined, replay
+from data.intake.ingest import TableCount, ingest, quarantined, replay
 from data.warehouse import Warehouse, in_force
 
 LOAD = datetime(2026, 6, 1)
@@ -429,7 +429,7 @@ def test_extra_columns_with_personal_names_are_left_out(warehouse, load):
     names = ["Work E-Mail", "mobile_no", "First Name", "date_of_birth", "Street", "IBAN", "business_class", "ssn"]
     report = load(leads=f"lead_id,created_at,{','.join(names)}\nL1,2026-01-01,{','.join('x' * len(names))}\n")
     assert report.left_out == tuple(f"leads.{n}" for n in names if n != "business_class")
-    assert [*warehouse.extras(__import__("data.schemas").schemas.LEADS)] == ["business_class"]
+    assert [*warehouse.extras(__import__("data.tables").tables.LEADS)] == ["business_class"]
 
 
 def test_unknown_columns_of_other_tables_are_ignored_and_said(load):

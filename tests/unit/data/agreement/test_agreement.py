@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 import pytest
 
-from data.agreement_checks import most_points
-from data.agreement_file import (
+from data.agreement.checks import most_points
+from data.agreement.file import (
     all_versions,
     as_toml,
     default_agreement,
@@ -390,7 +390,7 @@ def test_an_agreement_without_criteria_is_refused():
 
 
 def test_the_schema_names_every_key_of_the_schemes():
-    from data.agreement import SCHEMES, Agreement
+    from data.agreement.model import SCHEMES, Agreement
 
     known = set(Agreement.model_json_schema()["properties"])
     for path in SCHEMES.glob("*.toml"):

@@ -23,7 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from data.errors import DataError
-from data.records import (
+from data.intake.records import (
     LONGEST_LINE,
     Record,
     Shape,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from data.contracts import Columns
-from data.schemas import Table
-from data.sources import quoted
+from data.intake.contract import Columns
+from data.intake.files import quoted
+from data.tables import Table
 from data.warehouse import Warehouse
 
 

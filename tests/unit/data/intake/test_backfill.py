@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from data.ingest import ingest
+from data.intake.ingest import ingest
 from data.warehouse import Warehouse
 
 

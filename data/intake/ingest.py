@@ -14,14 +14,14 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from data.agreement import Agreement
-from data.contracts import Columns, checked_sql, require, settle_columns
+from data.agreement.model import Agreement
 from data.errors import DataError, UsageError
-from data.mapping import Mapping, load_mappings
-from data.quarantine import hold_back, hold_back_lines, take_out
-from data.schemas import TABLES, Table
-from data.sources import RawData, literal, raw_relations
-from data.versions import store
+from data.intake.contract import Columns, checked_sql, require, settle_columns
+from data.intake.files import RawData, literal, raw_relations
+from data.intake.mapping import Mapping, load_mappings
+from data.intake.quarantine import hold_back, hold_back_lines, take_out
+from data.intake.versions import store
+from data.tables import TABLES, Table
 from data.warehouse import Warehouse
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """What can sales and marketing agree on? Every key of the agreement, as frozen objects.
 
-Files are read in `data/agreement_file.py`; checks that go beyond a key's own type are in `data/agreement_checks.py`.
+Files are read in `data/agreement/file.py`; checks that go beyond a key's own type are in `data/agreement/checks.py`.
 What each key means is its description (`leadready agreement schema`), and docs/agreement.md tells it in order.
 """
 
@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, Strict, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from data.conditions import parse_condition
+from data.agreement.conditions import parse_condition
 from data.toml_errors import StrictModel
 
 Scheme = Literal["BANT", "APNRP", "digital"]
