@@ -22,9 +22,9 @@ from generate import generate
 from data.agreement.file import default_agreement
 from data.intake.ingest import ingest
 from data.warehouse import Warehouse
-from features.catalog import build_catalogue
+from features.catalogue import build_catalogue
 from features.matrix import build_matrix
-from features.rules import build_rules
+from features.rules.standing import build_rules
 
 FLOOR = """SELECT sum(touches), bit_xor(read) FROM (SELECT lead_id, count(*) AS touches, bit_xor(hash(occurred_at, kind,
     channel, asset, direction, is_bot, event_id, known_at, superseded_at, batch_id)) AS read FROM touches

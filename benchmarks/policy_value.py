@@ -24,8 +24,8 @@ from data.intake.ingest import ingest
 from data.settings import Settings
 from data.simulator.company import simulate, write
 from data.warehouse import Warehouse
-from features.catalog import catalogue_version
-from features.rules import build_rules
+from features.catalogue import catalogue_version
+from features.rules.standing import build_rules
 from models.dataset import build_training_set
 from models.policy import claim, expected_gain, priced
 from models.registry import LoadedModel

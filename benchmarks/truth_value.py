@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.truth_company import Company, company, without_rep
 from benchmarks.truth_learning import SEED, Lesson
-from features.rules import build_rules
+from features.rules.standing import build_rules
 from models.policy import MONEY, agreed_pick, claim, equal_volume_pick, expected_gain, priced, weights
 from models.promotion import decide
 from models.sample_size import effective_parameters

@@ -30,7 +30,7 @@ class Feature:
       `days` counts the different bits.
     - `lead`: a plain expression over the lead's row `l`, its account's row `a`, what its title says `t`, `r.as_of`,
       the last agent's record `g` and all of sales' record `h` (a week before: `h7`).
-    - `rules`: a plain expression over the columns of `features.rules.rules_sql`.
+    - `rules`: a plain expression over the columns of `features.rules.points.rules_sql`.
     - `made`: a plain expression over the finished columns of the same lead.
     - `peers`: a whole-numbered expression over the finished columns of each other lead of the account; summed.
 

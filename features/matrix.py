@@ -4,7 +4,7 @@ Few grouped queries in DuckDB, and columns put together in NumPy:
 
 1. `m_roster`: the rows asked for and, at the same moment, all other leads of their accounts, numbered by `rid`.
 2. one or two queries per event table over the rows known before `as_of`: grouped by lead, and by lead and kind where
-   families need it (then `features.columns` puts the kinds together).
+   families need it (then `features.placing` puts the kinds together).
 3. lead, account, agent and house columns; then what is made of finished columns, and the sums over an account's leads.
 
 Every sum is over whole numbers, so the order of rows and of threads cannot change a bit of it.
@@ -24,12 +24,12 @@ from data.errors import DataError
 from data.intake.files import literal, quoted
 from data.tables import TABLES
 from data.warehouse import Warehouse, in_force
-from features.catalog import Feature, build_catalogue, needed
-from features.columns import Columns, merge_kinds, place
+from features.catalogue import Feature, build_catalogue, needed
+from features.concepts.timelines import AGENTS, HOUSE
+from features.concepts.titles import titles_sql
 from features.definition import ANY
-from features.rulebook import rules_sql
-from features.timelines import AGENTS, HOUSE
-from features.titles import titles_sql
+from features.placing import Columns, merge_kinds, place
+from features.rules.points import rules_sql
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data.errors import DataError
-from features.catalog import Feature
+from features.catalogue import Feature
 from models.candidates import DEPLOYED
 from models.claims import Gain, Verdict, paired_bootstrap, score_interval
 from models.evaluation import Vector, evaluate

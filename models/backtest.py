@@ -162,7 +162,7 @@ def value_policies(
 ) -> Policies | None:
     """Value the judged hand-offs' policies; None where none of them could have been drawn (propensity 0).
 
-    `standing`: what `features.rules.build_rules` said of their (lead_id, as_of) under the agreement then in force.
+    `standing`: what `build_rules` said of their (lead_id, as_of) under the agreement then in force.
     A model speaks of leads below the gate once it had learned from `vouched_from` explored hand-offs. The pick of equal
     volume is one over the whole time: who is picked early rests on how likely later ones were.
     """

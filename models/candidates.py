@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from features.catalog import Feature
+from features.catalogue import Feature
 from models.columns import ColumnGuard, Numbers, Points, Steps
 from models.evaluation import Vector, logit, sigmoid
 from models.frequencies import Frequencies

@@ -13,9 +13,9 @@ from data.errors import DataError
 from data.labels import label_outcomes, to_target
 from data.settings import Settings
 from data.warehouse import Warehouse, in_force
-from features.catalog import build_catalogue, select
+from features.catalogue import build_catalogue, select
 from features.matrix import build_matrix
-from features.rules import build_rules
+from features.rules.standing import build_rules
 from models.policy import Estimate, agreed_pick, at_the_gate, policy_gain
 from models.promotion import Champion
 from models.training import TrainingResult

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data.errors import ModelError
-from features.catalog import CONCEPTS
+from features.catalogue import CONCEPTS
 from models.evaluation import Vector
 from models.learning import cut_folds
 from models.splits import Split, holdout

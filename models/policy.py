@@ -102,7 +102,7 @@ def at_the_gate(rows: pd.DataFrame, standing: pd.DataFrame, agreements: Sequence
     """Those of `rows` that could have been drawn (propensity above 0), with zone, agreement_version and their money.
 
     rows: as `logged`, but met and money, with lead_id and as_of; in their order. `standing`: what
-    `features.rules.build_rules` says of them under `agreements`. May be empty.
+    `features.rules.standing.build_rules` says of them under `agreements`. May be empty.
     """
     found = rows[rows["propensity"] > 0].merge(standing, on=["lead_id", "as_of"], validate="many_to_one")
     found = found.assign(met=found["zone"] == "qualified")

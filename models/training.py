@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from features.catalog import Feature
+from features.catalogue import Feature
 from models.candidates import CANDIDATES, Candidate
 from models.deployed import ReadyModel
 from models.evaluation import Vector, evaluate

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data.errors import ModelError
-from features.catalog import Feature
+from features.catalogue import Feature
 from models.delay import known_by
 from models.evaluation import Vector
 

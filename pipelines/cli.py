@@ -22,7 +22,7 @@ from data.errors import LeadreadyError, UsageError
 from data.workspace import Workspace
 
 if TYPE_CHECKING:
-    from features.catalog import Feature
+    from features.catalogue import Feature
     from models.history import Move
 
 app = typer.Typer(

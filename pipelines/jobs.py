@@ -23,7 +23,7 @@ from data.warehouse import Warehouse
 from data.workspace import Workspace
 
 if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need them: they take seconds
-    from features.catalog import Feature
+    from features.catalogue import Feature
     from models.ablation import Ablation
     from models.backtest import Backtest, Policies
     from models.history import Move
@@ -151,7 +151,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     Raises ModelError or DataError where the labels do not suffice. A model that may not be used is no error here: the
     decision says so and why.
     """
-    from features.catalog import catalogue_version
+    from features.catalogue import catalogue_version
     from models.dataset import build_training_set, hand_off_gain, zones_of
     from models.promotion import decide
     from models.registry import Registry
@@ -322,7 +322,7 @@ def backtest_models(
     The matrix is built once, under the agreement in force at `observed`; the rules that the policies are held against
     are those in force at each hand-off. Settings are not searched for. Raises DataError where no day can be judged.
     """
-    from features.rules import build_rules
+    from features.rules.standing import build_rules
     from models.backtest import backtest, value_policies
     from models.dataset import build_training_set
     from models.plots import draw_backtest
@@ -408,7 +408,7 @@ def report_on(workspace: Workspace, as_of: datetime) -> Path:
 
 def find_unseen_words(workspace: Workspace, agreements: list[Agreement]) -> list[str]:
     """What the last of the agreements speaks of and the workspace's data do not have; nothing where there are none."""
-    from features.rules import find_unseen
+    from features.rules.standing import find_unseen
 
     if not agreements or not workspace.warehouse.exists():
         return []
@@ -418,7 +418,7 @@ def find_unseen_words(workspace: Workspace, agreements: list[Agreement]) -> list
 
 def explain_points(workspace: Workspace, leads: list[str], as_of: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The standing of each lead under the rules in force at `as_of`, and the lines that add up to its points."""
-    from features.rules import build_lines, build_rules
+    from features.rules.standing import build_lines, build_rules
 
     agreements = all_versions(workspace.agreements)
     index = pd.DataFrame({"lead_id": leads, "as_of": pd.Timestamp(as_of)})
@@ -457,7 +457,7 @@ def simulate_source(workspace: Workspace, leads: int, seed: int) -> Path:
 
 def read_catalogue(workspace: Workspace, now: datetime) -> tuple[Feature, ...]:
     """Every feature under the agreement in force, the extra columns of the ingested sources among them."""
-    from features.catalog import build_catalogue
+    from features.catalogue import build_catalogue
 
     _, agreement = read_context(workspace, now)
     with open_warehouse(workspace) as warehouse:
@@ -466,7 +466,7 @@ def read_catalogue(workspace: Workspace, now: datetime) -> tuple[Feature, ...]:
 
 def check_features(workspace: Workspace, leads: int, now: datetime) -> tuple[int, dict[str, str]]:
     """Run the invariance check on the workspace's data: how many features, and those that read ahead."""
-    from features.catalog import build_catalogue
+    from features.catalogue import build_catalogue
     from features.invariance import find_leaks, sample_moments
 
     _, agreement = read_context(workspace, now)

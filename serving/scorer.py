@@ -12,10 +12,10 @@ from data.agreement.model import Agreement
 from data.cohorts import open_leads
 from data.errors import DataError, ModelError
 from data.warehouse import Warehouse
-from features.catalog import Feature, build_catalogue, catalogue_version
+from features.catalogue import Feature, build_catalogue, catalogue_version
+from features.concepts.timelines import WAITING_DAYS
 from features.matrix import build_matrix
-from features.rules import build_rules, find_reheated
-from features.timelines import WAITING_DAYS
+from features.rules.standing import build_rules, find_reheated
 from models.registry import LoadedModel
 from serving.reasons import explain_lead, explain_scores
 from serving.routing import CASES, Routed, choose_routes

@@ -1,6 +1,6 @@
 """The rules a second time, written from docs/agreement.md alone: plain Python over rows, one lead and moment at a time.
 
-Slow and simple on purpose. It shares nothing with features/rules.py but the parsed agreement and the title patterns.
+Slow and simple on purpose. It shares nothing with features/rules but the parsed agreement and the title patterns.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from data.agreement.model import Agreement, Criterion, Touch
 from data.warehouse import Warehouse
-from features.fit import EMPLOYEES, REVENUE
-from features.titles import FUNCTION, SENIORITY
+from features.concepts.fit import EMPLOYEES, REVENUE
+from features.concepts.titles import FUNCTION, SENIORITY
 
 Row = dict[str, Any]
 MICRO = timedelta(microseconds=1)

@@ -15,7 +15,7 @@ import pandas as pd
 from data.agreement.file import pick
 from data.agreement.model import Agreement
 from data.warehouse import Warehouse, in_force
-from features.rules import build_rules
+from features.rules.standing import build_rules
 from models.evaluation import Vector
 from models.policy import (
     AGREED,

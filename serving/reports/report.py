@@ -15,7 +15,7 @@ from data.agreement.file import pick
 from data.agreement.model import Agreement
 from data.warehouse import Warehouse, in_force
 from data.workspace import Workspace, writing
-from features.rules import build_rules, first_reached
+from features.rules.standing import build_rules, first_reached
 from serving.publish import day_name, harmless
 from serving.reports.beside import save_judgement
 from serving.reports.page import render

@@ -18,7 +18,7 @@ from data.cohorts import handed_off
 from data.intake.files import literal
 from data.tables import CONNECTED
 from data.warehouse import Warehouse, in_force
-from features import fit
+from features.concepts import fit
 
 BASE = Path(__file__).parent / "base"
 TABLES = ("leads", "handoffs", "deals", "promises")

@@ -26,7 +26,7 @@ from data.intake.ingest import ingest
 from data.simulator.company import START, simulate, write
 from data.tables import TOUCH_KINDS
 from data.warehouse import Warehouse
-from features.rules import build_lines, build_rules
+from features.rules.standing import build_lines, build_rules
 from tests.second_rules import Company, standing
 
 END = START + timedelta(days=365)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data.agreement.file import default_agreement
 from data.tables import ANSWER_STATES, DISPOSITIONS, TOUCH_KINDS
 from data.warehouse import Warehouse
-from features.catalog import build_catalogue
+from features.catalogue import build_catalogue
 from features.definition import Feature
 from features.invariance import differences, find_leaks
 from features.matrix import build_matrix

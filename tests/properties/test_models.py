@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from data.errors import ModelError
-from features.catalog import CONCEPTS, Feature
+from features.catalogue import CONCEPTS, Feature
 from models.candidates import CANDIDATES
 from models.evaluation import auc
 from models.leakage import find_leaks

@@ -10,7 +10,7 @@ import pytest
 
 from data.agreement.file import parse_agreement
 from data.warehouse import Warehouse
-from features.rules import build_lines, build_rules
+from features.rules.standing import build_lines, build_rules
 from tests.tables import table, warehouse_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "agreement.md"

@@ -8,7 +8,7 @@ from data.agreement.file import default_agreement, parse_agreement
 from data.agreement.model import Reheat
 from data.cohorts import handed_off, open_leads
 from data.warehouse import Warehouse
-from features.rules import find_reheated, find_unseen
+from features.rules.standing import find_reheated, find_unseen
 from tests.tables import table, warehouse_of
 
 REFUSED = {

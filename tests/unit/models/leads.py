@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from features.catalog import CONCEPTS, Feature
+from features.catalogue import CONCEPTS, Feature
 from models.training import TrainingSet
 
 START = pd.Timestamp("2025-01-01")

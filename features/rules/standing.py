@@ -16,8 +16,8 @@ from data.cohorts import BY_PERSONS
 from data.errors import ConfigError
 from data.tables import ACCOUNTS, LEADS
 from data.warehouse import Warehouse, in_force
-from features.rulebook import FACT_SQL, STANDING, lines_sql, rules_sql
-from features.titles import titles_sql
+from features.concepts.titles import titles_sql
+from features.rules.points import FACT_SQL, STANDING, lines_sql, rules_sql
 
 ROSTER = "m_rules_roster"
 BUCKET_ROWS = 1_000_000

@@ -15,9 +15,9 @@ from data.cohorts import BY_PERSONS
 from data.intake.files import literal, quoted
 from data.toml_errors import shown
 from data.warehouse import in_force
-from features import fit
-from features.conditions import condition_sql
-from features.titles import titles_sql
+from features.concepts import fit
+from features.concepts.titles import titles_sql
+from features.rules.condition_sql import condition_sql
 
 COUNTED = f"({BY_PERSONS} OR e.kind = 'unsubscribe')"
 """Touches by persons; a wish to hear no more counts whoever sent it."""

@@ -1,4 +1,4 @@
-"""How does a plain condition become SQL? Over the columns of `features.rulebook`; true or false, never unknown."""
+"""How does a plain condition become SQL? Over the columns of `features.rules.points`; true or false, never unknown."""
 
 from __future__ import annotations
 

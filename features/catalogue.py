@@ -10,7 +10,7 @@ from data.agreement.model import Agreement
 from data.intake.files import quoted
 from data.tables import ACCOUNTS, LEADS
 from data.warehouse import Warehouse
-from features import account, calls, engagement, fit, journey, qualification
+from features.concepts import account, calls, engagement, fit, journey, qualification
 from features.definition import CONCEPTS, Concept, Feature
 
 __all__ = ["CONCEPTS", "Concept", "Feature", "build_catalogue", "catalogue_version", "needed", "select"]

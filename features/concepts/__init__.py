@@ -1,0 +1,1 @@
+"""What the features are about: one file a concept, one definition a feature or family."""
