@@ -3,7 +3,7 @@
 Per seed one company learns until --from, then its open leads are routed on every first and fifteenth until the year's
 end, by the default policy and by the rules alone, each within the agreement's capacity. The truth values both: a
 hand-off is worth pV + (1-p)R - c, a lead that is held W. Volumes are made equal by taking the best-ranked of the side
-that hands off more. Printed: the gain per hand-off with its 95 % interval over accounts, and what `models.policy.claim`
+that hands off more. Printed: the gain per hand-off with its 95 % interval over accounts, and what `policy.claim`
 says from the logged hand-offs alone, as a company would see it. In --world null decisions depend on nothing: no gain is
 there to be found.
 """
@@ -26,11 +26,11 @@ from data.simulator.company import simulate, write
 from data.warehouse import Warehouse
 from features.catalogue import catalogue_version
 from features.rules.standing import build_rules
-from models.dataset import build_training_set
-from models.policy import claim, expected_gain, priced
-from models.registry import LoadedModel
-from models.training import TrainingResult, train
-from serving.scorer import CATALOGUE_TAG, score_leads
+from models.judging.policy import claim, expected_gain, priced
+from models.judging.training import TrainingResult, train
+from models.registry.client import LoadedModel
+from models.rows.dataset import build_training_set
+from serving.scoring import CATALOGUE_TAG, score_leads
 
 
 def main() -> None:

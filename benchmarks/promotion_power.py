@@ -3,7 +3,7 @@
 Each trial draws accounts of one to four test leads that answer alike, what sales would say with which probability, and
 three models that see the truth through noise: a champion, an equal challenger with noise of its own, and one whose AUC
 is higher by --gain. `alike` is the correlation of their noise: models of the same data err alike. The rule is
-`models.promotion.judge`, as training calls it. Issue 4 asks for at most 5 and at least 80 of 100.
+`models.judging.promotion.judge`, as training calls it. Issue 4 asks for at most 5 and at least 80 of 100.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from models.claims import Verdict, paired_bootstrap
-from models.evaluation import Vector, auc, sigmoid
-from models.promotion import judge
+from models.judging.promotion import judge
+from models.metrics.claims import Verdict, paired_bootstrap
+from models.metrics.evaluation import Vector, auc, sigmoid
 
 AUC = 0.72  # of the champion; published and believable are .60 to .86
 SPREAD = (0.9, 1.2)  # of the log-odds between accounts, and between leads of one

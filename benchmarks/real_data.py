@@ -33,15 +33,15 @@ from data.agreement.file import default_agreement
 from data.intake.ingest import ingest
 from data.settings import Settings
 from data.warehouse import Warehouse
-from models.candidates import CANDIDATES
-from models.claims import paired_bootstrap
-from models.dataset import build_training_set
-from models.evaluation import evaluate
-from models.leakage import find_leaks
-from models.learning import make_model, predict_all
-from models.promotion import decide
-from models.splits import holdout
-from models.training import TrainingResult, TrainingSet, learn, train
+from models.fitting.candidates import CANDIDATES
+from models.fitting.learning import make_model, predict_all
+from models.judging.leak_guard import find_leaks
+from models.judging.promotion import decide
+from models.judging.training import TrainingResult, TrainingSet, learn, train
+from models.metrics.claims import paired_bootstrap
+from models.metrics.evaluation import evaluate
+from models.rows.dataset import build_training_set
+from models.rows.splits import holdout
 
 NOW = datetime(2026, 1, 1)
 SEED = 7

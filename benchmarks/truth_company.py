@@ -21,9 +21,9 @@ from data.simulator.worlds import World, named_world
 from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
-from models.dataset import build_training_set
-from models.evaluation import Vector, logit, sigmoid
-from models.training_set import TrainingSet
+from models.metrics.evaluation import Vector, logit, sigmoid
+from models.rows.dataset import build_training_set
+from models.rows.training_set import TrainingSet
 
 END = START + timedelta(days=365)
 JUST_AFTER = pd.Timedelta(microseconds=1)  # a training row is looked at so long after its hand-off

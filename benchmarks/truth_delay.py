@@ -15,11 +15,11 @@ import pandas as pd
 from benchmarks.truth_company import Company, company, cross_entropy
 from data.settings import LabelSettings
 from data.simulator.worlds import WORLDS
-from models.candidates import CANDIDATES
-from models.evaluation import Vector
-from models.learning import DEFAULT, fit
-from models.training import learn
-from models.training_set import TrainingSet
+from models.fitting.candidates import CANDIDATES
+from models.fitting.learning import DEFAULT, fit
+from models.judging.training import learn
+from models.metrics.evaluation import Vector
+from models.rows.training_set import TrainingSet
 
 SEED = 7
 LEADS = 12_000

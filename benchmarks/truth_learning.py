@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.truth_company import Company, calibration_error, cross_entropy
-from models.calibration import recent_shift
-from models.candidates import DEPLOYED
-from models.evaluation import Vector, calibration, logit, sigmoid
-from models.learning import fit
-from models.training import Learned, learn, train
-from models.training_set import TrainingSet
+from models.fitting.calibration import recent_shift
+from models.fitting.candidates import DEPLOYED
+from models.fitting.learning import fit
+from models.judging.training import Learned, learn, train
+from models.metrics.evaluation import Vector, calibration, logit, sigmoid
+from models.rows.training_set import TrainingSet
 
 SEED = 7
 LABELS = 5000

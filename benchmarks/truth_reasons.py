@@ -8,10 +8,10 @@ from scipy.stats import spearmanr
 
 from benchmarks.truth_company import Company
 from benchmarks.truth_learning import MOMENTS, SEED, Lesson
-from models.candidates import CANDIDATES, Estimator
-from models.evaluation import logit
-from models.explanation import Explainer
-from models.learning import fit
+from models.explaining.explanation import Explainer
+from models.fitting.candidates import CANDIDATES, Estimator
+from models.fitting.learning import fit
+from models.metrics.evaluation import logit
 
 BACKGROUND = 100
 LOOKED_AT = 1500

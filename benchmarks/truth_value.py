@@ -8,10 +8,10 @@ import pandas as pd
 from benchmarks.truth_company import Company, company, without_rep
 from benchmarks.truth_learning import SEED, Lesson
 from features.rules.standing import build_rules
-from models.policy import MONEY, agreed_pick, claim, equal_volume_pick, expected_gain, priced, weights
-from models.promotion import decide
-from models.sample_size import effective_parameters
-from models.training import train
+from models.judging.policy import MONEY, agreed_pick, claim, equal_volume_pick, expected_gain, priced, weights
+from models.judging.promotion import decide
+from models.judging.training import train
+from models.metrics.sample_size import effective_parameters
 
 NULL_LEADS = 3500
 

@@ -53,7 +53,7 @@ def to_target(labelled: pd.DataFrame, expired: CountsAs, never_handed_off: Count
 
     What expired and what was never handed off count as is said by the caller: a lead nobody asked sales about is
     unlabelled, unless the benchmark at hand defines it otherwise. While the horizon is open a decision counts as it is
-    (models.delay weighs it); a row without one is 0 where no decision would surely count so at the close, else
+    (models.rows.delay weighs it); a row without one is 0 where no decision would surely count so at the close, else
     unlabelled. Where the two rules differ and nobody knows which will hold, the whole row waits for the close.
     """
     values = {"accepted": 1.0, "rejected": 0.0}

@@ -23,7 +23,7 @@ from data.workspace import Workspace
 
 if TYPE_CHECKING:
     from features.catalogue import Feature
-    from models.history import Move
+    from models.registry.history import Move
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -489,7 +489,7 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """The latest trainings with their main figures."""
-    from models.registry import Registry
+    from models.registry.client import Registry
 
     found = Registry(_ready(workspace)).runs(most)
     rows = json.loads(found.to_json(orient="records", date_format="iso"))
@@ -500,8 +500,8 @@ def runs(
 def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
     from data.intake.files import without_password
-    from models.registry import server
-    from models.tracking import page_command
+    from models.registry.client import server
+    from models.registry.tracking import page_command
 
     if named := server():
         print(f"MLflow's page: {without_password(named)}")

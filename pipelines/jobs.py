@@ -24,14 +24,14 @@ from data.workspace import Workspace
 
 if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need them: they take seconds
     from features.catalogue import Feature
-    from models.ablation import Ablation
-    from models.backtest import Backtest, Policies
-    from models.history import Move
-    from models.plan import TrainingPlan
-    from models.promotion import Champion, Decision
-    from models.registry import LoadedModel, ModelVersion, Registry
-    from models.training import TrainingResult
-    from models.training_set import TrainingSet
+    from models.judging.ablation import Ablation
+    from models.judging.backtest import Backtest, Policies
+    from models.judging.plan import TrainingPlan
+    from models.judging.promotion import Champion, Decision
+    from models.judging.training import TrainingResult
+    from models.registry.client import LoadedModel, ModelVersion, Registry
+    from models.registry.history import Move
+    from models.rows.training_set import TrainingSet
 
 log = logging.getLogger(__name__)
 
@@ -152,12 +152,13 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
     decision says so and why.
     """
     from features.catalogue import catalogue_version
-    from models.dataset import build_training_set, hand_off_gain, zones_of
-    from models.promotion import decide
-    from models.registry import Registry
-    from models.sample_size import effective_parameters
-    from models.training import train
-    from models.training_set import check
+    from models.judging.promotion import decide, hand_off_gain, zones_of
+    from models.judging.training import train
+    from models.metrics.sample_size import effective_parameters
+    from models.registry.client import Registry
+    from models.rows.dataset import build_training_set
+    from models.rows.training_set import check
+    from serving.pages.training import write_pages
 
     settings, agreement = read_context(workspace, observed)
     options, registry = settings.training, Registry(workspace)
@@ -182,15 +183,15 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
         "explored_labels": str(data.explored.sum()),
         **{f"outcome_{name}": str(count) for name, count in outcomes.items()},
     }
-    version = registry.log_training(result, context, decision)
+    version = registry.log_training(result, context, decision, write_pages)
     log.info("kept in MLflow as version %d of the model", version.version)
     return Training(result, registry.apply(version, decision), version, outcomes)
 
 
 def _champion(workspace: Workspace, warehouse: Warehouse, registry: Registry, data: TrainingSet) -> Champion | None:
     """The model in use and what it says of the snapshots later than all it learned from; None where there is none."""
-    from models.promotion import Champion
-    from serving.scorer import score_snapshots
+    from models.judging.promotion import Champion
+    from serving.scoring import score_snapshots
 
     version = registry.aliases().get("champion")
     if version is None:
@@ -210,8 +211,8 @@ def plan_training(workspace: Workspace, observed: datetime) -> Planning:
 
     Raises DataError where there is nothing to learn from. Too few labels are no error here: the plan says so.
     """
-    from models.dataset import build_training_set
-    from models.plan import plan_training as plan
+    from models.judging.plan import plan_training as plan
+    from models.rows.dataset import build_training_set
 
     settings, agreement = read_context(workspace, observed)
     with open_warehouse(workspace) as warehouse:
@@ -222,7 +223,7 @@ def plan_training(workspace: Workspace, observed: datetime) -> Planning:
 
 def promote_model(workspace: Workspace, version: int, when: datetime, by: str, why: str, force: bool) -> Move | None:
     """Put a version to use by hand at `when` (UTC); None where it is in use already. See `Registry.promote`."""
-    from models.registry import Registry
+    from models.registry.client import Registry
 
     registry = Registry(workspace)
     return registry.promote(version, when, by, why, force, _fault(workspace, registry, version))
@@ -230,7 +231,7 @@ def promote_model(workspace: Workspace, version: int, when: datetime, by: str, w
 
 def roll_back(workspace: Workspace, when: datetime, by: str, why: str) -> Move:
     """Put the version to use that was in use before, and warn if it can no longer score; see `Registry.roll_back`."""
-    from models.registry import Registry
+    from models.registry.client import Registry
 
     registry = Registry(workspace)
     move = registry.roll_back(when, by, why)
@@ -244,7 +245,7 @@ def roll_back(workspace: Workspace, when: datetime, by: str, why: str) -> Move:
 
 def _fault(workspace: Workspace, registry: Registry, version: int) -> str:
     """Why a version cannot score with the agreements and the catalogue of today; nothing: ''."""
-    from serving.scorer import score_snapshots
+    from serving.scoring import score_snapshots
 
     try:
         model = registry.load(version)
@@ -270,9 +271,9 @@ def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champi
     Only the champion's scores are published: those of another model are to look at. Raises ModelError where the
     agreement that the model was trained under is gone.
     """
-    from models.registry import Registry
-    from serving.publish import publish
-    from serving.scorer import score_leads
+    from models.registry.client import Registry
+    from serving.scoring import score_leads
+    from serving.sinks.publish import publish
 
     settings, agreement = read_context(workspace, as_of)
     registry = Registry(workspace)
@@ -323,11 +324,11 @@ def backtest_models(
     are those in force at each hand-off. Settings are not searched for. Raises DataError where no day can be judged.
     """
     from features.rules.standing import build_rules
-    from models.backtest import backtest, value_policies
-    from models.dataset import build_training_set
-    from models.plots import draw_backtest
-    from models.registry import Registry
-    from serving.scorer import VOUCHED_FROM
+    from models.judging.backtest import backtest, value_policies
+    from models.registry.client import Registry
+    from models.rows.dataset import build_training_set
+    from serving.pages.training_plots import draw_backtest
+    from serving.scoring import VOUCHED_FROM
 
     settings, agreement = read_context(workspace, observed)
     agreements, options = all_versions(workspace.agreements), settings.training
@@ -354,10 +355,10 @@ def ablate_models(workspace: Workspace, observed: datetime) -> Ablating:
 
     Raises ModelError or DataError where the labels do not suffice.
     """
-    from models.ablation import ablate
-    from models.dataset import build_training_set
-    from models.plots import draw_ablation
-    from models.registry import Registry
+    from models.judging.ablation import ablate
+    from models.registry.client import Registry
+    from models.rows.dataset import build_training_set
+    from serving.pages.training_plots import draw_ablation
 
     settings, agreement = read_context(workspace, observed)
     options = settings.training
@@ -392,9 +393,9 @@ def _report_tags(settings: Settings, agreement: Agreement, observed: datetime) -
 
 def report_on(workspace: Workspace, as_of: datetime) -> Path:
     """Write the report of what was known at `as_of`; returns its folder."""
-    from models.registry import Registry
-    from serving.reports.report import write_report
-    from serving.scorer import vouches
+    from models.registry.client import Registry
+    from serving.pages.report.report import write_report
+    from serving.scoring import vouches
 
     registry = Registry(workspace)
     model = registry.champion()
@@ -434,9 +435,9 @@ def explain_points(workspace: Workspace, leads: list[str], as_of: datetime) -> t
 
 
 def explain_score(workspace: Workspace, lead: str, as_of: datetime) -> dict[str, object] | None:
-    """What the champion makes of a lead at `as_of` (see `serving.scorer.explain_one`); None where there is none."""
-    from models.registry import Registry
-    from serving.scorer import explain_one
+    """What the champion makes of a lead at `as_of` (see `serving.scoring.explain_one`); None where there is none."""
+    from models.registry.client import Registry
+    from serving.scoring import explain_one
 
     model = Registry(workspace).champion()
     if model is None:

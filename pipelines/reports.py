@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the command line prints help without pandas
     from data.agreement.model import Agreement
     from data.intake.ingest import IngestReport
     from data.settings import Settings
-    from models.plan import Part, TrainingPlan
+    from models.judging.plan import Part, TrainingPlan
     from pipelines.jobs import Ablating, Backtesting, Planning, Training
 
 FIGURES = ("log_loss", "brier", "auc", "pr_auc", "lift_10", "lift_50", "calibration_slope", "calibration_intercept")
@@ -172,7 +172,7 @@ def _part_row(part: Part) -> dict[str, Any]:
 
 def time_lines(plan: TrainingPlan, width: int = 72) -> list[str]:
     """A line per fold and one for the held-out test, along an axis of dates; a mark shows what most rows are there."""
-    from models.plan import time_line
+    from models.judging.plan import time_line
 
     lines = _axis(plan, width)
     for part in plan.parts[:-1]:
@@ -240,7 +240,7 @@ def backtest_notes(done: Backtesting) -> list[str]:
 def _policy_notes(done: Backtesting) -> list[str]:
     if not done.policies:
         return ["no hand-off could be valued: none had a chance of being made"]
-    from models.policy import LEAST_EFFECTIVE
+    from models.judging.policy import LEAST_EFFECTIVE
 
     few = f"policies that treat fewer than {LEAST_EFFECTIVE:.0f} effective accounts otherwise than the rules: no claim"
     alike = [done.policies.alike] if done.policies.alike else []

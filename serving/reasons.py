@@ -9,9 +9,9 @@ import pandas as pd
 
 from data.errors import ModelError
 from features.definition import CONCEPTS, Feature
-from models.deployed import ReadyModel
-from models.explanation import Explainer, few_alike, spread
-from models.reason_codes import MOST, missing, reasons
+from models.explaining.explanation import Explainer, few_alike, spread
+from models.explaining.reason_codes import MOST, missing, reasons
+from models.fitting.deployed import ReadyModel
 
 log = logging.getLogger(__name__)
 

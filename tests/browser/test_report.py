@@ -14,7 +14,7 @@ from data.simulator.company import simulate
 from data.tables import TABLES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
-from serving.reports.report import PAGE, write_report
+from serving.pages.report.report import PAGE, write_report
 from tests.tables import fill
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

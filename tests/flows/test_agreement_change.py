@@ -11,10 +11,10 @@ import pytest
 from data.agreement.file import default_text
 from data.errors import ModelError
 from data.workspace import Workspace
-from models.dataset import build_training_set
-from models.promotion import Champion
-from models.registry import Registry
-from models.training_set import TrainingSet
+from models.judging.promotion import Champion
+from models.registry.client import Registry
+from models.rows.dataset import build_training_set
+from models.rows.training_set import TrainingSet
 from pipelines.jobs import (
     Training,
     _champion,

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from data.workspace import Workspace
-from models.backtest import ARMS
-from models.registry import Registry
+from models.judging.backtest import ARMS
+from models.registry.client import Registry
 from pipelines.jobs import init_workspace, simulate_source
 from tests.flows import work
 

@@ -13,8 +13,8 @@ import pytest
 from data.errors import BusyError
 from data.intake.files import without_password
 from data.workspace import Workspace
-from models.promotion import Decision
-from models.registry import Registry
+from models.judging.promotion import Decision
+from models.registry.client import Registry
 from pipelines.jobs import init_workspace
 from tests.flows import work
 
@@ -194,8 +194,8 @@ def test_an_interrupted_training_leaves_no_version_and_the_next_one_works(compan
     """Killed while its model is being written: a run without a version; the champion stays."""
     root = company.space.root
     before = Registry(company.space).aliases()
-    work.run_until("models.registry._register", "train", root)
-    work.run_until("models.registry._log_model", "train", root)
+    work.run_until("models.registry.client._register", "train", root)
+    work.run_until("models.registry.client._log_model", "train", root)
     registry = Registry(company.space)
     assert registry.aliases() == before
     with pytest.raises(Exception, match="expected one of"):

@@ -10,7 +10,7 @@ from data.intake.ingest import ingest
 from data.settings import Settings
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
-from models.dataset import build_training_set
+from models.rows.dataset import build_training_set
 from tests.flows import work
 
 PAIRS = 1000

@@ -9,7 +9,10 @@ from benchmarks.truth import GROUPS, jobs, run
 from benchmarks.truth_gates import ALONE, DELAY, GATES, LEARNING, REPORT, Gate, as_text, judge
 
 SEEDS = range(1001, 1004)  # those of development; 1 to 20 are kept for the whole form
-LEFT_OUT = ("power", "strange")  # tests/unit/models/test_promotion.py has the one; nothing is asked of the other
+LEFT_OUT = (
+    "power",
+    "strange",
+)  # tests/unit/models/judging/test_promotion.py has the one; nothing is asked of the other
 CERTAIN = {
     "policy value of the oracle's (2)",
     "concept fidelity (1)",

@@ -22,7 +22,7 @@ LOADED_AT = datetime(2026, 1, 10)
 AS_OF = datetime(2025, 12, 15)
 # processes are forked from one that has the slow imports behind it and no thread or file of ours
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pipelines.jobs", "models.registry", "mlflow.sklearn", "serving.scorer"])
+PROCESSES.set_forkserver_preload(["pipelines.jobs", "models.registry.client", "mlflow.sklearn", "serving.scoring"])
 
 
 def write_company(folder: Path, leads: int, share: float = 1.0, spoiled: bool = False) -> Path:

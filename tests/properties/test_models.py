@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_limits
 
 from data.errors import ModelError
 from features.catalogue import CONCEPTS, Feature
-from models.candidates import CANDIDATES
-from models.evaluation import auc
-from models.leakage import find_leaks
-from models.training import TrainingSet
+from models.fitting.candidates import CANDIDATES
+from models.judging.leak_guard import find_leaks
+from models.judging.training import TrainingSet
+from models.metrics.evaluation import auc
 
 few = settings(max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 candidates = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c.name)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import CONCEPTS, Feature
-from models.training import TrainingSet
+from models.judging.training import TrainingSet
 
 START = pd.Timestamp("2025-01-01")
 

@@ -12,8 +12,8 @@ from data.agreement.file import default_agreement
 from data.errors import ModelError
 from data.settings import Settings
 from data.workspace import Workspace
-from models.plan import plan_training
-from models.training_set import TrainingSet
+from models.judging.plan import plan_training
+from models.rows.training_set import TrainingSet
 from pipelines import cli, jobs, reports
 from tests.flows.work import write_company
 from tests.unit.models.leads import feature

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.calibration import Platt
-from models.candidates import logistic
-from models.deployed import make_ready
-from models.evaluation import logit
+from models.fitting.calibration import Platt
+from models.fitting.candidates import logistic
+from models.fitting.deployed import make_ready
+from models.metrics.evaluation import logit
 from serving.reasons import FLAGS, LOOKED_AT, NUMBERS, TEXTS, explain_lead, explain_scores
 from tests.unit.models.leads import make
 

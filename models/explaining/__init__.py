@@ -1,0 +1,1 @@
+"""Explaining: what each concept adds to a score, and the reasons in plain words."""

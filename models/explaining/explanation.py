@@ -1,0 +1,225 @@
+"""Why this score? What each concept adds to a lead's log-odds, which features moved it, and whether it is like others.
+
+The unit is the concept. In the game of a lead the worth of some concepts is the mean calibrated log-odds over a
+background of other leads, those concepts being the lead's own and the rest the other's; a concept's contribution is its
+exact Shapley value (Shapley 1953; Štrumbelj & Kononenko 2014). Sums over the concepts are the score by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from data.errors import ModelError
+from features.definition import Feature
+from models.explaining.coalitions import Population, shapley
+from models.explaining.criteria import criteria, swap
+from models.explaining.views import Frames, look_into
+from models.fitting.calibration import Identity, Platt
+from models.fitting.candidates import Estimator
+from models.fitting.deployed import ReadyModel
+from models.metrics.evaluation import EDGE, Vector, logit
+
+TOLERANCE = 1e-9
+SLOW_ROWS = 25
+"""Background rows where every crossing has to be worked out (an unknown estimator, or a calibrator with bends)."""
+BLOCK = 8192
+"""Leads taken at once: pipelines have a fixed cost per call, tables want to stay in cache."""
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """Log-odds of n leads and their parts: base + the sum of a row of `values` (n x concepts present) is `log_odds`."""
+
+    values: pd.DataFrame
+    base: float
+    log_odds: Vector
+
+
+class Explainer:
+    """Looks into a fitted model: a ReadyModel, or any classifier of raw frames.
+
+    `background` are the leads to compare with (25 to 100 rows of the raw frame; scored or trained on for "why this
+    score", accepted ones for "what is missing"), `features` the definitions of the model's columns. `bags` are refits
+    on resampled rows, by which `named_by` judges; those of the ReadyModel where it has any.
+    """
+
+    def __init__(
+        self,
+        model: Estimator,
+        background: pd.DataFrame,
+        features: tuple[Feature, ...],
+        bags: Sequence[Estimator] | None = None,
+    ) -> None:
+        self._model = model if isinstance(model, ReadyModel) else None
+        self._estimator = model.estimator if isinstance(model, ReadyModel) else model
+        bags = bags if bags is not None else getattr(model, "bags", ())
+        population = Population(_checked(background, features), features)
+        self._straight = self._model is None or isinstance(self._model.calibrator, (Identity, Platt))
+        self._view = look_into(self._estimator, population)
+        if not self._straight or isinstance(self._view, Frames):
+            population = Population(spread(population.background, SLOW_ROWS), features)
+            self._view = look_into(self._estimator, population)
+        self.population = population
+        self._bags = [(bag, look_into(bag, population)) for bag in bags]
+        self._criteria = criteria(features)
+
+    @property
+    def has_refits(self) -> bool:
+        """Whether there are refits to tell steady moves by."""
+        return len(self._bags) >= 2
+
+    def log_odds(self, X: pd.DataFrame) -> Vector:
+        """N calibrated log-odds as the model itself gives them."""
+        return self._calibrate(self._raw(X))
+
+    def explain(self, X: pd.DataFrame) -> Contributions:
+        """Contributions of every concept, by the index of the n x k frame X.
+
+        Raises ModelError where they do not add up to the log-odds of the model's own prediction within 1e-9, before
+        calibration, as far as a probability tells them: not beyond odds of 10^12.
+        """
+        parts = [self._explain(block) for block in blocks(X)]
+        values = np.concatenate([part for part, _ in parts]) if parts else np.empty((0, len(self.population.concepts)))
+        base = parts[0][1] if parts else float("nan")
+        frame = pd.DataFrame(values, X.index, list(self.population.concepts))
+        return Contributions(frame, base, base + values.sum(axis=1))
+
+    def moves(self, X: pd.DataFrame) -> Vector:
+        """By how much each feature alone, put to the baseline, would lower the log-odds: n x features."""
+        moved = self._view.moves(X[self.population.names])
+        if self._straight:
+            return self._slope * moved
+        raw = self._raw(X)[:, None]
+        return self._calibrate(raw) - self._calibrate(raw - moved)
+
+    def named_by(self, X: pd.DataFrame) -> tuple[Vector, Vector | None]:
+        """Moves by which reasons are named, n x features, and which of them are steady (None without refits).
+
+        As `moves`, but a criterion of the agreement is put to the baseline whole: all columns of its answer, and what
+        its points add to the sums. The move stands at the column that speaks for it, the others have none.
+        """
+        X = X[self.population.names]
+        swaps = swap(self._criteria, X, self.population.baseline.iloc[0])
+        moves = swaps.whole(self.moves(X), self.log_odds(swaps.frame))
+        if not self.has_refits:
+            return moves, None
+        return moves, _steady([swaps.whole(view.moves(X), _asked(bag, swaps.frame)) for bag, view in self._bags])
+
+    def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
+        X = X[self.population.names]
+        if not self._straight:
+            return self._explain_bent(X)
+        values = self._view.contributions(X)
+        _refuse_gap(self._view.base + values.sum(axis=1), self._raw(X))
+        return self._slope * values, float(self._calibrate(np.array([self._view.base]))[0])
+
+    def _explain_bent(self, X: pd.DataFrame) -> tuple[Vector, float]:
+        """By the worth of every coalition: a calibrator with bends does not pass sums on."""
+        raw, worths = self._raw(X), []
+        for mixed in self._view.mixed(X):
+            worths.append(self._calibrate(mixed).mean(axis=1))
+        _refuse_gap(mixed.mean(axis=1), raw)
+        # where the calibrator jumps, the last bit of the log-odds decides: all concepts together are the lead itself
+        worths[-1] = self._calibrate(raw)
+        return shapley(np.array(worths)), float(worths[0][0])
+
+    @property
+    def _slope(self) -> float:
+        """Of a calibrator that is a straight line."""
+        return float(np.diff(self._calibrate(np.array([0.0, 1.0])))[0])
+
+    def _raw(self, X: pd.DataFrame) -> Vector:
+        return _asked(self._estimator, X[self.population.names])
+
+    def _calibrate(self, raw: Vector) -> Vector:
+        return self._model.calibrate(raw.ravel()).reshape(raw.shape) if self._model else raw
+
+
+def _asked(estimator: Estimator, X: pd.DataFrame) -> Vector:
+    return logit(np.asarray(estimator.predict_proba(X))[:, 1])
+
+
+def _steady(moves: Sequence[Vector]) -> Vector:
+    """Which of the refits' mean moves are beyond 2 standard deviations over them."""
+    return np.asarray(np.abs(np.mean(moves, axis=0)) > 2 * np.std(moves, axis=0, ddof=1))
+
+
+def blocks(X: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The same rows, a block at a time."""
+    return (X.iloc[start : start + BLOCK] for start in range(0, len(X), BLOCK))
+
+
+def _checked(background: pd.DataFrame, features: tuple[Feature, ...]) -> pd.DataFrame:
+    gone = [f.name for f in features if f.name not in background.columns]
+    if gone or background.empty or not features:
+        raise ModelError(
+            "explaining a model", expected="at least one background lead with every feature of the model",
+            got=f"{len(background)} leads for {len(features)} features, without {', '.join(gone[:10]) or 'none'}",
+            do="take rows of the training set as background",
+        )  # fmt: skip
+    return background[[f.name for f in features]].reset_index(drop=True)
+
+
+def spread(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many rows, evenly spread over all."""
+    at = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
+    return rows.iloc[at].reset_index(drop=True)
+
+
+def _refuse_gap(total: Vector, log_odds: Vector) -> None:
+    """Raise ModelError where parts do not add up; the further out, the less a probability tells its log-odds."""
+    edge = float(logit(np.array(1 - EDGE)))
+    known = TOLERANCE + 4 * np.finfo(float).eps * np.exp(np.abs(log_odds))
+    gap = np.abs(np.clip(total, -edge, edge) - log_odds)
+    if (gap > known).any():
+        raise ModelError(
+            "explaining scores", expected=f"contributions that add up to the log-odds within {TOLERANCE:g}",
+            got=f"a gap of {gap.max():.2g}", do="report this with the model's class and the versions installed",
+        )  # fmt: skip
+
+
+def few_alike(leads: pd.DataFrame, training: pd.DataFrame, neighbours: int = 10, share: float = 0.99) -> Vector:
+    """Which of n leads have few like them in the training set, by contributions (n and m rows of the same concepts).
+
+    A lead is flagged whose distance to its 10th nearest training row, in log-odds, is beyond what 99 % of the training
+    rows have to theirs (k-nearest-neighbour outlier score, Ramaswamy et al. 2000). So features count as the model
+    weighs them; one that the model does not look at cannot make a lead unlike others.
+    """
+    near = min(neighbours, len(training) - 1)
+    tree = cKDTree(training.to_numpy())
+    limit = np.quantile(tree.query(training.to_numpy(), k=[near + 1])[0], share)
+    return np.asarray(tree.query(leads[list(training)].to_numpy(), k=[near])[0][:, 0] > limit)
+
+
+def importance(explainer: Explainer, X: pd.DataFrame) -> pd.DataFrame:
+    """Mean absolute move of each feature over the rows of X, in log-odds, largest first: feature, concept, move."""
+    total = sum((np.abs(explainer.moves(block)).sum(axis=0) for block in blocks(X)), start=np.zeros(1))
+    features = explainer.population.features
+    frame = pd.DataFrame({"feature": [f.name for f in features], "concept": [f.concept for f in features],
+                          "meaning": [f.meaning for f in features], "move": total / len(X)})  # fmt: skip
+    return frame.sort_values("move", ascending=False, kind="stable", ignore_index=True)
+
+
+def partial_effect(explainer: Explainer, X: pd.DataFrame, name: str, points: int = 12) -> pd.DataFrame:
+    """Mean log-odds of the background with one feature put to each value of a grid (Friedman 2001).
+
+    The grid are quantiles of X, or its most frequent texts, and missing where it occurs: value, log_odds, and the share
+    of X's rows that are nearest to it.
+    """
+    column, background = X[name], explainer.population.background
+    if pd.api.types.is_numeric_dtype(column):
+        grid = list(np.unique(column.dropna().quantile(np.linspace(0.01, 0.99, points), interpolation="nearest")))
+        place = pd.Series(np.abs(column.to_numpy()[:, None] - np.array(grid or [0.0])).argmin(axis=1), column.index)
+        place[column.isna()] = len(grid)
+        grid += [np.nan] * bool(column.isna().any())
+    else:
+        grid = list(column.value_counts().index[:points])
+        place = column.map({value: at for at, value in enumerate(grid)})
+    effect = [float(explainer.log_odds(background.assign(**{name: value})).mean()) for value in grid]
+    share = [float((place == at).mean()) for at in range(len(grid))]
+    return pd.DataFrame({"value": grid, "log_odds": effect, "share": share})

@@ -1,0 +1,210 @@
+"""What would a fitted model say if only some concepts were the lead's own, and the rest another lead's?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+from models.explaining.coalitions import Population, shapley
+from models.explaining.leaf_tables import Trees
+from models.fitting.candidates import Estimator, LogitMean
+from models.fitting.encoders import Numbers, Points, Steps
+from models.fitting.frequencies import Frequencies
+from models.fitting.rules_baseline import Rulebook
+from models.metrics.evaluation import Vector, logit
+
+CROSSED = 20_000
+"""Made-up leads predicted at once: what fits in memory."""
+
+
+class View(Protocol):
+    """How a fitted model is looked into, by raw frames of n leads.
+
+    `base` is the mean log-odds of the m background rows. `contributions` are exact Shapley values per concept of the
+    mean log-odds over them (n x concepts, adding up to log-odds - base). `mixed` gives, coalition by coalition, the
+    n x m log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, put to
+    the baseline, would lower the log-odds (n x features).
+    """
+
+    base: float
+
+    def contributions(self, X: pd.DataFrame) -> Vector: ...  # noqa: D102
+
+    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]: ...  # noqa: D102
+
+    def moves(self, X: pd.DataFrame) -> Vector: ...  # noqa: D102
+
+
+def look_into(estimator: Estimator, population: Population) -> View:
+    """The fastest exact view of a fitted estimator of raw frames."""
+    return _fast_view(estimator, population) or Frames(estimator, population)
+
+
+class Sums:
+    """A model whose log-odds are an intercept and one term per feature, such as logistic regression."""
+
+    def __init__(self, terms: Callable[[pd.DataFrame], Vector], intercept: float, population: Population) -> None:
+        self._terms, self._intercept, self._population = terms, intercept, population
+        self._concepts = np.eye(len(population.concepts))[population.concept_of]
+        self._background = terms(population.background[population.names]) @ self._concepts
+        self._baseline = terms(population.baseline)
+        self.base = intercept + float(self._background.mean(axis=0).sum())
+
+    def contributions(self, X: pd.DataFrame) -> Vector:
+        """Each concept's terms beyond their mean over the background."""
+        return np.asarray(self._terms(X) @ self._concepts - self._background.mean(axis=0))
+
+    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]:
+        """Own terms for the coalition, the background's for the others."""
+        own = self._terms(X) @ self._concepts
+        for coalition in range(1 << own.shape[1]):
+            inside = self._population.inside(coalition)
+            others = self._intercept + self._background[:, ~inside].sum(axis=1)
+            yield own[:, inside].sum(axis=1)[:, None] + others
+
+    def moves(self, X: pd.DataFrame) -> Vector:
+        """Terms beyond the baseline's."""
+        return self._terms(X) - self._baseline
+
+
+class Blend:
+    """The mean of several models' log-odds."""
+
+    def __init__(self, members: list[View]) -> None:
+        self._members = members
+        self.base = float(np.mean([member.base for member in members]))
+
+    def contributions(self, X: pd.DataFrame) -> Vector:
+        """The mean of the members'."""
+        return np.asarray(np.mean([member.contributions(X) for member in self._members], axis=0))
+
+    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]:
+        """The mean of the members'."""
+        for z in zip(*(member.mixed(X) for member in self._members), strict=True):
+            yield np.asarray(np.mean(z, axis=0))
+
+    def moves(self, X: pd.DataFrame) -> Vector:
+        """The mean of the members'."""
+        return np.asarray(np.mean([member.moves(X) for member in self._members], axis=0))
+
+
+class Frames:
+    """Any classifier of raw frames, asked for every crossing: right for all, and slow.
+
+    Concepts of which it reads no feature need no crossing of their own.
+    """
+
+    def __init__(self, estimator: Estimator, population: Population) -> None:
+        self._estimator, self._population = estimator, population
+        self._read = _concepts_read(estimator, population)
+        self.base = float(self._log_odds(population.background[population.names]).mean())
+
+    def _log_odds(self, X: pd.DataFrame) -> Vector:
+        return logit(np.asarray(self._estimator.predict_proba(X))[:, 1])
+
+    def contributions(self, X: pd.DataFrame) -> Vector:
+        """Shapley values of all coalitions."""
+        return shapley(np.array([z.mean(axis=1) for z in self.mixed(X)]))
+
+    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]:
+        """Predictions of n x m made-up leads."""
+        step = max(1, CROSSED // len(self._population.background))
+        parts = [X.iloc[start : start + step] for start in range(0, len(X), step)]
+        known: dict[int, Vector] = {}
+        for coalition in range(1 << len(self._population.concepts)):
+            asked = coalition & self._read
+            if asked not in known:
+                inside = self._population.inside(asked)[self._population.concept_of]
+                known[asked] = np.concatenate([self._crossed(part, inside) for part in parts])
+            yield known[asked]
+
+    def _crossed(self, X: pd.DataFrame, own: Vector) -> Vector:
+        """Log-odds, n x m, of leads that keep the `own` features and take the others from the background."""
+        names, background = np.array(self._population.names, dtype=object), self._population.background
+        lead, other = np.indices((len(X), len(background))).reshape(2, -1)
+        kept = X[names[own]].iloc[lead].reset_index(drop=True)
+        taken = background[names[~own]].iloc[other].reset_index(drop=True)
+        return self._log_odds(pd.concat([kept, taken], axis=1)[list(names)]).reshape(len(X), len(background))
+
+    def moves(self, X: pd.DataFrame) -> Vector:
+        """One prediction per feature, with that feature at the baseline."""
+        now, usual = self._log_odds(X), self._population.baseline.iloc[0]
+        lowered = [now - self._log_odds(X.assign(**{name: usual[name]})) for name in self._population.names]
+        return np.column_stack(lowered)
+
+
+def _concepts_read(estimator: Estimator, population: Population) -> int:
+    """The coalition of the concepts that a model reads features of: all, unless it names its columns."""
+    model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    read = [name in _columns_read(model, population.names) for name in population.names]
+    return sum(1 << int(concept) for concept in np.unique(population.concept_of[read]))
+
+
+def _columns_read(model: Estimator, every: Sequence[str]) -> Sequence[str]:
+    if isinstance(model, DummyClassifier):
+        return ()
+    if isinstance(model, Rulebook):
+        return (model.column,)
+    return model.columns if isinstance(model, Frequencies) else every
+
+
+def _fast_view(estimator: Estimator, population: Population) -> View | None:
+    if isinstance(estimator, LogitMean):
+        members = [_fast_view(member, population) for member in estimator.estimators_]
+        known = [member for member in members if member is not None]
+        return Blend(known) if len(known) == len(members) else None
+    readers = {LogisticRegression: _linear, HistGradientBoostingClassifier: _trees}
+    reader = readers.get(type(estimator[-1])) if isinstance(estimator, Pipeline) else None
+    return reader(estimator, population) if reader else None
+
+
+def _linear(pipeline: Pipeline, population: Population) -> View | None:
+    columns = _columns(pipeline, {Numbers: _numbers, OneHotEncoder: _levels, Points: _same})
+    if columns is None:
+        return None
+    encode, model = pipeline[:-1], pipeline[-1]
+    place = {name: at for at, name in enumerate(population.names)}
+    weights = np.zeros((len(columns), len(place)))
+    weights[np.arange(len(columns)), [place[name] for name in columns]] = model.coef_[0]
+    return Sums(lambda X: np.asarray(encode.transform(X) @ weights), float(model.intercept_[0]), population)
+
+
+def _trees(pipeline: Pipeline, population: Population) -> View | None:
+    columns = _columns(pipeline, {Steps: _same, OrdinalEncoder: _same})
+    return None if columns is None else Trees(pipeline, columns, population)
+
+
+def _columns(pipeline: Pipeline, known: dict[type, Callable[..., list[str]]]) -> list[str] | None:
+    """The feature that each encoded column comes from; None where the encoding is none of ours."""
+    encode = pipeline[-2]
+    if len(pipeline) != 3 or not isinstance(encode, ColumnTransformer):
+        return None
+    parts = [(step, list(names)) for _, step, names in encode.transformers_ if not isinstance(step, str)]
+    if any(type(step) not in known for step, _ in parts):
+        return None
+    return [name for step, names in parts for name in known[type(step)](step, names)]
+
+
+def _same(step: object, names: list[str]) -> list[str]:  # noqa: ARG001
+    return names
+
+
+def _numbers(step: Numbers, names: list[str]) -> list[str]:
+    """The numbers, then the flags of those often missing."""
+    return [*names, *(names[at] for at in step.flagged_)]
+
+
+def _levels(step: OneHotEncoder, names: list[str]) -> list[str]:
+    """One column per level, rare ones together."""
+    rare = [0 if levels is None else len(levels) - 1 for levels in step.infrequent_categories_]
+    return [name for name, levels, less in zip(names, step.categories_, rare, strict=True)
+            for _ in range(len(levels) - less)]  # fmt: skip

@@ -1,0 +1,140 @@
+"""What goes into use? The fitted candidate with its calibrator and what bounds and reasons need, in one estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from models.fitting.calibration import PRIOR, Calibrator, Platt
+from models.fitting.candidates import Estimator
+from models.fitting.venn_abers import VennAbers, checked_rows
+from models.metrics.evaluation import Vector, logit, sigmoid
+
+DEVIATIONS = 1.96  # on either side of the mode: 95 % of a normal distribution
+
+
+class Bounds(BaseEstimator):  # type: ignore[misc]
+    """How far the probability of leads with a score can be told: Venn-Abers bounds and a 95 % band, both together.
+
+    The band is that of slope and intercept of `Platt`, its posterior taken as normal around the mode (Laplace's
+    approximation; MacKay 1992). It holds where Platt's line is right; the Venn-Abers pair follows the outcomes where it
+    bends. At the ends, where the pair says no more than 0 or 1, the band stands alone. About how single leads with one
+    score differ from each other neither says anything.
+    Measured on 100 simulated draws, the share of leads whose true probability lay within, at 60 / 300 / 1,000 / 5,000
+    rows: .98 / .98 / .95 / .95; .97 / .92 / .80 / .67 where the upper half of the scores was twice too steep; and .44 /
+    .26 / .19 / .11 within the Venn-Abers pair alone.
+    Fitted: venn_abers_, platt_, covariance_ (2 x 2, of slope and intercept).
+    """
+
+    def fit(self, z: Vector, y: Vector) -> Bounds:
+        """Learn from n log-odds and n outcomes of 0/1; ModelError as `Platt`."""
+        z, y = checked_rows(z, y)
+        self.venn_abers_, self.platt_ = VennAbers().fit(z, y), Platt().fit(z, y)
+        p = sigmoid(self.platt_.transform(z))
+        X = np.column_stack([z, np.ones(len(z))])
+        self.covariance_ = np.linalg.inv((X * (p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(2))
+        return self
+
+    def interval(self, z: Vector, more: float = 0.0) -> tuple[Vector, Vector]:
+        """The lower and the upper probabilities of n log-odds; `more` is added to the variance of the band's."""
+        low, high = self.venn_abers_.interval(z)
+        (slopes, both), (_, intercepts) = self.covariance_
+        half = DEVIATIONS * np.sqrt(slopes * z**2 + 2 * both * z + intercepts + more)
+        least, most = (sigmoid(self.platt_.transform(z) + side * half) for side in (-1, 1))
+        return np.where(low > 0, np.minimum(low, least), least), np.where(high < 1, np.maximum(high, most), most)
+
+
+class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier made of fitted parts, which is what the registry keeps; `make_ready` puts it together.
+
+    estimator: a fitted candidate. calibrator: fitted on its raw log-odds. bounds: fitted on the same. shift: log-odds
+    that a check of calibration in the large added, known with shift_variance. background: column -> values of some
+    training rows, accepted: their outcomes (0/1), bags: refits on resampled rows: all for reasons, they may be empty.
+    """
+
+    def __init__(
+        self, estimator: Estimator, calibrator: Calibrator, bounds: Bounds, shift: float = 0.0,
+        shift_variance: float = 0.0, background: dict[str, Vector] | None = None, accepted: Vector | None = None,
+        bags: Sequence[Estimator] = (),
+    ) -> None:  # fmt: skip
+        self.estimator = estimator
+        self.calibrator = calibrator
+        self.bounds = bounds
+        self.shift = shift
+        self.shift_variance = shift_variance
+        self.background = background
+        self.accepted = accepted
+        self.bags = bags
+
+    @property
+    def classes_(self) -> Vector:
+        """0 (rejected) and 1 (accepted)."""
+        return np.asarray(self.estimator.classes_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Its parts are fitted."""
+        return True
+
+    def fit(self, X: pd.DataFrame, y: Vector) -> ReadyModel:  # noqa: ARG002
+        """Change nothing: it is made of fitted parts."""
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> Vector:
+        """N x 2: calibrated probabilities of 0 and 1."""
+        p = sigmoid(self.log_odds(X))
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X: pd.DataFrame) -> Vector:
+        """N classes, cut at one half."""
+        return np.asarray(self.classes_[(self.log_odds(X) >= 0).astype(int)])
+
+    def log_odds(self, X: pd.DataFrame) -> Vector:
+        """N calibrated log-odds of the raw n x k frame X."""
+        return self.calibrate(self.raw_log_odds(X))
+
+    def raw_log_odds(self, X: pd.DataFrame) -> Vector:
+        """N log-odds of the candidate before calibration."""
+        return logit(np.asarray(self.estimator.predict_proba(X)[:, 1]))
+
+    def calibrate(self, raw: Vector) -> Vector:
+        """N calibrated log-odds of n raw ones."""
+        return np.asarray(self.calibrator.transform(raw) + self.shift)
+
+    def interval(self, X: pd.DataFrame) -> tuple[Vector, Vector]:
+        """Bounds low <= p <= high of n leads, p being the calibrated probability.
+
+        They are those of `Bounds`, moved by `shift` as p is, and widened to p where the calibrator lies outside. They
+        tell how far scores like this one can be told, not how a lead differs from others with its score.
+        """
+        raw = self.raw_log_odds(X)
+        p = sigmoid(self.calibrate(raw))
+        low, high = (sigmoid(logit(bound) + self.shift) for bound in self.bounds.interval(raw, self.shift_variance))
+        return np.minimum(low, p), np.maximum(high, p)
+
+    def shifted(self, by: float, variance: float = 0.0) -> ReadyModel:
+        """The same model with its log-odds moved by `by`, as `calibration.recent_shift` asks for."""
+        moved = {"shift": self.shift + by, "shift_variance": self.shift_variance + variance}
+        return ReadyModel(**{**self.get_params(deep=False), **moved})
+
+
+def make_ready(
+    estimator: Estimator, calibrator: Calibrator, cal_z: Vector, cal_y: Vector, *,
+    background: pd.DataFrame | None = None, accepted: Vector | None = None, bags: Sequence[Estimator] = (),
+) -> ReadyModel:  # fmt: skip
+    """Put fitted parts together; the bounds are made here.
+
+    cal_z: n out-of-fold raw log-odds of the candidate, in the order of their outcomes cal_y (0/1).
+    background: rows of the raw frame, float and text columns; accepted: their outcomes. Raises ModelError where cal_z
+    and cal_y do not fit.
+    """
+    rows = None if background is None else {str(name): _plain(background[name]) for name in background}
+    bounds = Bounds().fit(cal_z, cal_y)
+    return ReadyModel(estimator, calibrator, bounds, background=rows, accepted=accepted, bags=list(bags))
+
+
+def _plain(column: pd.Series) -> Vector:
+    """Float64 or fixed-width text: other arrays of text cannot be kept in skops."""
+    return np.asarray(column, dtype=float if pd.api.types.is_numeric_dtype(column) else str)

@@ -1,0 +1,176 @@
+"""What does a pipeline do to the columns before it learns? Refuse wrong ones, tame the numbers, fill the empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from data.errors import ModelError
+from models.metrics.evaluation import Vector
+
+
+def kind(column: Any) -> str:
+    """Number or text, of a column or of its dtype."""
+    return "number" if pd.api.types.is_numeric_dtype(column) else "text"
+
+
+def kinds(X: pd.DataFrame) -> dict[str, str]:
+    """Number or text, by column."""
+    return {str(name): kind(dtype) for name, dtype in X.dtypes.items()}
+
+
+class ColumnGuard(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Lets through the columns of training alone, in their order, numbers as float64.
+
+    Raises ModelError with the difference: missing, unexpected, repeated or of another type, infinite numbers, missing
+    texts. Fitted: kinds_ (column name -> number or text, in order), n_features_in_.
+    """
+
+    def fit(self, X: pd.DataFrame, y: Vector | None = None) -> ColumnGuard:  # noqa: ARG002
+        """Remember the columns of the n x k frame X."""
+        self.kinds_ = kinds(X)
+        self.n_features_in_ = len(self.kinds_)
+        _refuse_unless_empty(_unusable(X, self.kinds_), self.kinds_)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """The same rows with the columns of training in their order."""
+        _refuse_unless_empty(_difference(X, self.kinds_) or _unusable(X, self.kinds_), self.kinds_)
+        numbers, texts = ([name for name, kind in self.kinds_.items() if kind == of] for of in ("number", "text"))
+        # column by column pandas takes longer than a regression does
+        return pd.concat([X[numbers].astype("float64"), X[texts]], axis=1)[list(self.kinds_)]
+
+
+def _difference(X: pd.DataFrame, trained: dict[str, str]) -> list[str]:
+    if not isinstance(X, pd.DataFrame):
+        return [f"a {type(X).__name__} without column names"]
+    found = [str(name) for name in X.columns]
+    if len(set(found)) < len(found):
+        return _named("repeated", sorted({name for name in found if found.count(name) > 1}))
+    given = kinds(X)
+    changed = [name for name in found if given[name] != trained.get(name, given[name])]
+    return (
+        _named("missing", [name for name in trained if name not in given])
+        + _named("unexpected", [name for name in found if name not in trained])
+        + _named("wrong type", [f"{name} ({given[name]}, was {trained[name]})" for name in changed])
+    )
+
+
+def _unusable(X: pd.DataFrame, trained: dict[str, str]) -> list[str]:
+    numbers, texts = ([name for name, kind in trained.items() if kind == wanted] for wanted in ("number", "text"))
+    infinite = np.isinf(X[numbers].to_numpy(dtype=float, na_value=np.nan)).any(axis=0)
+    empty = X[texts].isna().to_numpy().any(axis=0)
+    return _named("infinite numbers in", np.array(numbers, dtype=object)[infinite]) + _named(
+        "missing texts in", np.array(texts, dtype=object)[empty]
+    )
+
+
+def _named(what: str, columns: Iterable[str], most: int = 10) -> list[str]:
+    names = list(columns)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return [f"{what} {', '.join(names[:most])}{more}"] if names else []
+
+
+def _refuse_unless_empty(difference: list[str], kinds: dict[str, str]) -> None:
+    if difference:
+        raise ModelError(
+            "checking the columns of the feature matrix",
+            expected=f"the {len(kinds)} columns of training, no number infinite and no text missing",
+            got="; ".join(difference),
+            do="build the matrix with the feature catalogue that the model was trained with, or train again",
+        )
+
+
+class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Numbers for a linear model: signed log1p, median for missing and a flag for it, standard units, clipped.
+
+    A flag is made where at least `least` rows are missing and as many are not; columns missing in the same rows share
+    one. `bound` clips in standard deviations, so that a rare or huge value cannot decide alone. Columns without any
+    value or spread become 0. Fitted: medians_, flagged_ (positions), means_, scales_.
+    """
+
+    def __init__(self, least: int = 10, bound: float = 5.0) -> None:
+        self.least = least
+        self.bound = bound
+
+    def fit(self, X: pd.DataFrame, y: Vector | None = None) -> Numbers:  # noqa: ARG002
+        """Learn medians, flags and units from n x k numbers, NaN where missing."""
+        values = self._values(X)
+        absent = np.isnan(values)
+        self.medians_ = np.nanmedian(np.where(absent.all(axis=0), 0.0, values), axis=0)
+        missing = absent.sum(axis=0)
+        often = np.flatnonzero((missing >= self.least) & (len(values) - missing >= self.least))
+        self.flagged_ = often[np.sort(np.unique(absent[:, often], axis=1, return_index=True)[1])]
+        filled = self._filled(values)
+        self.means_ = filled.mean(axis=0)
+        spread = filled.std(axis=0)
+        self.scales_ = np.where(spread > 1e-9 * np.maximum(1.0, np.abs(self.means_)), spread, np.inf)
+        self.n_features_in_ = values.shape[1]
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Vector:
+        """N x (k + flags) float64, none missing."""
+        standard = (self._filled(self._values(X)) - self.means_) / self.scales_
+        return np.asarray(np.clip(standard, -self.bound, self.bound))
+
+    def _values(self, X: pd.DataFrame) -> Vector:
+        values = np.asarray(X, dtype=float)
+        return np.asarray(np.copysign(np.log1p(np.abs(values)), values))
+
+    def _filled(self, values: Vector) -> Vector:
+        absent = np.isnan(values)
+        return np.hstack([np.where(absent, self.medians_, values), absent[:, self.flagged_]])
+
+
+class Points(Numbers):
+    """The rules' points in tenths of their spread, 0 where missing, so that a penalty hardly holds their weight back.
+
+    A linear model then begins from the rules and departs from them by what the data say, which is what a firm with few
+    labels needs. Clipped at `bound` standard deviations. Fitted: as Numbers, without a flag.
+    """
+
+    def transform(self, X: pd.DataFrame) -> Vector:
+        """N x k float64."""
+        return np.asarray(10.0 * super().transform(X))
+
+    def _values(self, X: pd.DataFrame) -> Vector:
+        return np.asarray(np.nan_to_num(np.asarray(X, dtype=float)))
+
+
+class Steps(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Numbers for trees: a column of more than `most` values goes to its quantiles, one without any value to 0.
+
+    Trees put such columns into so many bins anyway; with weights of rows scikit-learn 1.9 finds each quantile anew,
+    which took four fifths of a fit. Fitted: steps_ (per column the upper ends of its bins, None where values stay).
+    """
+
+    def __init__(self, most: int = 255) -> None:
+        self.most = most
+
+    def fit(self, X: pd.DataFrame, y: Vector | None = None) -> Steps:  # noqa: ARG002
+        """Learn the steps of n x k numbers."""
+        values = np.asarray(X, dtype=float)
+        self.empty_ = np.isnan(values).all(axis=0)
+        self.steps_ = [self._steps(column[~np.isnan(column)]) for column in values.T]
+        self.n_features_in_ = len(self.empty_)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Vector:
+        """The n x k numbers on their steps."""
+        values = np.where(self.empty_, 0.0, np.asarray(X, dtype=float))
+        for at, steps in enumerate(self.steps_):
+            if len(steps):
+                column = values[:, at]
+                up = steps[np.minimum(np.searchsorted(steps, column), len(steps) - 1)]
+                values[:, at] = np.where(np.isnan(column), np.nan, up)
+        return values
+
+    def _steps(self, column: Vector) -> Vector:
+        distinct = np.unique(column)
+        if len(distinct) <= self.most:
+            return np.empty(0)
+        return np.unique(np.quantile(column, np.linspace(0, 1, self.most + 1)[1:], method="inverted_cdf"))

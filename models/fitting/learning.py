@@ -1,0 +1,183 @@
+"""Which candidate predicts best on later rows, and how is it made ready? Compare forward in time, choose, calibrate."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models.fitting.calibration import CALIBRATORS, RecentShift, choose_calibrator, recent_shift
+from models.fitting.candidates import CANDIDATES, Candidate, Estimator, pool
+from models.fitting.deployed import ReadyModel, make_ready
+from models.metrics.claims import standard_error
+from models.metrics.evaluation import Vector, evaluate, log_losses, logit
+from models.rows.splits import Split, forward_folds
+from models.rows.training_set import TrainingSet
+
+logger = logging.getLogger(__name__)
+ENOUGH_LABELS = 3000
+DEFAULT = "logistic"
+BACKGROUND = 1000  # training rows kept with the model: what reasons are told against, and who is like others
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    """Predictions of rows that were later than all their model had learned from.
+
+    `p`: a row per tested snapshot (index: its place in the training set) and a column per candidate, uncalibrated;
+    fold: the n folds' numbers. In time order.
+    """
+
+    p: pd.DataFrame
+    fold: pd.Series
+
+    def metrics(self, y: Vector) -> pd.DataFrame:
+        """One row per candidate and fold; y: the outcomes of the whole training set."""
+        found = {
+            (name, int(number)): evaluate(y[rows.index], rows[name].to_numpy())
+            for number, rows in self.p.groupby(self.fold)
+            for name in self.p
+        }
+        frame = pd.DataFrame(found).T.rename_axis(["candidate", "fold"])
+        return frame.sort_index(level="candidate", sort_remaining=True)
+
+    def losses(self, y: Vector) -> pd.DataFrame:
+        """Log loss of each row by each candidate; y: the outcomes of the whole training set."""
+        at = self.p.index
+        return pd.DataFrame({name: log_losses(y[at], self.p[name].to_numpy()) for name in self.p}, index=at)
+
+    @property
+    def late(self) -> OutOfTime:
+        """The later half of the folds: their models have learned from nearly as much as the one to use will."""
+        kept = later_half(self.fold)
+        return OutOfTime(self.p[kept], self.fold[kept])
+
+    def also(self, p: pd.DataFrame) -> OutOfTime:
+        """With the rows of one more, later fold."""
+        number = int(self.fold.max()) + 1
+        return OutOfTime(pd.concat([self.p, p]), pd.concat([self.fold, pd.Series(number, p.index)]))
+
+
+def later_half(fold: pd.Series) -> pd.Series:
+    """Which of n fold numbers, from 1 on, are of the later half."""
+    return fold > int(fold.max()) // 2
+
+
+def choosing_losses(folds: pd.DataFrame) -> pd.Series:
+    """Per candidate the mean log loss over the rows of the folds that choose; `folds` as OutOfTime.metrics gives it."""
+    late = folds[later_half(folds.index.get_level_values("fold").to_series(index=folds.index))]
+    rows = late["n"].groupby("candidate").sum()
+    return (late["log_loss"] * late["n"]).groupby("candidate").sum() / rows
+
+
+def cut_folds(data: TrainingSet, rows: Vector, folds: int) -> list[Split]:
+    """The forward folds inside `rows`, by places in the whole training set; raises ModelError where there is none."""
+    cuts = forward_folds(
+        data.as_of.iloc[rows], data.group.iloc[rows], data.usable_at.iloc[rows], data.mature[rows],
+        data.y[rows], lambda places, cut: data.known(rows[places], cut)[0], folds,
+    )  # fmt: skip
+    return [replace(cut, train=rows[cut.train], test=rows[cut.test]) for cut in cuts]
+
+
+def compare(
+    data: TrainingSet, rows: Vector, folds: int, seed: int, candidates: Sequence[Candidate] = CANDIDATES
+) -> OutOfTime:
+    """Fit every candidate on all that was known before each fold of `rows`, and predict the fold."""
+    cuts = cut_folds(data, rows, folds)
+    found = [predict_all(data, cut.train, cut.test, cut.cut, seed, candidates) for cut in cuts]
+    fold = np.repeat(np.arange(1, len(found) + 1), [len(p) for p in found])
+    p = pd.concat(found)
+    order = np.argsort(data.as_of.iloc[p.index].to_numpy(), kind="stable")
+    return OutOfTime(p.iloc[order], pd.Series(fold, p.index).iloc[order])
+
+
+def choose(losses: pd.DataFrame, group: Vector, labels: int) -> tuple[str, str]:
+    """Name and reason of the model to use, from out-of-time log losses: rows (index: place in `group`) x candidates.
+
+    From 3,000 labels on the lowest mean wins; below, logistic regression unless another is ahead of it by more than one
+    account-clustered standard error (the one-standard-error rule, Breiman et al. 1984).
+    """
+    losses = losses[[c.name for c in CANDIDATES if c.deployed and c.name in losses]]
+    best = str(losses.mean().idxmin())
+    found = f"{best} has the lowest mean out-of-time log loss ({losses[best].mean():.4f} on {len(losses)} rows)"
+    if labels >= ENOUGH_LABELS or best == DEFAULT or DEFAULT not in losses:
+        return best, found
+    ahead = (losses[DEFAULT] - losses[best]).to_numpy()
+    error = standard_error(ahead, pd.Series(group[losses.index]))
+    gain = f"{ahead.mean():.4f} against a standard error of {error:.4f}"
+    if ahead.mean() > error:
+        return best, f"{found}, ahead of {DEFAULT} by more than one standard error ({gain})"
+    rule = f"with fewer than {ENOUGH_LABELS:,} labels {DEFAULT} regression stays the default"
+    return DEFAULT, f"{rule}: {best} is ahead by no more than one standard error ({gain})"
+
+
+def make_model(
+    data: TrainingSet, name: str, rows: Vector, cut: pd.Timestamp, past: OutOfTime, seed: int, bags: int = 0,
+    candidates: Sequence[Candidate] = CANDIDATES,
+) -> tuple[ReadyModel, str]:  # fmt: skip
+    """The candidate fitted on `rows` as known at `cut`, calibrated on its out-of-time predictions; and how, in words.
+
+    For reasons it carries a sample of the rows, and `bags` refits on accounts drawn with replacement.
+    """
+    z, y = logit(past.p[name].to_numpy()), data.y[past.p.index]
+    calibrator, why = choose_calibrator(z, y, past.fold.to_numpy(), int(data.labelled[rows].sum()), name)
+    ready = make_ready(
+        fit(name, data, rows, cut, seed, candidates), CALIBRATORS[calibrator]().fit(z, y), z, y,
+        **_sample(data, rows, seed),
+        bags=[fit(name, data, _drawn(data, rows, seed + turn), cut, seed, candidates) for turn in range(1, bags + 1)],
+    )  # fmt: skip
+    recent = _recent(data, ready, rows, cut)
+    said = f"{calibrator}: {why}; {recent.sentence}"
+    logger.info("calibration by %s", said)
+    return ready.shifted(recent.shift, recent.variance), said
+
+
+def _recent(data: TrainingSet, ready: ReadyModel, rows: Vector, cut: pd.Timestamp) -> RecentShift:
+    """What the latest of the labels known at `cut` ask of the model that learned from all of them.
+
+    It has seen them already: so what the fit has mended is not mended twice.
+    """
+    rows = rows[np.argsort(data.as_of.iloc[rows].to_numpy(), kind="stable")]
+    return recent_shift(ready.log_odds(data.X.iloc[rows]), *data.known(rows, cut))
+
+
+def _sample(data: TrainingSet, rows: Vector, seed: int) -> dict[str, Any]:
+    kept = np.sort(np.random.default_rng(seed).permutation(rows[data.labelled[rows]])[:BACKGROUND])
+    return {"background": data.X.iloc[kept], "accepted": data.y[kept]}
+
+
+def _drawn(data: TrainingSet, rows: Vector, seed: int) -> Vector:
+    """The rows of as many accounts, drawn with replacement."""
+    codes, names = pd.factorize(data.group.iloc[rows])
+    times = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)))
+    return np.repeat(rows, times[codes])
+
+
+def fit(
+    name: str, data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int,
+    candidates: Sequence[Candidate] = CANDIDATES,
+) -> Estimator:  # fmt: skip
+    """The candidate fitted on `rows` with the labels and weights of `cut`."""
+    build = {c.name: c.build for c in candidates}[name]
+    y, weight = data.known(rows, cut)
+    return build(data.features, seed).fit(data.X.iloc[rows], y, sample_weight=weight)
+
+
+def predict_all(
+    data: TrainingSet, rows: Vector, test: Vector, cut: pd.Timestamp, seed: int,
+    candidates: Sequence[Candidate] = CANDIDATES,
+) -> pd.DataFrame:  # fmt: skip
+    """Probabilities of the rows `test` by every candidate fitted on `rows`; pooled ones come last and fit nothing."""
+    p: dict[str, Vector] = {}
+    for c in sorted(candidates, key=lambda c: bool(c.members)):
+        if c.members:
+            p[c.name] = pool([p[name] for name in c.members])
+        else:
+            p[c.name] = np.asarray(
+                fit(c.name, data, rows, cut, seed, candidates).predict_proba(data.X.iloc[test])[:, 1]
+            )
+    return pd.DataFrame(p, index=test)

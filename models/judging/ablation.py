@@ -1,0 +1,135 @@
+"""What does each kind of knowledge add? The same learning on fewer columns, tested once on the same later rows.
+
+The rulebook's points, of single criteria too, belong to the rules: they add up clicks and answers alike, and would
+carry the one into an arm about the other. What was answered (state, level, age) belongs to calls + answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from data.errors import DataError
+from features.catalogue import Feature
+from models.fitting.candidates import DEPLOYED
+from models.fitting.learning import fit
+from models.judging.training import learn
+from models.metrics.claims import Gain, Verdict, paired_bootstrap, score_interval
+from models.metrics.evaluation import Vector, evaluate
+from models.metrics.sample_size import effective_parameters, riley_rows
+from models.rows.splits import Split, holdout
+from models.rows.training_set import TrainingSet, check
+
+logger = logging.getLogger(__name__)
+ALL = "everything"
+RULES, NOTHING = "rules", "base rate"
+
+
+LEARNED: dict[str, Callable[[Feature], bool]] = {
+    "digital only": lambda f: f.concept == "engagement",
+    "digital + fit": lambda f: f.concept in ("engagement", "fit"),
+    "calls + answers": lambda f: (
+        f.concept == "calls" or (f.concept == "qualification" and not f.name.endswith("_points"))
+    ),
+    ALL: lambda f: True,  # noqa: ARG005
+}
+"""Arms that go through the whole of `learn`, each on the features it keeps."""
+FITTED = {NOTHING: "base_rate", RULES: "rulebook"}
+"""Arms that are one candidate, fitted on the earlier part as it is."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What each arm was worth on the later part.
+
+    arms: one row per arm, in order: columns (how many features), chosen, the figures of `evaluate`, low and high of its
+    log loss. tested: one row per tested snapshot (index: place in the training set) with y, group, as_of and the arms'
+    probabilities. gains: arm -> by how much log loss `everything` is ahead of it. left_out: arms without any column.
+    labels: what the arms learned from; least: how many Riley's criteria ask of `everything`.
+    """
+
+    arms: pd.DataFrame
+    tested: pd.DataFrame
+    gains: dict[str, Gain]
+    left_out: tuple[str, ...]
+    labels: int
+    least: int | None
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What may be said of `everything` against each arm."""
+        return [Verdict(f"arm {name}", gain, self.labels, self.least) for name, gain in self.gains.items()]
+
+    @property
+    def gains_table(self) -> pd.DataFrame:
+        """One row per arm: the gain of `everything` over it in log loss, its interval, and what may be said."""
+        told = zip(self.gains.items(), self.verdicts, strict=True)
+        return pd.DataFrame([{"arm": name, "gain": g.mean, "low": g.low, "high": g.high, "said": v.sentence}
+                             for (name, g), v in told])  # fmt: skip
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The main figures by name: those of `everything`, and log loss and AUC of each arm after its name."""
+        arms = {f"{n.replace(' + ', '_').replace(' ', '_')}_{m}": float(self.arms[m][n])
+                for n in self.gains for m in ("log_loss", "auc")}  # fmt: skip
+        ours = ("n", "base_rate", "log_loss", "brier", "auc", "calibration_slope")
+        return {**{m: float(self.arms[m][ALL]) for m in ours}, **arms}
+
+    @property
+    def sentence(self) -> str:
+        """Whether calls and answers beside what leads do online are worth their while, as far as these data tell."""
+        made = [v.other.removeprefix("arm ") for v in self.verdicts if v.made]
+        open_ = [v.other.removeprefix("arm ") for v in self.verdicts if not v.made]
+        if not open_:
+            return "everything together is better than each part alone: every interval lies above 0"
+        if not made:
+            return f"no claim that everything together is better than any part alone ({', '.join(open_)})"
+        return f"everything together is better than {', '.join(made)}; no claim against {', '.join(open_)}"
+
+
+def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int = 4) -> Ablation:
+    """Learn each arm on the earlier part and test it once on the last `test_share` of rows, all on the same ones.
+
+    Raises ModelError as `train` does, and DataError where only one arm has columns.
+    """
+    check(data)
+    split = holdout(data.as_of, data.group, data.usable_at, data.mature, test_share)
+    arms = {name: [f for f in data.features if keeps(f)] for name, keeps in LEARNED.items()}
+    left_out = tuple(name for name, kept in arms.items() if not kept)
+    if len(arms) - len(left_out) < 2:
+        raise DataError("comparing kinds of knowledge", expected="features of engagement, fit, calls or answers",
+                        got="none of them", do="look at settings.toml [features]")  # fmt: skip
+    rows, p, parameters = [], {}, np.nan
+    with threadpool_limits(limits=1):
+        for name, candidate in FITTED.items():
+            p[name] = fit(candidate, data, split.train, split.cut, seed).predict_proba(data.X.iloc[split.test])[:, 1]
+            rows.append({"arm": name, "columns": int(name == RULES), "chosen": candidate})
+        for name in (n for n in arms if n not in left_out):
+            p[name], chosen, parameters = _learned(data, arms[name], split, seed, folds)
+            rows.append({"arm": name, "columns": len(arms[name]), "chosen": chosen})
+    y, group = data.y[split.test], data.group.iloc[split.test]
+    tested = pd.DataFrame({"y": y, "group": group, "as_of": data.as_of.iloc[split.test], **p}, index=split.test)
+    table = pd.DataFrame([{**row, **_figures(y, p[str(row["arm"])], group, seed)} for row in rows]).set_index("arm")
+    gains = {n: paired_bootstrap(y, p[ALL], p[n], group, seed=seed) for n in p if n != ALL}
+    least = riley_rows(parameters, float(table["auc"][ALL]), float(table["base_rate"][ALL]))
+    return Ablation(table, tested, gains, left_out, int(data.labelled[split.train].sum()), least)
+
+
+def _learned(
+    data: TrainingSet, kept: list[Feature], split: Split, seed: int, folds: int
+) -> tuple[Vector, str, float]:  # fmt: skip
+    """Probabilities of the tested rows, the candidate chosen and its effective parameters, on the features kept."""
+    part = replace(data, X=data.X[[f.name for f in kept]], features=tuple(kept))
+    found = learn(part, split.train, split.cut, seed=seed, folds=folds, candidates=DEPLOYED)
+    p = found.model.predict_proba(part.X.iloc[split.test])[:, 1]
+    return p, found.chosen, effective_parameters(found.model, part.X.iloc[split.train])
+
+
+def _figures(y: Vector, p: Vector, group: pd.Series, seed: int) -> dict[str, float]:
+    low, high = score_interval(y, p, group, "log_loss", seed=seed)
+    return {**evaluate(y, p), "low": low, "high": high}

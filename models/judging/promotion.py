@@ -1,0 +1,232 @@
+"""May the trained model be used? A pure decision from its test on later time, with every reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+
+from data.agreement.model import Agreement
+from data.errors import ModelError, PromotionRefused, UsageError
+from data.warehouse import Warehouse
+from features.rules.standing import build_rules
+from models.judging.leak_guard import MODEL, MODEL_AUC
+from models.judging.policy import Estimate, agreed_pick, at_the_gate, policy_gain
+from models.judging.training import TrainingResult
+from models.metrics.claims import LEAST_ROWS, Verdict, paired_bootstrap
+from models.metrics.evaluation import Vector, auc, calibration
+from models.metrics.sample_size import riley_rows
+from models.rows.training_set import TrainingSet
+
+SLOPES = (0.8, 1.2)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether the model is put to use, under which alias (None: none), and why.
+
+    `provisional`: ahead on later time, but on too few rows or from too few labels to be sure; where it is used, every
+    score says so. `verdicts`: what may be said against the base rate, the rules and the champion, as far as compared.
+    `against`: the version in use when it was judged (None: none was).
+    """
+
+    promote: bool
+    alias: Literal["champion", "challenger"] | None
+    provisional: bool
+    reasons: tuple[str, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    against: int | None = None
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model in use when a training begins.
+
+    p: its probabilities, by index, of those snapshots of the training set that are later than `trained_until`, the last
+    as_of it learned from. fault: why it cannot score any more; then it has none.
+    """
+
+    version: int
+    p: pd.Series[float] = field(default_factory=lambda: pd.Series(dtype=float))
+    trained_until: pd.Timestamp = pd.Timestamp.min
+    fault: str = ""
+
+
+def decide(
+    result: TrainingResult,
+    champion: Champion | None,
+    parameters: float | None = None,
+    policy_gain: Estimate | None = None,
+) -> Decision:
+    """Judge the chosen candidate by log loss on the held-out later rows (paired, account-clustered bootstrap).
+
+    It must show no leak, and be ahead of the base rate and of the rules where these can be judged. The first champion
+    may be ahead by its mean alone (provisional), and is provisional too where it learned from fewer labels than Riley's
+    criteria ask for `parameters` (`sample_size.effective_parameters`; None: not asked). A later one is measured against
+    the champion (`judge`), on at least 100 rows after the champion's training; where that one can no longer score, as
+    a first. policy_gain: what its hand-offs are worth more than the champion's (`policy.policy_gain`; None: not asked).
+    """
+    found = _decide(result, champion, parameters, policy_gain)
+    if champion is None:
+        return found
+    broken = f"version {champion.version}, the one in use, can no longer score ({champion.fault})"
+    alone = ", so that the new one was judged as a first" if found.promote else ""
+    said = (f"{broken}{alone}",) if champion.fault else ()
+    return replace(found, reasons=(*found.reasons, *said), against=champion.version)
+
+
+def overtaken(decision: Decision, version: int, now: int | None) -> Decision:
+    """The same where another version is in use by now than it was judged against: `version` is kept as challenger."""
+    judged, found = (f"version {v}" if v else "no model" for v in (decision.against, now))
+    why = f"judged while {judged} was in use, and by now {found} is: train again, or compare by hand and "
+    return replace(decision, promote=False, alias="challenger",
+                   reasons=(*decision.reasons, f"{why}`leadready promote {version}`"))  # fmt: skip
+
+
+def check_by_hand(version: int, alarms: str, fault: str, force: bool, why: str) -> None:
+    """Refuse to put a version to use by hand that cannot score (`fault`: why), or against the leak guard's `alarms`.
+
+    Raises ModelError and PromotionRefused, unless `force` is given; then UsageError where it is not said why.
+    """
+    all_the_same = "use it all the same with --force --why TEXT"
+    if fault and not force:
+        suspected = f"; and leak alarms about {alarms}" if alarms else ""
+        raise ModelError(
+            f"promoting version {version}", expected="a model that can score with today's agreements and catalogue",
+            got=f"{fault}{suspected}", do=f"train again, or {all_the_same}",
+        )  # fmt: skip
+    if alarms and not force:
+        raise PromotionRefused(
+            f"promoting version {version}", expected="a model without leak alarms",
+            got=f"alarms about {alarms}: they may know the answer",
+            do="look at report/columns.csv of its run, list harmless ones under allowed_columns in settings.toml and "
+            f"train again, or {all_the_same}",
+        )  # fmt: skip
+    if (alarms or fault) and not why.strip():
+        raise UsageError(
+            f"promoting version {version} by force", expected="a reason that stays with the model", got="none",
+            do="add --why TEXT",
+        )  # fmt: skip
+
+
+def _decide(
+    result: TrainingResult, champion: Champion | None, parameters: float | None, policy_gain: Estimate | None
+) -> Decision:
+    leaks = _leaks(result)
+    if leaks:
+        return Decision(False, None, False, leaks)
+    least = _least_labels(result, parameters)
+    bars = {"base rate": "base_rate", **({"rules": "rulebook"} if result.rules_judgeable else {})}
+    verdicts = tuple(_verdict(result.holdout, result, bar, result.holdout[name], least) for bar, name in bars.items())
+    said = tuple(v.sentence for v in verdicts) + _unjudged(result)
+    if not all(v.gain.mean > 0 for v in verdicts):
+        stays = "stays the champion" if champion and champion.fault else "stays in use"
+        goes_on = f"version {champion.version} {stays}" if champion else "the rules alone route"
+        return Decision(False, None, False, (*said, f"not ahead of what it has to beat: {goes_on}"), verdicts)
+    if champion and not champion.fault:
+        return _against_champion(result, champion, said, verdicts, least, policy_gain)
+    unsure = not all(v.made for v in verdicts)
+    note = "too few later rows or labels to be sure: provisional" if unsure else "no model to compare it with"
+    return Decision(True, "champion", unsure, (*said, note), verdicts)
+
+
+def judge(verdict: Verdict, y: Vector, p: Vector, policy_gain: Estimate | None = None) -> tuple[bool, tuple[str, ...]]:
+    """Whether a challenger takes the champion's place, and each reason.
+
+    It does if the 95 % interval of its gain in log loss lies above 0, the slope of calibration of its p on n outcomes y
+    is in [.8, 1.2], and its hand-offs are not worth less: their gain is no further below 0 than one standard error, and
+    its interval does not lie below 0. A loss which chance explains does not stop it; a margin in money would have to be
+    set anew for each agreement.
+    """
+    slope = calibration(y, p)[0]
+    right = SLOPES[0] <= slope <= SLOPES[1]
+    reasons = [_said(verdict), f"calibration slope {slope:.2f}, to be within {SLOPES[0]} and {SLOPES[1]}"]
+    if policy_gain is not None:
+        words = "no less than" if not_inferior(policy_gain) else "less than"
+        reasons.append(f"its hand-offs are worth {words} the champion's: {policy_gain}")
+    return verdict.gain.sure and right and (policy_gain is None or not_inferior(policy_gain)), tuple(reasons)
+
+
+def not_inferior(gain: Estimate) -> bool:
+    """No loss beyond one standard error, nor a sure one."""
+    return gain.mean >= -gain.error and gain.high >= 0
+
+
+def _against_champion(
+    result: TrainingResult, champion: Champion, said: tuple[str, ...], verdicts: tuple[Verdict, ...],
+    least: int | None, policy_gain: Estimate | None,
+) -> Decision:  # fmt: skip
+    rows = result.holdout[result.holdout["as_of"] > champion.trained_until]
+    unsure = not all(v.made for v in verdicts)
+    if len(rows) < LEAST_ROWS:
+        until = f"{champion.trained_until:%Y-%m-%d}"
+        few = f"only {len(rows)} test rows lie after the champion's training ({until}), {LEAST_ROWS} are needed"
+        return Decision(False, "challenger", unsure, (*said, few), verdicts)
+    verdict = _verdict(rows, result, "champion", champion.p[rows.index], least)
+    promote, why = judge(verdict, rows["y"].to_numpy(), rows[result.chosen].to_numpy(), policy_gain)
+    alias: Literal["champion", "challenger"] = "champion" if promote else "challenger"
+    return Decision(promote, alias, unsure, (*said, *why), (*verdicts, verdict))
+
+
+def _least_labels(result: TrainingResult, parameters: float | None) -> int | None:
+    if parameters is None:
+        return 0
+    ranked = auc(result.holdout["y"].to_numpy(), result.holdout[result.chosen].to_numpy())
+    return riley_rows(parameters, ranked, result.all_rows.base_rate)
+
+
+def _verdict(rows: pd.DataFrame, result: TrainingResult, other: str, p: pd.Series[float], least: int | None) -> Verdict:
+    chosen = rows[result.chosen].to_numpy()
+    gain = paired_bootstrap(rows["y"].to_numpy(), chosen, p.to_numpy(), rows["group"], seed=result.seed)
+    return Verdict(other, gain, result.all_rows.rows, least)
+
+
+def _said(verdict: Verdict) -> str:
+    """Against the champion certainty alone decides: how many labels either had is in the other verdicts."""
+    gain = verdict.gain
+    words = "surely ahead of" if gain.sure else "ahead of, but not surely," if gain.mean > 0 else "not ahead of"
+    return f"{words} the {verdict.other}: {gain}"
+
+
+def _unjudged(result: TrainingResult) -> tuple[str, ...]:
+    return () if result.rules_judgeable else ("the rules cannot be judged: no rule points differ in these data",)
+
+
+def _leaks(result: TrainingResult) -> tuple[str, ...]:
+    table = result.leakage.columns
+    found = tuple(
+        f"the model's AUC of {result.leakage.model_auc:.3f} is too good to be true (from {MODEL_AUC} on)"
+        if name == MODEL
+        else f"{name} may know the answer: alone it has AUC {table.auc[name]:.3f}, null gap {table.null_gap[name]:.2f}"
+        for name in result.leakage.blocking
+    )
+    names = ", ".join(f'"{name}"' for name in result.leakage.blocking)
+    advice = f"if a person finds them harmless, put allowed_columns = [{names}] into settings.toml"
+    return (*found, advice) if found else ()
+
+
+def zones_of(warehouse: Warehouse, data: TrainingSet, agreement: Agreement) -> pd.DataFrame:
+    """What the rules say of the snapshots under one agreement, whether it was in force then or not."""
+    rows = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of}).drop_duplicates()
+    return build_rules(warehouse, rows, [agreement.model_copy(update={"effective_from": datetime.min.date()})])
+
+
+def hand_off_gain(
+    agreement: Agreement, zones: pd.DataFrame, result: TrainingResult, champion: Champion
+) -> Estimate | None:
+    """What the new model's hand-offs are worth more than the champion's, on rows later than both learned from.
+
+    Both follow the agreement without limits of capacity, and neither speaks of leads below the gate. `zones`: see
+    `zones_of`. None where there is no such row, or the champion can no longer score.
+    """
+    if champion.fault:
+        return None
+    rows = result.holdout[result.holdout["as_of"] > champion.trained_until]
+    gate = at_the_gate(rows.assign(p=rows[result.chosen], before=champion.p[rows.index]), zones, [agreement])
+    if gate.empty:
+        return None
+    new, old = (agreed_pick(gate.assign(p=gate[of]), gate["zone"], agreement.routing, vouched=False).astype(float)
+                for of in ("p", "before"))  # fmt: skip
+    return policy_gain(gate, new, old)

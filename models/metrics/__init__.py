@@ -1,0 +1,1 @@
+"""Pure functions on outcomes and predictions: proper scores, calibration, intervals, claims, sample sizes."""

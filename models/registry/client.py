@@ -1,0 +1,504 @@
+"""Where are models kept? The one client of MLflow: what was trained, how good it was, and which model is in use."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import tempfile
+import urllib.parse
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.errors import ConfigError, ModelError
+from data.workspace import Workspace
+from models.fitting.deployed import ReadyModel
+from models.judging.promotion import Decision, check_by_hand, overtaken
+from models.judging.training import TrainingResult
+from models.metrics.evaluation import Vector
+from models.registry import tracking
+from models.registry.history import Move, from_json, version_before
+from models.registry.tracking import HOLDOUT
+
+NAME = "lead-readiness"
+WritePages = Callable[[TrainingResult, Decision, Mapping[str, str], Path], None]
+"""Writes what people look at of a training into a folder, whose subfolders become those of the run."""
+MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
+REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
+TRUSTED = (  # what skops may load beyond its own list: our estimators, and what scikit-learn's trees are made of
+    "models.fitting.candidates.Weighted",
+    "models.fitting.deployed.Bounds",
+    "models.fitting.deployed.ReadyModel",
+    "models.fitting.calibration.Identity",
+    "models.fitting.calibration.Platt",
+    "models.fitting.calibration.Beta",
+    "models.fitting.candidates.LogitMean",
+    "models.fitting.encoders.ColumnGuard",
+    "models.fitting.encoders.Steps",
+    "models.fitting.encoders.Numbers",
+    "models.fitting.encoders.Points",
+    "models.fitting.rules_baseline.Rulebook",
+    "models.fitting.venn_abers.VennAbers",
+    "functools.partial",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
+)
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered model: its number, the run that made it, and its tags."""
+
+    version: int
+    run_id: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to predict. `features`: the columns it takes, in order."""
+
+    pipeline: Any
+    version: int
+    features: tuple[str, ...]
+    tags: Mapping[str, str]
+    run_id: str = ""
+
+    @property
+    def trained_until(self) -> pd.Timestamp:
+        """The last as_of among its training rows."""
+        return pd.Timestamp(self.tags["trained_until"])
+
+    @property
+    def provisional(self) -> bool:
+        """It is in use although it was ahead on too few rows to be sure."""
+        return self.tags.get("provisional") == "true"
+
+    def predict(self, X: pd.DataFrame) -> Vector:
+        """Probabilities of acceptance of n rows; columns that a later catalogue added are left aside."""
+        return np.asarray(self.pipeline.predict_proba(X[[c for c in self.features if c in X.columns]])[:, 1])
+
+
+def server() -> str | None:
+    """The address of the MLflow server that LEADREADY_MLFLOW names; None without one.
+
+    A variable of our own: who has set MLflow's for other work would lose the champion of the workspace.
+    """
+    return os.environ.get("LEADREADY_MLFLOW") or None
+
+
+class Registry:
+    """Models of one workspace: in SQLite there, or on the MLflow server that `server` gives."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        named = server()
+        self.uri = named or f"sqlite:///{workspace.tracking.resolve()}"
+        self._store = None if named else workspace.tracking.resolve()
+        self._artifacts = None if named else workspace.artifacts.resolve().as_uri()
+
+    def log_training(
+        self, result: TrainingResult, context: Mapping[str, object], decision: Decision, pages: WritePages | None = None
+    ) -> ModelVersion:
+        """Keep a training: a run with the model, a child run per candidate, figures and pages; then register it.
+
+        `context` says where it came from (source, cohort, agreement and catalogue version) and becomes tags. The model
+        is registered last, whole in one transaction and without an alias: an interrupted training leaves a run and no
+        version. Version and run have the reasons of the `decision` from the start. Runs that an
+        earlier training left open because it was killed are marked so, but for those on a server.
+        """
+        tags = tracking.training_tags(result, context) | tracking.decision_tags(decision)
+        mlflow = self._mlflow()
+        experiment = self._experiment(mlflow)
+        with self._at_work(mlflow.MlflowClient(), experiment):
+            with mlflow.start_run(experiment_id=experiment, run_name=tracking.title(result, tags)) as run:
+                client = mlflow.MlflowClient()
+                note = tracking.description(decision)
+                mlflow.set_tags({"kind": "training", **tags, "mlflow.note.content": note})
+                mlflow.log_params({key: tags[key] for key in ("chosen", "horizon_days", "rows", "seed")})
+                client.log_batch(run.info.run_id, metrics=_steps(run, [tracking.run_metrics(result, decision)]))
+                _log_dataset(client, run.info.run_id, result, tags)
+                _log_files(mlflow, result, tags, decision, pages)
+                for name in result.holdout_metrics.index:
+                    _log_candidate(client, run, result, str(name))
+                model = _log_model(mlflow, result)
+            return _register(client, run.info.run_id, model, tags, decision)
+
+    def apply(self, version: ModelVersion, decision: Decision) -> Decision:
+        """Put the alias where the training's decision says; what came of it: see `promotion.overtaken`."""
+        client = self._mlflow().MlflowClient()
+        with self._moving():
+            now = self.aliases().get("champion")
+            if decision.alias == "champion" and now not in (decision.against, version.version):
+                decision = overtaken(decision, version.version, now)
+            self._note(client, version, decision)
+            if decision.alias == "champion" and now != version.version:
+                ended = client.get_run(version.run_id).info.end_time  # MLflow's clock; this room reads none
+                when = datetime.fromtimestamp(ended / 1000, UTC).replace(tzinfo=None)
+                self._move(client, Move(version.version, now, "training", when.isoformat(timespec="seconds"),
+                                        why=decision.reasons[-1], decided="champion"))  # fmt: skip
+            elif decision.alias == "challenger" and now != version.version:
+                client.set_registered_model_alias(NAME, "challenger", str(version.version))
+        return decision
+
+    def promote(
+        self, version: int, when: datetime, by: str = "", why: str = "", force: bool = False, fault: str = ""
+    ) -> Move | None:
+        """Put a version to use by hand; None where it is in use already. `fault`: why it cannot score, '' where it can.
+
+        Raises ModelError for an unknown one, and what `promotion.check_by_hand` raises.
+        """
+        mlflow = self._mlflow()
+        with self._moving():
+            found, before = self._find(mlflow, str(version)), self.aliases().get("champion")
+            if int(found.version) == before:
+                return None
+            alarms = found.tags.get("blocking", found.tags.get("suspects", ""))
+            check_by_hand(version, alarms, fault, force, why)
+            findings = "; ".join([f"alarms about {alarms}"] * bool(alarms) + [fault] * bool(fault))
+            move = Move(version, before, "promote", when.isoformat(timespec="seconds"), by, why,
+                        found.tags.get("decision", ""), force and bool(findings), findings)  # fmt: skip
+            self._move(mlflow.MlflowClient(), move)
+        return move
+
+    def roll_back(self, when: datetime, by: str = "", why: str = "") -> Move:
+        """Put the version to use that was in use before the present one; twice goes back two.
+
+        Raises ModelError where there was none, or where it was deleted.
+        """
+        mlflow = self._mlflow()
+        with self._moving():
+            before = self.aliases().get("champion")
+            to = version_before(self.moves(), before)
+            if to is None:
+                raise ModelError(
+                    "going back to the model before", expected="a version that was in use before the present one",
+                    got=f"version {before} as the first" if before else "no model in use",
+                    do="name one of `leadready runs`: `leadready promote VERSION`",
+                )  # fmt: skip
+            decided = self._find(mlflow, str(to)).tags.get("decision", "")
+            move = Move(to, before, "rollback", when.isoformat(timespec="seconds"), by, why, decided)
+            self._move(mlflow.MlflowClient(), move)
+        return move
+
+    def moves(self) -> list[Move]:
+        """Every move of the champion that was written down, the oldest first; none is ever changed or taken away."""
+        models = self._mlflow().MlflowClient().search_registered_models(f"name = '{NAME}'")
+        tags = {key: value for model in models for key, value in model.tags.items() if key.startswith(MOVE)}
+        return [from_json(tags[key]) for key in sorted(tags)]
+
+    def _note(self, client: Any, version: ModelVersion, decision: Decision) -> None:
+        """Write down on version and run what the decision says otherwise than they do."""
+        changed = tracking.decision_tags(decision).items() - version.tags.items()
+        for key, value in changed:
+            client.set_model_version_tag(NAME, str(version.version), key, value)
+            client.set_tag(version.run_id, key, value)
+        if changed:
+            client.update_model_version(NAME, str(version.version), tracking.description(decision))
+            client.set_tag(version.run_id, "mlflow.note.content", tracking.description(decision))
+
+    def _move(self, client: Any, move: Move) -> None:
+        """Write the move down, then make it: killed in between, the next move shows that it did not come about.
+
+        Numbered by `_moving` alone; on a server two at once may have one number, and neither is lost.
+        """
+        number, version = f"{len(self.moves()) + 1:06d}.{uuid.uuid4().hex[:8]}", str(move.to)
+        client.set_registered_model_tag(NAME, f"{MOVE}{number}", move.as_json())
+        if move.forced or (move.how == "promote" and move.decided == "refused"):
+            # training would not have used it: every score says that it is unsure
+            client.set_model_version_tag(NAME, version, "provisional", "true")
+        client.set_registered_model_alias(NAME, "champion", version)
+        for key, value in move.tags().items():
+            client.set_model_version_tag(NAME, version, key, value)
+        if self.aliases().get("challenger") == move.to:
+            client.delete_registered_model_alias(NAME, "challenger")
+
+    @contextlib.contextmanager
+    def _moving(self) -> Iterator[None]:
+        """While this holds, no other process moves an alias of this store; a server is not locked.
+
+        Not the lock of `_at_work`, so that nobody waits for a training.
+        """
+        if self._store is None:
+            yield
+            return
+        import fcntl
+
+        with self._store.with_suffix(".moving").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextlib.contextmanager
+    def _at_work(self, client: Any, experiment: str) -> Iterator[None]:
+        """While this holds no other training takes our runs for those of a dead one; what a dead one left is ended.
+
+        A shared lock on a file, which the kernel lets go when its process dies; alone on it, no other training lives.
+        A server that others may train on is left as it is.
+        """
+        if self._store is None:
+            yield
+            return
+        import fcntl
+
+        with self._store.with_suffix(".lock").open("a") as lock:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+                    client.set_terminated(run.info.run_id, "KILLED")
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+
+    def champion(self) -> LoadedModel | None:
+        """The model in use, None where there is none yet."""
+        return self.load("champion") if "champion" in self.aliases() else None
+
+    def aliases(self) -> dict[str, int]:
+        """Every alias with the version it points at."""
+        models = self._mlflow().MlflowClient().search_registered_models(f"name = '{NAME}'")
+        return {alias: int(version) for model in models for alias, version in model.aliases.items()}
+
+    def load(self, alias_or_version: str | int) -> LoadedModel:
+        """The model of an alias ("champion") or a version number; ModelError, naming the known ones, if not there."""
+        mlflow = self._mlflow()
+        self._experiment(mlflow)
+        found = self._find(mlflow, str(alias_or_version))
+        uri = f"models:/{NAME}/{found.version}"
+        try:
+            features = tuple(mlflow.models.get_model_info(uri).signature.inputs.input_names())
+            pipeline = mlflow.sklearn.load_model(uri)
+        except (mlflow.exceptions.MlflowException, OSError) as error:
+            raise ModelError(
+                f"loading model version {found.version}", expected="its files, as training left them",
+                got=str(error).splitlines()[0], do="put them back from a backup, `leadready rollback`, or train again",
+            ) from error  # fmt: skip
+        if not isinstance(pipeline, ReadyModel):
+            raise ModelError(
+                f"loading model version {found.version}", expected="a model made by this leadready",
+                got="one of an older form", do="train again, and promote that one if training does not",
+            )  # fmt: skip
+        return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
+
+    def holdout(self, model: LoadedModel) -> pd.DataFrame:
+        """The later rows on which the model's training tested it, as `TrainingResult.holdout`, with `probability`.
+
+        The probability is that of the chosen candidate fitted on the earlier rows alone; the file may be gone: empty.
+        """
+        mlflow = self._mlflow()
+        path = next((f"report/{HOLDOUT}" for f in mlflow.MlflowClient().list_artifacts(model.run_id, "report")
+                     if f.path.endswith(HOLDOUT)), None)  # fmt: skip
+        if path is None:
+            return pd.DataFrame()
+        with tempfile.TemporaryDirectory() as folder:
+            found = mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=folder)
+            rows = pd.read_parquet(found)
+        return rows.assign(probability=rows[model.tags["chosen"]])
+
+    def runs(self, most: int = 20) -> pd.DataFrame:
+        """The latest trainings, newest first: one row per run with its version, aliases and main figures."""
+        mlflow = self._mlflow()
+        client = mlflow.MlflowClient()
+        found = client.search_runs([self._experiment(mlflow)], "tags.kind = 'training'", max_results=most)
+        versions = {v.run_id: int(v.version) for v in client.search_model_versions(f"name = '{NAME}'")}
+        aliases = self.aliases()
+        return pd.DataFrame([tracking.run_row(run, versions, aliases) for run in found], columns=tracking.RUN_COLUMNS)
+
+    def _find(self, mlflow: Any, wanted: str) -> Any:
+        versions = {str(v.version): v for v in mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")}
+        aliases = self.aliases()
+        number = str(aliases.get(wanted, wanted))
+        if number not in versions:
+            known = [*aliases, *versions]
+            raise ModelError(
+                f"loading the model {wanted}",
+                expected=f"one of {', '.join(known)}" if known else "a trained model",
+                got=f"no {wanted}" if known else "an empty registry",
+                do="name one of these" if known else "run `leadready train` first",
+            )
+        return versions[number]
+
+    def _experiment(self, mlflow: Any) -> str:
+        """The experiment's id; MLflow keeps absolute paths, so a workspace that was moved is refused."""
+        found = mlflow.get_experiment_by_name(NAME)
+        if found and self._artifacts and found.artifact_location.rstrip("/") != self._artifacts:
+            raise ModelError(
+                "opening the model registry",
+                expected=f"models kept in {self._artifacts}",
+                got=f"a workspace that was moved: they were logged to {found.artifact_location}",
+                do="move the workspace back, link the old path to the new one, or train in a new workspace",
+            )
+        return str(found.experiment_id if found else mlflow.create_experiment(NAME, self._artifacts))
+
+    def _mlflow(self) -> Any:
+        """MLflow, imported when needed (it takes 2 s) and pointed at this registry."""
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where --json writes
+        with warnings.catch_warnings():  # about type hints of MLflow's own, raised by importing mlflow.pyfunc
+            warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+            import mlflow
+            import mlflow.pyfunc
+            import mlflow.sklearn
+
+        logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip where uv made the venv
+        if self._store is None:
+            _refuse_silence(self.uri)
+        elif not self._store.exists():
+            _make_store(self._store, str(self._artifacts))
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+        return mlflow
+
+    def log_report(
+        self, kind: str, name: str, tags: Mapping[str, str], metrics: Mapping[str, float],
+        tables: Mapping[str, pd.DataFrame], figures: Mapping[str, Any],
+    ) -> str:  # fmt: skip
+        """Keep a report as a run of that kind: tables as CSV and Parquet, figures as PNG in report/; the run's id."""
+        mlflow = self._mlflow()
+        experiment = self._experiment(mlflow)
+        with (
+            self._at_work(mlflow.MlflowClient(), experiment),
+            tempfile.TemporaryDirectory() as folder,
+            mlflow.start_run(experiment_id=experiment, run_name=name) as run,
+        ):
+            mlflow.set_tags({"kind": kind, **tags})
+            mlflow.log_metrics(tracking.finite(metrics))
+            for title, table in tables.items():
+                table.to_csv(Path(folder) / f"{title}.csv", index=False)
+                table.to_parquet(Path(folder) / f"{title}.parquet", index=False)
+            for title, figure in figures.items():
+                figure.savefig(Path(folder) / f"{title}.png", dpi=100)
+            mlflow.log_artifacts(folder, "report")
+        return str(run.info.run_id)
+
+
+def _refuse_silence(uri: str) -> None:
+    """Raise ConfigError where nobody listens at a server's address: MLflow itself would try for minutes."""
+    try:
+        address = urllib.parse.urlsplit(uri)
+        port = address.port or {"http": 80, "https": 443}[address.scheme]
+        socket.create_connection((address.hostname or "", port), timeout=10).close()
+    except (OSError, ValueError, KeyError) as error:  # all but the first are about the address, which may hold secrets
+        raise ConfigError(
+            "reaching the MLflow server",
+            expected="an http or https address in LEADREADY_MLFLOW at which a server listens",
+            got=str(error) if isinstance(error, OSError) else "another address",
+            do="start it, mend the address, or unset it: models are then kept in the workspace",
+        ) from None
+
+
+def _make_store(path: Path, artifacts: str) -> None:
+    """Make MLflow's tables aside and put them in place if none are: half-made ones would end every later command."""
+    import sqlalchemy.exc
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    making = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # MLflow keeps an engine per address
+    try:
+        SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
+        _unless_there(making, path)
+    except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
+        raise ConfigError(
+            f"making MLflow's store {path}",
+            expected="a folder with room that can be written",
+            got=str(error).splitlines()[0],
+            do="mend that and run the same command again",
+        ) from error
+    finally:
+        making.unlink(missing_ok=True)
+
+
+def _unless_there(made: Path, path: Path) -> None:
+    """Put a file in its place unless another process was first, which may have written into its own by now."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            os.replace(made, path)
+
+
+def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:
+    """Figures as MLflow takes them, a step each, at the time the run began."""
+    from mlflow.entities import Metric
+
+    at = run.info.start_time
+    return [Metric(name, value, at, step) for step, found in enumerate(steps, first) for name, value in found.items()]
+
+
+def _log_candidate(client: Any, parent: Any, result: TrainingResult, name: str) -> None:
+    from mlflow.entities import Param
+
+    tags = {"mlflow.parentRunId": parent.info.run_id, "kind": "candidate", "candidate": name,
+            "chosen": str(name == result.chosen).lower(), "data_hash": result.data_hash}  # fmt: skip
+    run = client.create_run(parent.info.experiment_id, run_name=name, tags=tags)
+    tested = _steps(run, [tracking.candidate_metrics(result, name)])
+    folds = _steps(run, tracking.fold_metrics(result, name), first=1)
+    params = [Param(key, str(value)) for key, value in tracking.candidate_params(result, name).items()]
+    client.log_batch(run.info.run_id, metrics=[*tested, *folds], params=params)
+    client.set_terminated(run.info.run_id)
+
+
+def _log_dataset(client: Any, run_id: str, result: TrainingResult, tags: Mapping[str, str]) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(**tracking.dataset_parts(result, tags))
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+def _log_files(
+    mlflow: Any, result: TrainingResult, tags: Mapping[str, str], decision: Decision, pages: WritePages | None
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        report.mkdir()
+        tracking.write_tables(result, report)
+        if pages:
+            pages(result, decision, tags, Path(folder))
+        mlflow.log_artifacts(folder)
+
+
+def _log_model(mlflow: Any, result: TrainingResult) -> Any:
+    """Log the pipeline so that a plain pyfunc load predicts n x 2 probabilities (rejected, accepted)."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    schema = Schema.from_json(json.dumps(tracking.columns(result.example)))
+    try:
+        return mlflow.sklearn.log_model(
+            result.estimator,
+            name="model",
+            signature=ModelSignature(schema, Schema([TensorSpec(np.dtype("float64"), (-1, 2))])),
+            input_example=result.example.set_axis(result.example.columns.astype(object), axis=1),
+            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+            pyfunc_predict_fn="predict_proba",
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED),
+        )
+    except mlflow.exceptions.MlflowException as error:
+        raise ModelError(
+            f"keeping the chosen model {result.chosen}",
+            expected="a model made of types that may be loaded again",
+            got=str(error).splitlines()[0],
+            do="put the types it names into TRUSTED in models/registry/client.py",
+        ) from error
+
+
+def _register(client: Any, run_id: str, model: Any, tags: Mapping[str, str], decision: Decision) -> ModelVersion:
+    if not client.search_registered_models(f"name = '{NAME}'"):
+        client.create_registered_model(NAME, description="Probability that sales accepts a lead within the horizon")
+    said = tracking.description(decision)
+    made = client.create_model_version(
+        NAME, model.model_uri, run_id, dict(tags), description=said, model_id=model.model_id
+    )
+    return ModelVersion(int(made.version), run_id, dict(tags))

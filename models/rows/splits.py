@@ -1,0 +1,96 @@
+"""Which rows train and which test? Forward in time, accounts never on both sides, open labels purged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from data.errors import ModelError
+from models.metrics.evaluation import Vector
+
+LEAST_PER_CLASS = 5  # a fold that trains on fewer of either outcome says nothing
+Known = Callable[[Vector, pd.Timestamp], Vector]  # outcomes of rows, by their places, as they stood at a moment
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row positions to train and to test on, and the moment between them; `purged` earlier rows are in neither."""
+
+    train: Vector
+    test: Vector
+    purged: int
+    cut: pd.Timestamp
+
+
+def holdout(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, mature: Vector, test_share: float = 0.3) -> Split:
+    """Test on the last `test_share` of n rows in time, train on the earlier rows that could be known by then.
+
+    usable_at: from when each row may train; one that is tested or whose account is, or that was not usable before the
+    first test row, does not (López de Prado 2018, ch. 7). Only `mature` rows (n flags) are tested. Rows of
+    one instant stay together. Raises ModelError where either side would be empty.
+    """
+    split = _purged(as_of, group, usable_at, mature, _cut(as_of[mature], test_share), None)
+    if not len(split.train) or not len(split.test):
+        raise ModelError(
+            "keeping later rows for the test",
+            expected=f"rows whose labels were known before the last {test_share:.0%} of the rows",
+            got=f"{len(split.train)} to train, {len(split.test)} to test, {split.purged} purged, "
+            f"from {as_of.min()} to {as_of.max()}",
+            do="train on a longer span of time or with a shorter label horizon",
+        )
+    return split
+
+
+def forward_folds(
+    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, mature: Vector, y: Vector, known: Known, folds: int
+) -> list[Split]:
+    """Up to `folds` splits, each trained on all that was known before its test block: an expanding window.
+
+    Time is cut into folds + 1 blocks of about as many `mature` rows. Folds that lack an outcome are unusable, of y (n
+    outcomes of 0/1) where they test and of `known` where they train. Where any is unusable fewer, longer blocks are
+    tried; raises ModelError where not even one split works.
+    """
+    for count in range(folds, 0, -1):
+        splits = _blocks(as_of, group, usable_at, mature, count)
+        if splits and all(_usable(split, y, known) for split in splits):
+            return splits
+    raise ModelError(
+        "cutting the training rows into folds forward in time",
+        expected="both outcomes before and after a cut, labels known by then, accounts apart",
+        got=f"no such cut in {len(as_of)} rows from {as_of.min()} to {as_of.max()}",
+        do="train on a longer span of time or with a shorter label horizon",
+    )
+
+
+def _cut(as_of: pd.Series, test_share: float) -> pd.Timestamp:
+    times = np.sort(as_of.to_numpy())
+    cut = times[min(int(len(times) * (1 - test_share)), len(times) - 1)] if len(times) else None
+    later = times[times > times[0]] if len(times) else times
+    return pd.Timestamp(max(cut, later[0]) if len(later) else pd.Timestamp.max)
+
+
+def _blocks(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Vector, count: int) -> list[Split]:
+    times = as_of[tested].sort_values().to_numpy()
+    places = [len(times) * k // (count + 1) for k in range(1, count + 1)] if len(times) else []
+    cuts = [pd.Timestamp(cut) for cut in np.unique(times[places])]
+    ends = [*cuts[1:], None]
+    return [_purged(as_of, group, usable_at, tested, cut, end) for cut, end in zip(cuts, ends, strict=True)]
+
+
+def _purged(
+    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Vector, cut: pd.Timestamp,
+    end: pd.Timestamp | None,
+) -> Split:  # fmt: skip
+    before = (as_of < cut).to_numpy()
+    test = (as_of >= cut).to_numpy() & tested & (True if end is None else (as_of < end).to_numpy())
+    known = (usable_at <= cut).to_numpy()
+    train = before & known & ~group.isin(group[test]).to_numpy()
+    return Split(np.flatnonzero(train), np.flatnonzero(test), int(before.sum() - train.sum()), cut)
+
+
+def _usable(split: Split, y: Vector, known: Known) -> bool:
+    train, test = np.bincount(known(split.train, split.cut), minlength=2), np.bincount(y[split.test], minlength=2)
+    return bool(train.min() >= LEAST_PER_CLASS and test.min() >= 1)

@@ -1,0 +1,166 @@
+"""Does the model decide better than the rules alone? The base tables of that chapter, from hand-offs it was tested on.
+
+They are the champion's later rows: its probabilities come from a fit on earlier rows alone, so none knew its outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.agreement.file import pick
+from data.agreement.model import Agreement
+from data.warehouse import Warehouse, in_force
+from features.rules.standing import build_rules
+from models.judging.policy import (
+    AGREED,
+    EQUAL,
+    LEAST_EFFECTIVE,
+    RULES,
+    at_the_gate,
+    brought,
+    claim,
+    effective_accounts,
+    pick_by_policy,
+    value_picks,
+    weights,
+)
+from models.judging.selective import bounds, robust_gain, robust_value
+from models.metrics.evaluation import Vector
+
+COLUMNS = {"rules": RULES, "policy": AGREED, "model": EQUAL, "everybody": "everybody", "nobody": "nobody"}
+TESTED = {"lead_id": "str", "as_of": "datetime64[us]", "account": "str", "accepted": "int64", "probability": "float64",
+          "zone": "str", "met": "bool", "propensity": "float64", "weight": "float64", "gain": "float64",
+          "waiting": "float64", **dict.fromkeys(COLUMNS, "float64")}  # fmt: skip
+JUDGED = {"policy": "str", "value": "float64", "low": "float64", "high": "float64", "gain": "float64",
+          "gain_low": "float64", "gain_high": "float64", "said": "str"}  # fmt: skip
+
+GATE = f"""WITH gate AS (
+        SELECT lead_id, as_of, probability, propensity, (SELECT count(*) FROM handoffs h
+            WHERE h.lead_id = s.lead_id AND {in_force("s.as_of", "h")}) AS episode
+        FROM scores s WHERE propensity > 0 AND as_of < $as_of),
+    answers AS (
+        SELECT s.lead_id, s.as_of, y FROM m_tested t ASOF JOIN (FROM scores WHERE route = 'hand_off') s
+        ON s.lead_id = t.lead_id AND t.as_of > s.as_of WHERE t.as_of <= s.as_of + INTERVAL 7 DAY),
+    came AS (
+        SELECT lead_id, min(as_of) AS as_of, arg_min_null(probability, as_of) AS p, max(propensity) AS propensity,
+            arg_min(y, as_of) AS y FROM gate LEFT JOIN answers USING (lead_id, as_of)
+        GROUP BY lead_id, episode, propensity < 1)
+    SELECT c.*, coalesce('account ' || account_id, 'lead ' || lead_id) AS group
+    FROM came c JOIN leads l USING (lead_id) WHERE {in_force("$as_of::TIMESTAMP", "l")}
+    AND as_of BETWEEN (SELECT min(as_of) FROM answers) AND (SELECT max(as_of) FROM answers) ORDER BY lead_id, as_of"""
+"""Who came to the gate in the tested time: a row per lead and draw, or certain hand-off, as it was first scored for it.
+
+A draw holds for its whole episode, so who was drawn is told by all its days, and those first scored earlier are left
+out, drawn or not. p is the published one of all: a later model's would be there for hand-offs alone. y: as tested."""
+
+
+def save_judgement(
+    warehouse: Warehouse,
+    folder: Path,
+    as_of: datetime,
+    agreements: Sequence[Agreement],
+    tested: pd.DataFrame,
+    vouched: bool,
+) -> None:
+    """Write the tables `tested` (a row per decided hand-off), `judged` (per policy) and `costs` (per segment).
+
+    `tested`: lead_id, as_of, y, probability, propensity, group, as `Registry.holdout` gives them; or empty.
+    `vouched`: the model may speak of leads below the gate.
+    """
+    now = pick(list(agreements), as_of)
+    last = len(now.values.segments)
+    costs = pd.DataFrame([{"segment": _segment(now, i), "others": i == last, **c.model_dump(), "refusal": c.refusal,
+                           "threshold": c.threshold, "spare_threshold": c.spare_threshold}
+                          for i, c in enumerate(now.values.costs())])  # fmt: skip
+    frames = {"tested": _typed(TESTED), "judged": _typed(JUDGED), "costs": costs}
+    rows = _decided(warehouse, now, tested) if "lead_id" in tested else tested
+    if len(rows):
+        picks = pick_by_policy(rows, [now], vouched) | {"nobody": np.zeros(len(rows))}
+        frames |= {"tested": _handed(rows, picks), "judged": _judged(warehouse, now, as_of, rows, picks, vouched)}
+    for name, frame in frames.items():
+        frame.to_parquet(folder / f"{name}.parquet", index=False)
+
+
+def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame) -> pd.DataFrame:
+    """The tested hand-offs with their zone and money under the agreement of today."""
+    always = agreement.model_copy(update={"effective_from": datetime.min.date()})
+    rules = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [always])
+    return at_the_gate(tested.assign(p=tested["probability"]), rules, [agreement])
+
+
+def _handed(rows: pd.DataFrame, picks: dict[str, Vector]) -> pd.DataFrame:
+    handed = {column: picks[name] for column, name in COLUMNS.items()}
+    rows = rows.assign(account=rows["group"], accepted=rows["y"], weight=weights(rows), gain=brought(rows), **handed)
+    return rows[list(TESTED)].astype(TESTED)
+
+
+def _judged(
+    warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame, picks: dict[str, Vector],
+    vouched: bool,
+) -> pd.DataFrame:  # fmt: skip
+    told = claim(rows)
+    unseen = _unseen(warehouse, agreement, as_of, rows) if told.gated_only else ""
+    robust = _robust(_came(warehouse, agreement, as_of, rows), agreement, vouched)
+    said = {EQUAL: told.sentence, AGREED: robust, "everybody": unseen}
+    found = value_picks(rows, picks, told).assign(said=lambda f: f["policy"].map(said).fillna(""))
+    return found[list(JUDGED)].astype(JUDGED)
+
+
+def _came(warehouse: Warehouse, agreement: Agreement, as_of: datetime, tested: pd.DataFrame) -> pd.DataFrame:
+    """Who came to the gate in the tested time, as `robust_value` takes them; nobody where no model had scored then."""
+    if not warehouse.rows("FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'propensity'"):
+        return pd.DataFrame()
+    with warehouse.view("m_tested", tested[["lead_id", "as_of", "y"]]):
+        rows = warehouse.frame(GATE, {"as_of": as_of})
+    rows = rows[rows["p"].notna()].assign(answered=lambda f: f["y"].notna(), y=lambda f: f["y"].fillna(0))
+    return _decided(warehouse, agreement, rows.assign(probability=rows["p"]))
+
+
+def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
+    """The doubly robust line; nothing where nobody who was drawn has an answer."""
+    if gate.empty or not (gate["answered"] & (gate["propensity"] < 1)).any():
+        return ""
+    picks = pick_by_policy(gate.assign(propensity=1.0), [agreement], vouched)
+    seen, drawn = gate["answered"].to_numpy(), (gate["propensity"] < 1).to_numpy()
+    gains = []
+    for name in (AGREED, EQUAL):
+        gain = robust_gain(gate, picks[name], picks[RULES])
+        effective = effective_accounts(gate[seen], np.abs(picks[name] - picks[RULES])[seen])
+        few = f", effective sample size {effective:,.0f}: no claim" if effective < LEAST_EFFECTIVE else ""
+        gains.append(f"{name}, {gain.mean:+,.2f} ({gain.low:+,.2f} to {gain.high:+,.2f}{few})")
+    return (
+        f"doubly robust, over {len(gate):,} leads as they came to the gate, by what was published then "
+        f"({drawn.sum():,} came to a draw, and {(drawn & ~seen).sum():,} of those were held or not answered): {RULES}, "
+        f"{robust_value(gate, picks[RULES])}; against that, {'; '.join(gains)}"
+    )
+
+
+def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame) -> str:
+    """Bounds for leads of the tested time that nobody handed off: all of them rejected, all accepted (METHODS 2)."""
+    below = warehouse.scalar(
+        f"""SELECT count(*) FROM leads l WHERE {in_force("$as_of::TIMESTAMP", "l")} AND NOT EXISTS
+        (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})
+        AND created_at BETWEEN $first::TIMESTAMP AND $last::TIMESTAMP""",
+        {"as_of": as_of, "first": rows["as_of"].min(), "last": rows["as_of"].max()},
+    )  # fmt: skip
+    if not below:
+        return ""
+    low, high = bounds(rows, np.ones(len(rows)), below, below, agreement.values)
+    return (
+        f"What sales would say of the {below:,} leads of that time that nobody handed off is unknown; "
+        f"handing off everybody would be worth {low:,.0f} (all rejected) to {high:,.0f} (all accepted) per lead"
+    )
+
+
+def _segment(agreement: Agreement, place: int) -> str:
+    names = [s.name for s in agreement.values.segments]
+    return [*names, "all others" if names else "all"][place]
+
+
+def _typed(columns: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})

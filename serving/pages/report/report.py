@@ -1,0 +1,93 @@
+"""How does the report get out? A folder per day: the page, a CSV and its query per figure, and the base tables."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from csv import QUOTE_NONNUMERIC
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from data.agreement.file import pick
+from data.agreement.model import Agreement
+from data.warehouse import Warehouse, in_force
+from data.workspace import Workspace, writing
+from features.rules.standing import build_rules, first_reached
+from serving.pages.report.judgement import save_judgement
+from serving.pages.report.page import render
+from serving.pages.report.sections import FIGURES, START, read_sections
+from serving.pages.report.tables import save_tables
+from serving.sinks.publish import day_name, harmless
+
+PAGE = "report.html"
+HANDED = f"""SELECT lead_id, handed_off_at, handed_off_at + INTERVAL 1 MICROSECOND AS as_of FROM handoffs e
+    WHERE {in_force("$as_of::TIMESTAMP")} AND handed_off_at >= $first::TIMESTAMP ORDER BY ALL"""
+LEADS = f"""SELECT lead_id, $as_of::TIMESTAMP AS as_of FROM leads e
+    WHERE {in_force("$as_of::TIMESTAMP")} ORDER BY lead_id"""
+
+
+def write_report(
+    workspace: Workspace,
+    warehouse: Warehouse,
+    agreements: Sequence[Agreement],
+    as_of: datetime,
+    tested: pd.DataFrame | None = None,
+    vouched: bool = False,
+) -> Path:
+    """Write `<workspace>/reports/<day>/`, whole or not at all; the same inputs give the same bytes. Returns the folder.
+
+    `agreements`: every version, the earliest first. `tested` and `vouched`: the champion's later rows and whether it
+    may speak of leads below the gate (`save_judgement`). Raises ConfigError where no agreement was in force at `as_of`,
+    or the folder cannot be written.
+    """
+    now = pick(list(agreements), as_of)
+    agreements = [a for a in agreements if a.effective_from <= as_of.date()]
+    folder = workspace.reports / day_name(as_of)
+    with _whole(folder) as making:
+        save_tables(warehouse, making, as_of, agreements, *what_rules_say(warehouse, list(agreements), as_of))
+        rows = pd.DataFrame() if tested is None else tested
+        save_judgement(warehouse, making, as_of, agreements, rows, vouched)
+        sections = read_sections(making)
+        about = f"What was known before {as_of:%Y-%m-%d %H:%M} UTC. Agreement then in force: {now.name}, {now.version}."
+        page = render(sections, f"leadready report of {day_name(as_of)}", about)
+        (making / PAGE).write_text(page, encoding="utf-8")
+        for section in sections:
+            harmless(section.frame).to_csv(making / f"{section.name}.csv", index=False, quoting=QUOTE_NONNUMERIC)
+        for query in (START, *FIGURES):
+            shutil.copyfile(query, making / query.name)
+    return folder
+
+
+def what_rules_say(
+    warehouse: Warehouse, agreements: list[Agreement], as_of: datetime
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The frames `reached`, `zones` and `personas` of `save_tables`: a hand-off under its own day's agreement."""
+    first = datetime.combine(agreements[0].effective_from, datetime.min.time())
+    handed = warehouse.frame(HANDED, {"as_of": as_of, "first": first})
+    rules = build_rules(warehouse, handed, agreements)
+    zones = handed.merge(rules, on=["lead_id", "as_of"])
+    leads = warehouse.frame(LEADS, {"as_of": as_of})
+    return first_reached(warehouse, agreements, as_of), zones, build_rules(warehouse, leads, agreements)
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A new folder to write in, which takes the place of `folder` once the block is through."""
+    making, old = (folder.with_name(f".{word}-{folder.name}") for word in ("making", "old"))
+    try:
+        with writing(f"writing the report {folder}", "mend that and write the report again"):
+            if old.exists() and not folder.exists():  # a run was killed between the two renames
+                old.rename(folder)
+            for left in (making, old):
+                shutil.rmtree(left, ignore_errors=True)
+            making.mkdir(parents=True)
+            yield making
+            if folder.exists():
+                folder.rename(old)
+            making.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)

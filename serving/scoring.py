@@ -1,0 +1,188 @@
+"""Who would sales accept today? One row per open lead: probability beside the rules, and the route."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from data.agreement.model import Agreement
+from data.cohorts import open_leads
+from data.errors import DataError, ModelError
+from data.warehouse import Warehouse
+from features.catalogue import Feature, build_catalogue, catalogue_version
+from features.concepts.timelines import WAITING_DAYS
+from features.matrix import build_matrix
+from features.rules.standing import build_rules, find_reheated
+from models.registry.client import LoadedModel
+from serving.reasons import explain_lead, explain_scores
+from serving.routing import CASES, Routed, choose_routes
+
+log = logging.getLogger(__name__)
+
+CATALOGUE_TAG = "catalogue_version"
+BLOCK = 20_000
+"""Rows predicted at once: small blocks keep the trees' inputs in cache."""
+BESIDE = ("handoffs_before", "hours_since_handoff", "hours_since_decision")
+"""Columns that routing needs, whatever the model uses."""
+VOUCHED_FROM = 100
+"""Labels of explored hand-offs from which the model may speak of leads below the gate (METHODS 2: below, no claim)."""
+KEPT = ("digital_points", "research_points", "rule_points", "zone", "urgent", "missing", "team", "persona",
+        "buying_stage")  # fmt: skip
+
+
+def score_leads(
+    warehouse: Warehouse,
+    agreement: Agreement,
+    model: LoadedModel | None,
+    as_of: datetime,
+    trained_under: Agreement | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores of every open lead at `as_of`, by lead_id, and the use of each capacity (see `choose_routes`).
+
+    Zone and route follow `agreement`, the one in force; the model sees points as under the one it was trained with.
+    Without a model the rules alone route. Raises DataError where no lead is open, ModelError where the catalogue no
+    longer makes the model's columns.
+    """
+    index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
+    if index.empty:
+        raise _nothing_open(warehouse, as_of)
+    seen_under = trained_under or agreement
+    if seen_under.version != agreement.version:
+        log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
+    catalogue = build_catalogue(seen_under, warehouse, identifiers=True)
+    features = used_features(model, catalogue) if model else ()
+    matrix = _matrix(warehouse, index, seen_under, catalogue, features)
+    leads = build_rules(warehouse, index, [agreement]).assign(
+        probability=predict(model, matrix) if model else np.nan,
+        with_sales=_waits_for_sales(matrix),
+        cooling=index["cooling"],
+        reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
+        episode=matrix["handoffs_before"].astype(int),
+    )
+    routed = choose_routes(leads, agreement, vouched=vouches(model))
+    _warn(leads, routed)
+    number = str(model.version) if model else "none"
+    scored = leads[["lead_id", "as_of", "probability", *KEPT]].join(routed.leads)
+    scored = scored.join(_words(scored, agreement))
+    scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, scored["route"])).assign(
+        exploration_seed=agreement.exploration.seed,
+        policy_version=f"{agreement.version}/model-{number}",
+        model_version=number,
+        model_status=("provisional" if model.provisional else "in use") if model else "rules only",
+        agreement_version=agreement.version,
+        catalogue_version=catalogue_version(features or catalogue),
+    )
+    return scored, routed.capacity
+
+
+def explain_one(
+    warehouse: Warehouse, model: LoadedModel, trained_under: Agreement, lead: str, as_of: datetime
+) -> dict[str, object]:
+    """What the model makes of one lead at `as_of`, open or not: probability, and what `reasons.explain_lead` says."""
+    catalogue = build_catalogue(trained_under, warehouse, identifiers=True)
+    features = used_features(model, catalogue)
+    index = pd.DataFrame({"lead_id": [lead], "as_of": pd.Timestamp(as_of)})
+    matrix = _matrix(warehouse, index, trained_under, catalogue, features)
+    return {"probability": float(predict(model, matrix)[0]), **explain_lead(model.pipeline, features, matrix)}
+
+
+def score_snapshots(
+    warehouse: Warehouse, model: LoadedModel, trained_under: Agreement, index: pd.DataFrame
+) -> pd.Series[float]:
+    """What the model would have said of n snapshots (lead_id, as_of), by the index of `index`, which may be empty.
+
+    It sees them as `score_leads` would have shown them. Raises ModelError where it cannot score any more.
+    """
+    catalogue = build_catalogue(trained_under, warehouse, identifiers=True)
+    features = used_features(model, catalogue)
+    if index.empty:
+        return pd.Series(index=index.index, dtype=float)
+    return pd.Series(predict(model, _matrix(warehouse, index, trained_under, catalogue, features)), index.index)
+
+
+def _matrix(
+    warehouse: Warehouse, index: pd.DataFrame, agreement: Agreement, catalogue: tuple[Feature, ...],
+    features: tuple[Feature, ...],
+) -> pd.DataFrame:  # fmt: skip
+    names = list(dict.fromkeys([*(f.name for f in features), *BESIDE]))
+    return build_matrix(warehouse, index, agreement, features=catalogue, names=names)
+
+
+def _warn(leads: pd.DataFrame, routed: Routed) -> None:
+    """Say what a person should know of these routes."""
+    waiting = int(routed.capacity.loc[routed.capacity["team"] == "exploration", "held"].sum())
+    if waiting:
+        log.warning("%d leads drawn for exploration wait for a place: while they do, fewer than the share are explored "
+                    "and their propensity is overstated; raise per_day or lower share", waiting)  # fmt: skip
+    above = (leads["probability"] >= routed.leads["threshold"]).mean()
+    if above > 0.9:
+        log.warning("the model puts %.0f %% of the open leads above p*: at these costs capacity decides who is handed "
+                    "off, not the threshold", 100 * above)  # fmt: skip
+    homeless = int((routed.leads["route_reason"] == CASES["no_team"][1]).sum())
+    if homeless:
+        log.warning("%d leads are worth a hand-off and no team of the agreement takes them", homeless)
+
+
+def _nothing_open(warehouse: Warehouse, as_of: datetime) -> DataError:
+    known = warehouse.rows("SELECT min(known_at), max(known_at), count(*) FROM leads")[0]
+    span = f"leads known from {known[0]:%Y-%m-%d} to {known[1]:%Y-%m-%d}" if known[2] else "no lead at all"
+    return DataError(
+        f"scoring as of {as_of:%Y-%m-%d %H:%M}", expected="open leads", got=f"none ({span} in the warehouse)",
+        do="take an --as-of within the data, or ingest newer data",
+    )  # fmt: skip
+
+
+def _waits_for_sales(matrix: pd.DataFrame) -> pd.Series[bool]:
+    unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
+    return unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24)
+
+
+def vouches(model: LoadedModel | None) -> bool:
+    """Whether the model has learned from enough explored hand-offs to speak of leads below the gate."""
+    return model is not None and int(model.tags.get("explored_labels", 0)) >= VOUCHED_FROM
+
+
+def _words(scored: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """The follow-up promise in hours of those handed off, and what to say and send by persona and stage."""
+    promises = {zone: promise.hours for zone, promise in agreement.promises.items()}
+    hours = scored["zone"].map(promises).astype(float)
+    if "urgent" in promises:
+        hours = hours.mask(scored["urgent"], promises["urgent"])
+    tracks = {(name, stage): t for name, p in agreement.personas.items() for stage, t in p.stages.items()}
+    said = [tracks.get(key) for key in zip(scored["persona"], scored["buying_stage"], strict=True)]
+    return pd.DataFrame(
+        {
+            "promise_hours": hours.where(scored["route"] == "hand_off"),
+            "message": [t.message if t else None for t in said],
+            "information": [t.information if t else None for t in said],
+        },
+        index=scored.index,
+    )
+
+
+def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """The definitions behind the model's columns; ModelError where one is gone or means something else by now."""
+    by_name = {f.name: f for f in catalogue}
+    gone = [n for n in model.features if n not in by_name]
+    if gone:
+        raise ModelError(
+            f"scoring with model version {model.version}", expected="the columns it was trained on",
+            got=f"no {', '.join(gone[:10])}", do="ingest the source that brought them, or train again",
+        )  # fmt: skip
+    used = tuple(by_name[n] for n in model.features)
+    trained, now = model.tags.get(CATALOGUE_TAG), catalogue_version(used)
+    if trained != now:
+        raise ModelError(
+            f"scoring with model version {model.version}", expected=f"features as defined in its catalogue {trained}",
+            got=f"features that mean something else by now, catalogue {now}",
+            do="train again with the definitions of today",
+        )  # fmt: skip
+    return used
+
+
+def predict(model: LoadedModel, matrix: pd.DataFrame) -> np.ndarray:
+    """The model's probability of acceptance for each row of the matrix."""
+    return np.concatenate([model.predict(matrix.iloc[i : i + BLOCK]) for i in range(0, len(matrix), BLOCK)])

@@ -1,0 +1,1 @@
+"""Where scores go: each sink is one file."""

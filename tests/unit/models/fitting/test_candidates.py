@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from models.fitting.candidates import CANDIDATES, boosting, digital_only, logistic, pool
+from models.metrics.evaluation import log_losses
+from tests.unit.models.leads import feature, make
+
+NAMED = {c.name: c for c in CANDIDATES}
+
+
+def test_the_baselines_are_compared_and_never_deployed():
+    assert [c.name for c in CANDIDATES if not c.deployed] == ["base_rate", "rulebook", "digital_only", "frequencies"]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_candidate_can_be_cloned_and_set(name, data):
+    model = NAMED[name].build(data.features, 7)
+    again = clone(model)
+    assert repr(again.get_params()) == repr(model.get_params())
+    assert not [a for a in vars(again) if a.endswith("_") and not a.startswith("_")]
+
+
+def test_pooled_predictions_are_those_of_the_blend(data):
+    parts = [NAMED[name].build(data.features, 1).fit(data.X, data.y) for name in NAMED["blend"].members]
+    blend = NAMED["blend"].build(data.features, 1).fit(data.X, data.y)
+    expected = pool([part.predict_proba(data.X)[:, 1] for part in parts])
+    assert np.array_equal(blend.predict_proba(data.X)[:, 1], expected)
+
+
+def test_digital_only_looks_at_engagement_alone(data):
+    model = digital_only(data.features, 1).fit(data.X, data.y)
+    engagement = [f.name for f in data.features if f.concept == "engagement"]
+    changed = data.X.assign(**{f.name: 3.0 for f in data.features if f.dtype == "number" and f.name not in engagement})
+    assert np.array_equal(model.predict_proba(data.X), model.predict_proba(changed))
+
+
+def test_digital_only_without_engagement_is_the_base_rate(data):
+    features = tuple(f for f in data.features if f.concept != "engagement")
+    X = data.X[[f.name for f in features]]
+    assert np.allclose(digital_only(features, 1).fit(X, data.y).predict_proba(X)[:, 1], data.y.mean())
+
+
+def test_boosting_keeps_the_expected_direction(data):
+    model = boosting(data.features, 1).fit(data.X, data.y)
+    p = [model.predict_proba(data.X.assign(n1=float(clicks)))[:, 1] for clicks in range(8)]
+    assert (np.diff(p, axis=0) >= -1e-12).all()
+
+
+@pytest.mark.parametrize("build", [logistic, boosting])
+def test_a_level_never_seen_is_no_error(build, data):
+    p = build(data.features, 1).fit(data.X, data.y).predict_proba(data.X.assign(t0="never seen"))
+    assert np.isfinite(p).all()
+
+
+def test_more_levels_than_trees_can_bin_are_put_together():
+    data = make(rows=4000, numbers=1, texts=1)
+    X = data.X.assign(t0=[f"level {i % 390}" for i in range(4000)])
+    assert np.isfinite(boosting(data.features, 1).fit(X, data.y).predict_proba(X)).all()
+
+
+def test_noise_does_not_shake_logistic_regression():
+    """Features without any signal: with 200 rows and 60 columns the log-odds stay near the base rate."""
+    data = make(rows=200, numbers=60, texts=0, signal=0.0)
+    features = tuple(feature(f"n{j}") for j in range(3, 60))
+    X = data.X[[f.name for f in features]]
+    p = logistic(features, 1).fit(X, data.y).predict_proba(X)[:, 1]
+    assert np.std(p) < 0.12
+
+
+def test_with_few_labels_logistic_regression_holds_to_the_rules_points():
+    """Where only the points tell, 60 labels and 40 columns of noise still give about what the points alone would."""
+    random = np.random.default_rng(5)
+    losses = {name: [] for name in ("rulebook", "logistic", "base_rate")}
+    for seed in range(20):
+        data = make(1060, numbers=40, texts=0, seed=100 + seed, signal=0.0)
+        z = 0.08 * (data.X["rule_points"] - 50)
+        y = (random.random(1060) < 1 / (1 + np.exp(-z))).astype(int)
+        for name, found in losses.items():
+            model = NAMED[name].build(data.features, 1).fit(data.X[:60], y[:60])
+            found.append(log_losses(y[60:], model.predict_proba(data.X[60:])[:, 1]).mean())
+    mean = {name: np.mean(found) for name, found in losses.items()}
+    assert mean["logistic"] < (mean["rulebook"] + mean["base_rate"]) / 2

@@ -1,0 +1,97 @@
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.errors import ModelError
+from models.rows.splits import forward_folds, holdout
+
+DAYS = [1, 2, 3, 20, 21, 30, 30, 30, 31, 32]
+AS_OF = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(DAYS, unit="D"))
+GROUP = pd.Series(list("abcdefghbj"))
+HORIZON = timedelta(days=9)
+ALL = np.ones(len(DAYS), dtype=bool)
+
+
+def test_the_last_rows_are_tested_and_equal_times_stay_together():
+    split = holdout(AS_OF, GROUP, AS_OF + HORIZON, ALL)
+    assert list(split.test) == [5, 6, 7, 8, 9]
+
+
+def test_an_account_of_the_test_is_purged_and_so_is_an_open_label():
+    """b is tested later; day 21 + 9 = day 30 has just closed when the test begins."""
+    split = holdout(AS_OF, GROUP, AS_OF + HORIZON, ALL)
+    assert list(split.train) == [0, 2, 3, 4]
+    assert split.purged == 1
+    assert list(holdout(AS_OF, GROUP, AS_OF + HORIZON + timedelta(seconds=1), ALL).train) == [0, 2, 3]
+
+
+def test_the_order_of_rows_does_not_matter():
+    order = np.random.default_rng(0).permutation(len(AS_OF))
+    times, groups = AS_OF.iloc[order].reset_index(drop=True), GROUP.iloc[order].reset_index(drop=True)
+    mixed = holdout(times, groups, times + HORIZON, ALL)
+    assert set(order[mixed.train]) == set(holdout(AS_OF, GROUP, AS_OF + HORIZON, ALL).train)
+
+
+@pytest.mark.parametrize("days", [[5] * 6, [], [1, 2, 3, 4]])
+def test_a_span_too_short_is_refused_in_plain_words(days):
+    as_of = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(days, unit="D"))
+    with pytest.raises(ModelError, match=r"keeping later rows .*expected rows whose labels were known.*longer span"):
+        holdout(as_of, pd.Series(range(len(days))), as_of + HORIZON, np.ones(len(days), dtype=bool))
+
+
+def _year(rows=400):
+    as_of = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(np.linspace(0, 364, rows), unit="D"))
+    return as_of, pd.Series(np.arange(rows) % 300), np.arange(rows) % 2
+
+
+def _folds(as_of, group, days, y, known=None):
+    all_mature = np.ones(len(y), dtype=bool)
+    return forward_folds(as_of, group, as_of + timedelta(days=days), all_mature, y, known or (lambda at, _: y[at]), 4)
+
+
+def test_folds_grow_forward_and_share_no_account():
+    as_of, group, y = _year()
+    folds = _folds(as_of, group, 14, y)
+    assert len(folds) == 4
+    assert [len(f.train) for f in folds] == sorted(len(f.train) for f in folds)
+    assert np.array_equal(np.concatenate([f.test for f in folds]), np.arange(80, 400))
+    for fold in folds:
+        assert (as_of[fold.train] + timedelta(days=14)).max() <= as_of[fold.test].min()
+        assert not set(group[fold.train]) & set(group[fold.test])
+
+
+def test_fewer_folds_are_made_where_an_outcome_is_missing():
+    as_of, group, y = _year()
+    y[:160] = np.arange(160) >= 150
+    folds = _folds(as_of, group, 14, y)
+    assert 1 <= len(folds) < 4
+    assert all(0 < y[f.train].mean() < 1 for f in folds)
+
+
+def test_no_fold_at_all_is_refused():
+    with pytest.raises(ModelError, match="both outcomes before and after a cut"):
+        _folds(*_year()[:2], 400, _year()[2])
+
+
+def test_only_mature_rows_are_tested_and_a_row_trains_from_its_answer_on():
+    """From day 30 on horizons are open; day 3 + 9 days would have closed before the test, day 3 + 18 not."""
+    mature = (pd.Timestamp("2025-02-08") >= AS_OF + HORIZON).to_numpy()
+    answered_at = AS_OF + pd.to_timedelta([1, 1, 18, *[1] * 7], unit="D")
+    split = holdout(AS_OF, GROUP, answered_at, mature)
+    assert list(split.test) == [3, 4]
+    assert list(split.train) == [0, 1]
+
+
+def test_a_fold_whose_labels_were_of_one_outcome_at_its_cut_is_unusable():
+    """By now half are accepted; as known at each cut of the first half of the year none was."""
+    as_of, group, y = _year()
+
+    def known(rows, cut):
+        return np.where(cut < pd.Timestamp("2025-07-01"), 0, y[rows])
+
+    assert len(_folds(as_of, group, 1, y)) == 4
+    folds = _folds(as_of, group, 1, y, known)
+    assert 1 <= len(folds) < 4
+    assert all(fold.cut >= pd.Timestamp("2025-07-01") for fold in folds)

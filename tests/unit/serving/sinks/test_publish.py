@@ -1,0 +1,228 @@
+"""Scores get out whole or not at all, and a run that was cut short is finished by the next one."""
+
+import os
+import shutil
+from datetime import datetime
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from data.errors import ConfigError
+from data.warehouse import Warehouse
+from data.workspace import Workspace
+from serving.sinks import publish as publishing
+from serving.sinks.publish import FLAG, HIDDEN, NUMBER, SCORES, TEXT, TIME, WHOLE, finish, publish
+
+MONDAY, TUESDAY = datetime(2026, 3, 2), datetime(2026, 3, 3)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    space = Workspace(tmp_path / "var")
+    space.create()
+    return space
+
+
+@pytest.fixture
+def warehouse():
+    with Warehouse.open(None) as opened:
+        yield opened
+
+
+def scores_of(as_of=MONDAY, **probabilities):
+    """One row a lead; every text column says `text` unless a test changes it."""
+    of_kind = {TEXT: "text", NUMBER: 25.0, FLAG: True, WHOLE: 1, TIME: pd.Timestamp(as_of).as_unit("us")}
+    rows = pd.DataFrame({"lead_id": list(probabilities), "probability": list(probabilities.values())})
+    return rows.assign(**{name: of_kind[kind] for name, kind in SCORES.items() if name not in rows})
+
+
+def stored(warehouse):
+    return warehouse.rows("SELECT as_of, lead_id, probability FROM scores ORDER BY ALL")
+
+
+def tree(workspace):
+    """Every file and link below exports/, with its bytes or its target."""
+    paths = sorted(p for p in workspace.exports.rglob("*") if p.is_symlink() or p.is_file())
+    return {str(p.relative_to(workspace.exports)): os.readlink(p) if p.is_symlink() else p.read_bytes() for p in paths}
+
+
+def published_folder(workspace, day="2026-03-02"):
+    return (workspace.exports / day).resolve()
+
+
+def test_the_link_of_the_day_shows_table_parquet_and_csv_alike(workspace, warehouse):
+    folder = publish(workspace, warehouse, scores_of(L2=0.25, L1=0.5))
+    assert folder == workspace.exports / "2026-03-02"
+    assert sorted(p.name for p in folder.iterdir()) == ["scores.csv", "scores.parquet"]
+    assert stored(warehouse) == [(MONDAY, "L1", 0.5), (MONDAY, "L2", 0.25)]
+    parquet = pq.read_table(folder / "scores.parquet")
+    assert parquet.column_names == list(SCORES)
+    assert parquet["lead_id"].to_pylist() == ["L1", "L2"]
+    written = pd.read_csv(folder / "scores.csv")
+    assert written["lead_id"].tolist() == ["L1", "L2"]
+    assert written["as_of"].tolist() == ["2026-03-02T00:00:00Z"] * 2
+
+
+def test_the_same_scores_twice_are_the_same_bytes_and_rows(workspace, warehouse):
+    publish(workspace, warehouse, scores_of(L1=0.5, L2=0.25))
+    once = tree(workspace)
+    publish(workspace, warehouse, scores_of(L2=0.25, L1=0.5))
+    assert tree(workspace) == once
+    assert len(stored(warehouse)) == 2
+
+
+def test_a_rescoring_replaces_the_partition(workspace, warehouse):
+    publish(workspace, warehouse, scores_of(L1=0.5, L2=0.25))
+    folder = publish(workspace, warehouse, scores_of(L1=0.75))
+    assert stored(warehouse) == [(MONDAY, "L1", 0.75)]
+    assert pq.read_table(folder / "scores.parquet")["probability"].to_pylist() == [0.75]
+    assert len(list((workspace.exports / HIDDEN).iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        (TUESDAY, "2026-03-03"),
+        (datetime(2026, 3, 2, 8), "2026-03-02T080000"),
+        (datetime(2026, 3, 2, 0, 0, 0, 1), "2026-03-02T000000.000001"),
+    ],
+)
+def test_two_moments_live_side_by_side(workspace, warehouse, other, name):
+    publish(workspace, warehouse, scores_of(L1=0.5))
+    publish(workspace, warehouse, scores_of(other, L1=0.75))
+    found = {day: pq.read_table(workspace.exports / day / "scores.parquet")["probability"][0].as_py()
+             for day in ("2026-03-02", name)}  # fmt: skip
+    assert found == {"2026-03-02": 0.5, name: 0.75}
+    assert len(stored(warehouse)) == 2
+
+
+def test_an_unknown_probability_is_empty_everywhere(workspace, warehouse):
+    folder = publish(workspace, warehouse, scores_of(L1=float("nan")))
+    assert stored(warehouse) == [(MONDAY, "L1", None)]
+    assert pq.read_table(folder / "scores.parquet")["probability"].to_pylist() == [None]
+    assert pd.read_csv(folder / "scores.csv")["probability"].isna().all()
+
+
+def remove_link(workspace):
+    (workspace.exports / "2026-03-02").unlink()
+
+
+def point_elsewhere(workspace):
+    remove_link(workspace)
+    (workspace.exports / "2026-03-02").symlink_to(f"{HIDDEN}/gone")
+
+
+def remove_folder(workspace):
+    shutil.rmtree(published_folder(workspace))
+
+
+def remove_csv(workspace):
+    (published_folder(workspace) / "scores.csv").unlink()
+
+
+def remove_all(workspace):
+    shutil.rmtree(workspace.exports)
+
+
+def leave_half_written(workspace):
+    making = workspace.exports / HIDDEN / "making-1"
+    making.mkdir()
+    (making / "scores.parquet").write_bytes(b"PAR1")
+
+
+def leave_replaced(workspace):
+    (workspace.exports / HIDDEN / "2026-03-02-0000000000000000").mkdir()
+
+
+def leave_link(workspace):
+    (workspace.exports / HIDDEN / "making-link-1").symlink_to("nowhere")
+
+
+def leave_stray(workspace):
+    (workspace.exports / HIDDEN / ".DS_Store").write_text("")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [remove_link, point_elsewhere, remove_folder, remove_csv, remove_all, leave_half_written, leave_replaced,
+     leave_link, leave_stray],
+)  # fmt: skip
+@pytest.mark.parametrize("probability", [0.1 + 0.2, float("nan")])
+def test_finish_restores_what_the_warehouse_says(workspace, warehouse, damage, probability):
+    publish(workspace, warehouse, scores_of(L1=probability, L2=0.25))
+    whole = tree(workspace)
+    damage(workspace)
+    assert tree(workspace) != whole or damage is leave_replaced
+    finish(workspace, warehouse)
+    assert tree(workspace) == whole
+
+
+def test_files_are_restored_under_their_own_name_even_where_parquet_is_written_otherwise_by_now(
+    workspace, warehouse, monkeypatch
+):
+    publish(workspace, warehouse, scores_of(L1=0.5))
+    shutil.rmtree(published_folder(workspace))
+    write = pq.write_table
+    monkeypatch.setattr(publishing.pq, "write_table", lambda t, path: write(t, path, compression="gzip"))
+    finish(workspace, warehouse)
+    assert pq.read_table(workspace.exports / "2026-03-02" / "scores.parquet")["probability"].to_pylist() == [0.5]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def kill(*_, **__):
+    raise Killed
+
+
+def test_killed_before_the_commit_the_old_scores_stand(workspace, warehouse, monkeypatch):
+    publish(workspace, warehouse, scores_of(L1=0.5))
+    before = tree(workspace)
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "finish", lambda *_: None)
+        patched.setattr(warehouse, "transaction", kill)
+        with pytest.raises(Killed):
+            publish(workspace, warehouse, scores_of(L1=0.75))
+    assert stored(warehouse) == [(MONDAY, "L1", 0.5)]
+    finish(workspace, warehouse)
+    assert tree(workspace) == before
+
+
+def test_killed_between_commit_and_link_the_next_run_links_the_new_scores(workspace, warehouse, monkeypatch):
+    publish(workspace, warehouse, scores_of(L1=0.5))
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "_point", kill)
+        with pytest.raises(Killed):
+            publish(workspace, warehouse, scores_of(L1=0.75))
+    link = workspace.exports / "2026-03-02" / "scores.parquet"
+    assert pq.read_table(link)["probability"].to_pylist() == [0.5], "readers see the old scores, whole"
+    publish(workspace, warehouse, scores_of(TUESDAY, L1=0.1))
+    assert pq.read_table(link)["probability"].to_pylist() == [0.75]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_that_a_spreadsheet_would_run_is_madeharmless(workspace, warehouse, start):
+    text = start + "cmd|' /C calc'!A0"
+    scores = scores_of(L1=-0.5).assign(lead_id=text, rule_points=-10.0)
+    folder = publish(workspace, warehouse, scores)
+    with (folder / "scores.csv").open(newline="") as file:
+        row = pd.read_csv(file, dtype=str).iloc[0]
+    assert row["lead_id"] == "'" + text
+    assert (row["probability"], row["rule_points"]) == ("-0.5", "-10.0"), "numbers are not touched"
+    assert pq.read_table(folder / "scores.parquet")["lead_id"].to_pylist() == [text], "only spreadsheets run cells"
+
+
+def test_exports_that_cannot_be_written_are_a_plain_error_and_nothing_is_lost(workspace, warehouse):
+    publish(workspace, warehouse, scores_of(L1=0.5))
+    hidden, aside = workspace.exports / HIDDEN, workspace.exports / "aside"
+    hidden.rename(aside)
+    hidden.write_text("in the way")
+    with pytest.raises(ConfigError, match=r"writing scores below .*: expected a folder .* that can be written, got "):
+        publish(workspace, warehouse, scores_of(L1=0.75))
+    assert stored(warehouse) == [(MONDAY, "L1", 0.5)]
+    hidden.unlink()
+    aside.rename(hidden)
+    publish(workspace, warehouse, scores_of(L1=0.75))
+    assert stored(warehouse) == [(MONDAY, "L1", 0.75)]
