@@ -33,6 +33,7 @@ from data.agreement.file import default_agreement
 from data.intake.ingest import ingest
 from data.settings import Settings
 from data.warehouse import Warehouse
+from models.fitting import learning
 from models.fitting.candidates import CANDIDATES
 from models.fitting.learning import make_model, predict_all
 from models.judging.leak_guard import find_leaks
@@ -224,7 +225,8 @@ def as_time_goes_on(data: TrainingSet) -> tuple[str, pd.DataFrame]:
     moved by the latest labels; and by what it does so: `p_intercept_stays`, `p_uncalibrated` with neither, and
     `p_without_clocks`, the uncalibrated regression without what moves with the calendar.
     """
-    found = learn(data, np.arange(BANK_FIRST), data.as_of.iloc[BANK_FIRST], seed=SEED)
+    rows, cut = np.arange(BANK_FIRST), data.as_of.iloc[BANK_FIRST]
+    found = learn(data, rows, cut, learning.compare(data.as_known(cut), rows, 4, SEED), SEED)
     fitted = (found.chosen, *MEMBERS[found.chosen], "steady")
     only = tuple(c for c in CANDIDATES if c.name in fitted)
     past, blocks = found.past, []

@@ -16,7 +16,7 @@ from benchmarks.truth_company import Company, company, cross_entropy
 from data.settings import LabelSettings
 from data.simulator.worlds import WORLDS
 from models.fitting.candidates import CANDIDATES
-from models.fitting.learning import DEFAULT, fit
+from models.fitting.learning import DEFAULT, compare, fit
 from models.judging.training import learn
 from models.metrics.evaluation import Vector
 from models.rows.training_set import TrainingSet
@@ -62,7 +62,8 @@ def _arms(past: TrainingSet, cut: pd.Timestamp, X: pd.DataFrame) -> dict[str, Ve
 
     All learn the default candidate: which would be chosen is not what is measured.
     """
-    learned = learn(past, np.arange(len(past.y)), cut, seed=SEED, candidates=LOGISTIC)
+    rows = np.arange(len(past.y))
+    learned = learn(past, rows, cut, compare(past, rows, 4, SEED, LOGISTIC), SEED)
     unweighted = {
         "mature only": np.flatnonzero(past.mature),
         "decided so far": np.flatnonzero(past.labelled),

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmarks.truth_company import Company, calibration_error, cross_entropy
 from models.fitting.calibration import recent_shift
 from models.fitting.candidates import DEPLOYED
-from models.fitting.learning import fit
+from models.fitting.learning import compare, fit
 from models.judging.training import Learned, learn, train
 from models.metrics.evaluation import Vector, calibration, logit, sigmoid
 from models.rows.training_set import TrainingSet
@@ -44,7 +44,8 @@ def lesson(of: Company, folds: int = 4) -> Lesson:
     """Learn at the moment at which so many answers are known as the gates ask for."""
     cut = of.data.answered_at.sort_values().iloc[LABELS]
     past = of.data.before(cut)
-    learned = learn(past, np.arange(len(past.y)), cut, seed=SEED, folds=folds, candidates=DEPLOYED)
+    rows = np.arange(len(past.y))
+    learned = learn(past, rows, cut, compare(past, rows, folds, SEED, DEPLOYED), SEED)
     return Lesson(past, learned, cut, np.flatnonzero((of.data.as_of >= cut).to_numpy()))
 
 
@@ -114,7 +115,7 @@ def with_few_labels(of: Company, taught: Lesson) -> dict[str, float]:
 def _small_firm(of: Company, taught: Lesson, labels: int) -> dict[str, float]:
     past = taught.past.only(_accounts_with(taught.past, labels, of.seed))
     every, p, X = np.arange(len(past.y)), of.p[taught.later], of.data.X.iloc[taught.later]
-    models = {"ours": learn(past, every, taught.cut, seed=SEED, candidates=DEPLOYED).model}
+    models = {"ours": learn(past, every, taught.cut, compare(past, every, 4, SEED, DEPLOYED), SEED).model}
     models |= {name: fit(name, past, every, taught.cut, SEED) for name in ("base_rate", "rulebook")}
     loss = {name: cross_entropy(p, model.predict_proba(X)[:, 1]) for name, model in models.items()}
     beyond = loss["ours"] - min(loss["base_rate"], loss["rulebook"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,11 @@ from data.cohorts import Cohort
 from data.errors import ConfigError
 from data.labels import CountsAs
 from data.toml_errors import StrictModel, wrong_keys
+
+log = logging.getLogger(__name__)
+
+GONE = ("search_trials", "search_minutes")
+"""Keys of [training] that an earlier `leadready init` wrote and nothing reads any more."""
 
 DEFAULT = """\
 # How this workspace trains and scores. Every line may be left out; these are the defaults.
@@ -33,8 +39,6 @@ exclude = []
 test_share = 0.3              # the last share of rows in time, kept for one honest test
 folds = 4                     # forward folds inside the rest, to choose the model
 seed = 7
-search_trials = 0             # settings tried per model on those folds (0: none); each costs one comparison of it
-search_minutes = 10           # and no longer than this in all; a search that time ends is not repeatable
 allowed_columns = []          # columns the leak guard suspects and a person has cleared
 
 [compute]
@@ -64,8 +68,6 @@ class TrainingSettings(StrictModel):
     test_share: float = Field(default=0.3, gt=0, lt=1)
     folds: int = Field(default=4, ge=1, le=20)
     seed: int = Field(default=7, ge=0)
-    search_trials: int = Field(default=0, ge=0, le=1000)
-    search_minutes: float = Field(default=10, gt=0, le=7 * 24 * 60)
     allowed_columns: tuple[str, ...] = ()
 
 
@@ -97,6 +99,9 @@ def read_settings(path: Path) -> Settings:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"reading {path}", expected="TOML in UTF-8", got=str(error), do="mend that line") from None
+    training = raw.get("training", {})
+    for key in (key for key in GONE if isinstance(training, dict) and training.pop(key, None)):
+        log.warning("%s: %s has no effect any more (docs/models.md, Search): delete the line", path, key)
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:

@@ -170,8 +170,7 @@ def train_models(workspace: Workspace, observed: datetime) -> Training:
         sources = [source for (source,) in warehouse.rows("SELECT DISTINCT source FROM batches ORDER BY source")]
     result = train(
         data, seed=options.seed, test_share=options.test_share, folds=options.folds,
-        allowed_columns=options.allowed_columns, search_trials=options.search_trials,
-        search_minutes=options.search_minutes,
+        allowed_columns=options.allowed_columns,
     )  # fmt: skip
     gain = hand_off_gain(agreement, zones, result, champion) if champion else None
     decision = decide(result, champion, effective_parameters(result.estimator, data.X), gain)
@@ -321,7 +320,7 @@ def backtest_models(
     """What training and scoring at `first` and every so often until `last` would have done, judged by `observed`.
 
     The matrix is built once, under the agreement in force at `observed`; the rules that the policies are held against
-    are those in force at each hand-off. Settings are not searched for. Raises DataError where no day can be judged.
+    are those in force at each hand-off. Raises DataError where no day can be judged.
     """
     from features.rules.standing import build_rules
     from models.judging.backtest import backtest, value_policies
@@ -351,7 +350,7 @@ def backtest_models(
 
 
 def ablate_models(workspace: Workspace, observed: datetime) -> Ablating:
-    """What each kind of knowledge adds on later time, by what was known at `observed`; settings are not searched for.
+    """What each kind of knowledge adds on later time, by what was known at `observed`.
 
     Raises ModelError or DataError where the labels do not suffice.
     """

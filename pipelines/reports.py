@@ -12,7 +12,6 @@ if TYPE_CHECKING:  # the command line prints help without pandas
 
     from data.agreement.model import Agreement
     from data.intake.ingest import IngestReport
-    from data.settings import Settings
     from models.judging.plan import Part, TrainingPlan
     from pipelines.jobs import Ablating, Backtesting, Planning, Training
 
@@ -62,7 +61,6 @@ def training_notes(training: Training) -> list[str]:
         f"decision: {training.alias}",
         *training.decision.reasons,
     ]
-    notes += [f"search for settings of {k}: {v}" for k, v in (result.search.notes if result.search else {}).items()]
     return [*notes, *leak_notes(training)]
 
 
@@ -113,15 +111,7 @@ def planning_notes(planning: Planning) -> list[str]:
         f"explored: {plan.explored:,} labels of leads drawn below the rules' gate",
         f"features: {len(plan.data.features)} ({concepts})",
         f"forward folds: {made}{fewer}",
-        _search_budget(settings),
     ]
-
-
-def _search_budget(settings: Settings) -> str:
-    options = settings.training
-    if not options.search_trials:
-        return "search for settings: off"
-    return f"search for settings: {options.search_trials:,} trials a model, {options.search_minutes:g} minutes in all"
 
 
 def refusal_notes(plan: TrainingPlan) -> list[str]:

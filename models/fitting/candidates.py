@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,21 +32,11 @@ PRIOR_VARIANCE = 0.5  # of a lead's log-odds, shared out over its features: as g
 
 
 @dataclass(frozen=True)
-class Range:
-    """What a search may try: from `low` to `high`, whole numbers where both are; `log`: by factors, not by steps."""
-
-    low: float
-    high: float
-    log: bool = False
-
-
-@dataclass(frozen=True)
 class Candidate:
     """A model to try. `build(features, seed)` gives one unfitted estimator that takes the raw frame of those features.
 
     Only a candidate that may be `deployed` can be chosen; the others are what it has to beat. One with `members` pools
-    their predictions (`pool`), which a comparison need not fit again. `space`: the settings that models.search may
-    change, by their names in `set_params`; a pooled one changes with its members.
+    their predictions (`pool`), which a comparison need not fit again.
     """
 
     name: str
@@ -55,7 +44,6 @@ class Candidate:
     build: Callable[[Features, int], Estimator]
     deployed: bool = True
     members: tuple[str, ...] = ()
-    space: Mapping[str, Range] = field(default_factory=dict, hash=False)
 
 
 class Weighted(Pipeline):  # type: ignore[misc]
@@ -192,48 +180,15 @@ def _by_type(
     return ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0.0)
 
 
-STRENGTHS = {"model__C": Range(1e-5, 1.0, log=True)}
-TREES = {
-    "model__learning_rate": Range(0.02, 0.2, log=True),
-    "model__max_iter": Range(50, 300),
-    "model__max_leaf_nodes": Range(3, 24, log=True),
-    "model__min_samples_leaf": Range(10, 100, log=True),
-    "model__l2_regularization": Range(0.1, 50.0, log=True),
-    "model__max_features": Range(0.2, 1.0),
-}
 CANDIDATES: tuple[Candidate, ...] = (
     Candidate("base_rate", "everyone gets the share of accepted leads", base_rate, deployed=False),
     Candidate("rulebook", "the rules' points alone, never rewarded backwards", rulebook, deployed=False),
     Candidate("digital_only", "logistic regression on engagement alone", digital_only, deployed=False),
     Candidate("frequencies", "naive Bayes over what a form holds, as CRMs score", frequencies, deployed=False),
-    Candidate("logistic", "logistic regression on every feature", logistic, space=STRENGTHS),
-    Candidate("steady", "logistic regression without what moves with the calendar for all", steady, space=STRENGTHS),
-    Candidate("boosting", "small boosted trees, without what moves with the calendar for all", boosting, space=TREES),
+    Candidate("logistic", "logistic regression on every feature", logistic),
+    Candidate("steady", "logistic regression without what moves with the calendar for all", steady),
+    Candidate("boosting", "small boosted trees, without what moves with the calendar for all", boosting),
     Candidate("shallow", "boosted trees of three leaves, likewise", shallow),
     Candidate("blend", "mean of the log-odds of logistic and boosting", blend, members=("logistic", "boosting")),
 )
 DEPLOYED = tuple(c for c in CANDIDATES if c.deployed)  # no other can be chosen
-
-
-def with_settings(
-    settings: Mapping[str, Mapping[str, float]], candidates: Sequence[Candidate] = CANDIDATES
-) -> tuple[Candidate, ...]:
-    """The candidates with other `set_params` settings, by candidate; pooled ones of such members with them.
-
-    Candidates that nothing is said of are the same objects as before.
-    """
-    own = {c.name: replace(c, build=partial(_changed, c.build, settings[c.name])) if c.name in settings else c
-           for c in candidates}  # fmt: skip
-    pooled = {c.name: replace(c, build=partial(_pooled, [own[name] for name in c.members]))
-              for c in candidates if set(c.members) & set(settings)}  # fmt: skip
-    return tuple((own | pooled).values())
-
-
-def _changed(
-    build: Callable[[Features, int], Estimator], settings: Mapping[str, float], features: Features, seed: int
-) -> Estimator:
-    return build(features, seed).set_params(**settings)
-
-
-def _pooled(members: Sequence[Candidate], features: Features, seed: int) -> Estimator:
-    return LogitMean([(c.name, c.build(features, seed)) for c in members])

@@ -15,7 +15,7 @@ from models.fitting.candidates import CANDIDATES, Candidate, Estimator, pool
 from models.fitting.deployed import ReadyModel, make_ready
 from models.metrics.claims import standard_error
 from models.metrics.evaluation import Vector, evaluate, log_losses, logit
-from models.rows.splits import Split, forward_folds
+from models.rows.splits import Split
 from models.rows.training_set import TrainingSet
 
 logger = logging.getLogger(__name__)
@@ -76,10 +76,8 @@ def choosing_losses(folds: pd.DataFrame) -> pd.Series:
 
 def cut_folds(data: TrainingSet, rows: Vector, folds: int) -> list[Split]:
     """The forward folds inside `rows`, by places in the whole training set; raises ModelError where there is none."""
-    cuts = forward_folds(
-        data.as_of.iloc[rows], data.group.iloc[rows], data.usable_at.iloc[rows], data.mature[rows],
-        data.y[rows], lambda places, cut: data.known(rows[places], cut)[0], folds,
-    )  # fmt: skip
+    part = data.only(rows)
+    cuts = part.folds(folds).cuts(part.y, part.group)
     return [replace(cut, train=rows[cut.train], test=rows[cut.test]) for cut in cuts]
 
 
@@ -116,9 +114,8 @@ def choose(losses: pd.DataFrame, group: Vector, labels: int) -> tuple[str, str]:
 
 
 def make_model(
-    data: TrainingSet, name: str, rows: Vector, cut: pd.Timestamp, past: OutOfTime, seed: int, bags: int = 0,
-    candidates: Sequence[Candidate] = CANDIDATES,
-) -> tuple[ReadyModel, str]:  # fmt: skip
+    data: TrainingSet, name: str, rows: Vector, cut: pd.Timestamp, past: OutOfTime, seed: int, bags: int = 0
+) -> tuple[ReadyModel, str]:
     """The candidate fitted on `rows` as known at `cut`, calibrated on its out-of-time predictions; and how, in words.
 
     For reasons it carries a sample of the rows, and `bags` refits on accounts drawn with replacement.
@@ -126,9 +123,9 @@ def make_model(
     z, y = logit(past.p[name].to_numpy()), data.y[past.p.index]
     calibrator, why = choose_calibrator(z, y, past.fold.to_numpy(), int(data.labelled[rows].sum()), name)
     ready = make_ready(
-        fit(name, data, rows, cut, seed, candidates), CALIBRATORS[calibrator]().fit(z, y), z, y,
+        fit(name, data, rows, cut, seed), CALIBRATORS[calibrator]().fit(z, y), z, y,
         **_sample(data, rows, seed),
-        bags=[fit(name, data, _drawn(data, rows, seed + turn), cut, seed, candidates) for turn in range(1, bags + 1)],
+        bags=[fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)],
     )  # fmt: skip
     recent = _recent(data, ready, rows, cut)
     said = f"{calibrator}: {why}; {recent.sentence}"
@@ -157,12 +154,9 @@ def _drawn(data: TrainingSet, rows: Vector, seed: int) -> Vector:
     return np.repeat(rows, times[codes])
 
 
-def fit(
-    name: str, data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int,
-    candidates: Sequence[Candidate] = CANDIDATES,
-) -> Estimator:  # fmt: skip
+def fit(name: str, data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int) -> Estimator:
     """The candidate fitted on `rows` with the labels and weights of `cut`."""
-    build = {c.name: c.build for c in candidates}[name]
+    build = {c.name: c.build for c in CANDIDATES}[name]
     y, weight = data.known(rows, cut)
     return build(data.features, seed).fit(data.X.iloc[rows], y, sample_weight=weight)
 
@@ -177,7 +171,5 @@ def predict_all(
         if c.members:
             p[c.name] = pool([p[name] for name in c.members])
         else:
-            p[c.name] = np.asarray(
-                fit(c.name, data, rows, cut, seed, candidates).predict_proba(data.X.iloc[test])[:, 1]
-            )
+            p[c.name] = np.asarray(fit(c.name, data, rows, cut, seed).predict_proba(data.X.iloc[test])[:, 1])
     return pd.DataFrame(p, index=test)

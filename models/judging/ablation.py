@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from data.errors import DataError
 from features.catalogue import Feature
 from models.fitting.candidates import DEPLOYED
-from models.fitting.learning import fit
+from models.fitting.learning import compare, fit
 from models.judging.training import learn
 from models.metrics.claims import Gain, Verdict, paired_bootstrap, score_interval
 from models.metrics.evaluation import Vector, evaluate
@@ -125,7 +125,8 @@ def _learned(
 ) -> tuple[Vector, str, float]:  # fmt: skip
     """Probabilities of the tested rows, the candidate chosen and its effective parameters, on the features kept."""
     part = replace(data, X=data.X[[f.name for f in kept]], features=tuple(kept))
-    found = learn(part, split.train, split.cut, seed=seed, folds=folds, candidates=DEPLOYED)
+    past = compare(part.as_known(split.cut), split.train, folds, seed, DEPLOYED)
+    found = learn(part, split.train, split.cut, past, seed)
     p = found.model.predict_proba(part.X.iloc[split.test])[:, 1]
     return p, found.chosen, effective_parameters(found.model, part.X.iloc[split.train])
 

@@ -22,7 +22,7 @@ from data.agreement.model import Agreement
 from data.errors import DataError, ModelError
 from models.fitting.candidates import DEPLOYED
 from models.fitting.deployed import ReadyModel
-from models.fitting.learning import fit
+from models.fitting.learning import compare, fit
 from models.judging.policy import (
     AGREED,
     RULES,
@@ -216,7 +216,7 @@ def _step(
     every = np.arange(len(past.y))
     try:
         check(past)
-        found = learn(past, every, day, seed=seed, folds=folds, candidates=DEPLOYED)
+        found = learn(past, every, day, compare(past, every, folds, seed, DEPLOYED), seed)
     except ModelError as error:
         why = "{what}: expected {expected}, got {got}".format(**error.parts)  # what it advises is for today
         return {**row, "skipped": why}, pd.DataFrame(), kept

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,10 +11,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features.catalogue import Feature
-from models.fitting.candidates import CANDIDATES, Candidate
 from models.fitting.deployed import ReadyModel
 from models.fitting.learning import OutOfTime, choose, compare, make_model, predict_all
-from models.fitting.search import Search, search
 from models.judging.leak_guard import LeakageReport, find_leaks
 from models.metrics.claims import LEAST_ROWS, Metric, score_interval
 from models.metrics.evaluation import Vector, evaluate
@@ -59,7 +56,6 @@ class TrainingResult:
     set; model_hash the deployed model's predictions on all rows. purged: earlier rows of a tested account or with an
     open label, used only in the last fit.
     young: rows with an open horizon, weighted (models.rows.delay), of which those without an answer are in no span.
-    search: what the search for settings tried and found, None without one.
     """
 
     fold_metrics: pd.DataFrame
@@ -83,50 +79,39 @@ class TrainingResult:
     data_hash: str
     model_hash: str
     seed: int
-    search: Search | None = None
 
 
-def learn(
-    data: TrainingSet, rows: Vector, cut: pd.Timestamp, *, seed: int, folds: int = 4,
-    candidates: Sequence[Candidate] = CANDIDATES,
-) -> Learned:  # fmt: skip
-    """Choose among the candidates on forward folds inside `rows`, fit the choice on them as known at `cut`, calibrate.
+def learn(data: TrainingSet, rows: Vector, cut: pd.Timestamp, past: OutOfTime, seed: int) -> Learned:
+    """Choose among the candidates of `past`, fit the choice on `rows` as known at `cut`, calibrate.
 
-    The later folds choose: what is best for few rows need not be for all. All of them calibrate. Raises ModelError
-    where `rows` span too short a time.
+    past: what `learning.compare` found on forward folds inside the rows. The later folds choose: what is best for few
+    rows need not be for all. All of them calibrate.
     """
     data = data.as_known(cut)
-    past = compare(data, rows, folds, seed, candidates)
     chosen, reason = choose(past.late.losses(data.y), data.group.to_numpy(), int(data.labelled[rows].sum()))
     logger.info("chose %s: %s", chosen, reason)
-    return Learned(chosen, reason, *make_model(data, chosen, rows, cut, past, seed, candidates=candidates), past)
+    return Learned(chosen, reason, *make_model(data, chosen, rows, cut, past, seed), past)
 
 
 def train(
     data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int = 4, allowed_columns: tuple[str, ...] = (),
-    bags: int = BAGS, search_trials: int = 0, search_minutes: float = 10.0,
+    bags: int = BAGS,
 ) -> TrainingResult:  # fmt: skip
     """Compare the candidates forward in time, choose one, test all once on the latest rows, refit the choice on all.
 
     The choice and its calibration rest on folds inside the earlier part alone; the last `test_share` of rows only
     measures. Columns named in `allowed_columns` do not stop a promotion. `bags` refits tell which reasons are stable;
-    without any no reason is vouched for. With `search_trials` other settings of the candidates are tried on the
-    folds first (models.fitting.search). Raises ModelError for too few labels or too short a span of time.
+    without any no reason is vouched for. Raises ModelError for too few labels or too short a span of time.
     """
     check(data)
     with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
         split = holdout(data.as_of, data.group, data.usable_at, data.mature, test_share)
-        past, searched, candidates = data.as_known(split.cut), None, CANDIDATES
-        if search_trials:
-            searched = search(past, split.train, seed=seed, folds=folds, trials=search_trials, minutes=search_minutes)
-            candidates = searched.candidates
-        found = learn(past, split.train, split.cut, seed=seed, folds=folds, candidates=candidates)
-        raw = predict_all(data, split.train, split.test, split.cut, seed, candidates)
+        past = data.as_known(split.cut)
+        found = learn(past, split.train, split.cut, compare(past, split.train, folds, seed), seed)
+        raw = predict_all(data, split.train, split.test, split.cut, seed)
         tested = raw.assign(**{found.chosen: found.model.predict_proba(data.X.iloc[split.test])[:, 1]})
         every = np.arange(len(data.y))
-        final, calibration = make_model(
-            data, found.chosen, every, data.now, found.past.also(raw), seed, bags, candidates
-        )
+        final, calibration = make_model(data, found.chosen, every, data.now, found.past.also(raw), seed, bags)
         model_hash = sha256(final.predict_proba(data.X).tobytes(), repr(list(data.X.columns)).encode())
         metrics = pd.DataFrame({name: evaluate(data.y[split.test], tested[name].to_numpy()) for name in tested}).T
         fold_metrics = found.past.metrics(past.y)
@@ -156,7 +141,6 @@ def train(
         data_hash=data_hash(data),
         model_hash=model_hash,
         seed=seed,
-        search=searched,
     )
 
 

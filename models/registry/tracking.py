@@ -51,10 +51,6 @@ def training_tags(result: TrainingResult, context: Mapping[str, object]) -> dict
         "suspects": shorten(", ".join(leakage.suspects), 1000),
         "blocking": shorten(", ".join(leakage.blocking), 1000),
         "clock": shorten(", ".join(leakage.clock), 1000),
-        **{
-            f"search_{name}": shorten(note, 1000)
-            for name, note in (result.search.notes if result.search else {}).items()
-        },
     }
 
 
@@ -105,9 +101,8 @@ def _intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -
 
 
 def candidate_params(result: TrainingResult, name: str) -> dict[str, object]:
-    """The plain settings of a candidate, without the names of columns; none where it is no longer in the list."""
-    tried = {c.name: c for c in (result.search.candidates if result.search else CANDIDATES)}
-    found = tried[name].build(result.features, result.seed).get_params()
+    """The plain settings of a candidate, without the names of columns."""
+    found = {c.name: c for c in CANDIDATES}[name].build(result.features, result.seed).get_params()
     return {k: v for k, v in found.items() if "model__" in k and isinstance(v, (bool, int, float, str))}
 
 
@@ -133,8 +128,6 @@ def write_tables(result: TrainingResult, report: Path) -> None:
     result.fold_metrics.to_csv(report / "fold_metrics.csv")
     result.holdout.to_parquet(report / HOLDOUT, index=False)
     result.leakage.columns.rename_axis("column").to_csv(report / "columns.csv")
-    if result.search:
-        result.search.trials.to_csv(report / "search.csv", index=False)
 
 
 def run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -> list[object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,25 +44,40 @@ def holdout(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, mature: Ve
     return split
 
 
-def forward_folds(
-    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, mature: Vector, y: Vector, known: Known, folds: int
-) -> list[Split]:
-    """Up to `folds` splits, each trained on all that was known before its test block: an expanding window.
+class ForwardFolds:
+    """Forward folds as a scikit-learn splitter: each trains on all that was known before the block that it tests.
 
-    Time is cut into folds + 1 blocks of about as many `mature` rows. Folds that lack an outcome are unusable, of y (n
-    outcomes of 0/1) where they test and of `known` where they train. Where any is unusable fewer, longer blocks are
-    tried; raises ModelError where not even one split works.
+    For the n rows that X, y and groups of `split` have in this order: as_of, usable_at and mature as `holdout` takes
+    them. Time is cut into folds + 1 blocks of about as many mature rows, fewer where a fold would lack an outcome.
+    known: the outcomes of rows, by their places, as they stood at a cut; left out, as they are in y.
     """
-    for count in range(folds, 0, -1):
-        splits = _blocks(as_of, group, usable_at, mature, count)
-        if splits and all(_usable(split, y, known) for split in splits):
-            return splits
-    raise ModelError(
-        "cutting the training rows into folds forward in time",
-        expected="both outcomes before and after a cut, labels known by then, accounts apart",
-        got=f"no such cut in {len(as_of)} rows from {as_of.min()} to {as_of.max()}",
-        do="train on a longer span of time or with a shorter label horizon",
-    )
+
+    def __init__(
+        self, as_of: pd.Series, usable_at: pd.Series, mature: Vector, folds: int = 4, known: Known | None = None
+    ) -> None:
+        self.as_of, self.usable_at, self.mature, self.folds, self.known = as_of, usable_at, mature, folds, known
+
+    def cuts(self, y: Vector, groups: pd.Series) -> list[Split]:
+        """The folds of n outcomes of 0/1 and n account ids; raises ModelError where not even one can be made."""
+        y, groups = np.asarray(y), pd.Series(groups)
+        for count in range(self.folds, 0, -1):
+            splits = _blocks(self.as_of, groups, self.usable_at, self.mature, count)
+            if splits and all(_usable(split, y, self.known or (lambda rows, _: y[rows])) for split in splits):
+                return splits
+        raise ModelError(
+            "cutting the training rows into folds forward in time",
+            expected="both outcomes before and after a cut, labels known by then, accounts apart",
+            got=f"no such cut in {len(self.as_of)} rows from {self.as_of.min()} to {self.as_of.max()}",
+            do="train on a longer span of time or with a shorter label horizon",
+        )
+
+    def split(self, X: object, y: Vector, groups: pd.Series) -> Iterator[tuple[Vector, Vector]]:  # noqa: ARG002
+        """Places of the rows that train and of those that test, fold by fold."""
+        yield from ((cut.train, cut.test) for cut in self.cuts(y, groups))
+
+    def get_n_splits(self, X: object, y: Vector, groups: pd.Series) -> int:  # noqa: ARG002
+        """How many folds `split` makes of these rows."""
+        return len(self.cuts(y, groups))
 
 
 def _cut(as_of: pd.Series, test_share: float) -> pd.Timestamp:

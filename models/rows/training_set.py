@@ -14,6 +14,7 @@ from data.errors import ModelError
 from features.catalogue import Feature
 from models.metrics.evaluation import Vector
 from models.rows.delay import known_by
+from models.rows.splits import ForwardFolds
 
 LEAST_LABELS = 40
 
@@ -97,6 +98,10 @@ class TrainingSet:
         if self.answered_at is None:
             return self.y[rows], np.ones(len(rows))
         return known_by(self.y[rows], self.as_of.iloc[rows], self.answered_at.iloc[rows], self.horizon, cut)
+
+    def folds(self, count: int = 4) -> ForwardFolds:
+        """The rows' forward folds, for any tool that takes a scikit-learn splitter (`cv=`); groups: `group`."""
+        return ForwardFolds(self.as_of, self.usable_at, self.mature, count, lambda rows, cut: self.known(rows, cut)[0])
 
 
 def check(data: TrainingSet) -> None:

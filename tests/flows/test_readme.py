@@ -75,5 +75,6 @@ def test_the_commands_for_your_own_data_run_as_written(folder: Path, prefect_url
         run(folder, line, prefect_url)
     assert (folder / "var/exports/2025-12-15/scores.parquet").exists()
     notebook = folder / "notebook.py"
-    notebook.write_text(blocks("python")[0])
-    assert "logistic" in run(folder, f"{sys.executable} {notebook}", prefect_url)
+    (search,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), re.S)
+    notebook.write_text(blocks("python")[0] + search)
+    assert "learning_rate" in run(folder, f"{sys.executable} {notebook}", prefect_url)

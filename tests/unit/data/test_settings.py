@@ -42,9 +42,6 @@ def test_a_line_changes_what_it_names_alone(path):
         ("[training]\nfold = 3", "training.fold"),
         ("[training]\nfolds = 0", "training.folds"),
         ("[training]\ntest_share = 1", "training.test_share"),
-        ("[training]\nsearch_trials = -1", "training.search_trials"),
-        ("[training]\nsearch_trials = 2.5", "training.search_trials"),
-        ("[training]\nsearch_minutes = 0", "training.search_minutes"),
         ("[label]\nhorizon_days = -1", "label.horizon_days"),
         ("[label]\nhorizon_days = inf", "label.horizon_days"),
         ("[label]\nhorizon_days = 1e300", "label.horizon_days"),
@@ -77,3 +74,10 @@ def test_what_is_no_toml_in_utf8_is_refused_with_its_place(path, content):
 def test_a_folder_in_its_place_is_refused(path):
     path.mkdir()
     assert f"reading {path}: expected" in refused(path)
+
+
+def test_what_an_earlier_init_wrote_is_read_and_what_is_gone_is_said(tmp_path, caplog):
+    path = tmp_path / "settings.toml"
+    path.write_text("[training]\nsearch_trials = 0\nsearch_minutes = 10\nseed = 3\n")
+    assert read_settings(path).training.seed == 3
+    assert "search_minutes has no effect any more" in caplog.text

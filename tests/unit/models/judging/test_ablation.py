@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.errors import DataError, ModelError
-from models.fitting.learning import fit
+from models.fitting.learning import compare, fit
 from models.judging.ablation import ALL, LEARNED, ablate
 from models.judging.training import learn
 from models.rows.splits import holdout
@@ -52,7 +52,7 @@ def test_an_arm_is_what_learning_on_its_columns_gives(result, data, arm):
     split = holdout(data.as_of, data.group, data.usable_at, data.mature, 0.3)
     own = part(data, LEARNED[arm])
     assert "rule_points" not in own.X
-    found = learn(own, split.train, split.cut, seed=1, folds=1)
+    found = learn(own, split.train, split.cut, compare(own.as_known(split.cut), split.train, 1, 1), 1)
     assert found.chosen == result.arms["chosen"][arm]
     assert np.array_equal(found.model.predict_proba(own.X.iloc[split.test])[:, 1], result.tested[arm])
     rules = fit("rulebook", data, split.train, split.cut, 1).predict_proba(data.X.iloc[split.test])[:, 1]

@@ -9,7 +9,7 @@ import pytest
 
 from data.agreement.file import default_agreement
 from data.errors import DataError
-from models.fitting.learning import fit
+from models.fitting.learning import compare, fit
 from models.judging.backtest import ARMS, BASELINES, KEPT, OURS, backtest, over_time, value_policies
 from models.judging.training import learn
 from serving.pages.training_plots import draw_backtest
@@ -84,7 +84,7 @@ def test_a_day_is_what_learning_by_hand_gives(found, data):
         answered_at=data.answered_at.where(seen).iloc[rows].reset_index(drop=True), observed=SECOND.to_pydatetime(),
     )  # fmt: skip
     every, block = np.arange(len(rows)), found.predicted[found.predicted["day"] == SECOND]
-    model = learn(known, every, SECOND, seed=3, folds=1).model
+    model = learn(known, every, SECOND, compare(known, every, 1, 3), 3).model
     X = data.X.loc[block.index]
     assert np.array_equal(model.predict_proba(X)[:, 1], block[OURS])
     for name in BASELINES:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from data.errors import ModelError
-from models.rows.splits import forward_folds, holdout
+from models.rows.splits import ForwardFolds, holdout
 
 DAYS = [1, 2, 3, 20, 21, 30, 30, 30, 31, 32]
 AS_OF = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(DAYS, unit="D"))
@@ -48,7 +48,7 @@ def _year(rows=400):
 
 def _folds(as_of, group, days, y, known=None):
     all_mature = np.ones(len(y), dtype=bool)
-    return forward_folds(as_of, group, as_of + timedelta(days=days), all_mature, y, known or (lambda at, _: y[at]), 4)
+    return ForwardFolds(as_of, as_of + timedelta(days=days), all_mature, 4, known).cuts(y, group)
 
 
 def test_folds_grow_forward_and_share_no_account():
