@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from data.errors import BusyError, ConfigError
 from data.intake.ingest import IngestReport
 from data.workspace import Workspace
-from pipelines import jobs
+from pipelines.jobs import train as jobs
 from pipelines.reports import (
     ablation_notes,
     ablation_rows,

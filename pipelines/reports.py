@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the command line prints help without pandas
     from data.agreement.model import Agreement
     from data.intake.ingest import IngestReport
     from models.judging.plan import Part, TrainingPlan
-    from pipelines.jobs import Ablating, Backtesting, Planning, Training
+    from pipelines.jobs.train import Ablating, Backtesting, Planning, Training
 
 FIGURES = ("log_loss", "brier", "auc", "pr_auc", "lift_10", "lift_50", "calibration_slope", "calibration_intercept")
 MARKS = "=x#~"

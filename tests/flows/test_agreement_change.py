@@ -15,7 +15,7 @@ from models.judging.promotion import Champion
 from models.registry.client import Registry
 from models.rows.dataset import build_training_set
 from models.rows.training_set import TrainingSet
-from pipelines.jobs import (
+from pipelines.jobs.train import (
     Training,
     _champion,
     explain_score,

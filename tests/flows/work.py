@@ -22,7 +22,9 @@ LOADED_AT = datetime(2026, 1, 10)
 AS_OF = datetime(2025, 12, 15)
 # processes are forked from one that has the slow imports behind it and no thread or file of ours
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pipelines.jobs", "models.registry.client", "mlflow.sklearn", "serving.scoring"])
+PROCESSES.set_forkserver_preload(
+    ["pipelines.jobs.train", "models.registry.client", "mlflow.sklearn", "serving.scoring"]
+)
 
 
 def write_company(folder: Path, leads: int, share: float = 1.0, spoiled: bool = False) -> Path:
@@ -39,19 +41,19 @@ def write_company(folder: Path, leads: int, share: float = 1.0, spoiled: bool = 
 
 
 def ingest(root: Path, source: Path) -> None:
-    from pipelines.jobs import ingest_batch
+    from pipelines.jobs.train import ingest_batch
 
     ingest_batch(Workspace(root), "canonical", str(source), LOADED_AT)
 
 
 def score(root: Path) -> None:
-    from pipelines.jobs import score_open_leads
+    from pipelines.jobs.train import score_open_leads
 
     score_open_leads(Workspace(root), AS_OF)
 
 
 def train(root: Path) -> None:
-    from pipelines.jobs import train_models
+    from pipelines.jobs.train import train_models
 
     train_models(Workspace(root), AS_OF)
 

@@ -17,7 +17,8 @@ import pytest
 from data.agreement.file import default_text
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
-from pipelines import cli, jobs
+from pipelines.cli import models as cli
+from pipelines.jobs import train as jobs
 from tests.flows.work import write_company
 
 USAGE, CONFIG, DATA, MODEL, BUSY = 2, 10, 11, 12, 14
@@ -357,7 +358,7 @@ def in_fresh_python(code):
 def test_help_loads_nothing_that_takes_seconds():
     code = """
 import sys
-from pipelines import cli
+from pipelines.cli import models as cli
 sys.argv = ["leadready", "--help"]
 try:
     cli.main()
@@ -370,7 +371,7 @@ except SystemExit:
 def test_what_is_shown_of_progress_stays_apart_from_results():
     code = """
 import logging
-from pipelines import cli
+from pipelines.cli import models as cli
 cli._show_progress()
 logging.getLogger("data.intake.ingest").info("to stderr")
 """

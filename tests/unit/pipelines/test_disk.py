@@ -11,7 +11,7 @@ import pytest
 
 from data.errors import ConfigError, DataError
 from data.workspace import Workspace
-from pipelines.jobs import ingest_batch, init_workspace, score_open_leads
+from pipelines.jobs.train import ingest_batch, init_workspace, score_open_leads
 from tests.flows.work import differences, state, write_company
 
 pytestmark = pytest.mark.slow  # each case fills a disk: a minute in all

@@ -14,7 +14,9 @@ from data.settings import Settings
 from data.workspace import Workspace
 from models.judging.plan import plan_training
 from models.rows.training_set import TrainingSet
-from pipelines import cli, jobs, reports
+from pipelines import reports
+from pipelines.cli import models as cli
+from pipelines.jobs import train as jobs
 from tests.flows.work import write_company
 from tests.unit.models.leads import feature
 

@@ -62,7 +62,7 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make a workspace with an agreement and settings; nothing that is there is changed."""
-    from pipelines.jobs import init_workspace
+    from pipelines.jobs.train import init_workspace
 
     made = [str(p) for p in init_workspace(Workspace(workspace), scheme)]
     lines = [f"workspace: {workspace}", *(f"made {p}: read it, change it" for p in made)]
@@ -104,7 +104,7 @@ def quarantine_list(
     as_json: JsonOption = False,
 ) -> None:
     """Rows held back, with file, line and reason (the raw rows, which may be personal, only with --json)."""
-    from pipelines.jobs import list_quarantine
+    from pipelines.jobs.train import list_quarantine
 
     held = list_quarantine(_ready(workspace))
     rows = json.loads(held.to_json(orient="records", date_format="iso"))
@@ -116,7 +116,7 @@ def quarantine_list(
 @quarantine_app.command("replay", epilog="Example: leadready quarantine replay")
 def quarantine_replay(workspace: WorkspaceOption = HOME, as_json: JsonOption = False) -> None:
     """Try the rows again, as after their lead came in; those that pass leave the quarantine."""
-    from pipelines.jobs import replay_quarantine
+    from pipelines.jobs.train import replay_quarantine
     from pipelines.reports import ingest_rows
 
     rows = ingest_rows(replay_quarantine(_ready(workspace), _now()))
@@ -130,7 +130,7 @@ def quarantine_discard(
     as_json: JsonOption = False,
 ) -> None:
     """Drop the rows a batch left in the quarantine, once its file was mended and ingested again."""
-    from pipelines.jobs import discard_quarantine
+    from pipelines.jobs.train import discard_quarantine
 
     dropped = discard_quarantine(_ready(workspace), batch)
     if not dropped:
@@ -173,7 +173,7 @@ def features_check(
     as_json: JsonOption = False,
 ) -> None:
     """Prove on your own data that no feature reads what was not known at its moment; ends with 12 if one does."""
-    from pipelines.jobs import check_features
+    from pipelines.jobs.train import check_features
 
     checked, leaks = check_features(_ready(workspace), leads, _now())
     lines = [f"{name}: {example}" for name, example in leaks.items()]
@@ -199,7 +199,7 @@ def agreement_check(
 ) -> None:
     """Whether agreements hold together; else ends with 10 and names file, line and key."""
     from data.agreement.file import all_versions, effective_from, read_agreement
-    from pipelines.jobs import find_unseen_words
+    from pipelines.jobs.train import find_unseen_words
     from pipelines.reports import agreement_row
 
     found = [read_agreement(file, effective_from(file))] if file else all_versions(_ready(workspace).agreements)
@@ -251,7 +251,7 @@ def agreement_explain(
 ) -> None:
     """The sum behind a lead's points, line by line, and the zone that follows."""
     from data.agreement.file import in_force
-    from pipelines.jobs import explain_points
+    from pipelines.jobs.train import explain_points
     from pipelines.reports import records, standing_lines
 
     space, moment = _ready(workspace), _moment(as_of, _now())
@@ -275,7 +275,7 @@ def explain(
 ) -> None:
     """Why a lead has its score: the rules' own sum, the model's contributions, reasons, and what is missing."""
     from data.agreement.file import in_force
-    from pipelines.jobs import explain_points, explain_score
+    from pipelines.jobs.train import explain_points, explain_score
     from pipelines.reports import records, score_lines, standing_lines
 
     space, moment = _ready(workspace), _moment(as_of, _now())
@@ -322,7 +322,7 @@ def promote(
     """Put a version to use by hand (12 where it cannot score, 13 where the leak guard warns); `rollback` goes back."""
     from dataclasses import asdict
 
-    from pipelines.jobs import promote_model
+    from pipelines.jobs.train import promote_model
 
     move = promote_model(_ready(workspace), version, _now(), _user(), why, force)
     same = [f"version {version} is in use already: nothing changed"]
@@ -338,7 +338,7 @@ def rollback(
     """Put the model to use that was in use before; twice goes two back."""
     from dataclasses import asdict
 
-    from pipelines.jobs import roll_back
+    from pipelines.jobs.train import roll_back
 
     move = roll_back(_ready(workspace), _now(), _user(), why)
     _say(asdict(move), _moved(move), as_json)
@@ -465,7 +465,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """From nothing to routes and a report on a simulated company: simulate, ingest, train, score, report."""
-    from pipelines.jobs import init_workspace
+    from pipelines.jobs.train import init_workspace
 
     os.environ.pop("LEADREADY_MLFLOW", None)  # made-up leads are no matter for the server of a company's models
     space = Workspace(workspace)
@@ -517,7 +517,7 @@ def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=
 
 def _plan_training(space: Workspace, moment: datetime, as_json: bool) -> None:
     """Print what a training would do, without fitting and without Prefect; ends with 12 if it would be refused."""
-    from pipelines.jobs import plan_training
+    from pipelines.jobs.train import plan_training
     from pipelines.reports import planning_json, planning_notes, planning_rows, refusal_notes, time_lines
 
     planning = plan_training(space, moment)
@@ -622,7 +622,7 @@ def _moment(text: str | None, otherwise: datetime, option: str = "--as-of") -> d
 
 
 def _catalogue(workspace: Path) -> tuple[Feature, ...]:
-    from pipelines.jobs import read_catalogue
+    from pipelines.jobs.train import read_catalogue
 
     return read_catalogue(_ready(workspace), _now())
 
@@ -671,7 +671,3 @@ def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
         f"  {space.settings}   how training and scoring are set",
         f"  leadready ui -w {space.root}   the trainings, their figures and plots (MLflow)",
     ]
-
-
-if __name__ == "__main__":
-    main()
