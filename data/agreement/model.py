@@ -302,6 +302,10 @@ class Agreement(StrictModel):
         said = self.model_dump_json(include={"criteria", "combinations"})
         return hashlib.sha256(said.encode()).hexdigest()[:8]
 
+    def from_ever_on(self) -> Agreement:
+        """The same as if it had always been in force: to lay it over moments before its day."""
+        return self.model_copy(update={"effective_from": date.min})
+
     def answer_names(self) -> dict[str, str]:
         """Name under which answers come in -> the criterion they belong to."""
         return {a: name for name, c in self.criteria.items() if c.asked for a in c.answers or (name,)}

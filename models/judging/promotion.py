@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Literal
 
 import pandas as pd
@@ -210,7 +209,7 @@ def _leaks(result: TrainingResult) -> tuple[str, ...]:
 def zones_of(warehouse: Warehouse, data: TrainingSet, agreement: Agreement) -> pd.DataFrame:
     """What the rules say of the snapshots under one agreement, whether it was in force then or not."""
     rows = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of}).drop_duplicates()
-    return build_rules(warehouse, rows, [agreement.model_copy(update={"effective_from": datetime.min.date()})])
+    return build_rules(warehouse, rows, [agreement.from_ever_on()])
 
 
 def hand_off_gain(

@@ -88,8 +88,7 @@ def save_judgement(
 
 def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame) -> pd.DataFrame:
     """The tested hand-offs with their zone and money under the agreement of today."""
-    always = agreement.model_copy(update={"effective_from": datetime.min.date()})
-    rules = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [always])
+    rules = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [agreement.from_ever_on()])
     return at_the_gate(tested.assign(p=tested["probability"]), rules, [agreement])
 
 
