@@ -13,7 +13,8 @@ if TYPE_CHECKING:  # the command line prints help without pandas
     from data.agreement.model import Agreement
     from data.intake.ingest import IngestReport
     from models.judging.plan import Part, TrainingPlan
-    from pipelines.jobs.train import Ablating, Backtesting, Planning, Training
+    from pipelines.jobs.backtest import Ablating, Backtesting
+    from pipelines.jobs.train import Planning, Training
 
 FIGURES = ("log_loss", "brier", "auc", "pr_auc", "lift_10", "lift_50", "calibration_slope", "calibration_intercept")
 MARKS = "=x#~"

@@ -43,8 +43,8 @@ def score_leads(
     """Scores of every open lead at `as_of`, by lead_id, and the use of each capacity (see `choose_routes`).
 
     Zone and route follow `agreement`, the one in force; the model sees points as under the one it was trained with.
-    Without a model the rules alone route. Raises DataError where no lead is open, ModelError where the catalogue no
-    longer makes the model's columns.
+    Without a model the rules alone route. The column `model_status` is left to `in_use.model_status`. Raises DataError
+    where no lead is open, ModelError where the catalogue no longer makes the model's columns.
     """
     index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
     if index.empty:
@@ -71,7 +71,6 @@ def score_leads(
         exploration_seed=agreement.exploration.seed,
         policy_version=f"{agreement.version}/model-{number}",
         model_version=number,
-        model_status=("provisional" if model.provisional else "in use") if model else "rules only",
         agreement_version=agreement.version,
         catalogue_version=catalogue_version(features or catalogue),
     )

@@ -15,7 +15,7 @@ from data.intake.files import without_password
 from data.workspace import Workspace
 from models.judging.promotion import Decision
 from models.registry.client import Registry
-from pipelines.jobs.train import init_workspace
+from pipelines.jobs.start import init_workspace
 from tests.flows import work
 
 pytestmark = pytest.mark.slow  # a Prefect server and whole trainings: minutes

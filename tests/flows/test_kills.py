@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from data.workspace import Workspace
-from pipelines.jobs.train import init_workspace
+from pipelines.jobs.start import init_workspace
 from tests.flows import work
 
 LEADS = 400

@@ -8,17 +8,25 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from data.agreement.file import default_text
+from data.opened import open_workspace
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
-from pipelines.cli import models as cli
-from pipelines.jobs import train as jobs
+from pipelines import cli
+from pipelines.cli import running
+from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.report import report_on
+from pipelines.jobs.score import score_open_leads
+from pipelines.jobs.start import init_workspace
+from pipelines.jobs.train import train_models
 from tests.flows.work import write_company
 
 USAGE, CONFIG, DATA, MODEL, BUSY = 2, 10, 11, 12, 14
@@ -26,8 +34,8 @@ PLAIN = re.compile(r"leadready: .+: expected .+, got .+; .+\n", re.DOTALL)
 
 
 def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
-    return jobs.ingest_batch(
-        Workspace(root),
+    return ingest_batch(
+        open_workspace(root),
         source,
         path.get_secret_value(),
         loaded_at,
@@ -39,9 +47,9 @@ def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
 
 WITHOUT_PREFECT = SimpleNamespace(
     ingest=_ingest,
-    train=lambda root, moment: jobs.train_models(Workspace(root), moment),
-    report=lambda root, moment: jobs.report_on(Workspace(root), moment),
-    score=lambda root, moment, alias: jobs.score_open_leads(Workspace(root), moment, alias),
+    train=lambda root, moment: train_models(open_workspace(root), moment),
+    report=lambda root, moment: report_on(open_workspace(root), moment),
+    score=lambda root, moment, alias: score_open_leads(open_workspace(root), moment, alias),
 )
 
 
@@ -55,7 +63,7 @@ class Said:
 @pytest.fixture
 def leadready(monkeypatch, capsys):
     """Type a command."""
-    monkeypatch.setattr(cli, "_flows", lambda space: WITHOUT_PREFECT)
+    monkeypatch.setattr(running, "find_flows", lambda root: WITHOUT_PREFECT)
     monkeypatch.delenv("LEADREADY_HOME", raising=False)
 
     def type_in(*words):
@@ -79,9 +87,10 @@ def source(tmp_path_factory):
 def filled(tmp_path_factory, source):
     """A workspace with data and without a model; not to be changed."""
     space = Workspace(tmp_path_factory.mktemp("filled") / "var")
-    jobs.init_workspace(space)
-    jobs.ingest_batch(space, "canonical", str(source), pd.Timestamp("2026-01-10").to_pydatetime())
-    jobs.score_open_leads(space, pd.Timestamp("2025-12-01").to_pydatetime())
+    init_workspace(space)
+    opened = open_workspace(space.root)
+    ingest_batch(opened, "canonical", str(source), pd.Timestamp("2026-01-10").to_pydatetime())
+    score_open_leads(opened, pd.Timestamp("2025-12-01").to_pydatetime())
     return space.root
 
 
@@ -94,7 +103,7 @@ def var(tmp_path, filled):
 @pytest.fixture
 def empty(tmp_path):
     space = Workspace(tmp_path / "empty")
-    jobs.init_workspace(space)
+    init_workspace(space)
     return space.root
 
 
@@ -351,6 +360,31 @@ def test_init_names_what_it_made_and_keeps_what_is_there(leadready, tmp_path):
     assert "seed = 8" in (tmp_path / "var" / "settings.toml").read_text()
 
 
+READING = [
+    ("ingest", "canonical", "SOURCE"), ("quarantine", "list"), ("quarantine", "replay"),
+    ("features", "list"), ("features", "check", "--leads", "5"),
+    ("train",), ("train", "--dry-run"), ("score", "--as-of", "2025-12-01"), ("report", "--as-of", "2025-12-01"),
+    ("explain", "L0000001", "--as-of", "2025-12-01"),
+    ("agreement", "check"), ("agreement", "show"), ("agreement", "explain", "L0000001"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+def test_settings_and_agreements_are_read_at_most_once_a_command(leadready, var, source, command, monkeypatch):
+    shutil.copy(var / "agreements" / "2000-01-01.toml", var / "agreements" / "2025-06-01.toml")
+    read, really = Counter(), Path.read_text
+
+    def counted(path, *arguments, **options):
+        read[str(path.relative_to(var)) if path.is_relative_to(var) else "elsewhere"] += 1
+        return really(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    leadready(*(str(source) if word == "SOURCE" else word for word in command), "-w", var)
+    of_interest = {name: times for name, times in read.items() if name.startswith(("settings", "agreements"))}
+    assert of_interest
+    assert set(of_interest.values()) == {1}
+
+
 def in_fresh_python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
@@ -358,7 +392,7 @@ def in_fresh_python(code):
 def test_help_loads_nothing_that_takes_seconds():
     code = """
 import sys
-from pipelines.cli import models as cli
+from pipelines import cli
 sys.argv = ["leadready", "--help"]
 try:
     cli.main()
@@ -371,8 +405,8 @@ except SystemExit:
 def test_what_is_shown_of_progress_stays_apart_from_results():
     code = """
 import logging
-from pipelines.cli import models as cli
-cli._show_progress()
+from pipelines.cli import running
+running.show_progress()
 logging.getLogger("data.intake.ingest").info("to stderr")
 """
     assert in_fresh_python(code) == ""

@@ -395,7 +395,7 @@ def test_a_training_at_work_is_not_taken_for_dead(bought, monkeypatch):
 
 def command(capsys, monkeypatch, registry, *words):
     """Exit code, what was printed, and what was complained of."""
-    from pipelines.cli import models as cli
+    from pipelines import cli
 
     monkeypatch.setattr(sys, "argv", ["leadready", *words, "--workspace", str(registry._store.parent)])
     with pytest.raises(SystemExit) as ended:
