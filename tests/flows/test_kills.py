@@ -121,13 +121,18 @@ def test_a_kill_at_a_named_step(jobs, name, step):
 
 def command(job: Job, server: dict[str, str]) -> subprocess.Popen[str]:
     """The job as it is typed, in a process group of its own."""
-    words = {"ingest": ["ingest", "canonical", *map(str, job.arguments[1:])],
-             "score": ["score", "--as-of", work.AS_OF.isoformat()]}[job.name]  # fmt: skip
+    words = {
+        "ingest": ["ingest", "canonical", *map(str, job.arguments[1:])],
+        "score": ["score", "--as-of", work.AS_OF.isoformat()],
+    }[job.name]
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *words, "-w", str(job.root)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         env={**{k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"}, **server},
-    )  # fmt: skip
+    )
 
 
 def at_work(process: subprocess.Popen[str], name: str) -> None:

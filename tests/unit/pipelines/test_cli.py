@@ -107,6 +107,11 @@ def empty(tmp_path):
     return space.root
 
 
+def as_typed(lines):
+    """A command a line, as a tuple of its words."""
+    return [tuple(line.split()) for line in lines.strip().splitlines()]
+
+
 def assert_plain(said, code, *words):
     assert said.code == code, said.err
     assert said.out == ""
@@ -114,12 +119,23 @@ def assert_plain(said, code, *words):
     assert [w for w in words if w not in said.err] == [], said.err
 
 
-NEEDS_A_WORKSPACE = [
-    ("ingest", "canonical", "."), ("quarantine", "list"), ("quarantine", "replay"),
-    ("quarantine", "discard", "0"), ("features", "list"), ("features", "show", "rule_points"), ("features", "check"),
-    ("train",), ("score",), ("runs",), ("ui",), ("report",), ("agreement", "check"), ("agreement", "show"),
-    ("agreement", "explain", "L0000001"),
-]  # fmt: skip
+NEEDS_A_WORKSPACE = as_typed("""
+    ingest canonical .
+    quarantine list
+    quarantine replay
+    quarantine discard 0
+    features list
+    features show rule_points
+    features check
+    train
+    score
+    runs
+    ui
+    report
+    agreement check
+    agreement show
+    agreement explain L0000001
+""")
 
 
 @pytest.mark.parametrize("command", NEEDS_A_WORKSPACE, ids=" ".join)
@@ -274,8 +290,10 @@ sys.stdin.read()
 def test_a_warehouse_that_another_holds(leadready, var, command):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(var / "warehouse.duckdb")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert holder.stdout.readline() == "held\n"
     try:
         assert_plain(leadready(*command, "-w", var), BUSY, "another leadready at work", "run the same command again")
@@ -296,14 +314,24 @@ def test_the_sum_of_a_lead_is_told_line_by_line(leadready, filled):
     assert "they hold together" in leadready("agreement", "check", filled.parent / "2026-01-01.toml").out
 
 
-JSON = [
-    ("init",), ("ingest", "canonical", "SOURCE"), ("quarantine", "list"), ("quarantine", "replay"),
-    ("features", "list"), ("features", "show", "rule_points"), ("features", "check", "--leads", "5"),
-    ("score", "--as-of", "2025-12-01"), ("runs",), ("report", "--as-of", "2025-12-01"),
-    ("agreement", "check"), ("agreement", "show"),
-    ("agreement", "diff", "2000-01-01", "2000-01-01.toml"), ("agreement", "explain", "L0000001", "L0000002"),
-    ("simulate", "--leads", "100"), ("explain", "L0000001", "--as-of", "2025-12-01"),
-]  # fmt: skip
+JSON = as_typed("""
+    init
+    ingest canonical SOURCE
+    quarantine list
+    quarantine replay
+    features list
+    features show rule_points
+    features check --leads 5
+    score --as-of 2025-12-01
+    runs
+    report --as-of 2025-12-01
+    agreement check
+    agreement show
+    agreement diff 2000-01-01 2000-01-01.toml
+    agreement explain L0000001 L0000002
+    simulate --leads 100
+    explain L0000001 --as-of 2025-12-01
+""")
 
 
 @pytest.mark.parametrize("command", JSON, ids=" ".join)
@@ -360,13 +388,21 @@ def test_init_names_what_it_made_and_keeps_what_is_there(leadready, tmp_path):
     assert "seed = 8" in (tmp_path / "var" / "settings.toml").read_text()
 
 
-READING = [
-    ("ingest", "canonical", "SOURCE"), ("quarantine", "list"), ("quarantine", "replay"),
-    ("features", "list"), ("features", "check", "--leads", "5"),
-    ("train",), ("train", "--dry-run"), ("score", "--as-of", "2025-12-01"), ("report", "--as-of", "2025-12-01"),
-    ("explain", "L0000001", "--as-of", "2025-12-01"),
-    ("agreement", "check"), ("agreement", "show"), ("agreement", "explain", "L0000001"),
-]  # fmt: skip
+READING = as_typed("""
+    ingest canonical SOURCE
+    quarantine list
+    quarantine replay
+    features list
+    features check --leads 5
+    train
+    train --dry-run
+    score --as-of 2025-12-01
+    report --as-of 2025-12-01
+    explain L0000001 --as-of 2025-12-01
+    agreement check
+    agreement show
+    agreement explain L0000001
+""")
 
 
 @pytest.mark.parametrize("command", READING, ids=" ".join)

@@ -28,10 +28,16 @@ def two_a_day(days: int, **more: object) -> TrainingSet:
     rows = 2 * days
     as_of = pd.Series(pd.date_range("2026-01-01", periods=days).repeat(2)).reset_index(drop=True)
     return TrainingSet(
-        pd.DataFrame({"n": np.arange(rows, dtype=float)}), np.arange(rows) % 2, as_of,
-        pd.Series([f"A{i}" for i in range(rows)]), timedelta(days=4), (feature("n"),),
-        pd.Series([f"L{i}" for i in range(rows)]), pd.Series(np.ones(rows)), **more,
-    )  # fmt: skip
+        pd.DataFrame({"n": np.arange(rows, dtype=float)}),
+        np.arange(rows) % 2,
+        as_of,
+        pd.Series([f"A{i}" for i in range(rows)]),
+        timedelta(days=4),
+        (feature("n"),),
+        pd.Series([f"L{i}" for i in range(rows)]),
+        pd.Series(np.ones(rows)),
+        **more,
+    )
 
 
 def planned(data: TrainingSet, **settings: object) -> Planning:
