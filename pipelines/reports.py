@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from data.agreement.checks import most_points
+from serving.routes import routes_where
 
 if TYPE_CHECKING:  # the command line prints help without pandas
     import pandas as pd
@@ -348,7 +349,7 @@ def score_lines(found: dict[str, Any]) -> list[str]:
 
 def top_rows(scores: pd.DataFrame, most: int) -> list[dict[str, Any]]:
     """The leads to look at first: those somebody can act on, by probability (without a model by points)."""
-    order = ("hand_off", "manager_check", "tele_qualify", "reheat", "hold", "nurture")
+    order = routes_where(lambda r: r.actionable)
     actionable = scores[scores["route"].isin(order)].assign(place=lambda f: f["route"].map(order.index))
     by = ["place", "probability", "rule_points", "lead_id"]
     best = actionable.sort_values(by, ascending=[True, False, False, True]).head(most)

@@ -18,7 +18,8 @@ from features.matrix import build_matrix
 from features.rules.standing import build_rules, find_reheated
 from models.registry.client import LoadedModel
 from serving.reasons import explain_lead, explain_scores
-from serving.routing import CASES, Routed, choose_routes
+from serving.routes import routes_where
+from serving.routing import Routed, choose_routes
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ def score_leads(
     number = str(model.version) if model else "none"
     scored = leads[["lead_id", "as_of", "probability", *KEPT]].join(routed.leads)
     scored = scored.join(_words(scored, agreement))
-    scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, scored["route"])).assign(
+    seen = scored["route"].isin(routes_where(lambda r: r.seen))
+    scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, seen)).assign(
         exploration_seed=agreement.exploration.seed,
         policy_version=f"{agreement.version}/model-{number}",
         model_version=number,
@@ -121,7 +123,7 @@ def _warn(leads: pd.DataFrame, routed: Routed) -> None:
     if above > 0.9:
         log.warning("the model puts %.0f %% of the open leads above p*: at these costs capacity decides who is handed "
                     "off, not the threshold", 100 * above)  # fmt: skip
-    homeless = int((routed.leads["route_reason"] == CASES["no_team"][1]).sum())
+    homeless = int((routed.leads["case"] == "no_team").sum())
     if homeless:
         log.warning("%d leads are worth a hand-off and no team of the agreement takes them", homeless)
 
@@ -155,7 +157,7 @@ def _words(scored: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     said = [tracks.get(key) for key in zip(scored["persona"], scored["buying_stage"], strict=True)]
     return pd.DataFrame(
         {
-            "promise_hours": hours.where(scored["route"] == "hand_off"),
+            "promise_hours": hours.where(scored["route"].isin(routes_where(lambda r: r.to_sales))),
             "message": [t.message if t else None for t in said],
             "information": [t.information if t else None for t in said],
         },
