@@ -198,7 +198,8 @@ def backtest_rows(done: Backtesting) -> list[dict[str, Any]]:
 
 def policy_rows(done: Backtesting) -> list[dict[str, Any]]:
     """One row a policy: its value per lead at the gate, and its gain over the rules then in force."""
-    return [{k: _rounded(v) for k, v in row.items()} for row in records(done.policies.table)] if done.policies else []
+    rows = records(done.policies.table) if done.policies else []
+    return [{"policy": row.pop("words"), **{k: _rounded(v) for k, v in row.items() if k != "policy"}} for row in rows]
 
 
 def period_rows(done: Backtesting) -> list[dict[str, Any]]:
@@ -231,11 +232,11 @@ def backtest_notes(done: Backtesting) -> list[str]:
 def _policy_notes(done: Backtesting) -> list[str]:
     if not done.policies:
         return ["no hand-off could be valued: none had a chance of being made"]
-    from models.judging.policy import LEAST_EFFECTIVE
+    from models.judging.policy import EQUAL, LEAST_EFFECTIVE, POLICIES
 
     few = f"policies that treat fewer than {LEAST_EFFECTIVE:.0f} effective accounts otherwise than the rules: no claim"
     alike = [done.policies.alike] if done.policies.alike else []
-    return [f"the model, as many as the rules: {done.policies.claim.sentence}", *alike, few]
+    return [f"{POLICIES[EQUAL]}: {done.policies.claim.sentence}", *alike, few]
 
 
 def backtest_json(done: Backtesting) -> dict[str, Any]:

@@ -48,13 +48,7 @@ class Case:
 HAND_OFF = Route("hand_off", "give it to sales", to_sales=True, by_phone=True, by_mail=True, seen=True, actionable=True)
 MANAGER_CHECK = Route("manager_check", "let a manager look at it", seen=True, actionable=True, to_try=True)
 TELE_QUALIFY = Route(
-    "tele_qualify",
-    "call to learn what is missing",
-    by_tele=True,
-    by_phone=True,
-    seen=True,
-    actionable=True,
-    to_try=True,
+    "tele_qualify", "call to learn more", by_tele=True, by_phone=True, seen=True, actionable=True, to_try=True
 )
 REHEAT = Route(
     "reheat", "get in touch again", by_tele=True, by_phone=True, by_mail=True, seen=True, actionable=True, to_try=True
