@@ -38,10 +38,8 @@ def all_versions(folder: Path) -> list[Agreement]:
     dated = sorted((effective_from(p), p) for p in folder.glob("*.toml"))
     for (one, first), (other, second) in itertools.pairwise(dated):
         if one == other:
-            raise ConfigError(
-                f"reading {folder}", expected="one agreement a day", do="rename or remove one of them",
-                got=f"{first.name} and {second.name}, both from {one}",
-            )  # fmt: skip
+            got, do = f"{first.name} and {second.name}, both from {one}", "rename or remove one of them"
+            raise ConfigError(f"reading {folder}", expected="one agreement a day", got=got, do=do)
     return [read_agreement(p, day) for day, p in dated]
 
 

@@ -270,8 +270,10 @@ class Routing(StrictModel):
     beyond_rules: Number = _key(
         "rules short, but the probability so far above the threshold: hand off all the same, once the model has"
         " learned from explored hand-offs; 1: never",
-        0.1, ge=0, le=1,
-    )  # fmt: skip
+        0.1,
+        ge=0,
+        le=1,
+    )
 
 
 class Agreement(StrictModel):
