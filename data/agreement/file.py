@@ -92,8 +92,8 @@ def parse_agreement(text: str, day: date, what: str) -> Agreement:
         raise wrong_keys(what, Agreement, error, text) from None
     agreement = without_lost(agreement, raw)
     check(agreement, raw, text, what)
-    said = agreement.model_dump_json(exclude={"effective_from", "version", "scheme", "drop"})
-    version = f"{day}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    content = agreement.model_dump_json(exclude={"effective_from", "version", "scheme", "drop"})
+    version = f"{day}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
     return agreement.model_copy(update={"version": version})
 
 
@@ -109,8 +109,10 @@ def differences(old: Agreement, new: Agreement) -> dict[str, tuple[str, str]]:
 
 
 def _flat(agreement: Agreement) -> dict[str, str]:
-    said = agreement.model_dump(mode="json", exclude={"effective_from", "version", "scheme", "drop"}, exclude_none=True)
-    return dict(_lines(said, ""))
+    content = agreement.model_dump(
+        mode="json", exclude={"effective_from", "version", "scheme", "drop"}, exclude_none=True
+    )
+    return dict(_lines(content, ""))
 
 
 def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:

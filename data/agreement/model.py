@@ -301,8 +301,8 @@ class Agreement(StrictModel):
     @property
     def points_version(self) -> str:
         """A hash of what gives points, the part of an agreement that a model's features depend on."""
-        said = self.model_dump_json(include={"criteria", "combinations"})
-        return hashlib.sha256(said.encode()).hexdigest()[:8]
+        points = self.model_dump_json(include={"criteria", "combinations"})
+        return hashlib.sha256(points.encode()).hexdigest()[:8]
 
     def answer_names(self) -> dict[str, str]:
         """Name under which answers come in -> the criterion they belong to."""

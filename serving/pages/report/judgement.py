@@ -97,8 +97,8 @@ def _costs(agreement: Agreement) -> pd.DataFrame:
 def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame) -> pd.DataFrame:
     """The tested hand-offs with their zone and money under the agreement of today."""
     always = agreement.model_copy(update={"effective_from": datetime.min.date()})
-    rules = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [always])
-    return at_the_gate(tested.assign(p=tested["probability"]), rules, [agreement])
+    standing = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [always])
+    return at_the_gate(tested.assign(p=tested["probability"]), standing, [agreement])
 
 
 def _judged(
