@@ -18,11 +18,11 @@ from data.warehouse import Warehouse
 from data.workspace import Workspace
 from models.judging.policy import AGREED, POLICIES
 from serving.pages.drawings import KINDS, draw, shown
+from serving.pages.report.base_tables import TABLES, save_tables
 from serving.pages.report.judgement import save_judgement
 from serving.pages.report.page import render
 from serving.pages.report.report import PAGE, write_report
 from serving.pages.report.sections import FIGURES, read_header, read_sections
-from serving.pages.report.tables import TABLES, save_tables
 from serving.sinks.publish import harmless
 from tests.tables import fill, table, warehouse_of
 
