@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data.errors import BusyError, ConfigError, DataError
-from data.tables import SQL_TYPES, TABLES, Table
+from data.tables import TABLES, Table
 
 log = logging.getLogger(__name__)
 
@@ -134,8 +134,7 @@ VERSION_COLUMNS = {"known_at": "TIMESTAMP", "superseded_at": "TIMESTAMP", "batch
 
 def ddl(table: Table) -> str:
     """The CREATE statement of a contract's table."""
-    columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in table.columns]
-    columns += [f"{n} {t}" for n, t in VERSION_COLUMNS.items()]
+    columns = table.sql_columns + [f"{n} {t}" for n, t in VERSION_COLUMNS.items()]
     return f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)})"
 
 

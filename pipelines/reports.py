@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from data.agreement.checks import most_points
+from serving.routes import routes_where
 
 if TYPE_CHECKING:  # the command line prints help without pandas
     import pandas as pd
@@ -198,7 +199,8 @@ def backtest_rows(done: Backtesting) -> list[dict[str, Any]]:
 
 def policy_rows(done: Backtesting) -> list[dict[str, Any]]:
     """One row a policy: its value per lead at the gate, and its gain over the rules then in force."""
-    return [{k: _rounded(v) for k, v in row.items()} for row in records(done.policies.table)] if done.policies else []
+    rows = records(done.policies.table) if done.policies else []
+    return [{"policy": row.pop("words"), **{k: _rounded(v) for k, v in row.items() if k != "policy"}} for row in rows]
 
 
 def period_rows(done: Backtesting) -> list[dict[str, Any]]:
@@ -231,11 +233,11 @@ def backtest_notes(done: Backtesting) -> list[str]:
 def _policy_notes(done: Backtesting) -> list[str]:
     if not done.policies:
         return ["no hand-off could be valued: none had a chance of being made"]
-    from models.judging.policy import LEAST_EFFECTIVE
+    from models.judging.policy import EQUAL, LEAST_EFFECTIVE, POLICIES
 
     few = f"policies that treat fewer than {LEAST_EFFECTIVE:.0f} effective accounts otherwise than the rules: no claim"
     alike = [done.policies.alike] if done.policies.alike else []
-    return [f"the model, as many as the rules: {done.policies.claim.sentence}", *alike, few]
+    return [f"{POLICIES[EQUAL]}: {done.policies.claim.sentence}", *alike, few]
 
 
 def backtest_json(done: Backtesting) -> dict[str, Any]:
@@ -349,7 +351,7 @@ def score_lines(found: dict[str, Any]) -> list[str]:
 
 def top_rows(scores: pd.DataFrame, most: int) -> list[dict[str, Any]]:
     """The leads to look at first: those somebody can act on, by probability (without a model by points)."""
-    order = ("hand_off", "manager_check", "tele_qualify", "reheat", "hold", "nurture")
+    order = routes_where(lambda r: r.actionable)
     actionable = scores[scores["route"].isin(order)].assign(place=lambda f: f["route"].map(order.index))
     by = ["place", "probability", "rule_points", "lead_id"]
     best = actionable.sort_values(by, ascending=[True, False, False, True]).head(most)

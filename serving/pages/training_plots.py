@@ -13,6 +13,7 @@ from models.fitting.learning import choosing_losses, later_half
 from models.judging.ablation import ALL, Ablation
 from models.judging.backtest import KEPT, OURS, Backtest, Policies
 from models.judging.leak_guard import TELLING_AUC, TELLING_NULL_GAP
+from models.judging.policy import AGREED, EQUAL, POLICIES
 from models.judging.training import TrainingResult
 from models.metrics.evaluation import Vector, calibration_bins, gain_curve
 
@@ -191,8 +192,8 @@ def draw_policy_gain(policies: Policies) -> Figure:
     few = "a hand-off that was explored stands for up to 20 leads at the gate"
     figure, axes = new_axes(title, few, "gain so far, in the agreement's currency")
     axes.axhline(0, color=GREY, lw=1)
-    for name, color in zip([c for c in curve if c not in ("as_of", "everybody")], (BLUE, RED), strict=False):
-        axes.step(curve["as_of"], curve[name], where="post", color=color, lw=2, label=str(name))
+    for policy, color in ((AGREED, BLUE), (EQUAL, RED)):
+        axes.step(curve["as_of"], curve[policy], where="post", color=color, lw=2, label=POLICIES[policy])
     axes.yaxis.set_major_formatter("{x:,.0f}")
     _by_date(axes)
     figure.legend(*axes.get_legend_handles_labels(), frameon=False, ncols=3, loc="outside lower center")

@@ -19,56 +19,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.tables import PUBLICATIONS, SCORES, SQL_TYPES, ColumnType
 from data.warehouse import Warehouse
 from data.workspace import Workspace, writing
-from features.definition import CONCEPTS
-from models.explaining.reason_codes import MOST
 
-TEXT, NUMBER, FLAG, TIME, WHOLE = pa.string(), pa.float64(), pa.bool_(), pa.timestamp("us"), pa.int64()
-SCORES = {
-    "lead_id": TEXT,
-    "as_of": TIME,
-    "probability": NUMBER,
-    "probability_low": NUMBER,
-    "probability_high": NUMBER,
-    "digital_points": NUMBER,
-    "research_points": NUMBER,
-    "rule_points": NUMBER,
-    "zone": TEXT,
-    "urgent": FLAG,
-    "missing": TEXT,
-    "route": TEXT,
-    "route_reason": TEXT,
-    "contact": TEXT,
-    "team": TEXT,
-    "promise_hours": NUMBER,
-    "persona": TEXT,
-    "buying_stage": TEXT,
-    "message": TEXT,
-    "information": TEXT,
-    **{f"reason_{place}": TEXT for place in range(1, MOST + 1)},
-    "reasons_checked": FLAG,
-    "few_alike": FLAG,
-    "log_odds_base": NUMBER,
-    **{f"contribution_{concept}": NUMBER for concept in CONCEPTS},
-    "gain": NUMBER,
-    "threshold": NUMBER,
-    "early": FLAG,
-    "explored": FLAG,
-    "propensity": NUMBER,
-    "exploration_seed": WHOLE,
-    "policy_version": TEXT,
-    "model_version": TEXT,
-    "model_status": TEXT,
-    "agreement_version": TEXT,
-    "catalogue_version": TEXT,
+ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "time": pa.timestamp("us"),
+    "number": pa.float64(),
+    "whole": pa.int64(),
+    "flag": pa.bool_(),
 }
-SQL_TYPE = {TEXT: "VARCHAR", NUMBER: "DOUBLE", FLAG: "BOOLEAN", TIME: "TIMESTAMP", WHOLE: "BIGINT"}
+SCHEMA = pa.schema({c.name: ARROW_TYPES[c.type] for c in SCORES.columns})
 TABLES = (
-    """CREATE TABLE IF NOT EXISTS scores (lead_id VARCHAR NOT NULL, as_of TIMESTAMP NOT NULL,
-    PRIMARY KEY (as_of, lead_id))""",
-    *(f"ALTER TABLE scores ADD COLUMN IF NOT EXISTS {n} {SQL_TYPE[t]}" for n, t in SCORES.items()),
-    "CREATE TABLE IF NOT EXISTS publications (as_of TIMESTAMP PRIMARY KEY, folder VARCHAR)",
+    *(
+        f"CREATE TABLE IF NOT EXISTS {t.name} ({', '.join(t.sql_columns)}, PRIMARY KEY ({', '.join(t.key)}))"
+        for t in (SCORES, PUBLICATIONS)
+    ),
+    *(f"ALTER TABLE scores ADD COLUMN IF NOT EXISTS {c.name} {SQL_TYPES[c.type]}" for c in SCORES.columns),
 )
 HIDDEN = ".published"
 FILES = ("scores.parquet", "scores.csv")
@@ -77,7 +45,7 @@ FILES = ("scores.parquet", "scores.csv")
 def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) -> Path:
     """Store the scores of one `as_of` and export them as Parquet and CSV; returns the folder they are found in."""
     as_of = scores["as_of"].iloc[0].to_pydatetime()
-    ordered = scores.sort_values("lead_id", ignore_index=True)[list(SCORES)]
+    ordered = scores.sort_values("lead_id", ignore_index=True)[list(SCORES.names)]
     finish(workspace, warehouse)
     with _writing(workspace):
         folder = _write_files(workspace, ordered)
@@ -101,7 +69,7 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
             link = workspace.exports / day_name(as_of)
             if not all((hidden / folder / name).is_file() for name in FILES):
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
-                _write_files(workspace, stored[list(SCORES)], folder)
+                _write_files(workspace, stored[list(SCORES.names)], folder)
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{folder}":
                 _point(link, f"{HIDDEN}/{folder}")
         kept = {folder for _, folder in published}
@@ -116,7 +84,7 @@ def _writing(workspace: Workspace) -> AbstractContextManager[None]:
 
 def _write_files(workspace: Workspace, scores: pd.DataFrame, name: str | None = None) -> str:
     """Write the files into the folder `name`, by default named by their content; returns its name."""
-    table = pa.Table.from_pandas(scores, schema=pa.schema(SCORES), preserve_index=False).replace_schema_metadata(None)
+    table = pa.Table.from_pandas(scores, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None)
     hidden = workspace.exports / HIDDEN
     making = hidden / f"making-{os.getpid()}"
     _remove(making)

@@ -16,10 +16,10 @@ from data.agreement.model import Agreement
 from data.warehouse import Warehouse, in_force
 from data.workspace import Workspace, writing
 from features.rules.standing import build_rules, first_reached
+from serving.pages.report.base_tables import save_tables
 from serving.pages.report.judgement import save_judgement
 from serving.pages.report.page import render
 from serving.pages.report.sections import FIGURES, START, read_sections
-from serving.pages.report.tables import save_tables
 from serving.sinks.publish import day_name, harmless
 
 PAGE = "report.html"

@@ -22,9 +22,9 @@ FIGURES = tuple(sorted(HERE.glob("[0-9]*.sql")))
 class Section:
     """One figure of the report.
 
-    `frame` is its table and its CSV, `name` the CSV's stem. `kind` says how it is drawn: one of `plots.KINDS` and the
-    columns it takes, as in `dots - arm rate rate_low rate_high`. `query` made the frame and stands beside it. `empty`
-    is what a frame without rows means.
+    `frame` is its table and its CSV, `name` the CSV's stem. `kind` says how it is drawn: one of `drawings.KINDS` and
+    the columns it takes, as in `dots - arm rate rate_low rate_high`. `query` made the frame and stands beside it.
+    `empty` is what a frame without rows means.
     """
 
     name: str

@@ -6,20 +6,23 @@ from datetime import date, datetime
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from data.agreement.file import default_text, parse_agreement
 from data.errors import ConfigError, DataError
 from data.simulator.company import simulate
+from data.tables import REPORT_TABLES
 from data.tables import TABLES as CONTRACTS
 from data.warehouse import Warehouse
 from data.workspace import Workspace
+from models.judging.policy import AGREED, POLICIES
 from serving.pages.drawings import KINDS, draw, shown
+from serving.pages.report.base_tables import TABLES, save_tables
 from serving.pages.report.judgement import save_judgement
 from serving.pages.report.page import render
 from serving.pages.report.report import PAGE, write_report
 from serving.pages.report.sections import FIGURES, read_header, read_sections
-from serving.pages.report.tables import TABLES, save_tables
 from serving.sinks.publish import harmless
 from tests.tables import fill, table, warehouse_of
 
@@ -402,6 +405,7 @@ def test_intervals_are_wilsons(walk, monkeypatch, k, n, low, high):
 
 # The model beside the rules
 
+ARROW = {"text": "string", "time": "timestamp[us]", "number": "double", "whole": "int64", "flag": "bool"}
 READY = table("""
     lead  answered_at  criterion  state  level
     L1    2026-03-01   budget     yes    approved
@@ -434,9 +438,20 @@ def test_what_each_way_of_deciding_is_worth(judged):
              "the model, as many as the rules": (740 + 740) / 4}  # fmt: skip
     assert values["value"].to_dict() == pytest.approx({name: 200 + more for name, more in worth.items()})
     assert values["share_handed_off"]["the model, as many as the rules"] == 0.5
-    again = pd.read_parquet(judged / "judged.parquet").set_index("policy")["value"]
+    again = pd.read_parquet(judged / "judged.parquet").set_index("words")["value"]
     assert values["value"].to_dict() == pytest.approx(again.to_dict()), "the query finds what models.policy found"
     assert figure(judged, "70_claim")["answer"][0].startswith("Not enough data to claim")
+
+
+def test_the_base_tables_are_as_their_contracts_say(judged):
+    assert {p.stem for p in judged.glob("*.parquet")} == {*REPORT_TABLES}
+    for name, contract in REPORT_TABLES.items():
+        found = pq.read_schema(judged / f"{name}.parquet")
+        types = {
+            column: str(kind).removeprefix("large_") for column, kind in zip(found.names, found.types, strict=True)
+        }
+        assert types == {c.name: ARROW[c.type] for c in contract.columns}
+    assert {*POLICIES} <= {*REPORT_TABLES["tested"].names}, "judged names a policy by its column of tested"
 
 
 def test_who_would_be_exchanged(judged):
@@ -511,8 +526,8 @@ def said_of(tmp_path, scores, tested):
                 probability::DOUBLE AS probability, propensity::DOUBLE AS propensity, route FROM published""")
         save_tables(warehouse, tmp_path, AS_OF, [DEFAULT], NOBODY, NOBODY, NOBODY)
         save_judgement(warehouse, tmp_path, AS_OF, [DEFAULT], tested, vouched=True)
-    judged = pd.read_parquet(tmp_path / "judged.parquet").set_index("policy")["said"]
-    return judged["rules and model, as agreed"], figure(tmp_path, "70_claim")["answer"][0]
+    judged = pd.read_parquet(tmp_path / "judged.parquet").set_index("policy")["sentence"]
+    return judged[AGREED], figure(tmp_path, "70_claim")["answer"][0]
 
 
 ANSWERED = pd.DataFrame({

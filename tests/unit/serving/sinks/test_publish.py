@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import ConfigError
+from data.tables import SCORES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 from serving.sinks import publish as publishing
-from serving.sinks.publish import FLAG, HIDDEN, NUMBER, SCORES, TEXT, TIME, WHOLE, finish, publish
+from serving.sinks.publish import HIDDEN, finish, publish
 
 MONDAY, TUESDAY = datetime(2026, 3, 2), datetime(2026, 3, 3)
 
@@ -32,9 +33,9 @@ def warehouse():
 
 def scores_of(as_of=MONDAY, **probabilities):
     """One row a lead; every text column says `text` unless a test changes it."""
-    of_kind = {TEXT: "text", NUMBER: 25.0, FLAG: True, WHOLE: 1, TIME: pd.Timestamp(as_of).as_unit("us")}
+    of_type = {"text": "text", "number": 25.0, "flag": True, "whole": 1, "time": pd.Timestamp(as_of).as_unit("us")}
     rows = pd.DataFrame({"lead_id": list(probabilities), "probability": list(probabilities.values())})
-    return rows.assign(**{name: of_kind[kind] for name, kind in SCORES.items() if name not in rows})
+    return rows.assign(**{c.name: of_type[c.type] for c in SCORES.columns if c.name not in rows})
 
 
 def stored(warehouse):
@@ -57,7 +58,7 @@ def test_the_link_of_the_day_shows_table_parquet_and_csv_alike(workspace, wareho
     assert sorted(p.name for p in folder.iterdir()) == ["scores.csv", "scores.parquet"]
     assert stored(warehouse) == [(MONDAY, "L1", 0.5), (MONDAY, "L2", 0.25)]
     parquet = pq.read_table(folder / "scores.parquet")
-    assert parquet.column_names == list(SCORES)
+    assert parquet.column_names == list(SCORES.names)
     assert parquet["lead_id"].to_pylist() == ["L1", "L2"]
     written = pd.read_csv(folder / "scores.csv")
     assert written["lead_id"].tolist() == ["L1", "L2"]
