@@ -95,6 +95,11 @@ class Table:
         """The columns, of a table of sources those that a source may give: `known_at` left out."""
         return tuple(c.name for c in self.columns)
 
+    def some(self, *names: str) -> tuple[Column, ...]:
+        """The columns of these names, for a table that has them too."""
+        by_name = {c.name: c for c in self.columns}
+        return tuple(by_name[name] for name in names)
+
     @property
     def sql_columns(self) -> list[str]:
         """Each column with its type, as a CREATE statement has it."""
@@ -305,30 +310,18 @@ PUBLICATIONS = Table(
     key=("as_of",),
 )
 
-ACCOUNT_ID = Column("account_id", "text", "its company")
-HANDED_OFF_AT = Column("handed_off_at", "time", "when it was handed off", required=True)
-AUTOMATION_QUALIFIED_AT = Column("automation_qualified_at", "time", "when its digital points reached the threshold")
-PERSONA = Column("persona", "text", "the kind of person, by the agreement in force at the report's as_of")
-ZONE = Column("zone", "text", "what the rules said then")
-URGENT = Column("urgent", "flag", "whether they called it urgent then")
-TEAM = Column("team", "text", "whose lead it was")
-PROMISE_HOURS = Column("promise_hours", "number", "hours in which sales promised to answer; empty: nothing promised")
-BREACH = Column("breach", "text", "what happens when the promise is broken")
-TRAITS = (
-    ACCOUNT_ID,
-    Column("industry", "text", "its industry"),
-    Column("employees_band", "text", "the size of its company, in persons"),
-    PERSONA,
-    Column("source", "text", "what brought the lead in"),
-)
 REPORT_LEADS = Table(
     "leads",
     "a row per lead: when it first reached each milestone",
     (
         LEAD_ID,
-        *TRAITS,
+        Column("account_id", "text", "its company"),
+        Column("industry", "text", "its industry"),
+        Column("employees_band", "text", "the size of its company, in persons"),
+        Column("persona", "text", "the kind of person, by the agreement in force at the report's as_of"),
+        Column("source", "text", "what brought the lead in"),
         Column("inquiry_at", "time", "when it came in"),
-        AUTOMATION_QUALIFIED_AT,
+        Column("automation_qualified_at", "time", "when its digital points reached the threshold"),
         Column("tele_accepted_at", "time", "when it was first called after that"),
         Column("tele_qualified_at", "time", "when after that it was first qualified"),
         Column("tele_generated_at", "time", "when it was qualified after a call alone"),
@@ -339,29 +332,37 @@ REPORT_LEADS = Table(
     ),
     key=("lead_id",),
 )
+PROMISES = Table(
+    "promises",
+    "a row per version of the agreement and zone (or urgent)",
+    (
+        Column("agreement_version", "text", "the version of the agreement"),
+        Column("effective_from", "time", "the day from which it is in force"),
+        Column("promise", "text", "the zone, or urgent"),
+        Column("promise_hours", "number", "hours in which sales promised to answer; empty: nothing promised"),
+        Column("breach", "text", "what happens when the promise is broken"),
+    ),
+    key=("agreement_version", "promise"),
+)
+TRAITS = REPORT_LEADS.some("lead_id", "account_id", "industry", "employees_band", "persona", "source")
 REPORT_HANDOFFS = Table(
     "handoffs",
     "a row per hand-off: its promise, the decision, and what came before it",
     (
-        LEAD_ID,
         *TRAITS,
-        HANDED_OFF_AT,
-        Column("route", "text", "by which route or rule"),
-        Column("propensity", "number", "the chance this lead had of being handed off"),
-        Column("policy_version", "text", "the policy that handed it off"),
+        *HANDOFFS.some("handed_off_at", "route", "propensity", "policy_version"),
         Column("early", "flag", "released early"),
         Column("explored", "flag", "drawn at random"),
-        ZONE,
-        URGENT,
-        TEAM,
+        Column("zone", "text", "what the rules said then"),
+        Column("urgent", "flag", "whether they called it urgent then"),
+        Column("team", "text", "whose lead it was"),
         Column("decision", "text", "what sales decided"),
         Column("decided_at", "time", "when, in the version in force"),
         Column("reason", "text", "why"),
         Column("sales_rep", "text", "who decided"),
         Column("agreement_version", "text", "the agreement that was in force"),
         Column("promise", "text", "the zone that has the promise, or urgent"),
-        PROMISE_HOURS,
-        BREACH,
+        *PROMISES.some("promise_hours", "breach"),
         Column("due_at", "time", "by when sales promised to answer"),
         Column("answered_at", "time", "when sales first answered, in any version"),
         Column("answered_hours", "number", "hours from the hand-off to the answer"),
@@ -376,28 +377,13 @@ REPORT_DEALS = Table(
     "deals",
     "a row per deal",
     (
-        LEAD_ID,
         *TRAITS,
-        Column("opened_at", "time", "when it was opened"),
-        Column("closed_at", "time", "when it was closed"),
+        *OPPORTUNITIES.some("opened_at", "closed_at"),
         Column("outcome", "text", "how it ended", allowed=("won", "lost", "open")),
-        Column("amount", "number", "its value"),
-        Column("margin", "number", "what it earned"),
+        *OPPORTUNITIES.some("amount", "margin"),
         Column("cycle_days", "number", "days from opening to closing"),
     ),
     key=("lead_id", "opened_at"),
-)
-PROMISES = Table(
-    "promises",
-    "a row per version of the agreement and zone (or urgent)",
-    (
-        Column("agreement_version", "text", "the version of the agreement"),
-        Column("effective_from", "time", "the day from which it is in force"),
-        Column("promise", "text", "the zone, or urgent"),
-        PROMISE_HOURS,
-        BREACH,
-    ),
-    key=("agreement_version", "promise"),
 )
 MONEY = "in the agreement's currency"
 TESTED = Table(
@@ -409,7 +395,7 @@ TESTED = Table(
         Column("account", "text", "its company, or itself"),
         Column("accepted", "whole", "1: sales accepted it, 0: refused"),
         Column("probability", "number", "what the model gave before the outcome"),
-        ZONE,
+        *REPORT_HANDOFFS.some("zone"),
         Column("met", "flag", "whether it met the rules"),
         Column("propensity", "number", "the chance it had of being handed off"),
         Column("weight", "number", "how many leads at the gate it stands for"),

@@ -16,30 +16,19 @@ import pandas as pd
 from data.agreement.model import Agreement, Zone
 from data.cohorts import handed_off
 from data.intake.files import literal
-from data.tables import (
-    AUTOMATION_QUALIFIED_AT,
-    CONNECTED,
-    HANDED_OFF_AT,
-    LEAD_ID,
-    PERSONA,
-    PROMISES,
-    SQL_TYPES,
-    TEAM,
-    URGENT,
-    ZONE,
-    Column,
-    Table,
-)
+from data.tables import CONNECTED, PROMISES, REPORT_HANDOFFS, REPORT_LEADS, SQL_TYPES, Column, Table
 from data.warehouse import Warehouse, in_force
 from features.concepts import fit
 
 BASE = Path(__file__).parent / "base"
 TABLES = ("leads", "handoffs", "deals", "promises")
 QUALIFIED_AT = Column("qualified_at", "time", "when it first got into the zone qualified")
+REACHED = (*REPORT_LEADS.some("lead_id", "automation_qualified_at"), QUALIFIED_AT)
+ZONES = REPORT_HANDOFFS.some("lead_id", "handed_off_at", "zone", "urgent", "team")
 GIVEN = (
-    Table("reached", "when a lead got so far", (LEAD_ID, AUTOMATION_QUALIFIED_AT, QUALIFIED_AT)),
-    Table("zones", "what the rules said at a hand-off", (LEAD_ID, HANDED_OFF_AT, ZONE, URGENT, TEAM)),
-    Table("personas", "who a lead is", (LEAD_ID, PERSONA)),
+    Table("reached", "when a lead got so far", REACHED),
+    Table("zones", "what the rules said at a hand-off", ZONES),
+    Table("personas", "who a lead is", REPORT_LEADS.some("lead_id", "persona")),
     PROMISES,
 )
 """What the rules say, as frames of the caller; a column that is left out is unknown."""
