@@ -46,6 +46,7 @@ from models.rows.splits import holdout
 
 NOW = datetime(2026, 1, 1)
 SEED = 7
+MAPPINGS = Path(__file__).parent / "mappings"
 METRICS = ("auc", "brier", "log_loss")
 BPIC = {
     "submitted+1h": {"anchor": "created", "delay_hours": 1},
@@ -106,7 +107,7 @@ def main() -> None:
 def ingested(source: str, data: Path) -> Iterator[Warehouse]:
     """A warehouse in memory with the source's rows."""
     with Warehouse.open(None, threads=2) as warehouse:
-        report = ingest(warehouse, source, data / source, loaded_at=NOW)
+        report = ingest(warehouse, source, data / source, loaded_at=NOW, mappings=MAPPINGS)
         for name, count in report.tables.items():
             print(f"{name}: {count.rows_in:,} in = {count.stored:,} stored + {count.quarantined} quarantined + "
                   f"{count.repeats} repeats")  # fmt: skip

@@ -71,7 +71,7 @@ def init(
 
 @app.command(epilog="Example: leadready ingest canonical exports/crm --backfill")
 def ingest(
-    source: Annotated[str, typer.Argument(help="canonical, bpic2012, x_education, bank_marketing, or one of yours.")],
+    source: Annotated[str, typer.Argument(help="canonical, or one of your own mappings.")],
     path: Annotated[str, typer.Argument(help="A file, a folder of files, or a database URL.")],
     workspace: WorkspaceOption = HOME,
     backfill: Annotated[bool, typer.Option(help="Old rows: known when they happened, not when loaded.")] = False,

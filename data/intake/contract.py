@@ -81,7 +81,7 @@ def require(table: Table, found: Iterable[str], where: str) -> None:
         f"reading {where}",
         expected=f"the columns {', '.join(c.name for c in table.columns if c.required)}",
         got=f"{', '.join(names.values()) or 'none'}; missing: {', '.join(diff)}",
-        do="rename the columns in the file or write a mapping (data/mappings/README.md)",
+        do="rename the columns in the file or write a mapping (docs/mappings.md)",
     )
 
 
