@@ -139,11 +139,6 @@ def ddl(table: Table) -> str:
     return f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)})"
 
 
-def in_force(as_of: str, row: str = "e") -> str:
-    """The SQL condition under which a stored row is what was known at `as_of` (an expression)."""
-    return f"{row}.known_at < {as_of} AND ({row}.superseded_at IS NULL OR {row}.superseded_at >= {as_of})"
-
-
 def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(path) if path else ":memory:", config=SESSION)

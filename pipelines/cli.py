@@ -82,7 +82,7 @@ def ingest(
     """Load a batch: one transaction; the same rows twice change nothing; bad rows go to the quarantine."""
     from pydantic import SecretStr
 
-    from data.intake.files import without_password
+    from data.intake.databases import without_password
 
     shown = without_password(path)
     if "://" not in path and not Path(path).exists():
@@ -499,7 +499,7 @@ def runs(
 @app.command(epilog="Example: leadready ui --port 5001")
 def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
-    from data.intake.files import without_password
+    from data.intake.databases import without_password
     from models.registry.client import server
     from models.registry.tracking import page_command
 

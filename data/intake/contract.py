@@ -11,8 +11,8 @@ from itertools import zip_longest
 
 from data.agreement.model import Agreement
 from data.errors import DataError
-from data.intake.files import literal, quoted
 from data.intake.records import OWN_COLUMNS
+from data.sql import literal, quoted
 from data.tables import SQL_TYPES, Column, Table
 from data.warehouse import VERSION_COLUMNS, Warehouse
 

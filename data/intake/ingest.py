@@ -17,10 +17,11 @@ import pandas as pd
 from data.agreement.model import Agreement
 from data.errors import DataError, UsageError
 from data.intake.contract import Columns, checked_sql, require, settle_columns
-from data.intake.files import RawData, literal, raw_relations
+from data.intake.files import RawData, raw_relations
 from data.intake.mapping import Mapping, load_mappings
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
 from data.intake.versions import store
+from data.sql import literal
 from data.tables import TABLES, Table
 from data.warehouse import Warehouse
 

@@ -12,7 +12,8 @@ from data.cohorts import build_cohort, handed_off
 from data.errors import DataError
 from data.labels import label_outcomes, to_target
 from data.settings import Settings
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force
+from data.warehouse import Warehouse
 from features.catalogue import build_catalogue, select
 from features.matrix import build_matrix
 from models.rows.training_set import TrainingSet

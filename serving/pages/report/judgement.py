@@ -14,7 +14,8 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force
+from data.warehouse import Warehouse
 from features.rules.standing import build_rules
 from models.judging.policy import (
     AGREED,

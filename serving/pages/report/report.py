@@ -13,7 +13,8 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force
+from data.warehouse import Warehouse
 from data.workspace import Workspace, writing
 from features.rules.standing import build_rules, first_reached
 from serving.pages.report.judgement import save_judgement

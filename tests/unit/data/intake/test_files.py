@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from data.errors import DataError
-from data.intake.files import raw_relations, relation_of, without_password
+from data.intake.databases import without_password
+from data.intake.files import raw_relations, relation_of
 from data.warehouse import Warehouse
 
 

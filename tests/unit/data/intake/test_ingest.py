@@ -16,7 +16,8 @@ from sqlalchemy import create_engine, text
 from data.agreement.file import parse_agreement
 from data.errors import ConfigError, DataError, UsageError
 from data.intake.ingest import TableCount, ingest, quarantined, replay
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force
+from data.warehouse import Warehouse
 
 LOAD = datetime(2026, 6, 1)
 PUBLIC = Path(__file__).parents[4] / "benchmarks/mappings"
