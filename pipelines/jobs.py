@@ -272,7 +272,7 @@ def score_open_leads(workspace: Workspace, as_of: datetime, alias: str = "champi
     """
     from models.registry.client import Registry
     from serving.scoring import score_leads
-    from serving.sinks.publish import publish
+    from serving.sinks import publish
 
     settings, agreement = read_context(workspace, as_of)
     registry = Registry(workspace)

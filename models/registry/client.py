@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -11,7 +10,8 @@ import tempfile
 import urllib.parse
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from data.errors import ConfigError, ModelError
+from data.whole import locked, shared, whole, writing
 from data.workspace import Workspace
 from models.fitting.deployed import ReadyModel
 from models.judging.promotion import Decision, check_by_hand, overtaken
@@ -223,40 +224,24 @@ class Registry:
         if self.aliases().get("challenger") == move.to:
             client.delete_registered_model_alias(NAME, "challenger")
 
-    @contextlib.contextmanager
-    def _moving(self) -> Iterator[None]:
+    def _moving(self) -> AbstractContextManager[None]:
         """While this holds, no other process moves an alias of this store; a server is not locked.
 
         Not the lock of `_at_work`, so that nobody waits for a training.
         """
-        if self._store is None:
-            yield
-            return
-        import fcntl
+        return locked(self._store.with_suffix(".moving")) if self._store else nullcontext()
 
-        with self._store.with_suffix(".moving").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    @contextlib.contextmanager
-    def _at_work(self, client: Any, experiment: str) -> Iterator[None]:
+    def _at_work(self, client: Any, experiment: str) -> AbstractContextManager[None]:
         """While this holds no other training takes our runs for those of a dead one; what a dead one left is ended.
 
-        A shared lock on a file, which the kernel lets go when its process dies; alone on it, no other training lives.
         A server that others may train on is left as it is.
         """
-        if self._store is None:
-            yield
-            return
-        import fcntl
 
-        with self._store.with_suffix(".lock").open("a") as lock:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-                    client.set_terminated(run.info.run_id, "KILLED")
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            yield
+        def end_the_dead() -> None:
+            for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+                client.set_terminated(run.info.run_id, "KILLED")
+
+        return shared(self._store.with_suffix(".lock"), end_the_dead) if self._store else nullcontext()
 
     def champion(self) -> LoadedModel | None:
         """The model in use, None where there is none yet."""
@@ -398,34 +383,13 @@ def _refuse_silence(uri: str) -> None:
 
 
 def _make_store(path: Path, artifacts: str) -> None:
-    """Make MLflow's tables aside and put them in place if none are: half-made ones would end every later command."""
-    import sqlalchemy.exc
+    """Make MLflow's tables, unless another process was first: half-made ones would end every later command."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy.exc import SQLAlchemyError
 
-    making = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # MLflow keeps an engine per address
-    try:
+    saying = writing(f"making MLflow's store {path}", "mend that and run the same command again", SQLAlchemyError)
+    with saying, whole(path, unless_there=True) as making:  # MLflow keeps an engine per address
         SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
-        _unless_there(making, path)
-    except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
-        raise ConfigError(
-            f"making MLflow's store {path}",
-            expected="a folder with room that can be written",
-            got=str(error).splitlines()[0],
-            do="mend that and run the same command again",
-        ) from error
-    finally:
-        making.unlink(missing_ok=True)
-
-
-def _unless_there(made: Path, path: Path) -> None:
-    """Put a file in its place unless another process was first, which may have written into its own by now."""
-    try:
-        os.link(made, path)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
-        if not path.exists():
-            os.replace(made, path)
 
 
 def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:

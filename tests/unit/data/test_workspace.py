@@ -48,6 +48,7 @@ def test_a_file_that_cannot_be_written_whole_is_not_there_at_all(workspace, monk
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
+        patched.setattr(os, "link", full)
         patched.setattr(os, "replace", full)
         message = refused(lambda: workspace.add(workspace.settings, "text"))
     assert "got No space left on device; free some space" in message

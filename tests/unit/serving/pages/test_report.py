@@ -20,7 +20,7 @@ from serving.pages.report.page import render
 from serving.pages.report.report import PAGE, write_report
 from serving.pages.report.sections import FIGURES, read_header, read_sections
 from serving.pages.report.tables import TABLES, save_tables
-from serving.sinks.publish import harmless
+from serving.sinks.files import harmless
 from tests.tables import fill, table, warehouse_of
 
 AS_OF = datetime(2026, 4, 1)
