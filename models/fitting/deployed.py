@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from models.fitting.calibration import PRIOR, Calibrator, Platt
 from models.fitting.candidates import Estimator
 from models.fitting.venn_abers import VennAbers, checked_rows
-from models.metrics.evaluation import Vector, logit, sigmoid
+from models.metrics.evaluation import Vector, information, logit, sigmoid
 
 DEVIATIONS = 1.96  # on either side of the mode: 95 % of a normal distribution
 
@@ -35,7 +35,7 @@ class Bounds(BaseEstimator):  # type: ignore[misc]
         self.venn_abers_, self.platt_ = VennAbers().fit(z, y), Platt().fit(z, y)
         p = sigmoid(self.platt_.transform(z))
         X = np.column_stack([z, np.ones(len(z))])
-        self.covariance_ = np.linalg.inv((X * (p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(2))
+        self.covariance_ = np.linalg.inv(information(X, p) + PRIOR * np.eye(2))
         return self
 
     def interval(self, z: Vector, more: float = 0.0) -> tuple[Vector, Vector]:

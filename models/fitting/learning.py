@@ -13,7 +13,7 @@ import pandas as pd
 from models.fitting.calibration import CALIBRATORS, RecentShift, choose_calibrator, recent_shift
 from models.fitting.candidates import CANDIDATES, Candidate, Estimator, pool
 from models.fitting.deployed import ReadyModel, make_ready
-from models.metrics.claims import standard_error
+from models.metrics.claims import draw_accounts, standard_error
 from models.metrics.evaluation import Vector, evaluate, log_losses, logit
 from models.rows.splits import Split
 from models.rows.training_set import TrainingSet
@@ -150,7 +150,7 @@ def _sample(data: TrainingSet, rows: Vector, seed: int) -> dict[str, Any]:
 def _drawn(data: TrainingSet, rows: Vector, seed: int) -> Vector:
     """The rows of as many accounts, drawn with replacement."""
     codes, names = pd.factorize(data.group.iloc[rows])
-    times = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)))
+    [times] = next(draw_accounts(len(names), len(rows), 1, seed))
     return np.repeat(rows, times[codes])
 
 
