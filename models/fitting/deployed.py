@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from models.fitting.calibration import PRIOR, Calibrator, Platt
-from models.fitting.candidates import Estimator
+from models.fitting.calibration import PRIOR, Beta, Calibrator, Identity, Platt
+from models.fitting.candidates import CANDIDATES, Estimator, Weighted, paths
+from models.fitting.encoders import ColumnGuard
 from models.fitting.venn_abers import VennAbers, checked_rows
 from models.metrics.evaluation import Vector, information, logit, sigmoid
 
@@ -133,6 +134,12 @@ def make_ready(
     rows = None if background is None else {str(name): _plain(background[name]) for name in background}
     bounds = Bounds().fit(cal_z, cal_y)
     return ReadyModel(estimator, calibrator, bounds, background=rows, accepted=accepted, bags=list(bags))
+
+
+def trusted_types(candidate: str) -> set[str]:
+    """The paths of the types of which a saved model of that candidate may be made, beyond those that skops knows."""
+    parts = paths(ReadyModel, Bounds, Identity, Platt, Beta, VennAbers, Weighted, ColumnGuard)
+    return {*parts, *(each for c in CANDIDATES if c.name == candidate for each in c.trusted)}
 
 
 def _plain(column: pd.Series) -> Vector:

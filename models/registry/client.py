@@ -24,7 +24,8 @@ import pandas as pd
 from data.errors import ConfigError, ModelError
 from data.whole import locked, shared, whole, writing
 from data.workspace import Workspace
-from models.fitting.deployed import ReadyModel
+from models.fitting.candidates import paths
+from models.fitting.deployed import ReadyModel, trusted_types
 from models.judging.promotion import Decision, check_by_hand, overtaken
 from models.judging.training import TrainingResult
 from models.metrics.evaluation import Vector
@@ -37,24 +38,6 @@ WritePages = Callable[[TrainingResult, Decision, Mapping[str, str], Path], None]
 """Writes what people look at of a training into a folder, whose subfolders become those of the run."""
 MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
 REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
-TRUSTED = (  # what skops may load beyond its own list: our estimators, and what scikit-learn's trees are made of
-    "models.fitting.candidates.Weighted",
-    "models.fitting.deployed.Bounds",
-    "models.fitting.deployed.ReadyModel",
-    "models.fitting.calibration.Identity",
-    "models.fitting.calibration.Platt",
-    "models.fitting.calibration.Beta",
-    "models.fitting.candidates.LogitMean",
-    "models.fitting.encoders.ColumnGuard",
-    "models.fitting.encoders.Steps",
-    "models.fitting.encoders.Numbers",
-    "models.fitting.encoders.Points",
-    "models.fitting.rules_baseline.Rulebook",
-    "models.fitting.venn_abers.VennAbers",
-    "functools.partial",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.utils.validation.check_array",
-)
 
 
 @dataclass(frozen=True)
@@ -259,18 +242,17 @@ class Registry:
         found = self._find(mlflow, str(alias_or_version))
         uri = f"models:/{NAME}/{found.version}"
         try:
-            features = tuple(mlflow.models.get_model_info(uri).signature.inputs.input_names())
+            info = mlflow.models.get_model_info(uri)
+            _check_types(info.flavors["sklearn"], found)
             pipeline = mlflow.sklearn.load_model(uri)
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
-                f"loading model version {found.version}", expected="its files, as training left them",
-                got=str(error).splitlines()[0], do="put them back from a backup, `leadready rollback`, or train again",
-            ) from error  # fmt: skip
-        if not isinstance(pipeline, ReadyModel):
-            raise ModelError(
-                f"loading model version {found.version}", expected="a model made by this leadready",
-                got="one of an older form", do="train again, and promote that one if training does not",
-            )  # fmt: skip
+                f"loading model version {found.version}",
+                expected="its files, as training left them",
+                got=str(error).splitlines()[0],
+                do="put them back from a backup, `leadready rollback`, or train again",
+            ) from error
+        features = tuple(info.signature.inputs.input_names())
         return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
 
     def holdout(self, model: LoadedModel) -> pd.DataFrame:
@@ -392,6 +374,19 @@ def _make_store(path: Path, artifacts: str) -> None:
         SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
 
 
+def _check_types(saved: Mapping[str, Any], version: Any) -> None:
+    """Raise ModelError where a saved model wants other types loaded than its candidate's spec of today declares."""
+    wanted = set(saved.get("skops_trusted_types") or ())
+    strange = sorted(wanted - trusted_types(version.tags.get("chosen", "")))
+    if strange or not wanted.issuperset(paths(ReadyModel)):
+        raise ModelError(
+            f"loading model version {version.version}",
+            expected="a model made by this leadready",
+            got=f"one of an older form, with the type {strange[0]}" if strange else "one of an older form",
+            do="train again, and promote that one if training does not",
+        )
+
+
 def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:
     """Figures as MLflow takes them, a step each, at the time the run began."""
     from mlflow.entities import Metric
@@ -447,14 +442,14 @@ def _log_model(mlflow: Any, result: TrainingResult) -> Any:
             pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
             pyfunc_predict_fn="predict_proba",
             serialization_format="skops",
-            skops_trusted_types=list(TRUSTED),
+            skops_trusted_types=sorted(trusted_types(result.chosen)),
         )
     except mlflow.exceptions.MlflowException as error:
         raise ModelError(
             f"keeping the chosen model {result.chosen}",
             expected="a model made of types that may be loaded again",
             got=str(error).splitlines()[0],
-            do="put the types it names into TRUSTED in models/registry/client.py",
+            do="add the types it names to `trusted` of its spec in models/fitting/candidates.py",
         ) from error
 
 
