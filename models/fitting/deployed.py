@@ -57,10 +57,16 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self, estimator: Estimator, calibrator: Calibrator, bounds: Bounds, shift: float = 0.0,
-        shift_variance: float = 0.0, background: dict[str, Vector] | None = None, accepted: Vector | None = None,
+        self,
+        estimator: Estimator,
+        calibrator: Calibrator,
+        bounds: Bounds,
+        shift: float = 0.0,
+        shift_variance: float = 0.0,
+        background: dict[str, Vector] | None = None,
+        accepted: Vector | None = None,
         bags: Sequence[Estimator] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.estimator = estimator
         self.calibrator = calibrator
         self.bounds = bounds
@@ -122,9 +128,15 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def make_ready(
-    estimator: Estimator, calibrator: Calibrator, cal_z: Vector, cal_y: Vector, *,
-    background: pd.DataFrame | None = None, accepted: Vector | None = None, bags: Sequence[Estimator] = (),
-) -> ReadyModel:  # fmt: skip
+    estimator: Estimator,
+    calibrator: Calibrator,
+    cal_z: Vector,
+    cal_y: Vector,
+    *,
+    background: pd.DataFrame | None = None,
+    accepted: Vector | None = None,
+    bags: Sequence[Estimator] = (),
+) -> ReadyModel:
     """Put fitted parts together; the bounds are made here.
 
     cal_z: n out-of-fold raw log-odds of the candidate, in the order of their outcomes cal_y (0/1).

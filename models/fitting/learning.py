@@ -122,11 +122,9 @@ def make_model(
     """
     z, y = logit(past.p[name].to_numpy()), data.y[past.p.index]
     calibrator, why = choose_calibrator(z, y, past.fold.to_numpy(), int(data.labelled[rows].sum()), name)
-    ready = make_ready(
-        fit(name, data, rows, cut, seed), CALIBRATORS[calibrator]().fit(z, y), z, y,
-        **_sample(data, rows, seed),
-        bags=[fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)],
-    )  # fmt: skip
+    fitted, calibrated = fit(name, data, rows, cut, seed), CALIBRATORS[calibrator]().fit(z, y)
+    refits = [fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)]
+    ready = make_ready(fitted, calibrated, z, y, **_sample(data, rows, seed), bags=refits)
     recent = _recent(data, ready, rows, cut)
     said = f"{calibrator}: {why}; {recent.sentence}"
     logger.info("calibration by %s", said)
@@ -162,9 +160,13 @@ def fit(name: str, data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int
 
 
 def predict_all(
-    data: TrainingSet, rows: Vector, test: Vector, cut: pd.Timestamp, seed: int,
+    data: TrainingSet,
+    rows: Vector,
+    test: Vector,
+    cut: pd.Timestamp,
+    seed: int,
     candidates: Sequence[Candidate] = CANDIDATES,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Probabilities of the rows `test` by every candidate fitted on `rows`; pooled ones come last and fit nothing."""
     p: dict[str, Vector] = {}
     for c in sorted(candidates, key=lambda c: bool(c.members)):

@@ -36,8 +36,8 @@ def same(first, second, X):
     assert np.array_equal(first.predict_proba(X), second.predict_proba(X))
     assert np.array_equal(first.interval(X), second.interval(X))
     assert first.background.keys() == second.background.keys()
-    assert all(np.array_equal(v, second.background[k], equal_nan=v.dtype.kind == "f")
-               for k, v in first.background.items())  # fmt: skip
+    for name, values in first.background.items():
+        assert np.array_equal(values, second.background[name], equal_nan=values.dtype.kind == "f")
     assert np.array_equal(first.bags[0].predict_proba(X), second.bags[0].predict_proba(X))
 
 
@@ -80,8 +80,9 @@ def test_a_shift_moves_probability_and_interval_alike(data):
 def test_few_rows_for_calibration_give_wide_bounds(data):
     fitted = BUILD["logistic"](data.features, 1).fit(data.X, data.y)
     z = logit(fitted.predict_proba(data.X)[:, 1])
-    widths = [np.ptp(make_ready(fitted, Identity(), z[:n], data.y[:n]).interval(data.X), axis=0).mean()
-              for n in (0, 20, 500)]  # fmt: skip
+    widths = [
+        np.ptp(make_ready(fitted, Identity(), z[:n], data.y[:n]).interval(data.X), axis=0).mean() for n in (0, 20, 500)
+    ]
     assert widths[0] > 0.5
     assert widths[0] > widths[1] > 2 * widths[2]
 
@@ -177,9 +178,13 @@ def test_mlflow_gives_it_back_to_the_bit(model, data, tmp_path):
         import mlflow.sklearn
 
     mlflow.sklearn.save_model(
-        model, str(tmp_path / "model"), serialization_format="skops", skops_trusted_types=list(trusted_types("blend")),
-        pip_requirements=["scikit-learn"], pyfunc_predict_fn="predict_proba",
-    )  # fmt: skip
+        model,
+        str(tmp_path / "model"),
+        serialization_format="skops",
+        skops_trusted_types=list(trusted_types("blend")),
+        pip_requirements=["scikit-learn"],
+        pyfunc_predict_fn="predict_proba",
+    )
     same(model, mlflow.sklearn.load_model(str(tmp_path / "model")), data.X)
 
 

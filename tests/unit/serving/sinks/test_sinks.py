@@ -93,8 +93,10 @@ def test_a_rescoring_replaces_the_partition(workspace, warehouse):
 def test_two_moments_live_side_by_side(workspace, warehouse, other, name):
     publish(workspace, warehouse, scores_of(L1=0.5))
     publish(workspace, warehouse, scores_of(other, L1=0.75))
-    found = {day: pq.read_table(workspace.exports / day / "scores.parquet")["probability"][0].as_py()
-             for day in ("2026-03-02", name)}  # fmt: skip
+    found = {
+        day: pq.read_table(workspace.exports / day / "scores.parquet")["probability"][0].as_py()
+        for day in ("2026-03-02", name)
+    }
     assert found == {"2026-03-02": 0.5, name: 0.75}
     assert len(stored(warehouse)) == 2
 
@@ -151,9 +153,19 @@ def leave_stray(workspace):
 
 @pytest.mark.parametrize(
     "damage",
-    [remove_link, point_elsewhere, remove_folder, remove_csv, remove_all, leave_half_written, leave_replaced,
-     leave_link, leave_half_copied, leave_stray],
-)  # fmt: skip
+    [
+        remove_link,
+        point_elsewhere,
+        remove_folder,
+        remove_csv,
+        remove_all,
+        leave_half_written,
+        leave_replaced,
+        leave_link,
+        leave_half_copied,
+        leave_stray,
+    ],
+)
 @pytest.mark.parametrize("probability", [0.1 + 0.2, float("nan")])
 def test_finish_restores_what_the_warehouse_says(workspace, warehouse, damage, probability):
     publish(workspace, warehouse, scores_of(L1=probability, L2=0.25))
