@@ -16,43 +16,30 @@ FORMAT = 1
 """Rises when an older leadready could no longer read the workspace."""
 
 
+class _Below:
+    """A path below a workspace's root."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, space: Workspace, owner: type) -> Path:
+        return space.root / self.name
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Paths below one root; nothing is made before `create`."""
 
     root: Path
 
-    @property
-    def warehouse(self) -> Path:
-        return self.root / "warehouse.duckdb"
-
-    @property
-    def tracking(self) -> Path:
-        return self.root / "mlflow.db"
-
-    @property
-    def artifacts(self) -> Path:
-        return self.root / "artifacts"
-
-    @property
-    def agreements(self) -> Path:
-        return self.root / "agreements"
-
-    @property
-    def reports(self) -> Path:
-        return self.root / "reports"
-
-    @property
-    def exports(self) -> Path:
-        return self.root / "exports"
-
-    @property
-    def settings(self) -> Path:
-        return self.root / "settings.toml"
-
-    @property
-    def marker(self) -> Path:
-        return self.root / "workspace.toml"
+    warehouse = _Below("warehouse.duckdb")
+    tracking = _Below("mlflow.db")
+    artifacts = _Below("artifacts")
+    agreements = _Below("agreements")
+    reports = _Below("reports")
+    exports = _Below("exports")
+    settings = _Below("settings.toml")
+    marker = _Below("workspace.toml")
 
     def create(self) -> None:
         """Make the folders and the marker; what is there already stays as it is."""
