@@ -8,8 +8,9 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
+from data.sql import in_force
 from data.toml_errors import StrictModel
-from data.warehouse import Warehouse, in_force
+from data.warehouse import Warehouse
 
 Anchor = Literal["created", "handoff", "weekly"]
 

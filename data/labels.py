@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force
+from data.warehouse import Warehouse
 
 CountsAs = Literal["exclude", "not_accepted"]
 

@@ -149,7 +149,7 @@ def runs(workspace: Path, most: Annotated[int, typer.Option(help="Runs to print.
 @app.command(epilog="Example: leadready ui --port 5001")
 def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
-    from data.intake.files import without_password
+    from data.intake.databases import without_password
     from models.registry.client import server
     from models.registry.tracking import page_command
 

@@ -39,7 +39,7 @@ def ingest(
     """Load a batch: one transaction; the same rows twice change nothing; bad rows go to the quarantine."""
     from pydantic import SecretStr
 
-    from data.intake.files import without_password
+    from data.intake.databases import without_password
 
     shown = without_password(path)
     if "://" not in path and not Path(path).exists():

@@ -34,7 +34,7 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     from models.registry.client import Registry
     from serving.in_use import IN_USE, find_model, model_status, trained_under
     from serving.scoring import score_leads
-    from serving.sinks.publish import publish
+    from serving.sinks import publish
 
     agreement, model = opened.agreement_at(as_of), find_model(Registry(opened.workspace), alias)
     if model is None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data.errors import BusyError
-from data.intake.files import without_password
+from data.intake.databases import without_password
 from data.workspace import Workspace
 from models.judging.promotion import Decision
 from models.registry.client import Registry

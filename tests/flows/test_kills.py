@@ -104,11 +104,11 @@ def test_fifteen_kills_at_random_moments(jobs, name):
     [
         ("ingest", "data.intake.ingest._record"),  # all rows stored, the batch not recorded, nothing committed
         ("ingest", "data.intake.ingest.IngestReport"),  # committed
-        ("score", "serving.sinks.publish.pq.write_table"),
-        ("score", "serving.sinks.publish.os.replace"),  # the files made, not in their place
-        ("score", "serving.sinks.publish.os.readlink"),
-        ("score", "serving.sinks.publish._point"),  # committed, the link still on the old files
-        ("score", "serving.sinks.publish.shutil.rmtree"),  # linked, the old files still there
+        ("score", "serving.sinks.files.pq.write_table"),
+        ("score", "data.whole.os.replace"),  # the files made, not in their place
+        ("score", "serving.sinks.files.os.readlink"),
+        ("score", "serving.sinks.files._point"),  # committed, the link still on the old files
+        ("score", "data.whole.shutil.rmtree"),  # linked, the old files still there
     ],
 )
 def test_a_kill_at_a_named_step(jobs, name, step):

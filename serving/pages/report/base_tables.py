@@ -15,9 +15,9 @@ import pandas as pd
 
 from data.agreement.model import Agreement, Zone
 from data.cohorts import handed_off
-from data.intake.files import literal
+from data.sql import in_force, literal
 from data.tables import CONNECTED, PROMISES, REPORT_HANDOFFS, REPORT_LEADS, SQL_TYPES, Column, Table
-from data.warehouse import Warehouse, in_force
+from data.warehouse import Warehouse
 from features.concepts import fit
 
 BASE = Path(__file__).parent / "base"

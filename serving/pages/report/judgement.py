@@ -14,8 +14,9 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
+from data.sql import in_force
 from data.tables import COSTS, JUDGED, TESTED
-from data.warehouse import Warehouse, in_force
+from data.warehouse import Warehouse
 from features.rules.standing import build_rules
 from models.judging.policy import (
     AGREED,

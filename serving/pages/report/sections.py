@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.intake.files import literal
+from data.sql import literal
 from data.warehouse import Warehouse
 
 HERE = Path(__file__).parent

@@ -23,7 +23,7 @@ from serving.pages.report.judgement import save_judgement
 from serving.pages.report.page import render
 from serving.pages.report.report import PAGE, write_report
 from serving.pages.report.sections import FIGURES, read_header, read_sections
-from serving.sinks.publish import harmless
+from serving.sinks.files import harmless
 from tests.tables import fill, table, warehouse_of
 
 AS_OF = datetime(2026, 4, 1)
@@ -182,14 +182,17 @@ def test_waterfall_rates_are_of_those_at_the_stage_before(walk):
     assert found.loc["tele qualified", "step_rate"] == 0.5
 
 
-def test_the_waterfall_by_month_and_by_size(walk):
+def test_the_waterfall_by_month_and_by_segment(walk):
     months = figure(walk, "11_waterfall_by_month")
     assert row(months, stage="sales qualified", month="2026-01")[["inquiries", "leads"]].tolist() == [3, 2]
-    sizes = figure(walk, "13_waterfall_by_size")
-    assert list(sizes["employees_band"].unique()) == ["10-49", "5000+", "unknown"]
-    won = row(sizes, employees_band="10-49", stage="won")
-    assert won["rate"] == 0.5
-    assert won["rate_shrunk"] == pytest.approx((1 + 10 * 0.25) / (2 + 10))
+    segments = figure(walk, "12_waterfall_by_segment")
+    of_both = segments.groupby("segmented_by")["segment"].unique()
+    assert list(of_both["size"]) == ["10-49 employees", "5000+ employees", "size unknown"]
+    assert list(of_both["industry"]) == ["industry unknown", "software"]
+    for segment in ("10-49 employees", "software"):
+        won = row(segments, segment=segment, stage="won")
+        assert won["rate"] == 0.5
+        assert won["rate_shrunk"] == pytest.approx((1 + 10 * 0.25) / (2 + 10))
 
 
 # The promise
@@ -275,9 +278,10 @@ def test_the_promise_in_words_and_by_team(promised):
     words = figure(promised, "20_promise_in_words")["answer"].item()
     assert words == ("25 % of the promises whose time is over were kept (5 % to 70 %): 1 kept, 3 broken, 1 of them by "
                      "silence. Still open: 1. Nothing was promised for 1 of 6 hand-offs.")  # fmt: skip
-    teams = figure(promised, "22_promise_by_team")
-    assert row(teams, team="south")[["kept", "broken", "open", "not_promised"]].tolist() == [0, 2, 1, 1]
-    assert row(figure(promised, "23_promise_by_rep"), sales_rep="(nobody answered)")["hand_offs"] == 2
+    who = figure(promised, "22_promise_by_who")
+    assert list(who["kept_by"].unique()) == ["team", "sales rep"]
+    assert row(who, name="team south")[["kept", "broken", "open", "not_promised"]].tolist() == [0, 2, 1, 1]
+    assert row(who, name="(nobody answered)")["hand_offs"] == 2
     assert row(figure(promised, "24_hours_to_answer"), name="bob")["median_hours"] == (9 + 456) / 2
 
 
