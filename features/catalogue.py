@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import astuple
 
 from data.agreement.model import Agreement
 from data.intake.files import quoted
@@ -63,7 +62,7 @@ def _names_the_row(warehouse: Warehouse, table: str, column: str) -> bool:
 
 def catalogue_version(features: tuple[Feature, ...]) -> str:
     """A short hash of all definitions: it changes when any of them does."""
-    return hashlib.sha256(repr([astuple(f) for f in features]).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr(features).encode()).hexdigest()[:12]
 
 
 def needed(features: tuple[Feature, ...], names: set[str]) -> tuple[Feature, ...]:

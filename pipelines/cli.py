@@ -155,14 +155,13 @@ def features_list(
 def features_show(name: str, workspace: WorkspaceOption = HOME, as_json: JsonOption = False) -> None:
     """One feature: its meaning, what a missing value means, and its SQL."""
     import difflib
-    from dataclasses import asdict
 
     by_name = {f.name: f for f in _catalogue(workspace)}
     if name not in by_name:
         near = difflib.get_close_matches(name, by_name, 3)
         raise UsageError("showing a feature", expected="a name of the catalogue", got=name,
                          do=f"try {', '.join(near) or '`leadready features list`'}")  # fmt: skip
-    feature = asdict(by_name[name])
+    feature = by_name[name].facts()
     _say(feature, [f"{k:>9}: {v}" for k, v in feature.items() if v not in ("", ())], as_json)
 
 

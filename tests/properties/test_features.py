@@ -164,9 +164,9 @@ def test_an_index_of_many_moments_gives_the_rows_of_each_moment(seed: int) -> No
 
 @pytest.mark.slow
 @given(st.integers(0, 10_000))
-def test_buckets_of_accounts_give_what_one_piece_gives(seed: int) -> None:
+def test_ranges_of_accounts_give_what_one_piece_gives(seed: int) -> None:
     tables = company(seed)
-    assert_same(matrix(tables), matrix(tables, bucket_rows=3))
+    assert_same(matrix(tables), matrix(tables, range_rows=3))
 
 
 def test_types_hold_for_every_feature() -> None:
