@@ -26,9 +26,10 @@ FIXED_POINT = 1 << 20
 
 @dataclass(frozen=True)
 class Measure:
-    """What all measures share; `where` narrows the rows."""
+    """What all measures share: `where` narrows the rows, `within` to those of the last days."""
 
     _: KW_ONLY
+    within: float | None = None
     where: str = ""
 
     merge: ClassVar[Merge] = "sum"
@@ -37,14 +38,14 @@ class Measure:
     """How the parts of several kinds of events become one, where that is another way than `merge`."""
 
     @property
+    def ages(self) -> bool:
+        """Whether a part can be aged without its rows; a window loses some, and does not tell which."""
+        return self.within is None
+
+    @property
     def rows(self) -> str:
         """A condition to leave rows out by before they are grouped, where that is cheaper than a filter."""
         return "true"
-
-    @property
-    def ages(self) -> bool:
-        """Whether a part can be aged without its rows."""
-        return True
 
     def sql(self) -> str:
         """The part over the rows of one lead, as a SQL aggregate."""
@@ -58,25 +59,19 @@ class Measure:
         """What the matrix shows of whole parts."""
         return parts
 
-    def _over(self, aggregate: str, condition: str = "") -> str:
-        kept = _both(self.where, condition)
-        return f"{aggregate} FILTER ({kept})" if kept else aggregate
+    def _kept(self) -> str:
+        return _both(self.where, "" if self.within is None else f"age_days < {self.within:g}")
+
+    def _over(self, aggregate: str) -> str:
+        return f"{aggregate} FILTER ({kept})" if (kept := self._kept()) else aggregate
 
 
 @dataclass(frozen=True)
 class Count(Measure):
-    """Rows, of the last `within` days where that is given."""
-
-    within: float | None = None
-
-    @property
-    def ages(self) -> bool:
-        """Those of a window do not: take the count of `leaving` away."""
-        return self.within is None
+    """Rows. Those of a window age by taking the count of `leaving` away."""
 
     def sql(self) -> str:
-        """Rows in the window."""
-        return self._over("count(*)", _younger(self.within))
+        return self._over("count(*)")
 
     def leaving(self, days: int) -> Count:
         """The rows of the window that are out of it so many days later."""
@@ -85,81 +80,60 @@ class Count(Measure):
 
 @dataclass(frozen=True)
 class Seen(Measure):
-    """1 where there was a row in the last `within` days; over several kinds, how many of them there were."""
+    """1 where there was a row in the window; over several kinds, how many of them there were."""
 
-    within: float
     merge: ClassVar[Merge] = "max"
     across: ClassVar[Merge | None] = "sum"
 
-    @property
-    def ages(self) -> bool:
-        """It does not tell when the last row leaves."""
-        return False
-
     def sql(self) -> str:
-        """0 or 1."""
-        return f"({self._over('count(*)', _younger(self.within))} > 0)::INTEGER"
+        return f"({self._over('count(*)')} > 0)::INTEGER"
 
 
 @dataclass(frozen=True)
 class Sum(Measure):
-    """`amount` added up in whole numbers of 1/`scale`, over the last `within` days where that is given."""
+    """`amount` added up, in whole numbers of 1/`scale`."""
 
     amount: str
-    within: float | None = None
-    scale: int = 1
-
-    @property
-    def ages(self) -> bool:
-        """Those of a window do not."""
-        return self.within is None
+    scale: int
 
     def sql(self) -> str:
-        """A whole number."""
-        return self._over(f"sum(({self.amount} * {self.scale})::BIGINT)", _younger(self.within))
+        return self._over(f"sum(({self.amount} * {self.scale})::BIGINT)")
 
     def value(self, parts: Array) -> Array:
-        """In the amount's own unit."""
         return parts / self.scale
 
 
 @dataclass(frozen=True)
 class DecaySum(Measure):
-    """Rows, each counting 2^(-age / half-life)."""
+    """Rows, each counting 2^(-age / half-life); aged, it is off by what fixed point rounds: half of 1/2^20 a row."""
 
     half_life_days: float
 
     def sql(self) -> str:
-        """In fixed point."""
         return self._over(f"sum((exp(-age_days * {log(2) / self.half_life_days!r}) * {FIXED_POINT})::BIGINT)")
 
     def age(self, parts: Array, days: int) -> Array:
-        """Equal to a sum made anew but for what fixed point rounds: half of 1/2^20 for each row."""
         left: float = 2 ** (-days / self.half_life_days)
         return parts * left
 
     def value(self, parts: Array) -> Array:
-        """As plain numbers."""
         return parts / FIXED_POINT
 
 
 @dataclass(frozen=True)
 class SinceLast(Measure):
-    """The age of the newest row, in units of which a day has `per_day`."""
+    """The age of the newest row: a part in days, a value in units of which a day has `per_day`."""
 
     per_day: float = 1
     merge: ClassVar[Merge] = "min"
 
     def sql(self) -> str:
-        """In days."""
         return self._over(f"{self.merge}(age_days)")
 
     def age(self, parts: Array, days: int) -> Array:
-        """Older by as much."""
         return parts + days
 
     def value(self, parts: Array) -> Array:
-        """In the unit asked for."""
         return parts * self.per_day
 
 
@@ -172,12 +146,11 @@ class SinceFirst(SinceLast):
 
 @dataclass(frozen=True)
 class KindOfLast(SinceLast):
-    """Over several kinds, the kind of the newest row; of kinds as new as each other the first by name."""
+    """Over several kinds, the name of the newest row's; of kinds as new as each other the first by name."""
 
     across: ClassVar[Merge | None] = "latest"
 
     def value(self, parts: Array) -> Array:
-        """The kind's name."""
         return parts
 
 
@@ -189,20 +162,18 @@ class Largest(Measure):
     merge: ClassVar[Merge] = "max"
 
     def sql(self) -> str:
-        """As the rows have it."""
         return self._over(f"max({self.amount})")
 
 
 @dataclass(frozen=True)
 class Last(Measure):
-    """`column` of the newest row, missing where that row has none; `order` says which is the newest."""
+    """`column` of the newest row by `order`, missing where that row has none; `SinceLast` of the rows is its age."""
 
     column: str
     order: str = "age_days"
     merge: ClassVar[Merge] = "latest"
 
     def sql(self) -> str:
-        """As the row has it; `SinceLast` over the same rows is its age."""
         return self._over(f"arg_min_null({self.column}, {self.order})")
 
 
@@ -216,52 +187,40 @@ class LastIn(Measure):
     across: ClassVar[Merge | None] = "sum"
 
     def sql(self) -> str:
-        """0 or 1."""
-        values = ", ".join(map(literal, self.values))
-        return f"({self._over(f'arg_min({self.column}, age_days)')} IN ({values}))::INTEGER"
+        last = self._over(f"arg_min({self.column}, age_days)")
+        return f"({last} IN ({', '.join(map(literal, self.values))}))::INTEGER"
 
 
 @dataclass(frozen=True)
 class Distinct(Measure):
-    """Different values of `column`, of the last `within` days where that is given."""
+    """Different values of `column`. Counting them is dear, and dearer with a filter: others are left out before."""
 
     column: str
-    within: float | None = None
     merge: ClassVar[Merge] = "recompute"
 
     @property
     def rows(self) -> str:
-        """Counting what differs is dear, and dearer with a filter."""
-        return _both(_younger(self.within), self.where) or "true"
-
-    @property
-    def ages(self) -> bool:
-        """Those of a window do not."""
-        return self.within is None
+        return self._kept() or "true"
 
     def sql(self) -> str:
-        """Over `rows`."""
         return f"count(DISTINCT {self.column})"
 
 
 @dataclass(frozen=True)
 class ActiveDays(Measure):
-    """Days with a row, of the last `within`, counted back from `as_of`; at most 62."""
+    """Days with a row among the last so many, up to 62: a part has a bit for each, counted back from `as_of`."""
 
-    within: int
+    days: int
     merge: ClassVar[Merge] = "bit_or"
 
     def sql(self) -> str:
-        """A bit for each day, the newest first. Shifts are limited, as DuckDB works them out before it filters."""
-        day = f"1::BIGINT << least(floor(age_days), {self.within})::INTEGER"
-        return self._over(f"bit_or({day})", _younger(self.within))
+        bit = f"1::BIGINT << least(floor(age_days), {self.days})::INTEGER"  # DuckDB shifts before it filters
+        return replace(self, within=self.days)._over(f"bit_or({bit})")
 
     def age(self, parts: Array, days: int) -> Array:
-        """Each day moves up; those beyond the window leave."""
-        return (parts << days) & ((1 << self.within) - 1)
+        return (parts << days) & ((1 << self.days) - 1)
 
     def value(self, parts: Array) -> Array:
-        """How many."""
         return np.bitwise_count(parts)
 
 
@@ -293,10 +252,6 @@ def merge_latest(rid: Array, ranks: Array, ages: Array, size: int) -> tuple[Arra
     present, least = merge_parts("min", rid, ages, size)
     newest = ages == least[np.searchsorted(present, rid)]
     return merge_parts("min", rid[newest], ranks[newest], size)
-
-
-def _younger(days: float | None) -> str:
-    return "" if days is None else f"age_days < {days:g}"
 
 
 def _both(*conditions: str) -> str:

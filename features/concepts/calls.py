@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from data.intake.files import literal
 from data.tables import CONNECTED
 from features.definition import Direction, Feature
@@ -20,9 +22,11 @@ def features() -> tuple[Feature, ...]:
 
 def _counts() -> list[Feature]:
     return [
-        *(_call(f"dials_{days}d", Count(days), f"calls tried in the last {days} days") for days in (1, 7, 30)),
+        *(_call(f"dials_{days}d", Count(within=days), f"calls tried in the last {days} days") for days in (1, 7, 30)),
         _call("dials_total", Count(), "calls tried so far"),
-        _call("connects_30d", Count(30, where=REACHED), "calls that reached the person in the last 30 days", "+"),
+        _call(
+            "connects_30d", Count(within=30, where=REACHED), "calls that reached the person in the last 30 days", "+"
+        ),
         _call("connects_total", Count(where=REACHED), "calls that reached the person so far", "+"),
         _ended("voicemails", "voicemail", "messages left on voicemail"),
         _ended("gatekeepers", "gatekeeper", "calls that ended at a gatekeeper"),
@@ -34,12 +38,12 @@ def _counts() -> list[Feature]:
 
 
 def _talk() -> list[Feature]:
-    total, week = (Sum("duration_s", within, 1000, where=REACHED) for within in (None, 7))
+    talked = Sum("duration_s", 1000, where=REACHED)
     longest = Largest("duration_s", where=REACHED)
     share, meaning = "connects_total / nullif(dials_total, 0)", "share of calls that reached the person"
     return [
-        _call("talk_seconds_total", total, "seconds talked so far"),
-        _call("talk_seconds_7d", week, "seconds talked in the last 7 days"),
+        _call("talk_seconds_total", talked, "seconds talked so far"),
+        _call("talk_seconds_7d", replace(talked, within=7), "seconds talked in the last 7 days"),
         _call("longest_talk_seconds", longest, "seconds of the longest talk", null=NOBODY_REACHED),
         Feature("connect_rate", "calls", "made", share, meaning, NOBODY_CALLED, empty=None, unit="share"),
     ]
@@ -60,19 +64,9 @@ def _last() -> list[Feature]:
 
 def _agent() -> list[Feature]:
     rate, accepted = "g.accepted / nullif(g.decided, 0)", "share of the last agent's hand-offs that sales accepted"
-    decided = "hand-offs of the last agent that were decided, as known then"
+    share, decided = f"{accepted}, as known then", "hand-offs of the last agent that were decided, as known then"
     return [
-        Feature(
-            "agent_acceptance_rate",
-            "calls",
-            "lead",
-            rate,
-            f"{accepted}, as known then",
-            UNDECIDED,
-            "+",
-            empty=None,
-            unit="share",
-        ),
+        Feature("agent_acceptance_rate", "calls", "lead", rate, share, UNDECIDED, "+", empty=None, unit="share"),
         Feature("agent_decided", "calls", "lead", "g.decided", decided, clock=True),
     ]
 

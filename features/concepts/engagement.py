@@ -59,11 +59,14 @@ def _ages() -> list[Feature]:
 
 
 def _variety() -> list[Feature]:
-    assets, pages = Distinct("asset", 90, where="NOT bot"), "different pages, mails and documents in the last 90 days"
+    assets, pages = (
+        Distinct("asset", within=90, where="NOT bot"),
+        "different pages, mails and documents in the last 90 days",
+    )
     last = Feature("last_touch_kind", "engagement", "touches", KindOfLast(), "the kind of the last touch", NOT_SEEN)
     return [
         _touch("active_days_30d", ActiveDays(30), "days with a touch in the last 30", HUMAN),
-        _touch("kinds_90d", Seen(90), "different kinds of touch in the last 90 days", HUMAN),
+        _touch("kinds_90d", Seen(within=90), "different kinds of touch in the last 90 days", HUMAN),
         _touch("assets_90d", assets, pages),
         replace(last, dtype="text", kinds=HUMAN, empty=None),
     ]
@@ -75,8 +78,8 @@ def _others() -> list[Feature]:
     return [
         _touch("unsubscribes", Count(), "times unsubscribed from mails", ("unsubscribe",), "-"),
         _touch("tasks_scheduled", Count(), planned, ("task_scheduled",), ""),
-        _touch("other_touches_1d", Count(1), "other signs in the last day", ("other",), ""),
-        _touch("bot_touches_30d", Count(30), bots, ("bot",), ""),
+        _touch("other_touches_1d", Count(within=1), "other signs in the last day", ("other",), ""),
+        _touch("bot_touches_30d", Count(within=30), bots, ("bot",), ""),
     ]
 
 
@@ -85,7 +88,7 @@ def _touch(name: str, value: Measure, meaning: str, kinds: Kinds = (), direction
 
 
 def _count(stem: str, days: int, words: str, kinds: Kinds) -> Feature:
-    return _touch(f"{stem}_{days}d", Count(days), f"{words} in the last {days} days", kinds)
+    return _touch(f"{stem}_{days}d", Count(within=days), f"{words} in the last {days} days", kinds)
 
 
 def _decay(stem: str, half: float, words: str, kinds: Kinds) -> Feature:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from data.agreement.model import Agreement
 from data.intake.files import quoted
-from features.definition import ANY, Axis, Direction, Feature, Part, answer_column
+from features.definition import ANY, Direction, Feature, Part, answer_column
 from features.measures import Count, LastIn, Measure, SinceLast
 
 NOT_ASKED = "never asked"
+UNASKED = "nothing was asked"
 NO_LEVEL = "never asked, or no level named"
 
 
@@ -20,18 +22,20 @@ def features(agreement: Agreement) -> tuple[Feature, ...]:
 
 
 def _criterion(name: str) -> list[Feature]:
-    state = _answer(name, "state", "not asked, refused, no or yes", NOT_ASKED)
-    level = _answer(name, "level", "the level named last", NO_LEVEL)
-    age = _answer(name, "age_days", "days since the last answer", NOT_ASKED)
-    return [replace(state, dtype="text", empty="not_asked"), replace(level, dtype="text"), age]
+    return [
+        _part(name, "state", "not asked, refused, no or yes", null=NOT_ASKED, dtype="text", empty="not_asked"),
+        _part(name, "level", "the level named last", null=NO_LEVEL, dtype="text", empty=None),
+        _part(name, "age_days", "days since the last answer", null=NOT_ASKED, empty=None),
+    ]
 
 
-def _answer(criterion: str, part: Part, meaning: str, null: str) -> Feature:
+def _part(criterion: str, part: Part, meaning: str, **facts: Any) -> Feature:
     name = answer_column(criterion, part)
-    meaning = f"{criterion}: {meaning}"
-    return Feature(
-        name, "qualification", "rules", quoted(name), meaning, null, empty=None, criterion=criterion, part=part
-    )
+    return _ruled(name, f"{criterion}: {meaning}", criterion=criterion, part=part, **facts)
+
+
+def _ruled(name: str, meaning: str, **facts: Any) -> Feature:
+    return Feature(name, "qualification", "rules", quoted(name), meaning, **facts)
 
 
 def _summary(criteria: tuple[str, ...]) -> list[Feature]:
@@ -46,9 +50,7 @@ def _summary(criteria: tuple[str, ...]) -> list[Feature]:
         known("answers_refused", ("refused",), "criteria the lead would not speak about"),
         known("answers_asked", ("yes", "no", "refused"), "criteria that were asked"),
         _answers("answers_given", Count(), "answers in all, repeats counted", ANY),
-        Feature(
-            "answered_share", "qualification", "made", share, meaning, "nothing was asked", empty=None, unit="share"
-        ),
+        Feature("answered_share", "qualification", "made", share, meaning, UNASKED, empty=None, unit="share"),
         replace(since, null="nothing was learned yet", empty=None),
     ]
 
@@ -62,24 +64,12 @@ def _points(agreement: Agreement) -> list[Feature]:
 
     Where a criterion has both, or facts alone, the sum of one axis is a little off; that of both is exact.
     """
-
-    def points(name: str, meaning: str, axis: Axis, criterion: str = "") -> Feature:
-        value = quoted(name)
-        found = Feature(name, "qualification", "rules", value, meaning, direction="+", part="points", axis=axis)
-        return replace(found, criterion=criterion)
-
-    singles = [
-        points(
-            answer_column(name, "points"),
-            f"{name}: points under the agreement",
-            "research" if c.asked else "digital",
-            name,
-        )
-        for name, c in agreement.criteria.items()
-    ]
+    axes = {name: "research" if c.asked else "digital" for name, c in agreement.criteria.items()}
+    single = {"meaning": "points under the agreement", "direction": "+"}
+    total = {"direction": "+", "part": "points"}
     return [
-        *singles,
-        points("digital_points", "points of what the lead did online", "digital"),
-        points("research_points", "points of what was learned by phone and research", "research"),
-        points("rule_points", "points under the agreement's rules, both axes", "both"),
+        *(_part(name, "points", axis=axis, **single) for name, axis in axes.items()),
+        _ruled("digital_points", "points of what the lead did online", axis="digital", **total),
+        _ruled("research_points", "points of what was learned by phone and research", axis="research", **total),
+        _ruled("rule_points", "points under the agreement's rules, both axes", axis="both", **total),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -121,5 +120,5 @@ def test_a_count_in_a_window_ages_by_what_leaves_it(warehouse: Warehouse, measur
 
 
 def test_where_and_window_both_count() -> None:
-    assert Count(7, where="bot").sql() == "count(*) FILTER (bot AND age_days < 7)"
-    assert replace(Count(7), within=None).sql() == "count(*)"
+    assert Count(within=7, where="bot").sql() == "count(*) FILTER (bot AND age_days < 7)"
+    assert Count().sql() == "count(*)"
