@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data.errors import ModelError
 from features.definition import CONCEPTS, Feature
@@ -38,10 +39,11 @@ def explain_scores(
     if model is None:
         return _shaped(pd.DataFrame(index=matrix.index))
     X = matrix.loc[seen.to_numpy(), [f.name for f in features]]
-    low, high = model.interval(X) if len(X) else (np.empty(0), np.empty(0))
-    parts = [pd.DataFrame({"probability_low": low, "probability_high": high}, index=X.index)]
-    if len(X):
-        parts += _reasoned_or_not(model, features, X)
+    with threadpool_limits(limits=1):  # as in `scoring.predict`
+        low, high = model.interval(X) if len(X) else (np.empty(0), np.empty(0))
+        parts = [pd.DataFrame({"probability_low": low, "probability_high": high}, index=X.index)]
+        if len(X):
+            parts += _reasoned_or_not(model, features, X)
     return _shaped(pd.concat(parts, axis=1).reindex(matrix.index))
 
 
@@ -55,7 +57,8 @@ def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.Data
     if accepted.empty:
         return {"why": why.iloc[0], "missing": []}
     beside = Explainer(model, spread(accepted, BACKGROUND_ROWS), features)
-    lacks = missing(beside, lead[[f.name for f in features]]).iloc[0].dropna().tolist()
+    with threadpool_limits(limits=1):
+        lacks = missing(beside, lead[[f.name for f in features]]).iloc[0].dropna().tolist()
     return {"why": why.iloc[0], "missing": lacks}
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data.agreement.model import Agreement
 from data.cohorts import open_leads
@@ -189,5 +190,6 @@ def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[F
 
 
 def predict(model: LoadedModel, matrix: pd.DataFrame) -> np.ndarray:
-    """The model's probability of acceptance for each row of the matrix."""
-    return np.concatenate([model.predict(matrix.iloc[i : i + BLOCK]) for i in range(0, len(matrix), BLOCK)])
+    """The model's probability of acceptance for each row of the matrix; on one thread, as training fits."""
+    with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
+        return np.concatenate([model.predict(matrix.iloc[i : i + BLOCK]) for i in range(0, len(matrix), BLOCK)])

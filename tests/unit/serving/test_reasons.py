@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from models.explaining.explanation import Explainer
 from models.fitting.calibration import Platt
 from models.fitting.candidates import logistic
 from models.fitting.deployed import make_ready
@@ -70,3 +72,18 @@ def test_a_single_lead_is_told_what_accepted_leads_have(leads, model):
     told = explain_lead(model, evidence, poor)
     assert any("rule_points" in text for text in told["missing"])
     assert told["why"]["contribution_qualification"] < 0
+
+
+def test_sums_are_made_on_one_thread_whatever_the_machine_allows(leads, model, monkeypatch):
+    """Another number of threads adds in another order: the last bit of a score would depend on the machine."""
+    threads = set()
+
+    def watched(explainer, X):
+        threads.update(pool["num_threads"] for pool in threadpool_info())
+        return explain(explainer, X)
+
+    explain = Explainer.explain
+    monkeypatch.setattr(Explainer, "explain", watched)
+    with threadpool_limits(limits=2):
+        explain_scores(model, leads.features, leads.X.head(3), pd.Series(True, index=leads.X.index[:3]))
+    assert threads == {1}
