@@ -11,7 +11,7 @@ from models.explaining.explanation import Explainer, importance, spread
 from models.judging.promotion import Decision
 from models.judging.training import TrainingResult
 from serving.pages.card import write_card
-from serving.pages.explanation_plots import draw_explanation
+from serving.pages.explanation import draw_explanation
 from serving.pages.training_plots import draw_training
 
 

@@ -16,9 +16,9 @@ from data.agreement.model import Agreement
 from data.warehouse import Warehouse, in_force
 from data.workspace import Workspace, writing
 from features.rules.standing import build_rules, first_reached
+from serving.pages.page import render
+from serving.pages.report.figures import FIGURES, START, read_sections
 from serving.pages.report.judgement import save_judgement
-from serving.pages.report.page import render
-from serving.pages.report.sections import FIGURES, START, read_sections
 from serving.pages.report.tables import save_tables
 from serving.sinks.publish import day_name, harmless
 

@@ -15,10 +15,10 @@ from data.tables import TABLES as CONTRACTS
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 from serving.pages.drawings import KINDS, draw, shown
+from serving.pages.page import render
+from serving.pages.report.figures import FIGURES, read_header, read_sections
 from serving.pages.report.judgement import save_judgement
-from serving.pages.report.page import render
 from serving.pages.report.report import PAGE, write_report
-from serving.pages.report.sections import FIGURES, read_header, read_sections
 from serving.pages.report.tables import TABLES, save_tables
 from serving.sinks.publish import harmless
 from tests.tables import fill, table, warehouse_of

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from serving.pages.drawings import Drawing, draw, in_words, shown
-from serving.pages.report.sections import HERE, Section
+from serving.pages.report.figures import Section
 
+HERE = Path(__file__).parent
 MOST_ROWS = 500
 """Longer tables are cut in the page; the CSV has all rows."""
 LONG = 40

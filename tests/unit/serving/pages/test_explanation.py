@@ -4,7 +4,7 @@ import pytest
 
 from models.explaining.explanation import Explainer
 from models.fitting.candidates import blend
-from serving.pages.explanation_plots import draw_explanation
+from serving.pages.explanation import draw_explanation
 from tests.unit.models.leads import make
 
 NAMES = ("concepts", "importance", "effects")

@@ -3,7 +3,7 @@ import io
 import pandas as pd
 import pytest
 
-from serving.pages.explanation_plots import draw_effects
+from serving.pages.explanation import draw_effects
 from serving.pages.training_plots import draw_candidates, draw_training
 
 NAMES = ("reliability", "gain", "candidates", "columns")
