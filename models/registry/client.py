@@ -360,10 +360,18 @@ class Registry:
         return mlflow
 
     def log_report(
-        self, kind: str, name: str, tags: Mapping[str, str], metrics: Mapping[str, float],
-        tables: Mapping[str, pd.DataFrame], figures: Mapping[str, Any],
-    ) -> str:  # fmt: skip
-        """Keep a report as a run of that kind: tables as CSV and Parquet, figures as PNG in report/; the run's id."""
+        self,
+        kind: str,
+        name: str,
+        tags: Mapping[str, str],
+        metrics: Mapping[str, float],
+        tables: Mapping[str, pd.DataFrame],
+        pages: Mapping[str, str],
+    ) -> str:
+        """Keep a report as a run of that kind: tables as CSV and Parquet, and HTML pages, by name in report/.
+
+        Returns the run's id.
+        """
         mlflow = self._mlflow()
         experiment = self._experiment(mlflow)
         with (
@@ -376,8 +384,8 @@ class Registry:
             for title, table in tables.items():
                 table.to_csv(Path(folder) / f"{title}.csv", index=False)
                 table.to_parquet(Path(folder) / f"{title}.parquet", index=False)
-            for title, figure in figures.items():
-                figure.savefig(Path(folder) / f"{title}.png", dpi=100)
+            for title, page in pages.items():
+                (Path(folder) / f"{title}.html").write_text(page, encoding="utf-8")
             mlflow.log_artifacts(folder, "report")
         return str(run.info.run_id)
 

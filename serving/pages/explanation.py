@@ -1,104 +1,75 @@
-"""What do explanations look like? Concepts, features and the effects of the strongest, over all leads."""
+"""What moves the scores? Concepts, features and the effects of the strongest, over all leads, as figures."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from features.definition import CONCEPTS
-from models.explaining.explanation import Contributions, Explainer, importance, partial_effect
-from serving.pages.training_plots import BLUE, GREY, RED, new_axes
+from models.explaining.explanation import Contributions, Explainer, partial_effect
+from serving.pages.sections import Section
 
-COLORS = dict(zip(CONCEPTS, (BLUE, "#2a9d8f", "#e09f3e", RED, "#7b5ea7", GREY), strict=True))
+SIZES = ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
 
 
-def draw_explanation(explainer: Explainer, X: pd.DataFrame, strongest: int = 6) -> dict[str, Figure]:
-    """Every plot by its name for n leads of the raw frame X, 900 pixels wide at 100 dpi."""
-    features = importance(explainer, X)
-    effects = {name: partial_effect(explainer, X, name) for name in features["feature"].head(strongest)}
-    meanings = features.set_index("feature")["meaning"]
-    return {
-        "concepts": draw_concepts(explainer.explain(X)),
-        "importance": draw_importance(features),
-        "effects": draw_effects({meanings[name]: effect for name, effect in effects.items()}),
-    }
+def explanation_figures(
+    explainer: Explainer, X: pd.DataFrame, features: pd.DataFrame, strongest: int = 6
+) -> list[Section]:
+    """Every figure for n leads of the raw frame X; `features` as `explanation.importance` gives them for X."""
+    top = features.head(strongest)
+    found = {m: partial_effect(explainer, X, f, points=8) for f, m in zip(top["feature"], top["meaning"], strict=True)}
+    return [concepts(explainer.explain(X)), strongest_features(features), effects(found)]
 
 
-def draw_concepts(found: Contributions) -> Figure:
-    """How far each concept moves the leads' log-odds: the middle 50 and 90 %, and the mean size in words."""
-    size = found.values.abs().mean().sort_values()
-    title = f"Which concepts make the scores of {len(found.values):,} leads differ?"
-    figure, axes = new_axes(title, "contribution in log-odds: middle 50 % (bar) and 90 % (line) of the leads", "", 3.2)
-    for place, name in enumerate(size.index):
-        low, first, middle, third, high = np.quantile(found.values[name], [0.05, 0.25, 0.5, 0.75, 0.95])
-        axes.hlines(place, low, high, color=COLORS[name], lw=2)
-        axes.hlines(place, first, third, color=COLORS[name], lw=9)
-        axes.plot(middle, place, "o", mfc="white", mec=COLORS[name], ms=6)
-    axes.axvline(0, color=GREY, lw=1)
-    axes.set_yticks(range(len(size)), [f"{name} (mean size {value:.2f})" for name, value in size.items()])
-    axes.set_ylim(-0.6, len(size) - 0.4)
-    return figure
+def concepts(found: Contributions) -> Section:
+    """How far each concept moves the leads' log-odds: the middle 50 and 90 %, and the mean size."""
+    size = found.values.abs().mean().sort_values(ascending=False)
+    names = ("p5", "p25", "median", "p75", "p95")
+    spread = found.values[size.index].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).set_axis(names).T
+    frame = spread.assign(mean_size=size, nothing=0.0).rename_axis("concept").reset_index()
+    return Section(
+        f"Which concepts make the scores of {len(found.values):,} leads differ?",
+        ("Contribution in log-odds: median (dot), middle 50 % (bar) and 90 % (line) of the leads.",),
+        frame=frame,
+        kind="dots - concept median p5 p95 nothing p25 p75 = mean_size",
+    )
 
 
-def draw_importance(features: pd.DataFrame, most: int = 15) -> Figure:
-    """The features that move the log-odds most (see `explanation.importance`), coloured by concept."""
-    table = features.head(most).iloc[::-1]
-    height, xlabel = 1.5 + 0.28 * len(table), "mean move of the log-odds, put to its usual value"
-    figure, axes = new_axes("Which features move the scores most?", xlabel, "", height)
-    axes.barh(range(len(table)), table["move"], color=[COLORS[c] for c in table["concept"]], height=0.65)
-    axes.set_yticks(range(len(table)), [_short(meaning, 60) for meaning in table["meaning"]])
-    shown = [c for c in CONCEPTS if c in set(table["concept"])]
-    handles = [axes.barh([0], [0], color=COLORS[c]) for c in shown]
-    axes.legend(handles, shown, frameon=False, loc="lower right")
-    return figure
+def strongest_features(features: pd.DataFrame, most: int = 15) -> Section:
+    """The features that move the log-odds most (see `explanation.importance`)."""
+    frame = features.head(most)[["meaning", "concept", "move", "feature"]]
+    about = ("Mean move of the log-odds, put to its usual value.",)
+    return Section("Which features move the scores most?", about, frame=frame, kind="bars meaning move = move concept")
 
 
-def draw_effects(effects: dict[str, pd.DataFrame]) -> Figure:
-    """Mean log-odds over the values of each feature (`explanation.partial_effect`), and where the leads lie."""
-    rows = -(-len(effects) // 2)
-    figure = Figure(figsize=(9, 0.6 + 2.7 * rows), layout="constrained")
-    figure.suptitle("How do the strongest features move the log-odds? (grey: where the leads lie; hollow: missing)",
-                    x=0.01, ha="left")  # fmt: skip
-    low = min(effect["log_odds"].min() for effect in effects.values())
-    high = max(effect["log_odds"].max() for effect in effects.values())
-    margin = 0.15 * max(high - low, 0.1)
-    for place, (meaning, effect) in enumerate(effects.items(), start=1):
-        axes = figure.add_subplot(rows, 2, place)
-        _effect(axes, effect, (low - margin, high + margin))
-        axes.set_title(_short(meaning, 52), loc="left", fontsize=10)
-    return figure
-
-
-def _effect(axes: Axes, effect: pd.DataFrame, span: tuple[float, float]) -> None:
-    at = np.arange(len(effect))
-    axes.bar(at, effect["share"] * (span[1] - span[0]), bottom=span[0], color=GREY, alpha=0.3, width=0.9)
-    known = effect["value"].notna().to_numpy()
-    numbers = pd.api.types.is_numeric_dtype(effect["value"])
-    axes.plot(at[known], effect["log_odds"][known], "o-" if numbers else "o", color=BLUE, ms=4)
-    axes.plot(at[~known], effect["log_odds"][~known], "o", mfc="white", mec=BLUE, ms=6)
-    ticks = [_tick(value) for value in effect["value"]]
-    axes.set_xticks(at, ticks, rotation=30, ha="right", rotation_mode="anchor", fontsize=8)
-    axes.set_ylim(*span)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 2]} …"
+def effects(found: dict[str, pd.DataFrame]) -> Section:
+    """Mean log-odds over the values of each feature, by its meaning (`explanation.partial_effect`)."""
+    parts = [
+        pd.DataFrame({
+            "feature": meaning,
+            "value": [_tick(value) for value in effect["value"]],
+            "log_odds": effect["log_odds"],
+            "leads_share": effect["share"],
+            "mean": np.average(effect["log_odds"], weights=effect["share"]),
+        })
+        for meaning, effect in found.items()
+    ]  # fmt: skip
+    return Section(
+        "How do the strongest features move the log-odds?",
+        ("Mean log-odds with the feature at each value, and the share of leads that are near it; dashed: their mean.",),
+        frame=pd.concat(parts, ignore_index=True),
+        kind="dots feature value log_odds - - mean = log_odds leads_share",
+    )
 
 
 def _tick(value: object) -> str:
-    if isinstance(value, str):
-        return _short(value.replace("_", " "), 14)
-    return _number(float(value))  # type: ignore[arg-type]
+    return value.replace("_", " ") if isinstance(value, str) else _number(float(value))  # type: ignore[arg-type]
 
 
 def _number(value: float) -> str:
-    """A short tick: 0.46, 61, 6,983, 12.7M."""
+    """A short value: 0.46, 61, 6,983, 12.7M."""
     if np.isnan(value):
-        return "none"
-    for unit, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        return "missing"
+    for unit, letter in SIZES:
         if abs(value) >= max(unit, 1e4):
             return f"{value / unit:,.0f}{letter}" if abs(value) >= 100 * unit else f"{value / unit:.3g}{letter}"
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"

@@ -15,6 +15,7 @@ from data.workspace import Workspace
 from models.judging.plan import plan_training
 from models.rows.training_set import TrainingSet
 from pipelines import cli, jobs, reports
+from serving.pages.plan import LEGEND
 from tests.flows.work import write_company
 from tests.unit.models.leads import feature
 
@@ -48,7 +49,7 @@ def test_the_time_line_shows_when_rows_train_are_purged_and_are_tested():
         "fold 1    =====xxx########",
         "fold 2    =============xxx########",
         "held out  ========================xxx##########~~~",
-        reports.LEGEND,
+        LEGEND,
     ]
 
 

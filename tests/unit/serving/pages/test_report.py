@@ -15,11 +15,12 @@ from data.tables import TABLES as CONTRACTS
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 from serving.pages.drawings import KINDS, draw, shown
-from serving.pages.page import render
+from serving.pages.page import as_page
 from serving.pages.report.figures import FIGURES, read_header, read_sections
 from serving.pages.report.judgement import save_judgement
 from serving.pages.report.report import PAGE, write_report
 from serving.pages.report.tables import TABLES, save_tables
+from serving.pages.sections import Report
 from serving.sinks.publish import harmless
 from tests.tables import fill, table, warehouse_of
 
@@ -658,7 +659,7 @@ EMPTY = {
 @pytest.mark.parametrize("missing", EMPTY)
 def test_data_that_are_not_there_make_a_page_that_says_so(tmp_path, missing):
     sections = read_sections(save(tmp_path, **EMPTY[missing]))
-    page = render(sections, "A report", "of little")
+    page = as_page(Report(sections, title="A report", about="of little"))
     empty = [s for s in sections if s.frame.empty]
     assert empty or missing == "no calls"
     assert all(s.empty in page for s in empty)
