@@ -43,20 +43,14 @@ def strongest_features(features: pd.DataFrame, most: int = 15) -> Section:
 
 def effects(found: dict[str, pd.DataFrame]) -> Section:
     """Mean log-odds over the values of each feature, by its meaning (`explanation.partial_effect`)."""
-    parts = [
-        pd.DataFrame({
-            "feature": meaning,
-            "value": [_tick(value) for value in effect["value"]],
-            "log_odds": effect["log_odds"],
-            "leads_share": effect["share"],
-            "mean": np.average(effect["log_odds"], weights=effect["share"]),
-        })
-        for meaning, effect in found.items()
-    ]  # fmt: skip
+    frame = pd.concat([effect.assign(feature=meaning) for meaning, effect in found.items()], ignore_index=True)
+    mean = {meaning: np.average(effect["log_odds"], weights=effect["share"]) for meaning, effect in found.items()}
+    frame = frame.assign(value=frame["value"].map(_tick), mean=frame["feature"].map(mean))
+    frame = frame.rename(columns={"share": "leads_share"})[["feature", "value", "log_odds", "leads_share", "mean"]]
     return Section(
         "How do the strongest features move the log-odds?",
         ("Mean log-odds with the feature at each value, and the share of leads that are near it; dashed: their mean.",),
-        frame=pd.concat(parts, ignore_index=True),
+        frame=frame,
         kind="dots feature value log_odds - - mean = log_odds leads_share",
     )
 

@@ -144,13 +144,14 @@ def _end(folds: pd.DataFrame, tested: pd.DataFrame) -> float:
 def columns(telling: pd.DataFrame) -> Section:
     """The most telling columns by their own out-of-fold AUC, with the line from which on they are suspects."""
     suspect = (telling["auc"] > TELLING_AUC) | (telling["null_gap"] > TELLING_NULL_GAP)
-    frame = pd.DataFrame({
+    what = {
         "column": telling.index,
         "auc": telling["auc"].to_numpy(),
         "missing_share_gap": telling["null_gap"].to_numpy(),
         "suspect_from": TELLING_AUC,
         "group": np.where(suspect, "suspect", "not suspected" if suspect.any() else ""),
-    }).sort_values("group", ascending=False, kind="stable")  # fmt: skip
+    }
+    frame = pd.DataFrame(what).sort_values("group", ascending=False, kind="stable")
     about = f"Out-of-fold AUC of the column alone; .5 tells nothing, the dashed line marks suspects ({TELLING_AUC:g})."
     kind = "dots group column auc - - suspect_from = auc missing_share_gap"
     return Section("Which columns tell the most by themselves?", (about,), frame=frame, kind=kind)

@@ -12,9 +12,16 @@ from models.judging.promotion import Decision, decide
 from models.registry.tracking import run_metrics
 from serving.pages.card import card_sections, write_card
 
-TAGS = {"source": "demo", "cohort": "handoff + 0 h", "horizon_days": "14", "expired": "exclude",
-        "never_handed_off": "not_accepted", "agreement_version": "2000-01-01-abc", "outcome_accepted": "210",
-        "explored_labels": "0"}  # fmt: skip
+TAGS = {
+    "source": "demo",
+    "cohort": "handoff + 0 h",
+    "horizon_days": "14",
+    "expired": "exclude",
+    "never_handed_off": "not_accepted",
+    "agreement_version": "2000-01-01-abc",
+    "outcome_accepted": "210",
+    "explored_labels": "0",
+}
 REFUSED = Decision(False, None, False, ("a leak",))
 
 
@@ -34,12 +41,29 @@ def said(result, decision=REFUSED, tags=TAGS):
 def test_the_card_has_all_that_a_person_has_to_know(written, result, name):
     text = (written / name).read_text(encoding="utf-8")
     for part in (
-        "What it is for", "Who it may not be used on", "never handed off", "Another company", "credit",
-        "2025-01-01", "sales accepted (1) or refused (0) within 14 days", "counted as not accepted", "210",
-        "2000-01-01-abc", "handoff + 0 h", "base rate", "rules", "log loss", "Left out", "personal data",
-        "What the leak guard found", "Known limits", "ated population only", result.model_hash, result.data_hash,
+        "What it is for",
+        "Who it may not be used on",
+        "never handed off",
+        "Another company",
+        "credit",
+        "2025-01-01",
+        "sales accepted (1) or refused (0) within 14 days",
+        "counted as not accepted",
+        "210",
+        "2000-01-01-abc",
+        "handoff + 0 h",
+        "base rate",
+        "rules",
+        "log loss",
+        "Left out",
+        "personal data",
+        "What the leak guard found",
+        "Known limits",
+        "ated population only",
+        result.model_hash,
+        result.data_hash,
         "leadready rollback",
-    ):  # fmt: skip
+    ):
         assert part in text, part
 
 

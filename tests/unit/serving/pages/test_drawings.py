@@ -19,7 +19,9 @@ def test_curves_have_both_axes():
     assert [y for y, _ in drawing.heights] == pytest.approx([96, 77.6, 59.2, 40.8, 22.4, 4])
     assert drawing.legend == [("blue", "a"), ("red", "b"), ("", "↑ value")]
     assert re.findall(r'points="(.*?)"', drawing.rows[0].marks) == [
-        "0.00,96.00 50.00,50.00 100.00,4.00", "0.00,4.00 50.00,4.00 100.00,4.00"]  # fmt: skip
+        "0.00,96.00 50.00,50.00 100.00,4.00",
+        "0.00,4.00 50.00,4.00 100.00,4.00",
+    ]
 
 
 def test_a_marked_place_and_a_band():
@@ -70,12 +72,17 @@ def test_fewer_than_ten_intervals_stay_inside():
 
 
 def test_a_strip_has_a_glyph_per_kind_and_says_the_last_kind():
-    frame = pd.DataFrame({
-        "who": ["a", "a", "a", "b", "b"], "on": ["fold", "fold", "mean", "fold", "mean"],
-        "loss": [1.0, 2.0, 1.5, 5.0, 9.0],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "who": ["a", "a", "a", "b", "b"],
+            "on": ["fold", "fold", "mean", "fold", "mean"],
+            "loss": [1.0, 2.0, 1.5, 5.0, 9.0],
+        }
+    )
     drawing = draw(frame, "strip who on loss 5 1")
     assert [re.findall(r'x="([\d.]+)%".*?>(.)<', row.marks) for row in drawing.rows] == [
-        [("4.00", "○"), ("27.00", "○"), ("15.50", "●")], [("96.00", "○"), ("100.00", "›")]]  # fmt: skip
+        [("4.00", "○"), ("27.00", "○"), ("15.50", "●")],
+        [("96.00", "○"), ("100.00", "›")],
+    ]
     assert [row.value for row in drawing.rows] == ["1.50", "9.00"]
     assert [name for _, name in drawing.legend] == ["○ fold", "● mean", "mean"]

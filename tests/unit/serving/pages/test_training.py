@@ -68,7 +68,10 @@ def test_candidates_that_cannot_be_chosen_do_not_squeeze_the_others():
     section = candidates(*losses(logistic=(0.60, 0.64), blend=(0.59, 0.66), frequencies=(0.9, 1.9)), "logistic")
     drawing = draw(section.frame, section.kind)
     assert {row.label: "\u203a" in row.marks for row in drawing.rows} == {
-        "logistic (chosen)": False, "blend": False, "frequencies": True}  # fmt: skip
+        "logistic (chosen)": False,
+        "blend": False,
+        "frequencies": True,
+    }
     assert drawing.rows[-1].value == "1.90 · 0.90"
     assert [name for _, name in drawing.ticks] == ["0.600", "0.650", "0.700"]
 
@@ -80,7 +83,11 @@ def test_an_axis_that_holds_all_candidates_marks_none():
 
 def test_the_run_keeps_one_page_and_the_card(page):
     assert {str(path.relative_to(page)) for path in page.rglob("*.*")} == {
-        "report/training.html", "report/importance.csv", "card/card.html", "card/card.md"}  # fmt: skip
+        "report/training.html",
+        "report/importance.csv",
+        "card/card.html",
+        "card/card.md",
+    }
     text = (page / "report" / "training.html").read_text(encoding="utf-8")
     assert "&lt;demo&gt;" in text
     assert text.count("<h2>") == 3
