@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from models.judging.ablation import Ablation
-from serving.pages.backtest import JUDGED_BY
+from serving.pages.backtest import arm_rows
 from serving.pages.page import as_page
-from serving.pages.sections import Report, Rows, Section, rounded
+from serving.pages.sections import Report, Section
 
 
 def ablation_report(result: Ablation, run_id: str) -> Report:
@@ -19,21 +19,9 @@ def ablation_report(result: Ablation, run_id: str) -> Report:
         result.sentence,
         f"kept in MLflow as run {run_id}",
     ]
-    arms = _arms(result)
+    arms = arm_rows(result.arms, result.gains, "everything's gain", ("columns", "chosen"))
     facts = {"run_id": run_id, "arms": arms, "sentence": result.sentence, "notes": notes}
     return Report([Section("What is each arm worth?", rows=arms), Section("What may be said?", points=notes)], facts)
-
-
-def _arms(result: Ablation) -> Rows:
-    """One row an arm: its figures on the later rows, and by how much everything together is ahead of it."""
-    table = result.arms
-    rows = []
-    for name in table.index:
-        gain = result.gains.get(str(name))
-        ahead = {"everything's gain": gain and gain.mean, "low": gain and gain.low, "high": gain and gain.high}
-        what = {"arm": str(name), "columns": int(table["columns"][name]), "chosen": table["chosen"][name]}
-        rows.append({**what, **rounded(table.loc[name], JUDGED_BY), **rounded(ahead)})
-    return rows
 
 
 def ablation_page(result: Ablation) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from models.judging.backtest import ARMS, OURS, Backtest, Policies
 from models.judging.policy import LEAST_EFFECTIVE
+from models.metrics.claims import Gain
 from serving.pages.page import as_page
 from serving.pages.reliability import label, reliability
 from serving.pages.sections import Report, Rows, Section, counted, records, rounded
@@ -20,8 +21,9 @@ def backtest_report(result: Backtest, policies: Policies | None, outcomes: Mappi
     days = [{"period": f"{row.pop('period'):%Y-%m-%d}", **rounded(row)} for row in records(result.periods)]
     worth = [rounded(row) for row in records(policies.table)] if policies else []
     notes = [*_notes(result, policies, outcomes), f"kept in MLflow as run {run_id}"]
+    gains = {arm: found["log_loss"] for arm, found in result.gains.items()}
     sections = [
-        Section("Who predicts best?", rows=_arms(result)),
+        Section("Who predicts best?", rows=arm_rows(result.metrics, gains, "leadready's gain")),
         Section("How did it go over time?", rows=days),
         Section("What is each way of deciding worth?", rows=worth),
         Section("What may be said?", points=notes),
@@ -30,13 +32,13 @@ def backtest_report(result: Backtest, policies: Policies | None, outcomes: Mappi
     return Report(sections, {"run_id": run_id, "arms": arms, "policies": values, "periods": periods, "notes": notes})
 
 
-def _arms(result: Backtest) -> Rows:
-    """One row an arm: its figures on the hand-offs that every arm predicted, and leadready's gain over it."""
+def arm_rows(table: pd.DataFrame, gains: Mapping[str, Gain], ahead: str, about: Sequence[str] = ()) -> Rows:
+    """One row an arm: `about` it, its figures, and the gain over it under the name `ahead`, with its interval."""
     rows = []
-    for arm in result.metrics.index:
-        gain = result.gains[str(arm)]["log_loss"] if str(arm) in result.gains else None
-        ours = {"leadready's gain": gain and gain.mean, "low": gain and gain.low, "high": gain and gain.high}
-        rows.append({"arm": str(arm), **rounded(result.metrics.loc[arm], JUDGED_BY), **rounded(ours)})
+    for arm in records(table.rename_axis("arm").reset_index()):
+        gain = gains.get(arm["arm"])
+        ours = {ahead: gain.mean, "low": gain.low, "high": gain.high} if gain else dict.fromkeys((ahead, "low", "high"))
+        rows.append({**rounded(arm, ("arm", *about, *JUDGED_BY)), **rounded(ours)})
     return rows
 
 

@@ -253,22 +253,29 @@ def draw_curves(
     least, most = _height(heights)
     at, up = 100 * (across - first) / (last - first), 100 - _place(heights, least, most)
     names = pd.Series(in_words(value), frame.index) if series == "-" else frame[series].map(str)
-    shades = list(zip(LINES, names.unique(), strict=False))
-    marks = [_line(shade, at[names == name], up[names == name, 0]) for shade, name in shades]
-    beyond = {name: " (partly above)" * bool((up[names == name, 0] < 0).any()) for _, name in shades}
-    legend = [(shade, f"{name}{beyond[name]}") for shade, name in shades]
+    lines, legend = [], []
+    for shade, name in zip(LINES, names.unique(), strict=False):
+        ours = names == name
+        lines.append(_line(shade, at[ours], up[ours, 0]))
+        legend.append((shade, name + " (partly above)" * bool((up[ours, 0] < 0).any())))
+    if mark != "-":
+        legend.append(("mark", f"{in_words(mark)}: {shown(mark, frame[mark].head(1))[0]}"))
+    marked = 100 * (_column(frame, mark)[0] - first) / (last - first)
     steps = _ticks(least, most)
     levels = list(zip(100 - _place(steps, least, most), shown(value, pd.Series(steps)), strict=True))
-    behind = "".join(f'<line class="grid" x1="0" x2="100%" y1="{y:.2f}%" y2="{y:.2f}%"/>' for y, _ in levels)
+    row = Row(in_words(x), "".join([_behind(levels, at, up, marked), *lines]))
+    return Drawing("curves", [row], [*legend, ("", f"\u2191 {in_words(value)}")], _across(frame[x], at), (), levels)
+
+
+def _behind(levels: Sequence[tuple[float, str]], at: Floats, up: Floats, marked: float) -> str:
+    """What lies behind the lines: the grid, the band where there is one, and the marked place."""
+    svg = "".join(f'<line class="grid" x1="0" x2="100%" y1="{y:.2f}%" y2="{y:.2f}%"/>' for y, _ in levels)
     if np.isfinite(up).all():
         corners = _points(np.append(at, at[::-1]), np.append(up[:, 1], up[::-1, 2]))
-        behind += f'{STRETCHED}<polygon points="{corners}"/></svg>'
-    if mark != "-":
-        place = 100 * (float(frame[mark].iloc[0]) - first) / (last - first)
-        behind += f'<line class="mark" x1="{place:.2f}%" x2="{place:.2f}%" y1="0" y2="100%"/>'
-        legend.append(("mark", f"{in_words(mark)}: {shown(mark, frame[mark].head(1))[0]}"))
-    row = Row(in_words(x), behind + "".join(marks))
-    return Drawing("curves", [row], [*legend, ("", f"\u2191 {in_words(value)}")], _across(frame[x], at), (), levels)
+        svg += f'{STRETCHED}<polygon points="{corners}"/></svg>'
+    if isfinite(marked):
+        svg += f'<line class="mark" x1="{marked:.2f}%" x2="{marked:.2f}%" y1="0" y2="100%"/>'
+    return svg
 
 
 STRETCHED = '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%">'
