@@ -18,7 +18,7 @@ def reliability(y: Vector, p: Vector, name: str) -> Section:
     """Accepted share against predicted probability in bins of equal size, with the band of a right model."""
     rows, expected, observed, variance = calibration_bins(y, p)
     spread = 1.96 * np.sqrt(variance)
-    ends = {"right_share_low": np.maximum(expected - spread, 0), "right_share_high": expected + spread}
+    ends = {"right_share_low": np.maximum(expected - spread, 0), "right_share_high": np.minimum(expected + spread, 1)}
     about = f"Each dot stands for about {int(np.median(rows))} leads. Grey: where 95 % of right predictions fall."
     return Section(
         f"Do the probabilities of {name} come true? {len(y):,} later leads",

@@ -45,7 +45,7 @@ def test_reliability_shows_the_bins_and_where_a_right_model_would_lie(figures, r
     assert np.allclose(
         frame[["predicted_share", "accepted_share", "leads"]], np.column_stack([expected, observed, rows])
     )
-    assert np.allclose(frame["right_share_high"], expected + 1.96 * np.sqrt(variance))
+    assert np.allclose(frame["right_share_high"], np.minimum(expected + 1.96 * np.sqrt(variance), 1))
     drawing = draw(frame, figures[0].kind)
     assert drawing.rows[0].marks.count("<circle") == len(rows)
     assert drawing.rows[0].marks.count("<polygon") == 1
