@@ -46,6 +46,7 @@ from models.rows.splits import holdout
 
 NOW = datetime(2026, 1, 1)
 SEED = 7
+MAPPINGS = Path(__file__).parent / "mappings"
 METRICS = ("auc", "brier", "log_loss")
 BPIC = {
     "submitted+1h": {"anchor": "created", "delay_hours": 1},
@@ -55,13 +56,11 @@ BPIC = {
 }
 ALL_COUNT = {"horizon_days": 14, "expired": "not_accepted", "never_handed_off": "not_accepted"}
 DECIDED = {"horizon_days": 1}
+WEB = ("lead.TotalVisits", "lead.Total Time Spent on Website", "lead.Page Views Per Visit")
 EDUCATION = {
-    "web_and_source": {"include": (
-        "source", "lead.Lead Origin", "lead.TotalVisits", "lead.Total Time Spent on Website",
-        "lead.Page Views Per Visit",
-    )},
+    "web_and_source": {"include": ("source", "lead.Lead Origin", *WEB)},
     "all": {"include": ("*",)},
-}  # fmt: skip
+}
 ECONOMIC = ("lead.emp_var_rate", "lead.cons_price_idx", "lead.cons_conf_idx", "lead.euribor3m", "lead.nr_employed")
 BANK = {
     "all": {"include": ("*",)},
@@ -90,8 +89,11 @@ def main() -> None:
         help="where what FLAML found is kept; empty it for another version of FLAML",
     )
     given = parser.parse_args()
-    runs = {"bpic2012": (run_bpic2012, BPIC), "x_education": (run_x_education, EDUCATION),
-            "bank_marketing": (run_bank_marketing, BANK)}  # fmt: skip
+    runs = {
+        "bpic2012": (run_bpic2012, BPIC),
+        "x_education": (run_x_education, EDUCATION),
+        "bank_marketing": (run_bank_marketing, BANK),
+    }
     run, parts = runs[given.source]
     peer = None
     if given.automl:
@@ -106,10 +108,10 @@ def main() -> None:
 def ingested(source: str, data: Path) -> Iterator[Warehouse]:
     """A warehouse in memory with the source's rows."""
     with Warehouse.open(None, threads=2) as warehouse:
-        report = ingest(warehouse, source, data / source, loaded_at=NOW)
+        report = ingest(warehouse, source, data / source, loaded_at=NOW, mappings=MAPPINGS)
         for name, count in report.tables.items():
-            print(f"{name}: {count.rows_in:,} in = {count.stored:,} stored + {count.quarantined} quarantined + "
-                  f"{count.repeats} repeats")  # fmt: skip
+            parts = f"{count.stored:,} stored + {count.quarantined} quarantined + {count.repeats} repeats"
+            print(f"{name}: {count.rows_in:,} in = {parts}")
         yield warehouse
 
 

@@ -27,9 +27,14 @@ Y, BLOCK, WEIGHT = "_y", "_block", "_weight"
 
 
 def automl(
-    env: Path, X: pd.DataFrame, y: np.ndarray, block: np.ndarray, weight: np.ndarray | None = None,
-    budget_s: float = BUDGET_S, seed: int = 7,
-) -> np.ndarray:  # fmt: skip
+    env: Path,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    block: np.ndarray,
+    weight: np.ndarray | None = None,
+    budget_s: float = BUDGET_S,
+    seed: int = 7,
+) -> np.ndarray:
     """Probabilities of the n rows of X by FLAML in the environment `env`; NaN for those of block 0.
 
     The rows are in order of time. `block` is 0 where a row only trains; FLAML searches on these alone. Block b is
@@ -79,10 +84,18 @@ def search(X: pd.DataFrame, rows: pd.DataFrame, train: np.ndarray, seed: int, **
 
     model = AutoML()
     model.fit(
-        X_train=X[train], y_train=rows.loc[train, Y].astype(int), sample_weight=rows.loc[train, WEIGHT],
-        task="classification", metric="log_loss", split_type="time", retrain_full=True, seed=seed, n_jobs=1, verbose=0,
+        X_train=X[train],
+        y_train=rows.loc[train, Y].astype(int),
+        sample_weight=rows.loc[train, WEIGHT],
+        task="classification",
+        metric="log_loss",
+        split_type="time",
+        retrain_full=True,
+        seed=seed,
+        n_jobs=1,
+        verbose=0,
         **how,
-    )  # fmt: skip
+    )
     return model
 
 

@@ -8,8 +8,9 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
+from data.sql import in_force
 from data.toml_errors import StrictModel
-from data.warehouse import Warehouse, in_force
+from data.warehouse import Warehouse
 
 Anchor = Literal["created", "handoff", "weekly"]
 
@@ -91,11 +92,11 @@ def handed_off(warehouse: Warehouse) -> str:
         return """SELECT * REPLACE (nullif(propensity, 0) AS propensity), false AS early, false AS explored,
             NULL::BIGINT AS exploration_seed FROM handoffs"""
     recent = "h.handed_off_at < s.as_of + INTERVAL 7 DAY"
-    said = {c: f"CASE WHEN {recent} THEN s.{c} END" for c in POLICY}
-    return f"""SELECT h.* REPLACE (coalesce(nullif(h.propensity, 0), {said["propensity"]}) AS propensity,
-        coalesce(h.policy_version, {said["policy_version"]}) AS policy_version),
-        coalesce({said["early"]}, false) AS early, coalesce({said["explored"]}, false) AS explored,
-        {said["exploration_seed"]} AS exploration_seed
+    of_score = {c: f"CASE WHEN {recent} THEN s.{c} END" for c in POLICY}
+    return f"""SELECT h.* REPLACE (coalesce(nullif(h.propensity, 0), {of_score["propensity"]}) AS propensity,
+        coalesce(h.policy_version, {of_score["policy_version"]}) AS policy_version),
+        coalesce({of_score["early"]}, false) AS early, coalesce({of_score["explored"]}, false) AS explored,
+        {of_score["exploration_seed"]} AS exploration_seed
         FROM handoffs h ASOF LEFT JOIN (FROM scores WHERE route = 'hand_off') s
         ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of"""
 

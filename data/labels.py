@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force
+from data.warehouse import Warehouse
 
 CountsAs = Literal["exclude", "not_accepted"]
 
@@ -57,8 +58,8 @@ def to_target(labelled: pd.DataFrame, expired: CountsAs, never_handed_off: Count
     unlabelled. Where the two rules differ and nobody knows which will hold, the whole row waits for the close.
     """
     values = {"accepted": 1.0, "rejected": 0.0}
-    values |= {name: 0.0 for name, rule in (("expired", expired), ("never_handed_off", never_handed_off))
-               if rule == "not_accepted"}  # fmt: skip
+    settled = {"expired": expired, "never_handed_off": never_handed_off}
+    values |= {outcome: 0.0 for outcome, counts_as in settled.items() if counts_as == "not_accepted"}
     expires, agreed = values.get("expired", np.nan), expired == never_handed_off
     open_ended = labelled["handed_off_at"].notna().map({True: expires, False: expires if agreed else np.nan})
     target = labelled["outcome"].map(values).where(labelled["outcome"] != "pending", open_ended).astype(float)

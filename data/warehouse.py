@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data.errors import BusyError, ConfigError, DataError
-from data.tables import SQL_TYPES, TABLES, Table
+from data.tables import TABLES, Table
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,11 @@ class Warehouse:
         finally:
             self.connection.unregister(name)
 
+    def make(self, table: Table) -> None:
+        """Make the table of a contract, each key once, unless it is there."""
+        columns = [*table.sql_columns, f"PRIMARY KEY ({', '.join(table.key)})"]
+        self.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)})")
+
     def columns(self, table: str) -> dict[str, str]:
         """Column name -> SQL type of a stored table, in order."""
         return {n: t for n, t, *_ in self.rows(f"DESCRIBE {table}")}
@@ -134,14 +139,8 @@ VERSION_COLUMNS = {"known_at": "TIMESTAMP", "superseded_at": "TIMESTAMP", "batch
 
 def ddl(table: Table) -> str:
     """The CREATE statement of a contract's table."""
-    columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in table.columns]
-    columns += [f"{n} {t}" for n, t in VERSION_COLUMNS.items()]
+    columns = table.sql_columns + [f"{n} {t}" for n, t in VERSION_COLUMNS.items()]
     return f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)})"
-
-
-def in_force(as_of: str, row: str = "e") -> str:
-    """The SQL condition under which a stored row is what was known at `as_of` (an expression)."""
-    return f"{row}.known_at < {as_of} AND ({row}.superseded_at IS NULL OR {row}.superseded_at >= {as_of})"
 
 
 def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from data.errors import ConfigError
+from data.whole import whole, writing
 
 FORMAT = 1
 """Rises when an older leadready could no longer read the workspace."""
 
 
-@contextmanager
-def writing(what: str, do: str) -> Iterator[None]:
-    """ConfigError where files cannot be written; `what` was being done, `do` is what mends it."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(
-            what, expected="a folder with room that can be written", got=error.strerror or str(error), do=do
-        ) from None
+class _Below:
+    """A path below a workspace's root."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, space: Workspace, owner: type) -> Path:
+        return space.root / self.name
 
 
 @dataclass(frozen=True)
@@ -32,37 +32,14 @@ class Workspace:
 
     root: Path
 
-    @property
-    def warehouse(self) -> Path:
-        return self.root / "warehouse.duckdb"
-
-    @property
-    def tracking(self) -> Path:
-        return self.root / "mlflow.db"
-
-    @property
-    def artifacts(self) -> Path:
-        return self.root / "artifacts"
-
-    @property
-    def agreements(self) -> Path:
-        return self.root / "agreements"
-
-    @property
-    def reports(self) -> Path:
-        return self.root / "reports"
-
-    @property
-    def exports(self) -> Path:
-        return self.root / "exports"
-
-    @property
-    def settings(self) -> Path:
-        return self.root / "settings.toml"
-
-    @property
-    def marker(self) -> Path:
-        return self.root / "workspace.toml"
+    warehouse = _Below("warehouse.duckdb")
+    tracking = _Below("mlflow.db")
+    artifacts = _Below("artifacts")
+    agreements = _Below("agreements")
+    reports = _Below("reports")
+    exports = _Below("exports")
+    settings = _Below("settings.toml")
+    marker = _Below("workspace.toml")
 
     def create(self) -> None:
         """Make the folders and the marker; what is there already stays as it is."""
@@ -76,12 +53,8 @@ class Workspace:
         with self._making():
             if path.exists():
                 return False
-            making = path.with_name(f".{path.name}.{os.getpid()}")
-            try:
+            with whole(path, unless_there=True) as making:
                 making.write_text(text, encoding="utf-8")
-                os.replace(making, path)
-            finally:
-                making.unlink(missing_ok=True)
         return True
 
     def _making(self) -> AbstractContextManager[None]:
@@ -115,3 +88,10 @@ class Workspace:
                 got="a read-only one",
                 do="change its permissions, or name another with --workspace or LEADREADY_HOME",
             )
+
+
+def day_name(as_of: datetime) -> str:
+    """The day, with the time where it is not midnight: what the folders of one moment are called."""
+    if as_of == datetime(as_of.year, as_of.month, as_of.day):
+        return f"{as_of:%Y-%m-%d}"
+    return f"{as_of:%Y-%m-%dT%H%M%S}" + (f".{as_of:%f}" if as_of.microsecond else "")

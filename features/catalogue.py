@@ -7,7 +7,7 @@ import re
 from dataclasses import astuple
 
 from data.agreement.model import Agreement
-from data.intake.files import quoted
+from data.sql import quoted
 from data.tables import ACCOUNTS, LEADS
 from data.warehouse import Warehouse
 from features.concepts import account, calls, engagement, fit, journey, qualification

@@ -14,8 +14,9 @@ from datetime import datetime
 import pandas as pd
 
 from data.agreement.model import Agreement
+from data.sql import in_force
 from data.tables import TABLES
-from data.warehouse import Warehouse, in_force
+from data.warehouse import Warehouse
 from features.definition import Feature
 from features.matrix import build_matrix
 

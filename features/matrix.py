@@ -21,9 +21,9 @@ import pyarrow as pa
 
 from data.agreement.model import Agreement
 from data.errors import DataError
-from data.intake.files import literal, quoted
+from data.sql import in_force, literal, quoted
 from data.tables import TABLES
-from data.warehouse import Warehouse, in_force
+from data.warehouse import Warehouse
 from features.catalogue import Feature, build_catalogue, needed
 from features.concepts.timelines import AGENTS, HOUSE
 from features.concepts.titles import titles_sql

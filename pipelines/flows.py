@@ -14,8 +14,14 @@ from pydantic import SecretStr
 
 from data.errors import BusyError, ConfigError
 from data.intake.ingest import IngestReport
+from data.opened import open_workspace
 from data.workspace import Workspace
-from pipelines import jobs
+from pipelines.jobs.backtest import Ablating, Backtesting, ablate_models, backtest_models
+from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.report import report_on
+from pipelines.jobs.score import Scoring, score_open_leads
+from pipelines.jobs.start import simulate_source
+from pipelines.jobs.train import Training, train_models
 from pipelines.reports import (
     ablation_notes,
     ablation_rows,
@@ -40,13 +46,13 @@ patient: dict[str, Any] = {
     "retry_condition_fn": _is_busy,
     "persist_result": False,
 }
-ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patient)(jobs.ingest_batch)
-train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(jobs.train_models)
-score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(jobs.score_open_leads)
-report_task = task(name="write report", task_run_name="report {as_of}", **patient)(jobs.report_on)
-backtest_task = task(name="test back", task_run_name="backtest from {first} to {last}", **patient)(jobs.backtest_models)
-ablate_task = task(name="ablate", task_run_name="ablate as of {observed}", **patient)(jobs.ablate_models)
-simulate_task = task(name="simulate a company", persist_result=False)(jobs.simulate_source)
+ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patient)(ingest_batch)
+train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(train_models)
+score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(score_open_leads)
+report_task = task(name="write report", task_run_name="report {as_of}", **patient)(report_on)
+backtest_task = task(name="test back", task_run_name="backtest from {first} to {last}", **patient)(backtest_models)
+ablate_task = task(name="ablate", task_run_name="ablate as of {observed}", **patient)(ablate_models)
+simulate_task = task(name="simulate a company", persist_result=False)(simulate_source)
 
 
 @flow(name="ingest", flow_run_name="ingest {source} from {shown}", persist_result=False)
@@ -62,7 +68,7 @@ def ingest(
 ) -> IngestReport:
     """Load one batch of a source into the warehouse; `path` may hold a password, `shown` does not."""
     report = ingest_task(
-        Workspace(workspace),
+        open_workspace(workspace),
         source,
         path.get_secret_value(),
         loaded_at,
@@ -75,9 +81,9 @@ def ingest(
 
 
 @flow(name="train", flow_run_name="train as of {observed}", persist_result=False)
-def train(workspace: Path, observed: datetime) -> jobs.Training:
+def train(workspace: Path, observed: datetime) -> Training:
     """Fit, compare, keep and perhaps promote the candidates."""
-    training = train_task(Workspace(workspace), observed)
+    training = train_task(open_workspace(workspace), observed)
     create_table_artifact(training_rows(training), key="candidates", description="on the latest rows, seen once")
     found = f"`leadready ui --workspace {workspace}` shows run {training.version.run_id}"
     notes = [*training_notes(training), f"version {training.version.version}: {found}"]
@@ -86,9 +92,9 @@ def train(workspace: Path, observed: datetime) -> jobs.Training:
 
 
 @flow(name="score", flow_run_name="score {as_of}", persist_result=False)
-def score(workspace: Path, as_of: datetime, alias: str = "champion") -> jobs.Scoring:
+def score(workspace: Path, as_of: datetime, alias: str = "champion") -> Scoring:
     """Score every open lead at `as_of` and publish."""
-    done = score_task(Workspace(workspace), as_of, alias)
+    done = score_task(open_workspace(workspace), as_of, alias)
     create_table_artifact(counts_table(done.scores), key="routes", description=f"open leads per route at {as_of}")
     create_table_artifact(
         capacity_rows(done.capacity), key="capacity", description="places, and what one more is worth"
@@ -99,20 +105,18 @@ def score(workspace: Path, as_of: datetime, alias: str = "champion") -> jobs.Sco
 
 
 @flow(name="backtest", flow_run_name="backtest from {first} to {last}", persist_result=False)
-def backtest(
-    workspace: Path, first: datetime, last: datetime, every: timedelta, observed: datetime
-) -> jobs.Backtesting:
+def backtest(workspace: Path, first: datetime, last: datetime, every: timedelta, observed: datetime) -> Backtesting:
     """What training and scoring on each past day would have done."""
-    done = backtest_task(Workspace(workspace), first, last, every, observed)
+    done = backtest_task(open_workspace(workspace), first, last, every, observed)
     create_table_artifact(backtest_rows(done), key="backtest", description="each hand-off predicted before its answer")
     create_markdown_artifact(_list(backtest_notes(done)), key="backtest-notes")
     return done
 
 
 @flow(name="ablate", flow_run_name="ablate as of {observed}", persist_result=False)
-def ablate(workspace: Path, observed: datetime) -> jobs.Ablating:
+def ablate(workspace: Path, observed: datetime) -> Ablating:
     """What each kind of knowledge adds on later time."""
-    done = ablate_task(Workspace(workspace), observed)
+    done = ablate_task(open_workspace(workspace), observed)
     create_table_artifact(ablation_rows(done), key="ablation", description="on the latest rows, seen once")
     create_markdown_artifact(_list(ablation_notes(done)), key="ablation-notes")
     return done
@@ -121,7 +125,7 @@ def ablate(workspace: Path, observed: datetime) -> jobs.Ablating:
 @flow(name="report", flow_run_name="report {as_of}", persist_result=False)
 def report(workspace: Path, as_of: datetime) -> Path:
     """Write the report of what was known at `as_of`."""
-    folder = report_task(Workspace(workspace), as_of)
+    folder = report_task(open_workspace(workspace), as_of)
     create_link_artifact((folder / "report.html").absolute().as_uri(), key="report", description=f"report of {as_of}")
     return folder
 
@@ -129,7 +133,7 @@ def report(workspace: Path, as_of: datetime) -> Path:
 @flow(name="demo", flow_run_name="demo with {leads} leads", persist_result=False)
 def demo(
     workspace: Path, leads: int, seed: int, as_of: datetime, loaded_at: datetime
-) -> tuple[IngestReport, jobs.Training, jobs.Scoring, Path]:
+) -> tuple[IngestReport, Training, Scoring, Path]:
     """A simulated company from raw files to routes and a report: simulate, ingest, train, score, report."""
     folder = simulate_task(Workspace(workspace), leads, seed)
     loaded = ingest(workspace, "canonical", SecretStr(str(folder)), str(folder), loaded_at)
@@ -146,9 +150,11 @@ def check_server() -> None:
         problem = client.api_healthcheck()
     if problem:
         raise ConfigError(
-            "reaching the Prefect server", expected=f"an answer at {url}", got=str(problem) or type(problem).__name__,
+            "reaching the Prefect server",
+            expected=f"an answer at {url}",
+            got=str(problem) or type(problem).__name__,
             do="start it, correct PREFECT_API_URL, or unset that to run without a server",
-        )  # fmt: skip
+        )
 
 
 def _list(notes: list[str]) -> str:

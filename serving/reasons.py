@@ -15,8 +15,6 @@ from models.fitting.deployed import ReadyModel
 
 log = logging.getLogger(__name__)
 
-LOOKED_AT = ("hand_off", "manager_check", "tele_qualify", "hold", "reheat")
-"""The routes on which a person sees the lead."""
 BACKGROUND_ROWS = 100
 """Rows that a lead is compared with; the rest of the model's sample tells who is like others."""
 TEXTS = [f"reason_{place}" for place in range(1, MOST + 1)]
@@ -25,9 +23,9 @@ FLAGS = ["few_alike", "reasons_checked"]
 
 
 def explain_scores(
-    model: ReadyModel | None, features: tuple[Feature, ...], matrix: pd.DataFrame, route: pd.Series
+    model: ReadyModel | None, features: tuple[Feature, ...], matrix: pd.DataFrame, seen: pd.Series[bool]
 ) -> pd.DataFrame:
-    """What stands beside the scores of n leads, by the index of the matrix; empty where no person will look.
+    """What stands beside the scores of n leads, by the index of the matrix; empty for those that nobody sees.
 
     - probability_low, probability_high: the model's bounds of the probability.
     - log_odds_base and contribution_<concept>: they add up to the log-odds of the probability; a concept that the model
@@ -35,11 +33,11 @@ def explain_scores(
     - reason_1 .. reason_4, in the catalogue's words; reasons_checked: whether refits vouch for them.
     - few_alike: the lead is unlike those that the model learned from.
 
-    Without a model nothing is told.
+    Without a model all of it is empty.
     """
     if model is None:
         return _shaped(pd.DataFrame(index=matrix.index))
-    X = matrix.loc[route.isin(LOOKED_AT).to_numpy(), [f.name for f in features]]
+    X = matrix.loc[seen.to_numpy(), [f.name for f in features]]
     low, high = model.interval(X) if len(X) else (np.empty(0), np.empty(0))
     parts = [pd.DataFrame({"probability_low": low, "probability_high": high}, index=X.index)]
     if len(X):
@@ -52,7 +50,7 @@ def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.Data
 
     `why`: the columns of `explain_scores`. `missing`: what the lead lacks beside the average accepted lead.
     """
-    why = explain_scores(model, features, lead, pd.Series(LOOKED_AT[0], index=lead.index))
+    why = explain_scores(model, features, lead, pd.Series(True, index=lead.index))
     accepted = pd.DataFrame(model.background)[np.asarray(model.accepted) == 1]
     if accepted.empty:
         return {"why": why.iloc[0], "missing": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,53 +12,15 @@ import pandas as pd
 
 from data.agreement.model import ZONES, Agreement
 from data.errors import DataError
-
-CASES = {
-    "blocked": ("blocked", "the lead may be contacted neither by phone nor by e-mail"),
-    "with_sales": ("with_sales", "handed off already, sales has not answered yet"),
-    "cooling": ("recycle", "sales refused it and nothing new is known since: back to nurture"),
-    "both": ("hand_off", "the model gives {p} %, a hand-off pays from {pays} %, and the rules say {zone}"),
-    "beyond": ("hand_off", "the rules say {zone}, but the model gives {p} %, far above the {pays} % that pay"),
-    "short": ("tele_qualify", "the model gives {p} %, a hand-off pays from {pays} %, but the rules say {zone}"),
-    "unfit": ("manager_check", "the model says ready with {p} %, the agreement says unfit: a manager should look"),
-    "doubted": ("manager_check", "the rules say {zone}, but the model gives {p} %; a hand-off pays from {pays} %"),
-    "neither": ("nurture", "the model gives {p} %, a hand-off pays from {pays} %, and the rules say {zone}"),
-    "unfit_and": ("nurture", "the model says ready with {p} %, the agreement says unfit and wants both to say ready"),
-    "doubted_and": ("tele_qualify", "the rules say {zone}, but the model gives {p} %; a hand-off pays from {pays} %"),
-    "model_high": ("hand_off", "the model gives {p} %, a hand-off pays from {pays} %; the agreement asks it alone"),
-    "model_low": ("nurture", "the model gives {p} %, a hand-off pays from {pays} %; the agreement asks it alone"),
-    "rules_met": ("hand_off", "the rules say {zone} with {points:g} points; {alone}"),
-    "rules_nearly": ("tele_qualify", "the rules say {zone} with {points:g} points; {alone}"),
-    "rules_short": ("nurture", "the rules say {zone} with {points:g} points; {alone}"),
-    "reheat": ("reheat", "it was hot, went quiet and shows new signs: get in touch again"),
-    "no_call": ("nurture", "worth a call to learn what is missing, but the lead may not be called"),
-    "explored": ("hand_off", "drawn for exploration: to learn how sales answers leads that the rules hold back"),
-    "no_team": ("hold", "worth a hand-off, but no team of the agreement takes such leads"),
-    "no_place": ("hold", "worth a hand-off, but it is number {place} for team {team}, which takes {limit} a day"),
-    "meanwhile": (
-        "tele_qualify",
-        "the model gives {p} %, but it is number {place} for team {team}, which takes {limit} a "
-        "day, and the rules say {zone}: call meanwhile",
-    ),
-    "early": ("hand_off", "sales has time: in free hours {p} % is enough for a try, and it can be cycled back"),
-    "early_rules": ("hand_off", "sales has time: {points:g} points are enough for a try, and it can be cycled back"),
-    "no_time": ("hold", "worth a call, but it is number {place} today, and there is time for {limit}"),
-}
-"""Each case that a lead can be in: its route, and why in a salesperson's words."""
-CELLS = {
-    "quadrant": ("both", "unfit", "beyond", "short", "doubted", "neither"),
-    "and": ("both", "unfit_and", "short", "short", "doubted_and", "neither"),
-    "model_only": ("model_high", "model_high", "model_high", "model_high", "model_low", "model_low"),
-}
-"""Case by `routing.combine`: high and met, high and unfit, high and so far beyond, high, met, neither."""
-BY_RULES = {"qualified": "rules_met", "nearly": "rules_nearly", "not_yet": "rules_short", "unfit": "rules_short"}
+from serving.routes import BY_RULES, CASES, CELLS, NURTURE, TELE_QUALIFY, Case, cases_where
 
 
 @dataclass(frozen=True)
 class Routed:
     """The routes of one day, and what there was time for.
 
-    `leads`: route, route_reason, contact (phone, e-mail, none), early, explored, propensity, gain, threshold.
+    `leads`: case (of `routes.CASES`), route, route_reason, contact (phone, e-mail, none), early, explored, propensity,
+    gain, threshold.
     `capacity`: a row per team, for exploration and for limited calls: team, limit, taken, held, shadow_price.
     """
 
@@ -79,13 +42,16 @@ def choose_routes(leads: pd.DataFrame, agreement: Agreement, vouched: bool = Fal
     day["case"] = pd.Categorical(_wish(day, agreement, vouched), categories=list(CASES))
     for step in (_explore, _limit_hand_offs, _release_early, _limit_calls):
         day = step(day, agreement)
-    early, handed = day["case"].isin(["early", "early_rules"]), (_route(day) == "hand_off").astype(float)
-    found = pd.DataFrame({
-        "route": _route(day).astype(str), "route_reason": _reasons(day, agreement), "contact": _contact(day),
-        "early": early, "explored": day["case"] == "explored",
-        "propensity": handed.mask(day["eligible"] & ~early, agreement.exploration.share),
-        "gain": day["gain"], "threshold": day["threshold"],
-    })  # fmt: skip
+    route_of = {name: case.route.name for name, case in CASES.items()}
+    early, handed = _in_case(day, lambda c: c.early), _in_case(day, lambda c: c.route.to_sales).astype(float)
+    found = day[["case", "gain", "threshold"]].assign(
+        route=day["case"].astype(str).map(route_of),
+        route_reason=_reasons(day, agreement),
+        contact=_contact(day),
+        early=early,
+        explored=_in_case(day, lambda c: c.explored),
+        propensity=handed.mask(day["eligible"] & ~early, agreement.exploration.share),
+    )
     return Routed(found.sort_index().set_axis(leads.index), _tally(day, agreement))
 
 
@@ -93,10 +59,8 @@ def _weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """The leads sorted by lead_id, which settles all ties, with what a hand-off of each is worth."""
     known = int(leads["probability"].notna().sum())
     if known not in (0, len(leads)):
-        raise DataError(
-            "choosing routes", expected="a probability for every lead, or for none", got=f"{known} of {len(leads)}",
-            do="score all leads with one model",
-        )  # fmt: skip
+        every, got = "a probability for every lead, or for none", f"{known} of {len(leads)}"
+        raise DataError("choosing routes", expected=every, got=got, do="score all leads with one model")
     day = leads.reset_index(drop=True).sort_values("lead_id", kind="stable")
     costs, segment = agreement.values.costs(), day["segment"].to_numpy(int)
     day["threshold"] = np.array([c.threshold for c in costs])[segment]
@@ -114,9 +78,8 @@ def _weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
 def _wish(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[str]:
     """The case of each lead before anybody's time is counted."""
     wish = _combine(day, agreement, vouched)
-    route = wish.map({case: route for case, (route, _) in CASES.items()})
-    wish = wish.mask((route == "nurture") & day["reheat"], "reheat")
-    wish = wish.mask((route == "tele_qualify") & ~day["may_call"], "no_call")
+    wish = wish.mask(wish.isin(cases_where(lambda c: c.route is NURTURE)) & day["reheat"], "reheat")
+    wish = wish.mask(wish.isin(cases_where(lambda c: c.route is TELE_QUALIFY)) & ~day["may_call"], "no_call")
     wish = wish.mask(day["cooling"], "cooling").mask(day["with_sales"], "with_sales")
     return wish.mask(~(day["may_call"] | day["may_mail"]), "blocked")
 
@@ -139,8 +102,8 @@ def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """
     quota, teams = agreement.exploration, agreement.capacity.teams
     below = day["zone"].isin(["not_yet", "nearly"]) & (day["rule_points"] >= quota.floor)
-    undecided = _route(day).isin(["tele_qualify", "nurture", "reheat"])
-    eligible = below & undecided & ((day["team"] >= 0) | (not teams)) & (quota.share > 0)
+    to_try = below & _in_case(day, lambda c: c.route.to_try)
+    eligible = to_try & ((day["team"] >= 0) | (not teams)) & (quota.share > 0)
     u = np.ones(len(day))
     u[eligible] = _draw(day[eligible], quota.seed)
     drawn = u < quota.share
@@ -174,7 +137,7 @@ def _release_early(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
         return day
     alone = _rules_alone(day, agreement)
     enough = day["zone"] == "nearly" if alone else day["probability"] >= day["spare_threshold"]
-    rest = _route(day).isin(["tele_qualify", "manager_check", "nurture", "reheat"]) & (day["zone"] != "unfit")
+    rest = _in_case(day, lambda c: c.route.to_try) & (day["zone"] != "unfit")
     place = _places(rest & enough & (day["team"] >= 0), day["team"], day["worth"])
     left = day["team_limit"] - _handed(day).groupby(day["team"]).transform("sum")
     return _turn(day, (place > 0) & (place <= left), "early_rules" if alone else "early")
@@ -201,22 +164,22 @@ def _places(among: Any, group: Any, *keys: Any) -> np.ndarray:
 
 def _turn(day: pd.DataFrame, rows: Any, case: str, place: Any = 0, limit: Any = 0) -> pd.DataFrame:
     """The day with these rows in another case."""
-    told = {"place": np.where(rows, place, day["place"]), "limit": np.where(rows, limit, day["limit"])}
-    return day.assign(case=day["case"].mask(rows, case), **told)
+    place, limit = np.where(rows, place, day["place"]), np.where(rows, limit, day["limit"])
+    return day.assign(case=day["case"].mask(rows, case), place=place, limit=limit)
 
 
-def _route(day: pd.DataFrame) -> pd.Series[str]:
-    routes = np.array([route for route, _ in CASES.values()], dtype=object)
-    return pd.Series(routes[day["case"].cat.codes], index=day.index, dtype=object)
+def _in_case(day: pd.DataFrame, of: Callable[[Case], bool]) -> pd.Series[bool]:
+    """Of which leads this holds, of their case or its route."""
+    return day["case"].isin(cases_where(of))
 
 
 def _handed(day: pd.DataFrame) -> pd.Series[bool]:
     """Hand-offs that take a place of a team."""
-    return (_route(day) == "hand_off") & (day["case"] != "explored")
+    return _in_case(day, lambda c: c.takes_place)
 
 
 def _called(day: pd.DataFrame) -> pd.Series[bool]:
-    return _route(day).isin(["tele_qualify", "reheat"]) & day["may_call"]
+    return _in_case(day, lambda c: c.route.by_tele) & day["may_call"]
 
 
 def _rules_alone(day: pd.DataFrame, agreement: Agreement) -> bool:
@@ -225,8 +188,8 @@ def _rules_alone(day: pd.DataFrame, agreement: Agreement) -> bool:
 
 def _contact(day: pd.DataFrame) -> np.ndarray:
     """The channel that each lead's route uses; a call before an e-mail."""
-    called = (_route(day) == "hand_off") & day["may_call"] | _called(day)
-    written = _route(day).isin(["hand_off", "reheat", "nurture", "recycle"]) & day["may_mail"]
+    called = _in_case(day, lambda c: c.route.by_phone) & day["may_call"]
+    written = _in_case(day, lambda c: c.route.by_mail) & day["may_mail"]
     return np.select([called, written], ["phone", "e-mail"], "none")
 
 
@@ -239,11 +202,11 @@ def _reasons(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
     p = p.clip(lower=pays).where(day["probability"] >= day["threshold"], p.clip(upper=pays - 1))
     zone, names = day["zone"].cat.rename_categories(lambda z: z.replace("_", " ")), [*agreement.capacity.teams, ""]
     figures = (day["case"], p, pays, zone, day["rule_points"], day["place"], day["limit"], day["team"])
-    told = [
-        CASES[c][1].format(p=p, pays=t, zone=z, points=f, place=n, limit=k, team=names[team], alone=alone)
+    sentences = [
+        CASES[c].why.format(p=p, pays=t, zone=z, points=f, place=n, limit=k, team=names[team], alone=alone)
         for c, p, t, z, f, n, k, team in zip(*(figure.tolist() for figure in figures), strict=True)
     ]
-    return pd.Series(told, index=day.index, dtype=str)
+    return pd.Series(sentences, index=day.index, dtype=str)
 
 
 def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:

@@ -18,7 +18,8 @@ from features.matrix import build_matrix
 from features.rules.standing import build_rules, find_reheated
 from models.registry.client import LoadedModel
 from serving.reasons import explain_lead, explain_scores
-from serving.routing import CASES, Routed, choose_routes
+from serving.routes import routes_where
+from serving.routing import Routed, choose_routes
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ BESIDE = ("handoffs_before", "hours_since_handoff", "hours_since_decision")
 """Columns that routing needs, whatever the model uses."""
 VOUCHED_FROM = 100
 """Labels of explored hand-offs from which the model may speak of leads below the gate (METHODS 2: below, no claim)."""
-KEPT = ("digital_points", "research_points", "rule_points", "zone", "urgent", "missing", "team", "persona",
-        "buying_stage")  # fmt: skip
+POINTS = ("digital_points", "research_points", "rule_points")
+KEPT = (*POINTS, "zone", "urgent", "missing", "team", "persona", "buying_stage")
 
 
 def score_leads(
@@ -43,8 +44,8 @@ def score_leads(
     """Scores of every open lead at `as_of`, by lead_id, and the use of each capacity (see `choose_routes`).
 
     Zone and route follow `agreement`, the one in force; the model sees points as under the one it was trained with.
-    Without a model the rules alone route. Raises DataError where no lead is open, ModelError where the catalogue no
-    longer makes the model's columns.
+    Without a model the rules alone route. The column `model_status` is left to `in_use.model_status`. Raises DataError
+    where no lead is open, ModelError where the catalogue no longer makes the model's columns.
     """
     index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
     if index.empty:
@@ -67,11 +68,11 @@ def score_leads(
     number = str(model.version) if model else "none"
     scored = leads[["lead_id", "as_of", "probability", *KEPT]].join(routed.leads)
     scored = scored.join(_words(scored, agreement))
-    scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, scored["route"])).assign(
+    seen = scored["route"].isin(routes_where(lambda r: r.seen))
+    scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, seen)).assign(
         exploration_seed=agreement.exploration.seed,
         policy_version=f"{agreement.version}/model-{number}",
         model_version=number,
-        model_status=("provisional" if model.provisional else "in use") if model else "rules only",
         agreement_version=agreement.version,
         catalogue_version=catalogue_version(features or catalogue),
     )
@@ -104,9 +105,12 @@ def score_snapshots(
 
 
 def _matrix(
-    warehouse: Warehouse, index: pd.DataFrame, agreement: Agreement, catalogue: tuple[Feature, ...],
+    warehouse: Warehouse,
+    index: pd.DataFrame,
+    agreement: Agreement,
+    catalogue: tuple[Feature, ...],
     features: tuple[Feature, ...],
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     names = list(dict.fromkeys([*(f.name for f in features), *BESIDE]))
     return build_matrix(warehouse, index, agreement, features=catalogue, names=names)
 
@@ -115,13 +119,19 @@ def _warn(leads: pd.DataFrame, routed: Routed) -> None:
     """Say what a person should know of these routes."""
     waiting = int(routed.capacity.loc[routed.capacity["team"] == "exploration", "held"].sum())
     if waiting:
-        log.warning("%d leads drawn for exploration wait for a place: while they do, fewer than the share are explored "
-                    "and their propensity is overstated; raise per_day or lower share", waiting)  # fmt: skip
+        log.warning(
+            "%d leads drawn for exploration wait for a place: while they do, fewer than the share are explored and "
+            "their propensity is overstated; raise per_day or lower share",
+            waiting,
+        )
     above = (leads["probability"] >= routed.leads["threshold"]).mean()
     if above > 0.9:
-        log.warning("the model puts %.0f %% of the open leads above p*: at these costs capacity decides who is handed "
-                    "off, not the threshold", 100 * above)  # fmt: skip
-    homeless = int((routed.leads["route_reason"] == CASES["no_team"][1]).sum())
+        log.warning(
+            "the model puts %.0f %% of the open leads above p*: at these costs capacity decides who is handed off, "
+            "not the threshold",
+            100 * above,
+        )
+    homeless = int((routed.leads["case"] == "no_team").sum())
     if homeless:
         log.warning("%d leads are worth a hand-off and no team of the agreement takes them", homeless)
 
@@ -129,10 +139,8 @@ def _warn(leads: pd.DataFrame, routed: Routed) -> None:
 def _nothing_open(warehouse: Warehouse, as_of: datetime) -> DataError:
     known = warehouse.rows("SELECT min(known_at), max(known_at), count(*) FROM leads")[0]
     span = f"leads known from {known[0]:%Y-%m-%d} to {known[1]:%Y-%m-%d}" if known[2] else "no lead at all"
-    return DataError(
-        f"scoring as of {as_of:%Y-%m-%d %H:%M}", expected="open leads", got=f"none ({span} in the warehouse)",
-        do="take an --as-of within the data, or ingest newer data",
-    )  # fmt: skip
+    got, do = f"none ({span} in the warehouse)", "take an --as-of within the data, or ingest newer data"
+    return DataError(f"scoring as of {as_of:%Y-%m-%d %H:%M}", expected="open leads", got=got, do=do)
 
 
 def _waits_for_sales(matrix: pd.DataFrame) -> pd.Series[bool]:
@@ -152,12 +160,12 @@ def _words(scored: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     if "urgent" in promises:
         hours = hours.mask(scored["urgent"], promises["urgent"])
     tracks = {(name, stage): t for name, p in agreement.personas.items() for stage, t in p.stages.items()}
-    said = [tracks.get(key) for key in zip(scored["persona"], scored["buying_stage"], strict=True)]
+    found = [tracks.get(key) for key in zip(scored["persona"], scored["buying_stage"], strict=True)]
     return pd.DataFrame(
         {
-            "promise_hours": hours.where(scored["route"] == "hand_off"),
-            "message": [t.message if t else None for t in said],
-            "information": [t.information if t else None for t in said],
+            "promise_hours": hours.where(scored["route"].isin(routes_where(lambda r: r.to_sales))),
+            "message": [t.message if t else None for t in found],
+            "information": [t.information if t else None for t in found],
         },
         index=scored.index,
     )
@@ -167,19 +175,16 @@ def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[F
     """The definitions behind the model's columns; ModelError where one is gone or means something else by now."""
     by_name = {f.name: f for f in catalogue}
     gone = [n for n in model.features if n not in by_name]
+    what = f"scoring with model version {model.version}"
     if gone:
-        raise ModelError(
-            f"scoring with model version {model.version}", expected="the columns it was trained on",
-            got=f"no {', '.join(gone[:10])}", do="ingest the source that brought them, or train again",
-        )  # fmt: skip
+        got, do = f"no {', '.join(gone[:10])}", "ingest the source that brought them, or train again"
+        raise ModelError(what, expected="the columns it was trained on", got=got, do=do)
     used = tuple(by_name[n] for n in model.features)
     trained, now = model.tags.get(CATALOGUE_TAG), catalogue_version(used)
     if trained != now:
-        raise ModelError(
-            f"scoring with model version {model.version}", expected=f"features as defined in its catalogue {trained}",
-            got=f"features that mean something else by now, catalogue {now}",
-            do="train again with the definitions of today",
-        )  # fmt: skip
+        wanted = f"features as defined in its catalogue {trained}"
+        got = f"features that mean something else by now, catalogue {now}"
+        raise ModelError(what, expected=wanted, got=got, do="train again with the definitions of today")
     return used
 
 

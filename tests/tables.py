@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data.agreement.file import default_agreement
-from data.intake.files import quoted
+from data.sql import quoted
 from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.matrix import build_matrix

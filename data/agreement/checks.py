@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from data.agreement.conditions import ALWAYS, ORDERED, WORDS, Comparison, comparisons, number_in, parse_condition
-from data.agreement.model import MILLI, ZONES, Agreement, Criterion, Zones, find_scheme, milli
+from data.agreement.model import MILLI, ZONES, Agreement, Criterion, Touch, Zones, find_scheme, milli
 from data.errors import ConfigError
 from data.tables import ANSWER_STATES, PERMISSIONS, TOUCH_KINDS
 from data.toml_errors import few, line_of, nearest, shown
@@ -16,8 +15,10 @@ from data.toml_errors import few, line_of, nearest, shown
 Keys = tuple[str | int, ...]
 Misfit = tuple[str, str, str]
 """What was expected, what was given and what to do."""
-TEXT_FACTS = ("industry", "employees_band", "revenue_band", "account_country", "country", "source", "title",
-              "seniority", "job_function", "permission")  # fmt: skip
+Fault = tuple[Keys, str, str, str]
+"""The key that does not hold together, and its misfit."""
+LEAD_TEXTS = ("country", "source", "title", "seniority", "job_function", "permission")
+TEXT_FACTS = ("industry", "employees_band", "revenue_band", "account_country", *LEAD_TEXTS)
 NUMBER_FACTS = ("employees", "annual_revenue", "age_days")
 FACTS = (*TEXT_FACTS, *NUMBER_FACTS)
 """What conditions know of a lead and its company, beside `lead.<column>` and `account.<column>` of a source."""
@@ -26,32 +27,27 @@ RESERVED = (*FACTS, *AXES, *WORDS, "digital", "research", "rule", "before", "mil
 """What no criterion can be called: words of conditions, and columns beside those of criteria."""
 
 
-@dataclass(frozen=True)
-class _File:
-    """Where the agreement stands, for messages."""
-
-    text: str
-    what: str
-
-    def refuse(self, keys: Keys, expected: str, got: str, do: str) -> ConfigError:
-        where = f"reading {self.what}{line_of(self.text, keys)}, key {'.'.join(map(str, keys))}"
-        return ConfigError(where, expected=expected, got=got, do=do)
-
-
 def check(agreement: Agreement, raw: Mapping[str, Any], text: str, what: str) -> None:
     """Raise ConfigError with file, line and key for the first thing that does not hold together."""
-    file = _File(text, what)
-    _check_head(file, agreement, raw)
+    if fault := next(_faults(agreement, raw), None):
+        keys, expected, got, do = fault
+        where = f"reading {what}{line_of(text, keys)}, key {'.'.join(map(str, keys))}"
+        raise ConfigError(where, expected=expected, got=got, do=do)
+
+
+def _faults(agreement: Agreement, raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """Each check may rest on those before it: what comes after a fault means nothing."""
+    yield from _faults_of_head(agreement, raw)
     spoken = spoken_of(agreement)
     for name, criterion in agreement.criteria.items():
-        _check_criterion(file, name, criterion, name in spoken)
-    _check_answers(file, agreement)
-    _check_conditions(file, agreement)
-    for part, named in (("combinations",), agreement.combinations), (("values", "segments"), agreement.values.segments):
-        _check_names(file, part, [n.name for n in named])
-    _check_zones(file, agreement.zones, most_points(agreement), "zones" in raw)
-    _check_values(file, agreement)
-    _check_personas(file, agreement)
+        yield from _faults_of_criterion(name, criterion, name in spoken)
+    yield from _faults_of_answers(agreement)
+    yield from _faults_of_conditions(agreement)
+    yield from _faults_of_names(("combinations",), [c.name for c in agreement.combinations])
+    yield from _faults_of_names(("values", "segments"), [segment.name for segment in agreement.values.segments])
+    yield from _faults_of_zones(agreement.zones, most_points(agreement), "zones" in raw)
+    yield from _faults_of_values(agreement)
+    yield from _faults_of_personas(agreement)
 
 
 def most_points(agreement: Agreement) -> tuple[float, float]:
@@ -91,80 +87,80 @@ def without_lost(agreement: Agreement, own: Mapping[str, Any]) -> Agreement:
     return agreement.model_copy(update={key: those for key, those in left.items() if key not in own})
 
 
-def _check_head(file: _File, agreement: Agreement, raw: Mapping[str, Any]) -> None:
+def _faults_of_head(agreement: Agreement, raw: Mapping[str, Any]) -> Iterator[Fault]:
     for key in ("effective_from", "version"):
         if key in raw:
-            raise file.refuse((key,), "no such key, as the day is the file's name", shown(raw[key]), "take it out")
+            yield (key,), "no such key, as the day is the file's name", shown(raw[key]), "take it out"
     known = find_scheme(agreement.scheme)["criteria"] if agreement.scheme else {}
     if agreement.drop and not known:
-        raise file.refuse(("drop",), "a `scheme` to drop from", "none", "name the scheme, or take `drop` out")
+        yield ("drop",), "a `scheme` to drop from", "none", "name the scheme, or take `drop` out"
     for name in agreement.drop:
         if name not in known:
-            raise file.refuse(("drop",), f"criteria of {agreement.scheme}: {few(name, known)}", shown(name),
-                              nearest(name, known))  # fmt: skip
+            yield ("drop",), f"criteria of {agreement.scheme}: {few(name, known)}", shown(name), nearest(name, known)
 
 
-def _check_criterion(file: _File, name: str, criterion: Criterion, spoken: bool) -> None:
+def _faults_of_criterion(name: str, criterion: Criterion, spoken: bool) -> Iterator[Fault]:
     key, points = ("criteria", name), (criterion.yes, criterion.no, criterion.refused, *criterion.levels.values())
     if not (name.isidentifier() and name.islower() and name.isascii() and len(name) <= 40):
-        raise file.refuse(key, "a name of small letters, digits and _", shown(name), "rename the criterion")
+        yield key, "a name of small letters, digits and _", shown(name), "rename the criterion"
     if name in RESERVED:
-        raise file.refuse(key, "a name that does not mean something else already", name, "rename the criterion")
+        yield key, "a name that does not mean something else already", name, "rename the criterion"
     if not (criterion.facts or criterion.touches or any(points) or spoken):
-        raise file.refuse(key, "points for some answer, fact or touch, or a condition that speaks of it", "none, or"
-                          " only zeros", "give `yes` or `levels` points, add facts or touches, or drop it")  # fmt: skip
+        something = "points for some answer, fact or touch, or a condition that speaks of it"
+        do = "give `yes` or `levels` points, add facts or touches, or drop it"
+        yield key, something, "none, or only zeros", do
     if criterion.asked and criterion.answers == ():
-        raise file.refuse((*key, "answers"), "a name under which answers come in", "none", "leave the key out")
+        yield (*key, "answers"), "a name under which answers come in", "none", "leave the key out"
     weights: list[tuple[str, str | int, float]] = [("facts", i, f.points) for i, f in enumerate(criterion.facts)]
     weights += [("touches", kind, t.points) for kind, t in criterion.touches.items()]
     for part, which, given in weights:
         if given == 0:
-            raise file.refuse((*key, part, which), "points other than 0", "0", "leave it out, or give it points")
+            yield (*key, part, which), "points other than 0", "0", "leave it out, or give it points"
     for kind, touch in criterion.touches.items():
-        _check_touch(file, (*key, "touches", kind), kind, touch.points, touch.cap)
-    _check_levels(file, key, criterion)
+        yield from _faults_of_touch((*key, "touches", kind), kind, touch)
+    yield from _faults_of_levels(key, criterion)
     if criterion.required and _most(criterion) <= 0 and not any(t.points > 0 for t in criterion.touches.values()):
-        raise file.refuse((*key, "required"), "a criterion that can give points", "one that cannot: no lead would ever"
-                          " qualify", "give it points, or do not require it")  # fmt: skip
+        got, do = "one that cannot: no lead would ever qualify", "give it points, or do not require it"
+        yield (*key, "required"), "a criterion that can give points", got, do
 
 
-def _check_levels(file: _File, key: Keys, criterion: Criterion) -> None:
+def _faults_of_levels(key: Keys, criterion: Criterion) -> Iterator[Fault]:
     seen = {*ANSWER_STATES}
     for level in criterion.levels:
         if level.lower() in seen:
-            raise file.refuse((*key, "levels", level), "a level that differs from states and other levels in more than"
-                              " capitals", shown(level), "rename it")  # fmt: skip
+            other = "a level that differs from states and other levels in more than capitals"
+            yield (*key, "levels", level), other, shown(level), "rename it"
         seen.add(level.lower())
     for odd in criterion.amounts:
         if odd not in criterion.levels:
-            raise file.refuse((*key, "amounts", odd), f"levels: {few(odd, criterion.levels) or 'none'}", shown(odd),
-                              nearest(odd, criterion.levels))  # fmt: skip
+            known = f"levels: {few(odd, criterion.levels) or 'none'}"
+            yield (*key, "amounts", odd), known, shown(odd), nearest(odd, criterion.levels)
 
 
-def _check_touch(file: _File, key: Keys, kind: str, points: float, cap: float | None) -> None:
+def _faults_of_touch(key: Keys, kind: str, touch: Touch) -> Iterator[Fault]:
+    points, cap = touch.points, touch.cap
     if kind not in TOUCH_KINDS:
-        raise file.refuse(key, f"a kind of touch: {few(kind, TOUCH_KINDS)}", shown(kind), nearest(kind, TOUCH_KINDS))
+        yield key, f"a kind of touch: {few(kind, TOUCH_KINDS)}", shown(kind), nearest(kind, TOUCH_KINDS)
     if cap is not None and (cap * points <= 0 or abs(cap) < abs(points)):
-        raise file.refuse((*key, "cap"), f"at least the {shown(points)} points of one touch, with their sign",
-                          shown(cap), "raise it, or leave it out")  # fmt: skip
+        least = f"at least the {shown(points)} points of one touch, with their sign"
+        yield (*key, "cap"), least, shown(cap), "raise it, or leave it out"
 
 
-def _check_answers(file: _File, agreement: Agreement) -> None:
+def _faults_of_answers(agreement: Agreement) -> Iterator[Fault]:
     seen: dict[str, str] = {}
     explicit_last = sorted(agreement.criteria.items(), key=lambda named: named[1].answers is not None)
     for name, criterion in explicit_last:
         for answer in criterion.answers or (name,) if criterion.asked else ():
             if answer in seen:
-                got = f"{shown(answer)}, which {seen[answer]} reads too"
-                raise file.refuse(("criteria", name, "answers"), "an answer that counts once", got,
-                                  "take it from one of them")  # fmt: skip
+                key, got = ("criteria", name, "answers"), f"{shown(answer)}, which {seen[answer]} reads too"
+                yield key, "an answer that counts once", got, "take it from one of them"
             seen[answer] = name
 
 
-def _check_names(file: _File, part: Keys, names: Sequence[str]) -> None:
+def _faults_of_names(part: Keys, names: Sequence[str]) -> Iterator[Fault]:
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise file.refuse((*part, i, "name"), "a name of its own", f"{shown(name)} again", "rename it")
+            yield (*part, i, "name"), "a name of its own", f"{shown(name)} again", "rename it"
 
 
 def _conditions(agreement: Agreement) -> Iterator[tuple[Keys, str, tuple[str, ...]]]:
@@ -187,28 +183,26 @@ def _conditions(agreement: Agreement) -> Iterator[tuple[Keys, str, tuple[str, ..
         yield ("personas", name, "when"), persona.when, everything
 
 
-def _check_conditions(file: _File, agreement: Agreement) -> None:
+def _faults_of_conditions(agreement: Agreement) -> Iterator[Fault]:
     """Each fits what it speaks of, and is reached: where the first that holds counts, none before it always holds."""
     always: dict[Keys, str] = {}
     for key, when, names in _conditions(agreement):
-        for comparison in comparisons(parse_condition(when)):
-            misfit = _misfit(comparison, agreement, names)
-            if misfit:
-                raise file.refuse(key, *misfit)
+        misfits = (_misfit(c, agreement, names) for c in comparisons(parse_condition(when)))
+        yield from ((key, *misfit) for misfit in misfits if misfit)
         owner = key if key[0] == "stages" else key[:-1]
         if owner[:-1] in always:
-            raise file.refuse(key, f"nothing after {always[owner[:-1]]}, which always holds",
-                              f"{owner[-1]}, never reached", "put the one without a condition last")  # fmt: skip
+            expected, got = f"nothing after {always[owner[:-1]]}, which always holds", f"{owner[-1]}, never reached"
+            yield key, expected, got, "put the one without a condition last"
         if parse_condition(when) == ALWAYS and key[0] not in ("combinations", "permission"):
             always[owner[:-1]] = ".".join(map(str, owner))
 
 
 def _misfit(it: Comparison, agreement: Agreement, names: tuple[str, ...]) -> Misfit | None:
-    """Where a comparison does not fit what it speaks of: a fact, or one of `names`."""
-    known, extra = (*FACTS, *names), it.name.startswith(("lead.", "account."))
+    """Where a comparison does not fit what it speaks of: a fact, a column of a source, or one of `names`."""
+    known = (*FACTS, *names)
     numeric = it.name in (*NUMBER_FACTS, *AXES)
-    text = extra or (it.name in TEXT_FACTS and it.name != "permission")
-    if it.name not in known and not extra:
+    text = it.of_source or (it.name in TEXT_FACTS and it.name != "permission")
+    if it.name not in known and not it.of_source:
         return f"a fact{' or criterion' if names else ''}: {few(it.name, known)}", it.name, nearest(it.name, known)
     if it.operator == "contains" and not text:
         return "a text such as title before contains", it.name, "compare it with ="
@@ -228,59 +222,62 @@ def _misfit(it: Comparison, agreement: Agreement, names: tuple[str, ...]) -> Mis
 def _misfit_answer(it: Comparison, criterion: Criterion) -> Misfit | None:
     known = (*ANSWER_STATES, *criterion.levels)
     if not criterion.asked:
-        return (f"a criterion that is asked, {it.name} is not", f"{it.name} {it.operator}",
-                "compare the facts or digital_points it is made of")  # fmt: skip
+        do = "compare the facts or digital_points it is made of"
+        return f"a criterion that is asked, {it.name} is not", f"{it.name} {it.operator}", do
     for value in it.values:
         if it.operator in ORDERED:
             if not criterion.amounts or number_in(value) is None:
-                return (f"criteria.{it.name}.amounts and a number, for {it.operator}", value,
-                        "say with `amounts` what each level stands for, or compare with =")  # fmt: skip
+                do = "say with `amounts` what each level stands for, or compare with ="
+                return f"criteria.{it.name}.amounts and a number, for {it.operator}", value, do
         elif value.lower() not in (k.lower() for k in known):
             return f"a state or level of {it.name}: {few(value, known)}", value, nearest(value, known)
     return None
 
 
-def _check_zones(file: _File, zones: Zones, most: tuple[float, float], own: bool) -> None:
-    matrix = zones.matrix
+def _faults_of_zones(zones: Zones, most: tuple[float, float], own: bool) -> Iterator[Fault]:
+    key, matrix = ("zones", "matrix"), zones.matrix
     rows, columns = len(zones.research) + 1, len(zones.digital) + 1
     if len(matrix) != rows or any(len(row) != columns for row in matrix):
         shape = f"{len(matrix)} x {' or '.join(sorted({str(len(r)) for r in matrix})) or 0}"
-        raise file.refuse(("zones", "matrix"), f"{rows} rows (bands of research) of {columns} zones (bands of digital)",
-                          shape, "add or remove rows and zones, or thresholds")  # fmt: skip
+        expected = f"{rows} rows (bands of research) of {columns} zones (bands of digital)"
+        yield key, expected, shape, "add or remove rows and zones, or thresholds"
     research = "research" if zones.qualified is None else "qualified"
     for axis, points, reach in (("digital", zones.digital, most[0]), (research, zones.research, most[1])):
         if any(a >= b for a, b in itertools.pairwise(points)):
-            raise file.refuse(("zones", axis), "points that rise from band to band", ", ".join(map(shown, points)),
-                              "put them in order")  # fmt: skip
+            given = ", ".join(map(shown, points))
+            yield ("zones", axis), "points that rise from band to band", given, "put them in order"
         if points and points[-1] > reach:
-            advice = "lower it, or give answers or touches more points" + ("" if own else "; write [zones] of your own")
-            raise file.refuse(("zones", axis), f"at most the {shown(reach)} points that a lead can reach",
-                              shown(points[-1]), advice)  # fmt: skip
+            do = "lower it, or give answers or touches more points" + ("" if own else "; write [zones] of your own")
+            yield ("zones", axis), f"at most the {shown(reach)} points that a lead can reach", shown(points[-1]), do
     rank = [[ZONES.index(z) for z in row] for row in matrix]
     falls = any(a > b for row in rank for a, b in itertools.pairwise(row))
     if falls or any(a > b for up, down in itertools.pairwise(rank) for a, b in zip(up, down, strict=True)):
-        raise file.refuse(("zones", "matrix"), "more points never to mean a lower zone", "a zone that falls",
-                          "contradictory: put the zones in order")  # fmt: skip
+        yield (
+            key,
+            "more points never to mean a lower zone",
+            "a zone that falls",
+            "contradictory: put the zones in order",
+        )
     if not any("qualified" in row for row in matrix):
-        raise file.refuse(("zones", "matrix"), "points from which a lead is qualified", "none", "name the zone")
+        yield key, "points from which a lead is qualified", "none", "name the zone"
 
 
-def _check_values(file: _File, agreement: Agreement) -> None:
+def _faults_of_values(agreement: Agreement) -> Iterator[Fault]:
     segments = agreement.values.segments
     for i, costs in enumerate(agreement.values.costs()):
-        key: tuple[str | int, ...] = ("values", "segments", i) if i < len(segments) else ("values",)
+        key: Keys = ("values", "segments", i) if i < len(segments) else ("values",)
         if costs.acceptance <= costs.refusal:
-            raise file.refuse(key, f"acceptance above the {shown(round(costs.refusal, 3))} of a refused lead",
-                              shown(costs.acceptance), "mend acceptance, waiting, recyclable or trust")  # fmt: skip
+            expected = f"acceptance above the {shown(round(costs.refusal, 3))} of a refused lead"
+            yield key, expected, shown(costs.acceptance), "mend acceptance, waiting, recyclable or trust"
         if not 0 < costs.threshold < 1:
-            raise file.refuse(key, "costs that make a threshold p* between 0 and 1", f"{costs.threshold:.3f}",
-                              "mend acceptance, review, waiting, recyclable or trust")  # fmt: skip
+            expected, got = "costs that make a threshold p* between 0 and 1", f"{costs.threshold:.3f}"
+            yield key, expected, got, "mend acceptance, review, waiting, recyclable or trust"
 
 
-def _check_personas(file: _File, agreement: Agreement) -> None:
+def _faults_of_personas(agreement: Agreement) -> Iterator[Fault]:
+    stages = agreement.stages
     for name, persona in agreement.personas.items():
         for stage in persona.stages:
-            if stage not in agreement.stages:
-                known = few(stage, agreement.stages) or "none"
-                raise file.refuse(("personas", name, "stages", stage), f"a stage of [stages]: {known}", shown(stage),
-                                  nearest(stage, agreement.stages))  # fmt: skip
+            if stage not in stages:
+                key, known = ("personas", name, "stages", stage), f"a stage of [stages]: {few(stage, stages) or 'none'}"
+                yield key, known, shown(stage), nearest(stage, stages)

@@ -32,6 +32,12 @@ class Comparison:
     operator: str
     values: tuple[str, ...] = ()
 
+    @property
+    def of_source(self) -> bool:
+        """Whether it speaks of an extra column of a source: `lead.<column>` or `account.<column>`."""
+        table, dot, _ = self.name.partition(".")
+        return bool(dot) and table in ("lead", "account")
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -99,8 +105,9 @@ class _Reader:
 
     def odd(self, wanted: str) -> ValueError:
         comes = repr(self.tokens[0][0]) if self.tokens else "the end"
-        return ValueError(f"after {self.last!r} comes {comes}, not {wanted}" if self.last else
-                          f"it begins with {comes}, not with {wanted}")  # fmt: skip
+        if self.last:
+            return ValueError(f"after {self.last!r} comes {comes}, not {wanted}")
+        return ValueError(f"it begins with {comes}, not with {wanted}")
 
     def _joined(self, word: str, part: Callable[[], Condition]) -> Condition:
         parts = [part()]

@@ -38,10 +38,8 @@ def all_versions(folder: Path) -> list[Agreement]:
     dated = sorted((effective_from(p), p) for p in folder.glob("*.toml"))
     for (one, first), (other, second) in itertools.pairwise(dated):
         if one == other:
-            raise ConfigError(
-                f"reading {folder}", expected="one agreement a day", do="rename or remove one of them",
-                got=f"{first.name} and {second.name}, both from {one}",
-            )  # fmt: skip
+            got, do = f"{first.name} and {second.name}, both from {one}", "rename or remove one of them"
+            raise ConfigError(f"reading {folder}", expected="one agreement a day", got=got, do=do)
     return [read_agreement(p, day) for day, p in dated]
 
 
@@ -94,8 +92,8 @@ def parse_agreement(text: str, day: date, what: str) -> Agreement:
         raise wrong_keys(what, Agreement, error, text) from None
     agreement = without_lost(agreement, raw)
     check(agreement, raw, text, what)
-    said = agreement.model_dump_json(exclude={"effective_from", "version", "scheme", "drop"})
-    version = f"{day}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    content = agreement.model_dump_json(exclude={"effective_from", "version", "scheme", "drop"})
+    version = f"{day}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
     return agreement.model_copy(update={"version": version})
 
 
@@ -111,8 +109,10 @@ def differences(old: Agreement, new: Agreement) -> dict[str, tuple[str, str]]:
 
 
 def _flat(agreement: Agreement) -> dict[str, str]:
-    said = agreement.model_dump(mode="json", exclude={"effective_from", "version", "scheme", "drop"}, exclude_none=True)
-    return dict(_lines(said, ""))
+    content = agreement.model_dump(
+        mode="json", exclude={"effective_from", "version", "scheme", "drop"}, exclude_none=True
+    )
+    return dict(_lines(content, ""))
 
 
 def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:

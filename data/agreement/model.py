@@ -270,8 +270,10 @@ class Routing(StrictModel):
     beyond_rules: Number = _key(
         "rules short, but the probability so far above the threshold: hand off all the same, once the model has"
         " learned from explored hand-offs; 1: never",
-        0.1, ge=0, le=1,
-    )  # fmt: skip
+        0.1,
+        ge=0,
+        le=1,
+    )
 
 
 class Agreement(StrictModel):
@@ -299,8 +301,12 @@ class Agreement(StrictModel):
     @property
     def points_version(self) -> str:
         """A hash of what gives points, the part of an agreement that a model's features depend on."""
-        said = self.model_dump_json(include={"criteria", "combinations"})
-        return hashlib.sha256(said.encode()).hexdigest()[:8]
+        points = self.model_dump_json(include={"criteria", "combinations"})
+        return hashlib.sha256(points.encode()).hexdigest()[:8]
+
+    def from_ever_on(self) -> Agreement:
+        """The same as if it had always been in force: to lay it over moments before its day."""
+        return self.model_copy(update={"effective_from": date.min})
 
     def answer_names(self) -> dict[str, str]:
         """Name under which answers come in -> the criterion they belong to."""

@@ -11,8 +11,8 @@ from itertools import zip_longest
 
 from data.agreement.model import Agreement
 from data.errors import DataError
-from data.intake.files import literal, quoted
 from data.intake.records import OWN_COLUMNS
+from data.sql import literal, quoted
 from data.tables import SQL_TYPES, Column, Table
 from data.warehouse import VERSION_COLUMNS, Warehouse
 
@@ -81,7 +81,7 @@ def require(table: Table, found: Iterable[str], where: str) -> None:
         f"reading {where}",
         expected=f"the columns {', '.join(c.name for c in table.columns if c.required)}",
         got=f"{', '.join(names.values()) or 'none'}; missing: {', '.join(diff)}",
-        do="rename the columns in the file or write a mapping (data/mappings/README.md)",
+        do="rename the columns in the file or write a mapping (docs/mappings.md)",
     )
 
 

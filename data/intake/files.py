@@ -17,24 +17,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
 
-from data.errors import DataError
+from data.intake.databases import all_rows, opened, table_names, without_password
 from data.intake.records import (
     LONGEST_LINE,
     Record,
     Shape,
     checked_columns,
     csv_records,
+    first_line,
     header,
     json_records,
     open_text,
     scan,
     table_records,
+    unreadable,
 )
+from data.sql import literal, quoted
 from data.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
@@ -98,40 +100,17 @@ def relation_of(path: Path, root: Path) -> str:
     return _relation(re.sub(r"[-_.]\d[-_.\dtz]*$", "", stem))
 
 
-def without_password(path: str) -> str:
-    """A path as it may be shown; of a database URL no user, no password and no options, which may hold both.
-
-    Where it is not plain which part is which, only the kind of database is shown, or nothing.
-
-    >>> without_password("postgresql://ann:secret@db:5432/crm"), without_password("mssql://db/crm;PWD=secret")
-    ('postgresql://db:5432/crm', 'mssql://db/crm')
-    >>> without_password("postgresql://ann:secret/crm"), without_password("postgresql:ann:secret@db")
-    ('postgresql://...', '...')
-    """
-    kind, is_url, rest = path.partition("://")
-    if "@" in kind and ":" in path:
-        return "..."
-    if not is_url:
-        return path
-    address, *options = re.split("[?;#]", rest)
-    place = address.rpartition("@")[2]
-    # an @ among the options: a password with a ? ; or #; a port that is none: a password whose host was forgotten
-    plain = "@" not in "".join(options) and re.fullmatch(r"(\[[^]]*\]|[^:/=]*)(:\d*)?(/[^=]*)?", place)
-    return f"{kind}://{place if plain else '...'}"
-
-
-def quoted(name: str) -> str:
-    """A column name as SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """A text as SQL."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def _relation(name: str) -> str:
     return "raw_" + re.sub(r"\W+", "_", name.lower())
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A temporary table into which one file or database table, shown as `name`, is read."""
+
+    name: str
+    relation: str
+    table: str
 
 
 @dataclass
@@ -142,152 +121,129 @@ class _Reader:
     wanted: set[str]
     files: list[RawFile] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
-    parts: list[str] = field(default_factory=list)
+    parts: list[_Part] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
 
     def read(self, path: Path | str) -> None:
         if "://" in str(path):
-            return self._read_database(str(path))
+            with opened(str(path)) as engine:
+                for table in table_names(engine):
+                    if part := self._begin(f"table {table}", table, _relation(table)):
+                        self._read_table(engine, table, part)
+            return
         path = Path(path)
         root = path if path.is_dir() else path.parent
         for file in _known_files(path):
-            name, relation = file.relative_to(root).as_posix(), relation_of(file, root)
-            if relation in self.wanted:
-                self._read_file(file, name, relation)
-            else:
-                self.unused.append(name)
-        return None
+            name = file.relative_to(root).as_posix()
+            if part := self._begin(name, name, relation_of(file, root)):
+                self._read_file(file, part)
 
     def finish(self) -> RawData:
-        for relation in {f.relation for f in self.files}:
-            tables = [p for p, f in zip(self.parts, self.files, strict=True) if f.relation == relation]
-            union = " UNION ALL BY NAME ".join(f"SELECT * FROM {t}" for t in tables)
+        for relation in {p.relation for p in self.parts}:
+            union = " UNION ALL BY NAME ".join(f"SELECT * FROM {p.table}" for p in self.parts if p.relation == relation)
             self.warehouse.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {union}")
         return RawData(tuple(self.files), tuple(self.unused), self.digest.hexdigest())
 
     def drop(self) -> None:
-        for relation in {f.relation for f in self.files}:
-            self.warehouse.execute(f"DROP VIEW IF EXISTS {relation}")
         for part in self.parts:
-            self.warehouse.execute(f"DROP TABLE IF EXISTS {part}")
+            self.warehouse.execute(f"DROP VIEW IF EXISTS {part.relation}")
+            self.warehouse.execute(f"DROP TABLE IF EXISTS {part.table}")
         self.warehouse.execute("DROP TABLE IF EXISTS raw_rejects")
 
-    def _read_file(self, path: Path, name: str, relation: str) -> None:
-        part = self._part()
-        try:
-            shape = scan(path, self.digest)
-            self.digest.update(relation.encode())
-            if shape.size == 0:
-                raise _unreadable(name, "a header and records", "an empty file", "export it again")
-            if path.suffix == ".parquet":
-                columns = self._read_parquet(path, name, part)
-            elif _ending(path).startswith(".csv"):
-                columns = self._read_csv(path, name, relation, part, shape)
-            else:
-                columns = self._read_json(path, name, relation, part)
-        except (OSError, EOFError, zlib.error, duckdb.Error) as error:
-            raise _unreadable(name, "a file that can be read", _first_line(error), "export or copy it again") from None
-        self._add(name, relation, part, columns, typed=path.suffix == ".parquet")
-
-    def _part(self) -> str:
-        self.parts.append(f"raw_part_{len(self.parts)}")
+    def _begin(self, shown: str, own: str, relation: str) -> _Part | None:
+        """Where a file or table is read to; None where its relation is not wanted: its `own` name is then noted."""
+        if relation not in self.wanted:
+            self.unused.append(own)
+            return None
+        self.parts.append(_Part(shown, relation, f"raw_part_{len(self.parts)}"))
         return self.parts[-1]
 
-    def _add(self, name: str, relation: str, part: str, columns: Sequence[str], typed: bool = False) -> None:
-        rows = self.warehouse.scalar(f"SELECT count(*) FROM {part}")
+    def _end(self, part: _Part, columns: Sequence[str], typed: bool = False) -> None:
+        rows = self.warehouse.scalar(f"SELECT count(*) FROM {part.table}")
         rejected = self.warehouse.scalar(
-            "SELECT count(*) FROM raw_rejects WHERE relation = ? AND file = ?", [relation, name]
+            "SELECT count(*) FROM raw_rejects WHERE relation = ? AND file = ?", [part.relation, part.name]
         )
-        log.info("read %s: %d records, %d unreadable", name, rows, rejected)
-        self.files.append(RawFile(name, relation, tuple(columns), rows, rejected, typed))
+        log.info("read %s: %d records, %d unreadable", part.name, rows, rejected)
+        self.files.append(RawFile(part.name, part.relation, tuple(columns), rows, rejected, typed))
 
-    def _read_parquet(self, path: Path, name: str, part: str) -> list[str]:
+    def _read_file(self, path: Path, part: _Part) -> None:
+        try:
+            shape = scan(path, self.digest)
+            self.digest.update(part.relation.encode())
+            if shape.size == 0:
+                raise unreadable(part.name, "a header and records", "an empty file", "export it again")
+            if path.suffix == ".parquet":
+                columns = self._read_parquet(path, part)
+            elif _ending(path).startswith(".csv"):
+                columns = self._read_csv(path, part, shape)
+            else:
+                columns = self._read_json(path, part)
+        except (OSError, EOFError, zlib.error, duckdb.Error) as error:
+            do = "export or copy it again"
+            raise unreadable(part.name, "a file that can be read", first_line(error), do) from None
+        self._end(part, columns, typed=path.suffix == ".parquet")
+
+    def _read_parquet(self, path: Path, part: _Part) -> list[str]:
         self.warehouse.execute(
-            f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {literal(name)} AS _file, file_row_number + 1 AS _line,"
-            f" * EXCLUDE (file_row_number) FROM read_parquet({_one_path(path)}, file_row_number = true)"
+            f"""CREATE OR REPLACE TEMP TABLE {part.table} AS
+            SELECT {literal(part.name)} AS _file, file_row_number + 1 AS _line, * EXCLUDE (file_row_number)
+            FROM read_parquet({_one_path(path)}, file_row_number = true)"""
         )
-        return checked_columns(list(self.warehouse.columns(part))[2:], name)
+        return checked_columns(list(self.warehouse.columns(part.table))[2:], part.name)
 
-    def _read_csv(self, path: Path, name: str, relation: str, part: str, shape: Shape) -> list[str]:
-        delimiter, columns, first_line = header(path, name)
-        if not (
-            first_line == 1
-            and shape.even
-            and self._read_csv_fast(path, name, part, delimiter, columns, shape.lines - 1)
-        ):
-            log.info("reading %s line by line", name)
+    def _read_csv(self, path: Path, part: _Part, shape: Shape) -> list[str]:
+        delimiter, columns, first = header(path, part.name)
+        plain = first == 1 and shape.even
+        if not (plain and self._read_csv_fast(path, part, delimiter, columns, shape.lines - 1)):
+            log.info("reading %s line by line", part.name)
             with open_text(path) as file:
-                self._store(name, relation, part, columns, csv_records(file, delimiter, len(columns)))
+                self._store(part, columns, csv_records(file, delimiter, len(columns)))
         return columns
 
-    def _read_csv_fast(
-        self, path: Path, name: str, part: str, delimiter: str, columns: Sequence[str], records: int
-    ) -> bool:
+    def _read_csv_fast(self, path: Path, part: _Part, delimiter: str, columns: Sequence[str], records: int) -> bool:
         """By DuckDB, which may refuse or lose a record: True only where it read one record from each line."""
         types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in columns)
         try:
             self.warehouse.execute(
-                f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {literal(name)} AS _file,"
-                f" row_number() OVER () + 1 AS _line, * FROM read_csv({_one_path(path)}, auto_detect = false,"
-                f" columns = {{{types}}}, header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
-                f" max_line_size = {LONGEST_LINE})"
+                f"""CREATE OR REPLACE TEMP TABLE {part.table} AS
+                SELECT {literal(part.name)} AS _file, row_number() OVER () + 1 AS _line, *
+                FROM read_csv({_one_path(path)}, auto_detect = false, columns = {{{types}}}, header = true,
+                    delim = {literal(delimiter)}, quote = '"', escape = '"', max_line_size = {LONGEST_LINE})"""
             )
         except duckdb.Error:
             return False
-        return bool(self.warehouse.scalar(f"SELECT count(*) FROM {part}") == records)
+        return bool(self.warehouse.scalar(f"SELECT count(*) FROM {part.table}") == records)
 
-    def _read_json(self, path: Path, name: str, relation: str, part: str) -> list[str]:
+    def _read_json(self, path: Path, part: _Part) -> list[str]:
         columns: list[str] = []
         with open_text(path) as file:
-            self._store(name, relation, part, columns, json_records(file, columns))
-        return checked_columns(columns, name)
+            self._store(part, columns, json_records(file, columns))
+        return checked_columns(columns, part.name)
 
-    def _read_database(self, url: str) -> None:
-        from sqlalchemy import create_engine, inspect
-        from sqlalchemy.exc import SQLAlchemyError
+    def _read_table(self, engine: Any, table: str, part: _Part) -> None:
+        self.digest.update(part.relation.encode())
+        with all_rows(engine, table) as rows:
+            columns = checked_columns(list(rows.keys()), table)
+            self._store(part, columns, table_records(rows, self.digest))
+        self._end(part, columns)
 
-        try:
-            engine = create_engine(url)
-        except (SQLAlchemyError, ImportError, ValueError) as error:  # ValueError: a port that is no number
-            raise _no_database(url, error) from None
-        try:
-            for table in inspect(engine).get_table_names():
-                self._read_table(engine, table)
-        except (SQLAlchemyError, ImportError) as error:
-            raise _no_database(url, error) from None
-        finally:
-            engine.dispose()
-
-    def _read_table(self, engine: Any, table: str) -> None:
-        relation = _relation(table)
-        if relation not in self.wanted:
-            self.unused.append(table)
-            return
-        part = self._part()
-        self.digest.update(relation.encode())
-        with engine.connect().execution_options(stream_results=True) as connection:
-            result = connection.exec_driver_sql(f"SELECT * FROM {engine.dialect.identifier_preparer.quote(table)}")
-            columns = checked_columns(list(result.keys()), table)
-            self._store(f"table {table}", relation, part, columns, table_records(result, self.digest))
-        self._add(f"table {table}", relation, part, columns)
-
-    def _store(self, name: str, relation: str, part: str, columns: Sequence[str], records: Iterator[Record]) -> None:
+    def _store(self, part: _Part, columns: Sequence[str], records: Iterator[Record]) -> None:
         """Chunk by chunk; `columns` may grow while the records are read."""
         made = [*columns]
         types = "".join(f", {quoted(c)} VARCHAR" for c in made)
-        self.warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {part} (_file VARCHAR, _line BIGINT{types})")
+        self.warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {part.table} (_file VARCHAR, _line BIGINT{types})")
         while chunk := list(itertools.islice(records, CHUNK)):
             for column in columns[len(made) :]:
-                self.warehouse.execute(f"ALTER TABLE {part} ADD COLUMN {quoted(column)} VARCHAR")
+                self.warehouse.execute(f"ALTER TABLE {part.table} ADD COLUMN {quoted(column)} VARCHAR")
             made = [*columns]
-            good = [r for r in chunk if r.reason is None]
-            if good:
+            if good := [r for r in chunk if r.reason is None]:
                 values = zip(made, itertools.zip_longest(*(r.values for r in good)), strict=False)
                 texts = {c: pa.array(v, pa.large_string()) for c, v in values}
-                self._insert(part, {"_file": [name] * len(good), "_line": [r.line for r in good], **texts})
+                self._insert(part.table, {"_file": [part.name] * len(good), "_line": [r.line for r in good], **texts})
             if bad := [r for r in chunk if r.reason is not None]:
                 said = {"line": [r.line for r in bad], "reason": [r.reason for r in bad], "raw": [r.raw for r in bad]}
-                self._insert("raw_rejects", {"relation": [relation] * len(bad), "file": [name] * len(bad), **said})
+                source = {"relation": [part.relation] * len(bad), "file": [part.name] * len(bad)}
+                self._insert("raw_rejects", source | said)
 
     def _insert(self, table: str, columns: dict[str, Any]) -> None:
         """By name: columns of the table that are not given stay empty."""
@@ -311,26 +267,5 @@ def _known_files(path: Path) -> list[Path]:
     found = [p for p in sorted([*path.glob("*"), *path.glob("*/*")]) if p.is_file() and _ending(p)]
     if not found:
         got = "no such file or folder" if not path.exists() else "a folder without one" if path.is_dir() else "another"
-        raise _unreadable(without_password(str(path)), f"files ending in {', '.join(ENDINGS)}", got, "check the path")
+        raise unreadable(without_password(str(path)), f"files ending in {', '.join(ENDINGS)}", got, "check the path")
     return found
-
-
-def _no_database(url: str, error: Exception) -> DataError:
-    do = "check its address, that it is up, and that this user may read it"
-    got = _without_secrets(_first_line(error), url)
-    return _unreadable(without_password(url), "a database that can be read", got, do)
-
-
-def _without_secrets(text: str, url: str) -> str:
-    """A driver's message without the words of the URL that are not shown: some repeat the user or more."""
-    known, all_words = (set(re.split(r"[/:@?&=;#,]+", u)) for u in (without_password(url), url))
-    hidden = sorted({w for word in all_words - known - {""} for w in (word, unquote(word))}, key=len, reverse=True)
-    return re.sub("|".join(rf"(?<!\w){re.escape(w)}(?!\w)" for w in hidden), "...", text) if hidden else text
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _unreadable(name: str, expected: str, got: str, do: str) -> DataError:
-    return DataError(f"reading {name}", expected=expected, got=got, do=do)

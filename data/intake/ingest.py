@@ -17,10 +17,11 @@ import pandas as pd
 from data.agreement.model import Agreement
 from data.errors import DataError, UsageError
 from data.intake.contract import Columns, checked_sql, require, settle_columns
-from data.intake.files import RawData, literal, raw_relations
+from data.intake.files import RawData, raw_relations
 from data.intake.mapping import Mapping, load_mappings
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
 from data.intake.versions import store
+from data.sql import literal
 from data.tables import TABLES, Table
 from data.warehouse import Warehouse
 
@@ -105,8 +106,7 @@ def ingest(
     with raw_relations(warehouse, path, {r for m in found for r in m.reads}) as raw:
         used = [m for m in found if set(m.reads) <= raw.relations]
         _check_files(source, found, used, raw)
-        text = "\0".join([source, raw.digest, *(m.sql for m in used)])
-        batch_id = hashlib.sha256(text.encode()).hexdigest()[:16]
+        batch_id = _short_hash(source, raw.digest, *(m.sql for m in used))
         batch = _Batch(source, batch_id, loaded_at, backfill, timezone, agreements)
         with _utc_afterwards(warehouse), warehouse.transaction():
             _read_times_in(warehouse, timezone)
@@ -130,8 +130,7 @@ def replay(warehouse: Warehouse, *, loaded_at: datetime, agreements: Sequence[Ag
     """
     _check_clock(loaded_at)
     counts: dict[str, TableCount] = {}
-    batch = _Batch("replay", hashlib.sha256(f"replay\0{loaded_at}".encode()).hexdigest()[:16], loaded_at,
-                   agreements=agreements)  # fmt: skip
+    batch = _Batch("replay", _short_hash("replay", str(loaded_at)), loaded_at, agreements=agreements)
     groups = warehouse.rows(
         "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL ORDER BY ALL"
     )
@@ -206,6 +205,10 @@ def _load_table(
     if rows_in != stored + repeats + held:
         raise RuntimeError(f"{table.name}: {count} does not add up")
     return count, columns
+
+
+def _short_hash(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
 def _record(warehouse: Warehouse, batch: _Batch, counts: dict[str, TableCount]) -> None:

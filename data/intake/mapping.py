@@ -1,4 +1,4 @@
-"""How do a source's raw relations become our tables? One SELECT a table, from `data/mappings` or a user's folder."""
+"""How do a source's raw relations become our tables? One SELECT a table in a folder; `canonical` needs none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from data.errors import ConfigError, UsageError
 from data.tables import TABLES, Table
 
-PACKAGED = Path(__file__).parents[1] / "mappings"
 CANONICAL = "canonical"
 
 
@@ -27,27 +26,27 @@ class Mapping:
 def load_mappings(source: str, folder: Path | None = None) -> tuple[Mapping, ...]:
     """The mappings of a source, in the order in which their tables are stored.
 
-    They lie in `<folder>/<source>`, else in the package. Raises UsageError for a source that is in neither, and
+    They lie in `<folder>/<source>`; `canonical` is built in. Raises UsageError for a source that is neither, and
     ConfigError where a file is not named like a table or cannot be read.
     """
-    places = [p / source for p in (folder, PACKAGED) if p is not None and (p / source).is_dir()]
-    if not places and source == CANONICAL:
+    place = folder / source if folder else None
+    if source == CANONICAL and not (place and place.is_dir()):
         return tuple(Mapping(t, f"SELECT * FROM raw_{n}", (f"raw_{n}",), canonical=True) for n, t in TABLES.items())
-    if not places:
+    if not (place and place.is_dir()):
         raise UsageError(
             f"ingesting from {source!r}",
             expected=f"one of the sources {', '.join(known_sources(folder))}",
             got=f"{source!r}",
             do="name one of these, or give a folder with its mapping in --mappings",
         )
-    found = {p.stem: _from_file(p) for p in sorted(places[0].glob("*.sql"))}
+    found = {p.stem: _from_file(p) for p in sorted(place.glob("*.sql"))}
     return tuple(found[name] for name in TABLES if name in found)
 
 
 def known_sources(folder: Path | None = None) -> list[str]:
     """The sources that `load_mappings` would find."""
-    folders = [p for p in (folder, PACKAGED) if p is not None and p.is_dir()]
-    return sorted({CANONICAL, *(p.name for f in folders for p in f.iterdir() if any(p.glob("*.sql")))})
+    found = folder.iterdir() if folder and folder.is_dir() else ()
+    return sorted({CANONICAL, *(p.name for p in found if any(p.glob("*.sql")))})
 
 
 def _from_file(path: Path) -> Mapping:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from data.intake.contract import LONGEST_TEXT
-from data.intake.files import literal, quoted
 from data.intake.records import OWN_COLUMNS
+from data.sql import literal, quoted
 from data.tables import Table
 from data.warehouse import Warehouse
 

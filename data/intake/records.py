@@ -41,6 +41,16 @@ class Shape:
     even: bool
 
 
+def unreadable(name: str, expected: str, got: str, do: str) -> DataError:
+    """The error about a file or table that cannot be read."""
+    return DataError(f"reading {name}", expected=expected, got=got, do=do)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line; its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def scan(path: Path, digest: Any) -> Shape:
     """Read the bytes once, feeding `digest`: a clean CSV file must have one record in each line after the header."""
     size = line_feeds = returns = 0
@@ -76,12 +86,8 @@ def header(path: Path, name: str) -> tuple[str, list[str], int]:
     delimiter, columns, line = max(found, key=lambda f: len(f[1]))
     other = [d for d in ":^~\x01\x1f" if d in columns[0]] if len(columns) == 1 else []
     if other:
-        raise DataError(
-            f"reading {name}",
-            expected="columns separated by , ; tab or |",
-            got=f"one column {columns[0]!r}, which seems to be separated by {other[0]!r}",
-            do="export it with one of these delimiters",
-        )
+        got = f"one column {columns[0]!r}, which seems to be separated by {other[0]!r}"
+        raise unreadable(name, "columns separated by , ; tab or |", got, "export it with one of these delimiters")
     named = [c.strip() or f"column_{i}" for i, c in enumerate(columns, 1)]
     return delimiter, checked_columns(named, name), line
 
@@ -91,11 +97,9 @@ def checked_columns(columns: list[str], name: str) -> list[str]:
     lower = [c.lower() for c in columns]
     wrong = sorted({c for c in lower if lower.count(c) > 1} | ({*OWN_COLUMNS} & {*lower}))
     if wrong:
-        raise DataError(
-            f"reading {name}",
-            expected=f"every column once, and none called {', '.join(OWN_COLUMNS)}",
-            got=f"{', '.join(wrong)} among {', '.join(columns)}",
-            do="rename or remove the column",
+        expected = f"every column once, and none called {', '.join(OWN_COLUMNS)}"
+        raise unreadable(
+            name, expected, f"{', '.join(wrong)} among {', '.join(columns)}", "rename or remove the column"
         )
     return columns
 
@@ -230,14 +234,9 @@ def _first_record(path: Path, name: str, delimiter: str) -> tuple[list[str], int
         for column in columns or ():
             column.encode("utf-8", "surrogateescape").decode()
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"reading {name}",
-            expected="a header of column names in UTF-8",
-            got=str(error),
-            do="export it as CSV in UTF-8",
-        ) from None
+        raise unreadable(name, "a header of column names in UTF-8", str(error), "export it as CSV in UTF-8") from None
     if columns is None:
-        raise DataError(f"reading {name}", expected="a header", got="blank lines only", do="export it again")
+        raise unreadable(name, "a header", "blank lines only", "export it again")
     return columns, reader.line_num
 
 

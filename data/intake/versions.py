@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.intake.contract import Columns
-from data.intake.files import quoted
+from data.sql import quoted
 from data.tables import Table
 from data.warehouse import Warehouse
 

@@ -7,7 +7,7 @@ was superseded.
 
 from __future__ import annotations
 
-from data.warehouse import in_force
+from data.sql import in_force
 
 WAITING_DAYS = 30
 """A hand-off without an answer stops counting as waiting after so many days."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from data.agreement.checks import AXES, NUMBER_FACTS
 from data.agreement.conditions import ORDERED, Comparison, Condition, Joined, Not, number_in, parse_condition
 from data.agreement.model import MILLI, Agreement, Criterion
-from data.intake.files import literal, quoted
+from data.sql import literal, quoted
 from data.tables import ANSWER_STATES
 
 

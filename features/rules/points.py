@@ -12,9 +12,8 @@ from math import log
 from data.agreement.checks import spoken_of
 from data.agreement.model import MILLI, Agreement, Criterion, Touch, milli
 from data.cohorts import BY_PERSONS
-from data.intake.files import literal, quoted
+from data.sql import in_force, literal, quoted
 from data.toml_errors import shown
-from data.warehouse import in_force
 from features.concepts import fit
 from features.concepts.titles import titles_sql
 from features.rules.condition_sql import condition_sql

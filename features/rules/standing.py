@@ -14,8 +14,9 @@ from data.agreement.file import pick
 from data.agreement.model import MILLI, Agreement
 from data.cohorts import BY_PERSONS
 from data.errors import ConfigError
+from data.sql import in_force
 from data.tables import ACCOUNTS, LEADS
-from data.warehouse import Warehouse, in_force
+from data.warehouse import Warehouse
 from features.concepts.titles import titles_sql
 from features.rules.points import FACT_SQL, STANDING, lines_sql, rules_sql
 

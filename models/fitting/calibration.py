@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from sklearn.base import BaseEstimator
 
 from models.fitting.venn_abers import VennAbers, checked_rows
-from models.metrics.evaluation import Vector, log_losses, sigmoid
+from models.metrics.evaluation import Vector, fit_logistic, log_losses, sigmoid
 
 UNCALIBRATED = ("logistic", "steady")  # used as they are while labels are few: their penalty holds them back enough
 FEW_LABELS = 1_000
@@ -197,35 +197,13 @@ def _ends(z: Vector) -> tuple[Vector, Vector]:
 def _posterior_mode(columns: Vector, y: Vector) -> Vector:
     """The k slopes (>= 0) and the intercept of a logistic regression on n x k columns, under the prior."""
     X = np.column_stack([columns, np.ones(len(y))])
-    centre = np.append(np.ones(columns.shape[1]), 0.0)
-    free = np.ones(len(centre), dtype=bool)
-    theta = _newton(X, y, centre, free)
-    while (theta[:-1] < 0).any():
+    centre, free = np.append(np.ones(columns.shape[1]), 0.0), np.ones(X.shape[1], dtype=bool)
+    while True:
+        theta = np.zeros(len(centre))
+        theta[free] = fit_logistic(X[:, free], y, prior=PRIOR, centre=centre[free])
+        if not (theta[:-1] < 0).any():
+            return theta
         free[theta[:-1].argmin()] = False  # the lowest slope becomes 0 and stays there
-        theta = _newton(X, y, centre, free)
-    return theta
-
-
-def _newton(X: Vector, y: Vector, centre: Vector, free: Vector) -> Vector:
-    """Where the log loss plus the prior is least, the parameters that are not free held at 0."""
-    theta, X = np.where(free, centre, 0.0), X[:, free]
-
-    def cost(at: Vector) -> float:
-        z = X @ at[free]
-        return float(np.sum(np.logaddexp(0, z) - y * z) + PRIOR / 2 * np.sum((at - centre) ** 2))
-
-    for _ in range(100):
-        p = sigmoid(X @ theta[free])
-        slope = X.T @ (p - y) + PRIOR * (theta - centre)[free]
-        curve = (X * (p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(free.sum())
-        step = np.zeros(len(theta))
-        step[free] = np.linalg.solve(curve, slope)
-        while np.abs(step).max() > 1e-9 and cost(theta - step) > cost(theta):  # too far where the curve is flat
-            step /= 2
-        theta = theta - step
-        if np.abs(step).max() <= 1e-9:
-            break
-    return np.asarray(theta)
 
 
 def _later_losses(names: tuple[str, ...], z: Vector, y: Vector, fold: Vector) -> dict[str, Vector]:

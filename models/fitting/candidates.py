@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ class Candidate:
     """A model to try. `build(features, seed)` gives one unfitted estimator that takes the raw frame of those features.
 
     Only a candidate that may be `deployed` can be chosen; the others are what it has to beat. One with `members` pools
-    their predictions (`pool`), which a comparison need not fit again.
+    their predictions (`pool`), which a comparison need not fit again. `trusted`: the paths of the types that a saved
+    one holds beyond `Weighted`, `ColumnGuard` and what skops knows by itself; no other is loaded.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Candidate:
     build: Callable[[Features, int], Estimator]
     deployed: bool = True
     members: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
 
 
 class Weighted(Pipeline):  # type: ignore[misc]
@@ -180,15 +183,27 @@ def _by_type(
     return ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0.0)
 
 
+def paths(*types: type) -> tuple[str, ...]:
+    """Where types are imported from, as skops writes it into a saved model."""
+    return tuple(f"{each.__module__}.{each.__qualname__}" for each in types)
+
+
+LINEAR = paths(Numbers, Points)
+TREES = (
+    *paths(Steps, partial),
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
+)
+BLEND = (*LINEAR, *TREES, *paths(LogitMean))
 CANDIDATES: tuple[Candidate, ...] = (
     Candidate("base_rate", "everyone gets the share of accepted leads", base_rate, deployed=False),
     Candidate("rulebook", "the rules' points alone, never rewarded backwards", rulebook, deployed=False),
     Candidate("digital_only", "logistic regression on engagement alone", digital_only, deployed=False),
     Candidate("frequencies", "naive Bayes over what a form holds, as CRMs score", frequencies, deployed=False),
-    Candidate("logistic", "logistic regression on every feature", logistic),
-    Candidate("steady", "logistic regression without what moves with the calendar for all", steady),
-    Candidate("boosting", "small boosted trees, without what moves with the calendar for all", boosting),
-    Candidate("shallow", "boosted trees of three leaves, likewise", shallow),
-    Candidate("blend", "mean of the log-odds of logistic and boosting", blend, members=("logistic", "boosting")),
+    Candidate("logistic", "logistic regression on every feature", logistic, trusted=LINEAR),
+    Candidate("steady", "logistic regression without what moves with the calendar for all", steady, trusted=LINEAR),
+    Candidate("boosting", "small boosted trees, without what moves with the calendar for all", boosting, trusted=TREES),
+    Candidate("shallow", "boosted trees of three leaves, likewise", shallow, trusted=TREES),
+    Candidate("blend", "mean of the log-odds of logistic and boosting", blend, True, ("logistic", "boosting"), BLEND),
 )
 DEPLOYED = tuple(c for c in CANDIDATES if c.deployed)  # no other can be chosen

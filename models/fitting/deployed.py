@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from models.fitting.calibration import PRIOR, Calibrator, Platt
-from models.fitting.candidates import Estimator
+from models.fitting.calibration import PRIOR, Beta, Calibrator, Identity, Platt
+from models.fitting.candidates import CANDIDATES, Estimator, Weighted, paths
+from models.fitting.encoders import ColumnGuard
 from models.fitting.venn_abers import VennAbers, checked_rows
-from models.metrics.evaluation import Vector, logit, sigmoid
+from models.metrics.evaluation import Vector, information, logit, sigmoid
 
 DEVIATIONS = 1.96  # on either side of the mode: 95 % of a normal distribution
 
@@ -35,7 +36,7 @@ class Bounds(BaseEstimator):  # type: ignore[misc]
         self.venn_abers_, self.platt_ = VennAbers().fit(z, y), Platt().fit(z, y)
         p = sigmoid(self.platt_.transform(z))
         X = np.column_stack([z, np.ones(len(z))])
-        self.covariance_ = np.linalg.inv((X * (p * (1 - p))[:, None]).T @ X + PRIOR * np.eye(2))
+        self.covariance_ = np.linalg.inv(information(X, p) + PRIOR * np.eye(2))
         return self
 
     def interval(self, z: Vector, more: float = 0.0) -> tuple[Vector, Vector]:
@@ -56,10 +57,16 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self, estimator: Estimator, calibrator: Calibrator, bounds: Bounds, shift: float = 0.0,
-        shift_variance: float = 0.0, background: dict[str, Vector] | None = None, accepted: Vector | None = None,
+        self,
+        estimator: Estimator,
+        calibrator: Calibrator,
+        bounds: Bounds,
+        shift: float = 0.0,
+        shift_variance: float = 0.0,
+        background: dict[str, Vector] | None = None,
+        accepted: Vector | None = None,
         bags: Sequence[Estimator] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.estimator = estimator
         self.calibrator = calibrator
         self.bounds = bounds
@@ -121,9 +128,15 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def make_ready(
-    estimator: Estimator, calibrator: Calibrator, cal_z: Vector, cal_y: Vector, *,
-    background: pd.DataFrame | None = None, accepted: Vector | None = None, bags: Sequence[Estimator] = (),
-) -> ReadyModel:  # fmt: skip
+    estimator: Estimator,
+    calibrator: Calibrator,
+    cal_z: Vector,
+    cal_y: Vector,
+    *,
+    background: pd.DataFrame | None = None,
+    accepted: Vector | None = None,
+    bags: Sequence[Estimator] = (),
+) -> ReadyModel:
     """Put fitted parts together; the bounds are made here.
 
     cal_z: n out-of-fold raw log-odds of the candidate, in the order of their outcomes cal_y (0/1).
@@ -133,6 +146,12 @@ def make_ready(
     rows = None if background is None else {str(name): _plain(background[name]) for name in background}
     bounds = Bounds().fit(cal_z, cal_y)
     return ReadyModel(estimator, calibrator, bounds, background=rows, accepted=accepted, bags=list(bags))
+
+
+def trusted_types(candidate: str) -> set[str]:
+    """The paths of the types of which a saved model of that candidate may be made, beyond those that skops knows."""
+    parts = paths(ReadyModel, Bounds, Identity, Platt, Beta, VennAbers, Weighted, ColumnGuard)
+    return {*parts, *(each for c in CANDIDATES if c.name == candidate for each in c.trusted)}
 
 
 def _plain(column: pd.Series) -> Vector:

@@ -13,7 +13,7 @@ import pandas as pd
 from models.fitting.calibration import CALIBRATORS, RecentShift, choose_calibrator, recent_shift
 from models.fitting.candidates import CANDIDATES, Candidate, Estimator, pool
 from models.fitting.deployed import ReadyModel, make_ready
-from models.metrics.claims import standard_error
+from models.metrics.claims import draw_accounts, standard_error
 from models.metrics.evaluation import Vector, evaluate, log_losses, logit
 from models.rows.splits import Split
 from models.rows.training_set import TrainingSet
@@ -122,11 +122,9 @@ def make_model(
     """
     z, y = logit(past.p[name].to_numpy()), data.y[past.p.index]
     calibrator, why = choose_calibrator(z, y, past.fold.to_numpy(), int(data.labelled[rows].sum()), name)
-    ready = make_ready(
-        fit(name, data, rows, cut, seed), CALIBRATORS[calibrator]().fit(z, y), z, y,
-        **_sample(data, rows, seed),
-        bags=[fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)],
-    )  # fmt: skip
+    fitted, calibrated = fit(name, data, rows, cut, seed), CALIBRATORS[calibrator]().fit(z, y)
+    refits = [fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)]
+    ready = make_ready(fitted, calibrated, z, y, **_sample(data, rows, seed), bags=refits)
     recent = _recent(data, ready, rows, cut)
     said = f"{calibrator}: {why}; {recent.sentence}"
     logger.info("calibration by %s", said)
@@ -150,7 +148,7 @@ def _sample(data: TrainingSet, rows: Vector, seed: int) -> dict[str, Any]:
 def _drawn(data: TrainingSet, rows: Vector, seed: int) -> Vector:
     """The rows of as many accounts, drawn with replacement."""
     codes, names = pd.factorize(data.group.iloc[rows])
-    times = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)))
+    [times] = next(draw_accounts(len(names), len(rows), 1, seed))
     return np.repeat(rows, times[codes])
 
 
@@ -162,9 +160,13 @@ def fit(name: str, data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int
 
 
 def predict_all(
-    data: TrainingSet, rows: Vector, test: Vector, cut: pd.Timestamp, seed: int,
+    data: TrainingSet,
+    rows: Vector,
+    test: Vector,
+    cut: pd.Timestamp,
+    seed: int,
     candidates: Sequence[Candidate] = CANDIDATES,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Probabilities of the rows `test` by every candidate fitted on `rows`; pooled ones come last and fit nothing."""
     p: dict[str, Vector] = {}
     for c in sorted(candidates, key=lambda c: bool(c.members)):

@@ -48,10 +48,11 @@ def checked_rows(z: Vector, y: Vector, weight: Vector | None = None) -> tuple[Ve
     finite = len(z) == len(y) == len(weight) and np.isfinite(z).all() and np.isfinite(weight).all()
     if not finite or not np.isin(y, (0, 1)).all() or (weight < 0).any() or (len(y) and not weight.any()):
         raise ModelError(
-            "calibrating probabilities", expected="finite log-odds, outcomes of 0 or 1 and weights, as many of each",
+            "calibrating probabilities",
+            expected="finite log-odds, outcomes of 0 or 1 and weights, as many of each",
             got=f"{len(z)} log-odds, {len(y)} outcomes and {len(weight)} weights, or values that are none of these",
             do="pass the out-of-fold predictions of the rows that have a label",
-        )  # fmt: skip
+        )
     return z, y
 
 

@@ -41,6 +41,15 @@ LEARNED: dict[str, Callable[[Feature], bool]] = {
 """Arms that go through the whole of `learn`, each on the features it keeps."""
 FITTED = {NOTHING: "base_rate", RULES: "rulebook"}
 """Arms that are one candidate, fitted on the earlier part as it is."""
+IDS = {
+    "digital only": "digital_only",
+    "digital + fit": "digital_fit",
+    "calls + answers": "calls_answers",
+    ALL: "everything",
+    NOTHING: "base_rate",
+    RULES: "rules",
+}
+"""How figures name the arms."""
 
 
 @dataclass(frozen=True)
@@ -68,28 +77,27 @@ class Ablation:
     @property
     def gains_table(self) -> pd.DataFrame:
         """One row per arm: the gain of `everything` over it in log loss, its interval, and what may be said."""
-        told = zip(self.gains.items(), self.verdicts, strict=True)
-        return pd.DataFrame([{"arm": name, "gain": g.mean, "low": g.low, "high": g.high, "said": v.sentence}
-                             for (name, g), v in told])  # fmt: skip
+        judged = zip(self.gains.items(), self.verdicts, strict=True)
+        rows = [(name, gain.mean, gain.low, gain.high, verdict.sentence) for (name, gain), verdict in judged]
+        return pd.DataFrame(rows, columns=["arm", "gain", "low", "high", "said"])
 
     @property
     def figures(self) -> dict[str, float]:
         """The main figures by name: those of `everything`, and log loss and AUC of each arm after its name."""
-        arms = {f"{n.replace(' + ', '_').replace(' ', '_')}_{m}": float(self.arms[m][n])
-                for n in self.gains for m in ("log_loss", "auc")}  # fmt: skip
+        arms = {f"{IDS[name]}_{m}": float(self.arms[m][name]) for name in self.gains for m in ("log_loss", "auc")}
         ours = ("n", "base_rate", "log_loss", "brier", "auc", "calibration_slope")
         return {**{m: float(self.arms[m][ALL]) for m in ours}, **arms}
 
     @property
     def sentence(self) -> str:
         """Whether calls and answers beside what leads do online are worth their while, as far as these data tell."""
-        made = [v.other.removeprefix("arm ") for v in self.verdicts if v.made]
-        open_ = [v.other.removeprefix("arm ") for v in self.verdicts if not v.made]
-        if not open_:
+        made = {name: verdict.made for name, verdict in zip(self.gains, self.verdicts, strict=True)}
+        better, unclear = (", ".join(name for name in made if made[name] == sure) for sure in (True, False))
+        if not unclear:
             return "everything together is better than each part alone: every interval lies above 0"
-        if not made:
-            return f"no claim that everything together is better than any part alone ({', '.join(open_)})"
-        return f"everything together is better than {', '.join(made)}; no claim against {', '.join(open_)}"
+        if not better:
+            return f"no claim that everything together is better than any part alone ({unclear})"
+        return f"everything together is better than {better}; no claim against {unclear}"
 
 
 def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int = 4) -> Ablation:
@@ -102,8 +110,8 @@ def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int 
     arms = {name: [f for f in data.features if keeps(f)] for name, keeps in LEARNED.items()}
     left_out = tuple(name for name, kept in arms.items() if not kept)
     if len(arms) - len(left_out) < 2:
-        raise DataError("comparing kinds of knowledge", expected="features of engagement, fit, calls or answers",
-                        got="none of them", do="look at settings.toml [features]")  # fmt: skip
+        wanted, do = "features of engagement, fit, calls or answers", "look at settings.toml [features]"
+        raise DataError("comparing kinds of knowledge", expected=wanted, got="none of them", do=do)
     rows, p, parameters = [], {}, np.nan
     with threadpool_limits(limits=1):
         for name, candidate in FITTED.items():
@@ -120,9 +128,7 @@ def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int 
     return Ablation(table, tested, gains, left_out, int(data.labelled[split.train].sum()), least)
 
 
-def _learned(
-    data: TrainingSet, kept: list[Feature], split: Split, seed: int, folds: int
-) -> tuple[Vector, str, float]:  # fmt: skip
+def _learned(data: TrainingSet, kept: list[Feature], split: Split, seed: int, folds: int) -> tuple[Vector, str, float]:
     """Probabilities of the tested rows, the candidate chosen and its effective parameters, on the features kept."""
     part = replace(data, X=data.X[[f.name for f in kept]], features=tuple(kept))
     past = compare(part.as_known(split.cut), split.train, folds, seed, DEPLOYED)

@@ -25,6 +25,7 @@ from models.fitting.deployed import ReadyModel
 from models.fitting.learning import compare, fit
 from models.judging.policy import (
     AGREED,
+    POLICIES,
     RULES,
     Claim,
     at_the_gate,
@@ -47,11 +48,15 @@ OURS = "leadready"
 KEPT = "never_retrained"  # the model of the first day that could learn, as a last champion that nobody replaced
 BASELINES = ("rulebook", "base_rate", "frequencies")
 ARMS = (OURS, KEPT, *BASELINES)
-SAID = {KEPT: "model of the first day, never retrained", "rulebook": "rules' points", "base_rate": "base rate",
-        "frequencies": "frequencies that CRMs count"}  # fmt: skip
+IN_WORDS = {
+    KEPT: "model of the first day, never retrained",
+    "rulebook": "rules' points",
+    "base_rate": "base rate",
+    "frequencies": "frequencies that CRMs count",
+}
 METRICS: tuple[Metric, ...] = ("log_loss", "brier", "auc")
 FIGURES = ("log_loss", "brier", "auc", "calibration_slope")
-NOBODY = "no hand-off until the next day"
+NO_HAND_OFF = "no hand-off until the next day"
 LATER = "take a later --from, when sales had answered more"
 MONTH_DAYS = 28
 DAY_COLUMNS = ("day", "until", "predicted", "labels", "explored", "chosen", "calibration", "parameters", "skipped")
@@ -86,10 +91,10 @@ class Backtest:
     @property
     def figures(self) -> dict[str, float]:
         """The main figures by name: leadready's own, those of the other arms after their name, and its gains."""
-        told = {f"{arm}_{m}": float(self.metrics[m].loc[arm]) for arm in ARMS[1:] for m in FIGURES}
+        others = {f"{arm}_{m}": float(self.metrics[m].loc[arm]) for arm in ARMS[1:] for m in FIGURES}
         ours = {m: float(self.metrics[m].loc[OURS]) for m in ("n", "base_rate", *FIGURES, "calibration_intercept")}
         gains = {f"gain_over_{arm}": g["log_loss"].mean for arm, g in self.gains.items()}
-        return {**ours, **told, **gains, "days": len(self.days), "open": float((~self.predicted["mature"]).sum())}
+        return {**ours, **others, **gains, "days": len(self.days), "open": float((~self.predicted["mature"]).sum())}
 
     @property
     def reach(self) -> Reach:
@@ -102,7 +107,7 @@ class Backtest:
         last = self.days[self.days["skipped"] == ""].iloc[-1]
         auc, base_rate = (float(self.metrics[name].loc[OURS]) for name in ("auc", "base_rate"))
         least = riley_rows(float(last["parameters"]), auc, base_rate)
-        return [Verdict(SAID[name], g["log_loss"], int(last["labels"]), least) for name, g in self.gains.items()]
+        return [Verdict(IN_WORDS[name], g["log_loss"], int(last["labels"]), least) for name, g in self.gains.items()]
 
 
 @dataclass(frozen=True)
@@ -131,9 +136,9 @@ def backtest(
     with threadpool_limits(limits=1):  # as in training: the same bits each time
         days, parts = _walk(data, pd.date_range(first, last, freq=every, inclusive="left"), last, every, seed, folds)
     if not parts or not (predicted := pd.concat(parts))["mature"].any():
-        got, do = _why_nothing(data, days, sum(map(len, parts)))
-        raise DataError(f"testing back from {first:%Y-%m-%d} to {last:%Y-%m-%d}", got=got, do=do,
-                        expected="a day to learn on with hand-offs after it whose horizon has closed")  # fmt: skip
+        what, (got, do) = f"testing back from {first:%Y-%m-%d} to {last:%Y-%m-%d}", _why_nothing(data, days, parts)
+        wanted = "a day to learn on with hand-offs after it whose horizon has closed"
+        raise DataError(what, expected=wanted, got=got, do=do)
     judged = predicted[predicted["mature"]]
     metrics = pd.DataFrame({arm: evaluate(judged["y"].to_numpy(), judged[arm].to_numpy()) for arm in ARMS}).T
     return Backtest(predicted, days, metrics.rename_axis("arm"), _gains(judged, seed), over_time(judged, every))
@@ -149,12 +154,12 @@ def over_time(judged: pd.DataFrame, every: timedelta) -> pd.DataFrame:
     period = judged["day"] if every >= timedelta(days=MONTH_DAYS) else months
     y, p = judged["y"].to_numpy(), judged[OURS].to_numpy()
     lost = {f"log_loss_{arm}": log_losses(y, judged[arm].to_numpy()) for arm in ARMS}
-    told = judged.assign(period=period, variance=p * (1 - p), **lost).groupby("period")
-    rows, predicted, accepted = told["y"].count(), told[OURS].mean(), told["y"].mean()
-    error = np.sqrt(told["variance"].sum()) / rows
-    found = {"rows": rows, "predicted": predicted, "accepted": accepted, "low": (predicted - 1.96 * error).clip(0),
-             "high": (predicted + 1.96 * error).clip(upper=1), "z": (accepted - predicted) / error}  # fmt: skip
-    return pd.DataFrame(found).join(told[list(lost)].mean()).reset_index()
+    periods = judged.assign(period=period, variance=p * (1 - p), **lost).groupby("period")
+    rows, predicted, accepted = periods["y"].count(), periods[OURS].mean(), periods["y"].mean()
+    error = np.sqrt(periods["variance"].sum()) / rows
+    low, high = (predicted - 1.96 * error).clip(0), (predicted + 1.96 * error).clip(upper=1)
+    found = pd.DataFrame({"rows": rows, "predicted": predicted, "accepted": accepted, "low": low, "high": high})
+    return found.assign(z=(accepted - predicted) / error).join(periods[list(lost)].mean()).reset_index()
 
 
 def value_policies(
@@ -171,16 +176,16 @@ def value_policies(
     if logged.empty:
         return None
     vouched = (logged["explored"] >= vouched_from).to_numpy()
-    picks, told = pick_by_policy(logged, agreements, vouched), claim(logged, seed=seed)
-    table, curve = value_picks(logged, picks, told, seed), _curve(logged, picks)
-    return Policies(table, curve, told, _why_alike(logged, picks, agreements))
+    picks, equal = pick_by_policy(logged, agreements, vouched), claim(logged, seed=seed)
+    table, curve = value_picks(logged, picks, equal, seed), _curve(logged, picks)
+    return Policies(table, curve, equal, _why_alike(logged, picks, agreements))
 
 
-def _why_nothing(data: TrainingSet, days: pd.DataFrame, predicted: int) -> tuple[str, str]:
+def _why_nothing(data: TrainingSet, days: pd.DataFrame, parts: list[pd.DataFrame]) -> tuple[str, str]:
     """Why no hand-off is judged, and what would help."""
-    if predicted:
+    if predicted := sum(map(len, parts)):
         return f"{predicted} hand-offs, all of them open", f"take a --from before {data.now - data.horizon:%Y-%m-%d}"
-    if len(refused := days["skipped"][days["skipped"] != NOBODY]):
+    if len(refused := days["skipped"][days["skipped"] != NO_HAND_OFF]):
         few = min(np.bincount(data.y[data.labelled], minlength=2)) < LEAST_LABELS
         return f"{len(days)} days; the last: {refused.iloc[-1]}", "take in more decisions" if few else LATER
     began, ended = data.as_of.min(), data.as_of.max()
@@ -192,40 +197,39 @@ def _why_nothing(data: TrainingSet, days: pd.DataFrame, predicted: int) -> tuple
 def _walk(
     data: TrainingSet, days: pd.DatetimeIndex, last: pd.Timestamp, every: timedelta, seed: int, folds: int
 ) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
-    told, parts, kept = [], [], None
+    rows, parts, kept = [], [], None
     for day in days:
         until = min(day + every, last)
         test = np.flatnonzero(((data.as_of >= day) & (data.as_of < until)).to_numpy())
         row, p, kept = _step(data.before(day), data.X.iloc[test], kept, seed, folds)
         logger.info("%s: %s", f"{day:%Y-%m-%d}", row["skipped"] or f"{row['labels']} labels, {row['chosen']}")
-        told.append({"day": day, "until": until, "predicted": len(p), **row})
+        rows.append({"day": day, "until": until, "predicted": len(p), **row})
         if len(p):
             parts.append(_rows(data, test).assign(day=day, explored=row["explored"], **p))
-    return pd.DataFrame(told, columns=DAY_COLUMNS), parts
+    return pd.DataFrame(rows, columns=DAY_COLUMNS), parts
 
 
 def _step(
     past: TrainingSet, X: pd.DataFrame, kept: ReadyModel | None, seed: int, folds: int
 ) -> tuple[dict[str, Any], pd.DataFrame, ReadyModel | None]:
     """What one day's model learned from, the arms' probabilities of X, and the model that is never retrained."""
-    day = past.now
-    row = {"labels": int(past.labelled.sum()), "explored": int(past.explored.sum()), "chosen": "", "calibration": "",
-           "parameters": np.nan, "skipped": "" if len(X) else NOBODY}  # fmt: skip
+    day, every = past.now, np.arange(len(past.y))
+    row: dict[str, Any] = {"labels": int(past.labelled.sum()), "explored": int(past.explored.sum())}
+    nothing = {"chosen": "", "calibration": "", "parameters": np.nan}
     if not len(X):
-        return row, pd.DataFrame(), kept
-    every = np.arange(len(past.y))
+        return {**row, **nothing, "skipped": NO_HAND_OFF}, pd.DataFrame(), kept
     try:
         check(past)
         found = learn(past, every, day, compare(past, every, folds, seed, DEPLOYED), seed)
     except ModelError as error:
         why = "{what}: expected {expected}, got {got}".format(**error.parts)  # what it advises is for today
-        return {**row, "skipped": why}, pd.DataFrame(), kept
+        return {**row, **nothing, "skipped": why}, pd.DataFrame(), kept
     kept = kept or found.model
     p = {OURS: found.model, KEPT: kept} | {name: fit(name, past, every, day, seed) for name in BASELINES}
-    told = {"chosen": found.chosen, "calibration": found.calibration,
-            "parameters": effective_parameters(found.model, past.X)}  # fmt: skip
+    learned = {"chosen": found.chosen, "calibration": found.calibration, "skipped": ""}
     predicted = {name: model.predict_proba(X)[:, 1] for name, model in p.items()}
-    return {**row, **told}, pd.DataFrame(predicted, index=X.index), kept
+    row |= {**learned, "parameters": effective_parameters(found.model, past.X)}
+    return row, pd.DataFrame(predicted, index=X.index), kept
 
 
 def _rows(data: TrainingSet, test: Vector) -> pd.DataFrame:
@@ -247,8 +251,10 @@ def _why_alike(logged: pd.DataFrame, picks: dict[str, Vector], agreements: Seque
     model_speaks_below = bool(in_force & {"quadrant", "model_only"})
     if explored(logged).any() or not model_speaks_below or not np.array_equal(picks[AGREED], picks[RULES]):
         return ""
-    return (f"{AGREED}: the same hand-offs as {RULES}, for nobody who met the rules was below the threshold, and no "
-            "lead below the gate was explored, which alone would show whom the model may hand off there")  # fmt: skip
+    return (
+        f"{POLICIES[AGREED]}: the same hand-offs as {POLICIES[RULES]}, for nobody who met the rules was below the "
+        "threshold, and no lead below the gate was explored, which alone would show whom the model may hand off there"
+    )
 
 
 def _curve(logged: pd.DataFrame, picks: dict[str, Vector]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from models.rows.training_set import TrainingSet, check
 class Part:
     """One fit of a training: places of the rows trained on as known at `cut`, left out, tested, and too young to test.
 
+    forward: a forward fold, on which the choice would rest.
     accepted: of the trained ones as known at `cut`; young: trained ones whose horizon was open then, weighted.
     """
 
@@ -34,6 +35,7 @@ class Part:
     accepted: int
     young: int
     test_accepted: int
+    forward: bool
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class TrainingPlan:
     @property
     def folds(self) -> tuple[Part, ...]:
         """The forward folds that the choice would rest on."""
-        return tuple(part for part in self.parts if part.name.startswith("fold"))
+        return tuple(part for part in self.parts if part.forward)
 
     @property
     def labels(self) -> tuple[int, int]:
@@ -78,7 +80,7 @@ def plan_training(data: TrainingSet, *, test_share: float = 0.3, folds: int = 4)
     late = _tried(refusals, holdout, data.as_of, data.group, data.usable_at, data.mature, test_share)
     past = data.as_known(late.cut) if late else data
     cuts: list[Split] = (late and _tried(refusals, cut_folds, past, late.train, folds)) or []
-    parts = [_part(f"fold {number}", past, late.train, cut) for number, cut in enumerate(cuts, start=1)]
+    parts = [_part(f"fold {number}", past, late.train, cut, forward=True) for number, cut in enumerate(cuts, start=1)]
     parts += [_part("held out", data, every, late)] if late else []
     parts += [_part("all", data, every, Split(every, every[:0], 0, data.now))]
     return TrainingPlan(data, tuple(parts), tuple(refusals))
@@ -104,13 +106,13 @@ def _tried(refusals: list[str], step: Callable[..., Any], *arguments: Any) -> An
         return None
 
 
-def _part(name: str, data: TrainingSet, rows: Vector, split: Split) -> Part:
+def _part(name: str, data: TrainingSet, rows: Vector, split: Split, forward: bool = False) -> Part:
     """The part that `split` makes of `rows`."""
     times = data.as_of.iloc[rows]
     purged = np.setdiff1d(rows[(times < split.cut).to_numpy()], split.train)
     untested = rows[(times >= split.cut).to_numpy() & ~data.mature[rows]]
     y, _ = data.known(split.train, split.cut)
     young = data.as_of.iloc[split.train] + data.horizon > split.cut
-    tested = data.y[split.test]
-    return Part(name, split.cut, split.train, purged, split.test, untested, int(y.sum()), int(young.sum()),
-                int(tested.sum()))  # fmt: skip
+    accepted, tested = int(y.sum()), int(data.y[split.test].sum())
+    places = (split.train, purged, split.test, untested)
+    return Part(name, split.cut, *places, accepted, int(young.sum()), tested, forward)

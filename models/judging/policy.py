@@ -26,7 +26,15 @@ from models.metrics.evaluation import Vector
 CLIP = 20.0
 LEAST_EFFECTIVE = 100.0
 MONEY = ("acceptance", "review", "waiting", "refusal")
-RULES, AGREED, EQUAL = "the rules alone", "rules and model, as agreed", "the model, as many as the rules"
+RULES, AGREED, EQUAL, EVERYBODY, NOBODY = "rules", "agreed", "equal_volume", "everybody", "nobody"
+POLICIES = {
+    RULES: "the rules alone",
+    AGREED: "rules and model, as agreed",
+    EQUAL: "the model, as many as the rules",
+    EVERYBODY: "everybody",
+    NOBODY: "nobody",
+}
+"""The ways of deciding who is handed off, in words."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +81,14 @@ class Claim:
     def sentence(self) -> str:
         """The claim as reports print it."""
         seen = f"{self.rows:,} hand-offs of {self.accounts:,} accounts, effective sample size {self.effective:,.0f}"
-        said = f"{self.gain} at equal volume, {seen}"
+        figures = f"{self.gain} at equal volume, {seen}"
         if self.gated_only:
-            return f"no claim, gated population only: no lead below the gate was explored ({said})"
+            return f"no claim, gated population only: no lead below the gate was explored ({figures})"
         if self.made:
-            said = f"better than {RULES}: {said}"
-        elif self.needed is None:
-            said = f"no gain seen: {said}"
-        else:
-            said = f"not enough data to claim: {said}; about {self.needed:,} hand-offs like these would do"
-        return said
+            return f"better than {POLICIES[RULES]}: {figures}"
+        if self.needed is None:
+            return f"no gain seen: {figures}"
+        return f"not enough data to claim: {figures}; about {self.needed:,} hand-offs like these would do"
 
 
 def priced(logged: pd.DataFrame, costs: Sequence[Costs]) -> pd.DataFrame:
@@ -91,10 +97,11 @@ def priced(logged: pd.DataFrame, costs: Sequence[Costs]) -> pd.DataFrame:
     right &= logged["propensity"].between(0, 1, inclusive="right")
     if not len(logged) or not right.all():
         raise DataError(
-            "valuing policies", got=f"{(~right).sum()} other rows of {len(logged)}",
+            "valuing policies",
             expected="decided hand-offs with p, met, group and a propensity above 0",
+            got=f"{(~right).sum()} other rows of {len(logged)}",
             do="leave out hand-offs without a decision, an earlier score or a stored propensity",
-        )  # fmt: skip
+        )
     return logged.assign(met=logged["met"].astype(bool), **{name: [getattr(c, name) for c in costs] for name in MONEY})
 
 
@@ -199,29 +206,30 @@ def agreed_pick(priced_rows: pd.DataFrame, zone: pd.Series, routing: Routing, vo
 
 
 def pick_by_policy(logged: pd.DataFrame, agreements: Sequence[Agreement], vouched: bool | Vector) -> dict[str, Vector]:
-    """Whom each policy hands off, by its name, of rows of `at_the_gate`; `vouched` as in `agreed_pick`."""
+    """Whom each of POLICIES (but NOBODY) hands off, of rows of `at_the_gate`; `vouched` as in `agreed_pick`."""
     agreed, vouched = np.zeros(len(logged)), np.broadcast_to(vouched, len(logged))
     for a in agreements:
         at = (logged["agreement_version"] == a.version).to_numpy()
         agreed[at] = agreed_pick(logged[at], logged["zone"][at], a.routing, vouched[at])
     rules, everybody = logged["met"].to_numpy(float), np.ones(len(logged))
-    return {RULES: rules, AGREED: agreed, EQUAL: equal_volume_pick(logged), "everybody": everybody}
+    return {RULES: rules, AGREED: agreed, EQUAL: equal_volume_pick(logged), EVERYBODY: everybody}
 
 
-def value_picks(logged: pd.DataFrame, picks: Mapping[str, Vector], told: Claim, seed: int = 0) -> pd.DataFrame:
+def value_picks(logged: pd.DataFrame, picks: Mapping[str, Vector], equal: Claim, seed: int = 0) -> pd.DataFrame:
     """A row per policy: its value and its gain over the rules per lead at the gate, each with its interval.
 
-    Columns policy, value, low, high, gain, gain_low, gain_high and effective: the number of accounts treated otherwise
-    than by the rules, below 100 of which nothing is claimed. `told`: the claim, whose gain is that of the equal volume.
+    Columns policy, words, value, low, high, gain, gain_low, gain_high and effective: the number of accounts treated
+    otherwise than by the rules, below 100 of which nothing is claimed. `equal`: the claim, with the gain of EQUAL.
     """
-    rules, out = picks[RULES], []
-    for name, picked in picks.items():
+    rules, rows = picks[RULES], []
+    for policy, picked in picks.items():
         value = policy_value(logged, picked, seed=seed)
-        gain = told.gain if name == EQUAL else policy_gain(logged, picked, rules, seed=seed)
-        out.append({"policy": name, "value": value.mean, "low": value.low, "high": value.high, "gain": gain.mean,
-                    "gain_low": gain.low, "gain_high": gain.high,
-                    "effective": effective_accounts(logged, np.abs(picked - rules))})  # fmt: skip
-    return pd.DataFrame(out)
+        gain = equal.gain if policy == EQUAL else policy_gain(logged, picked, rules, seed=seed)
+        effective = effective_accounts(logged, np.abs(picked - rules))
+        worth = (value.mean, value.low, value.high, gain.mean, gain.low, gain.high)
+        rows.append((policy, POLICIES[policy], *worth, effective))
+    names = ["policy", "words", "value", "low", "high", "gain", "gain_low", "gain_high", "effective"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def values(logged: pd.DataFrame, handed: Vector) -> Vector:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Literal
 
 import pandas as pd
@@ -20,6 +19,7 @@ from models.metrics.evaluation import Vector, auc, calibration
 from models.metrics.sample_size import riley_rows
 from models.rows.training_set import TrainingSet
 
+Alias = Literal["champion", "challenger"]
 SLOPES = (0.8, 1.2)
 
 
@@ -33,7 +33,7 @@ class Decision:
     """
 
     promote: bool
-    alias: Literal["champion", "challenger"] | None
+    alias: Alias | None
     provisional: bool
     reasons: tuple[str, ...]
     verdicts: tuple[Verdict, ...] = ()
@@ -73,16 +73,16 @@ def decide(
         return found
     broken = f"version {champion.version}, the one in use, can no longer score ({champion.fault})"
     alone = ", so that the new one was judged as a first" if found.promote else ""
-    said = (f"{broken}{alone}",) if champion.fault else ()
-    return replace(found, reasons=(*found.reasons, *said), against=champion.version)
+    why = (f"{broken}{alone}",) if champion.fault else ()
+    return replace(found, reasons=(*found.reasons, *why), against=champion.version)
 
 
 def overtaken(decision: Decision, version: int, now: int | None) -> Decision:
     """The same where another version is in use by now than it was judged against: `version` is kept as challenger."""
     judged, found = (f"version {v}" if v else "no model" for v in (decision.against, now))
-    why = f"judged while {judged} was in use, and by now {found} is: train again, or compare by hand and "
-    return replace(decision, promote=False, alias="challenger",
-                   reasons=(*decision.reasons, f"{why}`leadready promote {version}`"))  # fmt: skip
+    do = f"train again, or compare by hand and `leadready promote {version}`"
+    why = f"judged while {judged} was in use, and by now {found} is: {do}"
+    return replace(decision, promote=False, alias="challenger", reasons=(*decision.reasons, why))
 
 
 def check_by_hand(version: int, alarms: str, fault: str, force: bool, why: str) -> None:
@@ -90,25 +90,18 @@ def check_by_hand(version: int, alarms: str, fault: str, force: bool, why: str) 
 
     Raises ModelError and PromotionRefused, unless `force` is given; then UsageError where it is not said why.
     """
-    all_the_same = "use it all the same with --force --why TEXT"
+    what, do = f"promoting version {version}", "train again, or use it all the same with --force --why TEXT"
     if fault and not force:
         suspected = f"; and leak alarms about {alarms}" if alarms else ""
-        raise ModelError(
-            f"promoting version {version}", expected="a model that can score with today's agreements and catalogue",
-            got=f"{fault}{suspected}", do=f"train again, or {all_the_same}",
-        )  # fmt: skip
+        wanted = "a model that can score with today's agreements and catalogue"
+        raise ModelError(what, expected=wanted, got=f"{fault}{suspected}", do=do)
     if alarms and not force:
-        raise PromotionRefused(
-            f"promoting version {version}", expected="a model without leak alarms",
-            got=f"alarms about {alarms}: they may know the answer",
-            do="look at report/columns.csv of its run, list harmless ones under allowed_columns in settings.toml and "
-            f"train again, or {all_the_same}",
-        )  # fmt: skip
+        got = f"alarms about {alarms}: they may know the answer"
+        look = "look at report/columns.csv of its run, list harmless ones under allowed_columns in settings.toml and "
+        raise PromotionRefused(what, expected="a model without leak alarms", got=got, do=look + do)
     if (alarms or fault) and not why.strip():
-        raise UsageError(
-            f"promoting version {version} by force", expected="a reason that stays with the model", got="none",
-            do="add --why TEXT",
-        )  # fmt: skip
+        wanted = "a reason that stays with the model"
+        raise UsageError(f"{what} by force", expected=wanted, got="none", do="add --why TEXT")
 
 
 def _decide(
@@ -120,16 +113,17 @@ def _decide(
     least = _least_labels(result, parameters)
     bars = {"base rate": "base_rate", **({"rules": "rulebook"} if result.rules_judgeable else {})}
     verdicts = tuple(_verdict(result.holdout, result, bar, result.holdout[name], least) for bar, name in bars.items())
-    said = tuple(v.sentence for v in verdicts) + _unjudged(result)
+    reasons = tuple(v.sentence for v in verdicts) + _unjudged(result)
     if not all(v.gain.mean > 0 for v in verdicts):
         stays = "stays the champion" if champion and champion.fault else "stays in use"
         goes_on = f"version {champion.version} {stays}" if champion else "the rules alone route"
-        return Decision(False, None, False, (*said, f"not ahead of what it has to beat: {goes_on}"), verdicts)
-    if champion and not champion.fault:
-        return _against_champion(result, champion, said, verdicts, least, policy_gain)
+        return Decision(False, None, False, (*reasons, f"not ahead of what it has to beat: {goes_on}"), verdicts)
     unsure = not all(v.made for v in verdicts)
+    if champion and not champion.fault:
+        ahead = Decision(False, "challenger", unsure, reasons, verdicts)
+        return _against_champion(result, champion, ahead, least, policy_gain)
     note = "too few later rows or labels to be sure: provisional" if unsure else "no model to compare it with"
-    return Decision(True, "champion", unsure, (*said, note), verdicts)
+    return Decision(True, "champion", unsure, (*reasons, note), verdicts)
 
 
 def judge(verdict: Verdict, y: Vector, p: Vector, policy_gain: Estimate | None = None) -> tuple[bool, tuple[str, ...]]:
@@ -142,7 +136,7 @@ def judge(verdict: Verdict, y: Vector, p: Vector, policy_gain: Estimate | None =
     """
     slope = calibration(y, p)[0]
     right = SLOPES[0] <= slope <= SLOPES[1]
-    reasons = [_said(verdict), f"calibration slope {slope:.2f}, to be within {SLOPES[0]} and {SLOPES[1]}"]
+    reasons = [_against(verdict), f"calibration slope {slope:.2f}, to be within {SLOPES[0]} and {SLOPES[1]}"]
     if policy_gain is not None:
         words = "no less than" if not_inferior(policy_gain) else "less than"
         reasons.append(f"its hand-offs are worth {words} the champion's: {policy_gain}")
@@ -155,19 +149,19 @@ def not_inferior(gain: Estimate) -> bool:
 
 
 def _against_champion(
-    result: TrainingResult, champion: Champion, said: tuple[str, ...], verdicts: tuple[Verdict, ...],
-    least: int | None, policy_gain: Estimate | None,
-) -> Decision:  # fmt: skip
+    result: TrainingResult, champion: Champion, ahead: Decision, least: int | None, policy_gain: Estimate | None
+) -> Decision:
+    """`ahead`: what is decided of one that is ahead of the rules, before it is held against the champion."""
     rows = result.holdout[result.holdout["as_of"] > champion.trained_until]
-    unsure = not all(v.made for v in verdicts)
     if len(rows) < LEAST_ROWS:
         until = f"{champion.trained_until:%Y-%m-%d}"
         few = f"only {len(rows)} test rows lie after the champion's training ({until}), {LEAST_ROWS} are needed"
-        return Decision(False, "challenger", unsure, (*said, few), verdicts)
+        return replace(ahead, reasons=(*ahead.reasons, few))
     verdict = _verdict(rows, result, "champion", champion.p[rows.index], least)
     promote, why = judge(verdict, rows["y"].to_numpy(), rows[result.chosen].to_numpy(), policy_gain)
-    alias: Literal["champion", "challenger"] = "champion" if promote else "challenger"
-    return Decision(promote, alias, unsure, (*said, *why), (*verdicts, verdict))
+    alias: Alias = "champion" if promote else "challenger"
+    reasons, verdicts = (*ahead.reasons, *why), (*ahead.verdicts, verdict)
+    return replace(ahead, promote=promote, alias=alias, reasons=reasons, verdicts=verdicts)
 
 
 def _least_labels(result: TrainingResult, parameters: float | None) -> int | None:
@@ -183,7 +177,7 @@ def _verdict(rows: pd.DataFrame, result: TrainingResult, other: str, p: pd.Serie
     return Verdict(other, gain, result.all_rows.rows, least)
 
 
-def _said(verdict: Verdict) -> str:
+def _against(verdict: Verdict) -> str:
     """Against the champion certainty alone decides: how many labels either had is in the other verdicts."""
     gain = verdict.gain
     words = "surely ahead of" if gain.sure else "ahead of, but not surely," if gain.mean > 0 else "not ahead of"
@@ -210,7 +204,7 @@ def _leaks(result: TrainingResult) -> tuple[str, ...]:
 def zones_of(warehouse: Warehouse, data: TrainingSet, agreement: Agreement) -> pd.DataFrame:
     """What the rules say of the snapshots under one agreement, whether it was in force then or not."""
     rows = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of}).drop_duplicates()
-    return build_rules(warehouse, rows, [agreement.model_copy(update={"effective_from": datetime.min.date()})])
+    return build_rules(warehouse, rows, [agreement.from_ever_on()])
 
 
 def hand_off_gain(
@@ -227,6 +221,6 @@ def hand_off_gain(
     gate = at_the_gate(rows.assign(p=rows[result.chosen], before=champion.p[rows.index]), zones, [agreement])
     if gate.empty:
         return None
-    new, old = (agreed_pick(gate.assign(p=gate[of]), gate["zone"], agreement.routing, vouched=False).astype(float)
-                for of in ("p", "before"))  # fmt: skip
+    at = [gate, gate.assign(p=gate["before"])]
+    new, old = (agreed_pick(g, g["zone"], agreement.routing, vouched=False).astype(float) for g in at)
     return policy_gain(gate, new, old)

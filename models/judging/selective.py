@@ -90,8 +90,8 @@ def bounds(logged: pd.DataFrame, handed: Vector, below: int, picked: int, costs:
     count by their weights. Chance is not in it. Raises DataError unless 0 <= picked <= below.
     """
     if not 0 <= picked <= below:
-        raise DataError("bounding a policy's value", expected=f"to pick 0 to {below} of {below} leads",
-                        got=str(picked), do="count the leads below the gate first")  # fmt: skip
+        wanted, do = f"to pick 0 to {below} of {below} leads", "count the leads below the gate first"
+        raise DataError("bounding a policy's value", expected=wanted, got=str(picked), do=do)
     weight = weights(logged)
     known = weight @ values(logged, handed) + (below - picked) * costs.waiting
     worst, best = (known + picked * (worth - costs.review) for worth in (costs.refusal, costs.acceptance))
@@ -103,13 +103,13 @@ def _mean(rows: pd.DataFrame, score: Vector, draws: int, seed: int) -> Estimate:
 
 
 def _robust(gate: pd.DataFrame, handed: Vector, otherwise: Vector, draws: int, seed: int) -> Estimate:
-    expected, said = handed * brought(gate.assign(y=gate["p"])), handed * brought(gate)
+    expected, answered = handed * brought(gate.assign(y=gate["p"])), handed * brought(gate)
     seen, drawn = weights(gate) * gate["answered"].to_numpy(float), gate["propensity"].to_numpy() < 1
 
     def total(times: Vector) -> Vector:
         found = times @ (otherwise + expected)
         for these in (drawn, ~drawn):
-            off, all_of_them = times @ (seen * these * (said - expected)), times @ (seen * these)
+            off, all_of_them = times @ (seen * these * (answered - expected)), times @ (seen * these)
             found += (times @ these) * np.divide(off, all_of_them, out=np.zeros_like(off), where=all_of_them > 0)
         return np.asarray(found)
 

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
 Vector = npt.NDArray[Any]
+LEAST_TOLD = 1e-6  # information below which outcomes are told apart and a coefficient has no end
 EDGE = 1e-12  # probabilities of exactly 0 and 1 would cost an infinite log loss
 
 
@@ -115,27 +116,46 @@ def calibration(y: Vector, p: Vector) -> tuple[float, float]:
         return float("nan"), float("nan")
     z = logit(p)
     ones = np.ones((len(z), 1))
-    intercept = _newton(ones, y, z)[0]
+    intercept = fit_logistic(ones, y, z)[0]
     spread = float(np.std(z))
     if spread < 1e-9:
         return float("nan"), float(intercept)
-    slope = _newton(np.column_stack([ones, (z - z.mean()) / spread]), y, np.zeros(len(z)))[1] / spread
+    slope = fit_logistic(np.column_stack([ones, (z - z.mean()) / spread]), y)[1] / spread
     return float(slope), float(intercept)
 
 
-def _newton(X: Vector, y: Vector, offset: Vector, steps: int = 50) -> Vector:
-    """Maximum likelihood of a logistic regression with an offset; NaN where it does not exist."""
-    beta = np.zeros(X.shape[1])
-    for _ in range(steps):
+def fit_logistic(
+    X: Vector, y: Vector, offset: Vector | float = 0.0, prior: float = 0.0, centre: Vector | float = 0.0
+) -> Vector:
+    """The k coefficients of a logistic regression of n outcomes (0 to 1) on n x k columns, with an offset in log-odds.
+
+    The most likely ones, NaN where there are none; with `prior` the most probable ones, each normal with that precision
+    around `centre`. Newton's method, its steps halved where the curve is too flat for them.
+    """
+    beta = np.zeros(X.shape[1]) + (centre if prior else 0.0)
+
+    def cost(at: Vector) -> float:
+        z = X @ at + offset
+        return float(np.sum(np.logaddexp(0, z) - y * z) + prior / 2 * np.sum((at - centre) ** 2))
+
+    for _ in range(100):
         p = sigmoid(X @ beta + offset)
-        hessian = (X * (p * (1 - p))[:, None]).T @ X
-        if np.linalg.cond(hessian) > 1e12:
+        told = information(X, p)
+        curve = told + prior * np.eye(len(beta))
+        if np.linalg.cond(curve) > 1e12:
             break
-        step = np.linalg.solve(hessian, X.T @ (y - p))
-        beta = beta + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
+        step = np.linalg.solve(curve, X.T @ (p - y) + prior * (beta - centre))
+        while np.abs(step).max() > 1e-9 and cost(beta - step) > cost(beta):
+            step = step / 2
+        beta = beta - step
+        if np.abs(step).max() <= 1e-9 and (prior or np.linalg.eigvalsh(told)[0] > LEAST_TOLD):
             return np.asarray(beta)
     return np.full(X.shape[1], np.nan)
+
+
+def information(X: Vector, p: Vector) -> Vector:
+    """What n rows tell of the k coefficients of their columns at probabilities p: k x k (Fisher information)."""
+    return np.asarray((X * (p * (1 - p))[:, None]).T @ X)
 
 
 def calibration_bins(y: Vector, p: Vector, bins: int = 10) -> tuple[Vector, Vector, Vector, Vector]:

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from models.metrics.evaluation import Vector, sigmoid
+from models.metrics.evaluation import Vector, information, sigmoid
 
 SHRINKAGE, OPTIMISM, PRECISION = 0.9, 0.05, 0.05  # what Riley et al. (2020) ask for
 
@@ -71,6 +71,6 @@ def effective_parameters(model: Any, X: pd.DataFrame) -> float:
 def _degrees_of_freedom(Z: Vector, fitted: LogisticRegression) -> float:
     p = sigmoid(Z @ fitted.coef_[0] + fitted.intercept_[0])
     with_intercept = np.column_stack([np.ones(len(Z)), Z])
-    information = (with_intercept * (p * (1 - p))[:, None]).T @ with_intercept
+    told = information(with_intercept, p)
     penalty = np.diag([0.0] + [1 / fitted.C] * Z.shape[1])
-    return float(np.trace(np.linalg.solve(information + penalty, information)) - 1)
+    return float(np.trace(np.linalg.solve(told + penalty, told)) - 1)

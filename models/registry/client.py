@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -11,7 +10,8 @@ import tempfile
 import urllib.parse
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
@@ -22,8 +22,10 @@ import numpy as np
 import pandas as pd
 
 from data.errors import ConfigError, ModelError
+from data.whole import locked, shared, whole, writing
 from data.workspace import Workspace
-from models.fitting.deployed import ReadyModel
+from models.fitting.candidates import paths
+from models.fitting.deployed import ReadyModel, trusted_types
 from models.judging.promotion import Decision, check_by_hand, overtaken
 from models.judging.training import TrainingResult
 from models.metrics.evaluation import Vector
@@ -36,24 +38,6 @@ WritePages = Callable[[TrainingResult, Decision, Mapping[str, str], Path], None]
 """Writes what people look at of a training into a folder, whose subfolders become those of the run."""
 MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
 REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
-TRUSTED = (  # what skops may load beyond its own list: our estimators, and what scikit-learn's trees are made of
-    "models.fitting.candidates.Weighted",
-    "models.fitting.deployed.Bounds",
-    "models.fitting.deployed.ReadyModel",
-    "models.fitting.calibration.Identity",
-    "models.fitting.calibration.Platt",
-    "models.fitting.calibration.Beta",
-    "models.fitting.candidates.LogitMean",
-    "models.fitting.encoders.ColumnGuard",
-    "models.fitting.encoders.Steps",
-    "models.fitting.encoders.Numbers",
-    "models.fitting.encoders.Points",
-    "models.fitting.rules_baseline.Rulebook",
-    "models.fitting.venn_abers.VennAbers",
-    "functools.partial",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.utils.validation.check_array",
-)
 
 
 @dataclass(frozen=True)
@@ -224,40 +208,24 @@ class Registry:
         if self.aliases().get("challenger") == move.to:
             client.delete_registered_model_alias(NAME, "challenger")
 
-    @contextlib.contextmanager
-    def _moving(self) -> Iterator[None]:
+    def _moving(self) -> AbstractContextManager[None]:
         """While this holds, no other process moves an alias of this store; a server is not locked.
 
         Not the lock of `_at_work`, so that nobody waits for a training.
         """
-        if self._store is None:
-            yield
-            return
-        import fcntl
+        return locked(self._store.with_suffix(".moving")) if self._store else nullcontext()
 
-        with self._store.with_suffix(".moving").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    @contextlib.contextmanager
-    def _at_work(self, client: Any, experiment: str) -> Iterator[None]:
+    def _at_work(self, client: Any, experiment: str) -> AbstractContextManager[None]:
         """While this holds no other training takes our runs for those of a dead one; what a dead one left is ended.
 
-        A shared lock on a file, which the kernel lets go when its process dies; alone on it, no other training lives.
         A server that others may train on is left as it is.
         """
-        if self._store is None:
-            yield
-            return
-        import fcntl
 
-        with self._store.with_suffix(".lock").open("a") as lock:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-                    client.set_terminated(run.info.run_id, "KILLED")
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            yield
+        def end_the_dead() -> None:
+            for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+                client.set_terminated(run.info.run_id, "KILLED")
+
+        return shared(self._store.with_suffix(".lock"), end_the_dead) if self._store else nullcontext()
 
     def champion(self) -> LoadedModel | None:
         """The model in use, None where there is none yet."""
@@ -275,7 +243,8 @@ class Registry:
         found = self._find(mlflow, str(alias_or_version))
         uri = f"models:/{NAME}/{found.version}"
         try:
-            features = tuple(mlflow.models.get_model_info(uri).signature.inputs.input_names())
+            info = mlflow.models.get_model_info(uri)
+            _check_types(info.flavors["sklearn"], found)
             pipeline = mlflow.sklearn.load_model(uri)
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
@@ -284,13 +253,7 @@ class Registry:
                 got=str(error).splitlines()[0],
                 do="put them back from a backup, `leadready rollback`, or train again",
             ) from error
-        if not isinstance(pipeline, ReadyModel):
-            raise ModelError(
-                f"loading model version {found.version}",
-                expected="a model made by this leadready",
-                got="one of an older form",
-                do="train again, and promote that one if training does not",
-            )
+        features = tuple(info.signature.inputs.input_names())
         return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
 
     def holdout(self, model: LoadedModel) -> pd.DataFrame:
@@ -410,34 +373,26 @@ def _refuse_silence(uri: str) -> None:
 
 
 def _make_store(path: Path, artifacts: str) -> None:
-    """Make MLflow's tables aside and put them in place if none are: half-made ones would end every later command."""
-    import sqlalchemy.exc
+    """Make MLflow's tables, unless another process was first: half-made ones would end every later command."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy.exc import SQLAlchemyError
 
-    making = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # MLflow keeps an engine per address
-    try:
+    saying = writing(f"making MLflow's store {path}", "mend that and run the same command again", SQLAlchemyError)
+    with saying, whole(path, unless_there=True) as making:  # MLflow keeps an engine per address
         SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
-        _unless_there(making, path)
-    except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
-        raise ConfigError(
-            f"making MLflow's store {path}",
-            expected="a folder with room that can be written",
-            got=str(error).splitlines()[0],
-            do="mend that and run the same command again",
-        ) from error
-    finally:
-        making.unlink(missing_ok=True)
 
 
-def _unless_there(made: Path, path: Path) -> None:
-    """Put a file in its place unless another process was first, which may have written into its own by now."""
-    try:
-        os.link(made, path)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
-        if not path.exists():
-            os.replace(made, path)
+def _check_types(saved: Mapping[str, Any], version: Any) -> None:
+    """Raise ModelError where a saved model wants other types loaded than its candidate's spec of today declares."""
+    wanted = set(saved.get("skops_trusted_types") or ())
+    strange = sorted(wanted - trusted_types(version.tags.get("chosen", "")))
+    if strange or not wanted.issuperset(paths(ReadyModel)):
+        raise ModelError(
+            f"loading model version {version.version}",
+            expected="a model made by this leadready",
+            got=f"one of an older form, with the type {strange[0]}" if strange else "one of an older form",
+            do="train again, and promote that one if training does not",
+        )
 
 
 def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:
@@ -500,14 +455,14 @@ def _log_model(mlflow: Any, result: TrainingResult) -> Any:
             pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
             pyfunc_predict_fn="predict_proba",
             serialization_format="skops",
-            skops_trusted_types=list(TRUSTED),
+            skops_trusted_types=sorted(trusted_types(result.chosen)),
         )
     except mlflow.exceptions.MlflowException as error:
         raise ModelError(
             f"keeping the chosen model {result.chosen}",
             expected="a model made of types that may be loaded again",
             got=str(error).splitlines()[0],
-            do="put the types it names into TRUSTED in models/registry/client.py",
+            do="add the types it names to `trusted` of its spec in models/fitting/candidates.py",
         ) from error
 
 

@@ -12,7 +12,8 @@ from data.cohorts import build_cohort, handed_off
 from data.errors import DataError
 from data.labels import label_outcomes, to_target
 from data.settings import Settings
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force
+from data.warehouse import Warehouse
 from features.catalogue import build_catalogue, select
 from features.matrix import build_matrix
 from models.rows.training_set import TrainingSet
@@ -31,9 +32,10 @@ def build_training_set(
     if snapshots.empty:
         raise DataError(
             f"building the cohort {settings.cohort.name} as of {observed:%Y-%m-%d}",
-            expected="leads that reached it", got="none",
+            expected="leads that reached it",
+            got="none",
             do="ingest hand-offs, take a later --as-of, or choose another anchor in settings.toml [cohort]",
-        )  # fmt: skip
+        )
     labelled = label_outcomes(warehouse, snapshots, settings.horizon, observed)
     target = to_target(labelled, settings.label.expired, settings.label.never_handed_off)
     counts = {str(k): int(v) for k, v in labelled["outcome"].value_counts().items()}
@@ -44,7 +46,7 @@ def build_training_set(
             expected="decisions of sales whose horizon has closed",
             got=", ".join(f"{k} {v}" for k, v in counts.items()),
             do="ingest decisions, or take a later --as-of",
-        )  # fmt: skip
+        )
     catalogue = build_catalogue(agreement, warehouse)
     # the rulebook is always fitted beside the candidates, so its points are always there
     features = select(catalogue, (*settings.features.include, "rule_points"), settings.features.exclude)
@@ -52,18 +54,25 @@ def build_training_set(
     matrix = build_matrix(warehouse, rows, agreement, features=catalogue, names=names)
     log.info("training set: %d rows, %d features", len(rows), len(names))
     data = TrainingSet(
-        X=matrix[names], y=target.dropna().to_numpy(dtype=int), as_of=rows["as_of"], group=matrix["house"],
-        horizon=settings.horizon, features=features, lead_id=rows["lead_id"],
-        propensity=_propensity(warehouse, rows, observed), answered_at=rows["answered_at"], observed=observed,
+        X=matrix[names],
+        y=target.dropna().to_numpy(dtype=int),
+        as_of=rows["as_of"],
+        group=matrix["house"],
+        horizon=settings.horizon,
+        features=features,
+        lead_id=rows["lead_id"],
+        propensity=_propensity(warehouse, rows, observed),
+        answered_at=rows["answered_at"],
+        observed=observed,
         silence_counts="not_accepted" in (settings.label.expired, settings.label.never_handed_off),
-    )  # fmt: skip
+    )
     return data, counts
 
 
 def _propensity(warehouse: Warehouse, rows: pd.DataFrame, observed: datetime) -> pd.Series[float]:
     """The chance with which each snapshot's lead was handed off; 1 where nothing else is said."""
+    query = f"""SELECT coalesce(min(h.propensity), 1.0) AS propensity FROM m_rows r
+        LEFT JOIN ({handed_off(warehouse)}) h ON h.lead_id = r.lead_id AND h.handed_off_at = r.handed_off_at
+        AND {in_force("$1", "h")} GROUP BY r.row ORDER BY r.row"""
     with warehouse.view("m_rows", rows[["lead_id", "handed_off_at"]].assign(row=range(len(rows)))):
-        found = warehouse.frame(f"""SELECT coalesce(min(h.propensity), 1.0) AS propensity FROM m_rows r
-            LEFT JOIN ({handed_off(warehouse)}) h ON h.lead_id = r.lead_id AND h.handed_off_at = r.handed_off_at
-            AND {in_force("$1", "h")} GROUP BY r.row ORDER BY r.row""", [observed])  # fmt: skip
-    return found["propensity"]
+        return warehouse.frame(query, [observed])["propensity"]

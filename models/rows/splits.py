@@ -11,6 +11,7 @@ import pandas as pd
 from data.errors import ModelError
 from models.metrics.evaluation import Vector
 
+EVER = pd.Timestamp.max
 LEAST_PER_CLASS = 5  # a fold that trains on fewer of either outcome says nothing
 Known = Callable[[Vector, pd.Timestamp], Vector]  # outcomes of rows, by their places, as they stood at a moment
 
@@ -32,7 +33,7 @@ def holdout(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, mature: Ve
     first test row, does not (López de Prado 2018, ch. 7). Only `mature` rows (n flags) are tested. Rows of
     one instant stay together. Raises ModelError where either side would be empty.
     """
-    split = _purged(as_of, group, usable_at, mature, _cut(as_of[mature], test_share), None)
+    split = _purged(as_of, group, usable_at, mature, _cut(as_of[mature], test_share), EVER)
     if not len(split.train) or not len(split.test):
         raise ModelError(
             "keeping later rows for the test",
@@ -91,16 +92,15 @@ def _blocks(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Ve
     times = as_of[tested].sort_values().to_numpy()
     places = [len(times) * k // (count + 1) for k in range(1, count + 1)] if len(times) else []
     cuts = [pd.Timestamp(cut) for cut in np.unique(times[places])]
-    ends = [*cuts[1:], None]
+    ends = [*cuts[1:], EVER]
     return [_purged(as_of, group, usable_at, tested, cut, end) for cut, end in zip(cuts, ends, strict=True)]
 
 
 def _purged(
-    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Vector, cut: pd.Timestamp,
-    end: pd.Timestamp | None,
-) -> Split:  # fmt: skip
+    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Vector, cut: pd.Timestamp, end: pd.Timestamp
+) -> Split:
     before = (as_of < cut).to_numpy()
-    test = (as_of >= cut).to_numpy() & tested & (True if end is None else (as_of < end).to_numpy())
+    test = (as_of >= cut).to_numpy() & tested & (as_of < end).to_numpy()
     known = (usable_at <= cut).to_numpy()
     train = before & known & ~group.isin(group[test]).to_numpy()
     return Split(np.flatnonzero(train), np.flatnonzero(test), int(before.sum() - train.sum()), cut)

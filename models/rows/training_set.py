@@ -128,8 +128,8 @@ def check(data: TrainingSet) -> None:
 
 def data_hash(data: TrainingSet) -> str:
     """SHA-256 of all that training looks at but propensity: features, labels, accounts, times, and how labels count."""
-    content, accounts = (pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes()
-                         for part in (data.X, data.group.astype(str)))  # fmt: skip
+    parts = (data.X, data.group.astype(str))
+    content, accounts = (pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes() for part in parts)
     names = repr([(str(c), f.dtype) for c, f in zip(data.X.columns, data.features, strict=True)]).encode()
     times = [data.as_of] + ([] if data.answered_at is None else [data.answered_at])
     when = [t.astype("datetime64[us]").to_numpy().tobytes() for t in times]

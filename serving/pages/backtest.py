@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from models.judging.backtest import ARMS, OURS, Backtest, Policies
-from models.judging.policy import LEAST_EFFECTIVE
+from models.judging.policy import AGREED, EQUAL, LEAST_EFFECTIVE, POLICIES
 from models.metrics.claims import Gain
 from serving.pages.page import as_page
 from serving.pages.reliability import label, reliability
@@ -19,7 +19,8 @@ JUDGED_BY = ("n", "log_loss", "brier", "auc", "calibration_slope", "calibration_
 def backtest_report(result: Backtest, policies: Policies | None, outcomes: Mapping[str, int], run_id: str) -> Report:
     """Figures on the hand-offs that every arm predicted, by period, what policies were worth, and what may be said."""
     days = [{"period": f"{row.pop('period'):%Y-%m-%d}", **rounded(row)} for row in records(result.periods)]
-    worth = [rounded(row) for row in records(policies.table)] if policies else []
+    valued = records(policies.table.drop(columns="policy")) if policies else []
+    worth = [{"policy": row.pop("words"), **rounded(row)} for row in valued]
     notes = [*_notes(result, policies, outcomes), f"kept in MLflow as run {run_id}"]
     gains = {arm: found["log_loss"] for arm, found in result.gains.items()}
     sections = [
@@ -65,7 +66,7 @@ def _policy_notes(policies: Policies | None) -> list[str]:
         return ["no hand-off could be valued: none had a chance of being made"]
     few = f"policies that treat fewer than {LEAST_EFFECTIVE:.0f} effective accounts otherwise than the rules: no claim"
     return [
-        f"the model, as many as the rules: {policies.claim.sentence}",
+        f"{POLICIES[EQUAL]}: {policies.claim.sentence}",
         *([policies.alike] if policies.alike else []),
         few,
     ]
@@ -112,7 +113,7 @@ def came_true(periods: pd.DataFrame) -> Section:
 
 def policy_gain(policies: Policies) -> Section:
     """Money gained over the rules of each time, added up hand-off by hand-off."""
-    curve = policies.curve.drop(columns="everybody", errors="ignore")
+    curve = policies.curve[["as_of", AGREED, EQUAL]].rename(columns=POLICIES)
     frame = curve.melt("as_of", var_name="policy", value_name="gain_so_far")
     about = " (gated population only)" if policies.claim.gated_only else ""
     note = "In the agreement's currency. A hand-off that was explored stands for up to 20 leads at the gate."

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from serving.pages.sections import Report, Rows, Section, records, rounded
+from serving.routes import routes_where
 
-FIRST = ("hand_off", "manager_check", "tele_qualify", "reheat", "hold", "nurture")
 COLUMNS = ("lead_id", "probability", "digital_points", "research_points", "zone", "route", "route_reason")
 
 
@@ -31,7 +31,8 @@ def scoring_report(
 
 def top_rows(scores: pd.DataFrame, most: int) -> Rows:
     """The leads to look at first: those somebody can act on, by probability (without a model by points)."""
-    actionable = scores[scores["route"].isin(FIRST)].assign(place=lambda f: f["route"].map(FIRST.index))
+    order = routes_where(lambda r: r.actionable)
+    actionable = scores[scores["route"].isin(order)].assign(place=lambda f: f["route"].map(order.index))
     by = ["place", "probability", "rule_points", "lead_id"]
     best = actionable.sort_values(by, ascending=[True, False, False, True]).head(most)
     return [rounded(row, COLUMNS) for row in records(best)]

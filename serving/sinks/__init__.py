@@ -1,1 +1,43 @@
-"""Where scores go: each sink is one file."""
+"""Where do scores go? Into every sink, and each sink is one file of this folder, found by lying in it.
+
+A sink has two functions. `write(workspace, warehouse, scores, as_of)` takes the scores of one day, in the order of
+their ids, inside the warehouse's transaction: what it does elsewhere must be harmless until that is through.
+`finish(workspace, warehouse)` then brings the world outside to what the warehouse says; it is called before and after
+each publication, so that a run that was killed in between is finished by the next one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+import pandas as pd
+
+from data.warehouse import Warehouse
+from data.workspace import Workspace, day_name
+
+
+def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) -> Path:
+    """Give the scores of one `as_of` to every sink, all or none; returns the folder their files are found in."""
+    as_of = scores["as_of"].iloc[0].to_pydatetime()
+    ordered = scores.sort_values("lead_id", ignore_index=True)
+    finish(workspace, warehouse)
+    with warehouse.transaction():
+        for sink in sinks():
+            sink.write(workspace, warehouse, ordered, as_of)
+    finish(workspace, warehouse)
+    return workspace.exports / day_name(as_of)
+
+
+def finish(workspace: Workspace, warehouse: Warehouse) -> None:
+    """Let every sink finish what the warehouse says was published."""
+    for sink in sinks():
+        sink.finish(workspace, warehouse)
+
+
+def sinks() -> list[ModuleType]:
+    """The sinks, the warehouse's own first: the others go by what it says."""
+    names = sorted((found.name for found in iter_modules(__path__)), key=lambda name: (name != "partition", name))
+    return [import_module(f"{__name__}.{name}") for name in names]

@@ -10,24 +10,19 @@ import pytest
 
 from data.agreement.file import default_text
 from data.errors import ModelError
+from data.opened import OpenWorkspace
 from data.workspace import Workspace
 from models.judging.promotion import Champion
 from models.registry.client import Registry
 from models.rows.dataset import build_training_set
 from models.rows.training_set import TrainingSet
-from pipelines.jobs import (
-    Training,
-    _champion,
-    explain_score,
-    ingest_batch,
-    init_workspace,
-    open_warehouse,
-    promote_model,
-    read_context,
-    score_open_leads,
-    simulate_source,
-    train_models,
-)
+from pipelines.jobs.explain import explain_score
+from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.promote import promote_model
+from pipelines.jobs.score import score_open_leads
+from pipelines.jobs.start import init_workspace, simulate_source
+from pipelines.jobs.train import Training, train_models
+from serving.in_use import ask_champion
 
 NOW = datetime(2026, 6, 1)
 OLD, NEW = datetime(2025, 12, 14), datetime(2025, 12, 15)
@@ -58,24 +53,24 @@ def write_agreement(space: Workspace, day: str, text: str) -> Path:
 def company(root: Path, leads: int, seed: int) -> Workspace:
     space = Workspace(root)
     init_workspace(space)
-    ingest_batch(space, "canonical", str(simulate_source(space, leads, seed)), NOW)
+    ingest_batch(OpenWorkspace(space), "canonical", str(simulate_source(space, leads, seed)), NOW)
     return space
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     space = company(tmp_path_factory.mktemp("changed"), 1500, 3)
-    assert train_models(space, OLD).decision.alias == "champion"
+    assert train_models(OpenWorkspace(space), OLD).decision.alias == "champion"
     return space
 
 
 @pytest.mark.slow
 def test_a_new_agreement_moves_the_zones_and_not_the_probabilities(workspace: Workspace) -> None:
-    before = score_open_leads(workspace, NEW).scores
+    before = score_open_leads(OpenWorkspace(workspace), NEW).scores
     path = write_agreement(workspace, "2025-12-15", STRICTER)
     try:
-        after = score_open_leads(workspace, NEW).scores
-        unchanged = score_open_leads(workspace, OLD).scores
+        after = score_open_leads(OpenWorkspace(workspace), NEW).scores
+        unchanged = score_open_leads(OpenWorkspace(workspace), OLD).scores
     finally:
         path.unlink()
     assert set(after["agreement_version"]) != set(before["agreement_version"]) == set(unchanged["agreement_version"])
@@ -100,9 +95,10 @@ class Change:
 
 def look_at_champion(space: Workspace) -> tuple[Champion, TrainingSet]:
     """The model in use as a training at NEW sees it, and the snapshots it is asked about."""
-    with open_warehouse(space) as warehouse:
-        data, _ = build_training_set(warehouse, *read_context(space, NEW), NEW)
-        champion = _champion(space, warehouse, Registry(space), data)
+    opened = OpenWorkspace(space)
+    with opened.warehouse() as warehouse:
+        data, _ = build_training_set(warehouse, opened.settings, opened.agreement_at(NEW), NEW)
+        champion = ask_champion(opened, warehouse, Registry(space), data)
     assert champion
     return champion, data
 
@@ -111,10 +107,10 @@ def look_at_champion(space: Workspace) -> tuple[Champion, TrainingSet]:
 def change(tmp_path_factory: pytest.TempPathFactory) -> Change:
     space = company(tmp_path_factory.mktemp("asked"), 1500, 1001)
     space.settings.write_text("[training]\nfolds = 2\ntest_share = 0.5\n")
-    first = train_models(space, EARLY)
-    promote_model(space, first.version.version, EARLY, "", "whatever its merits", force=False)
+    first = train_models(OpenWorkspace(space), EARLY)
+    promote_model(OpenWorkspace(space), first.version.version, EARLY, "", "whatever its merits", force=False)
     write_agreement(space, "2025-08-16", ONE_MORE_QUESTION)
-    return Change(space, first, look_at_champion(space)[0], train_models(space, NEW))
+    return Change(space, first, look_at_champion(space)[0], train_models(OpenWorkspace(space), NEW))
 
 
 @pytest.mark.slow
@@ -138,7 +134,7 @@ def test_the_champion_is_compared_by_what_it_would_have_scored(change: Change) -
     champion, data = look_at_champion(change.space)
     pd.testing.assert_series_equal(champion.p, change.champion.p)
     for i in champion.p.index[[0, -1]]:
-        scored = explain_score(change.space, data.lead_id[i], data.as_of[i])
+        scored = explain_score(OpenWorkspace(change.space), data.lead_id[i], data.as_of[i])
         assert scored
         assert scored["probability"] == champion.p[i]
     shown = Registry(change.space).load(change.first.version.version).predict(data.X.loc[champion.p.index])
@@ -155,14 +151,14 @@ def test_a_champion_whose_agreement_is_gone_can_no_longer_score_and_is_not_put_b
     try:
         moves = Registry(space).moves()
         with pytest.raises(ModelError, match=r"promoting version 1: .* got no agreement 2000-01-01-\w+ any more"):
-            promote_model(space, first, NEW, "ann", "", force=False)
+            promote_model(OpenWorkspace(space), first, NEW, "ann", "", force=False)
         assert Registry(space).moves() == moves
-        forced = promote_model(space, first, NEW, "ann", "to see it fail", force=True)
+        forced = promote_model(OpenWorkspace(space), first, NEW, "ann", "to see it fail", force=True)
         assert forced
         assert forced.findings.startswith("no agreement 2000-01-01-")
         assert look_at_champion(space)[0].fault == forced.findings
         with pytest.raises(ModelError, match=r"scoring with model version 1: .* or train again"):
-            score_open_leads(space, NEW)
+            score_open_leads(OpenWorkspace(space), NEW)
     finally:
         kept.write_text(text)
     assert look_at_champion(space)[0].fault == ""

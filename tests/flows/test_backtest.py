@@ -10,7 +10,7 @@ import pytest
 from data.workspace import Workspace
 from models.judging.backtest import ARMS
 from models.registry.client import Registry
-from pipelines.jobs import init_workspace, simulate_source
+from pipelines.jobs.start import init_workspace, simulate_source
 from tests.flows import work
 
 pytestmark = pytest.mark.slow  # a Prefect server and many fits

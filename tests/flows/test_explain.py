@@ -518,10 +518,15 @@ def _random_agreement(rng: random.Random) -> dict[str, Any]:
             c["facts"] = [{"when": _condition(rng, {}), "points": _points(rng)} for _ in range(rng.randint(1, 3))]
         c["required"] = rng.random() < 0.2
     combinations = [
-        {"name": f"together {i}", "when": _condition(rng, about), "points": rng.choice((0, _points(rng))),
-         "urgent": rng.random() < 0.4} | ({"zone": rng.choice(ZONES)} if rng.random() < 0.4 else {})
+        {
+            "name": f"together {i}",
+            "when": _condition(rng, about),
+            "points": rng.choice((0, _points(rng))),
+            "urgent": rng.random() < 0.4,
+        }
+        | ({"zone": rng.choice(ZONES)} if rng.random() < 0.4 else {})
         for i in range(rng.randint(0, 4))
-    ]  # fmt: skip
+    ]
     bands = rng.randint(0, 2), rng.randint(0, 3)
     digital, research = (sorted({rng.randint(1, 20) + rng.choice((0, 0.5)) for _ in range(n)}) for n in bands)
     worth = sorted(rng.choices(range(4), k=2))

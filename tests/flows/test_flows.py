@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from data.errors import BusyError
-from data.intake.files import without_password
+from data.intake.databases import without_password
 from data.workspace import Workspace
 from models.judging.promotion import Decision
 from models.registry.client import Registry
-from pipelines.jobs import init_workspace
+from pipelines.jobs.start import init_workspace
 from tests.flows import work
 
 pytestmark = pytest.mark.slow  # a Prefect server and whole trainings: minutes
@@ -63,12 +63,16 @@ def test_every_flow_and_task_run_ends_completed_under_a_telling_name(company, cl
     flow_runs = settled(client.read_flow_runs)
     task_runs = settled(client.read_task_runs)
     assert {run.name for run in flow_runs} >= {
-        f"demo with {LEADS} leads", f"ingest canonical from {company.source}", f"train as of {work.AS_OF}",
+        f"demo with {LEADS} leads",
+        f"ingest canonical from {company.source}",
+        f"train as of {work.AS_OF}",
         f"score {work.AS_OF}",
-    }  # fmt: skip
+    }
     assert {run.name for run in task_runs} >= {
-        "ingest canonical", f"train as of {work.AS_OF}", f"score {work.AS_OF} by champion",
-    }  # fmt: skip
+        "ingest canonical",
+        f"train as of {work.AS_OF}",
+        f"score {work.AS_OF} by champion",
+    }
     assert {run.state_name for run in (*flow_runs, *task_runs)} == {"Completed"}
 
 

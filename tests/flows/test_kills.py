@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from data.workspace import Workspace
-from pipelines.jobs import init_workspace
+from pipelines.jobs.start import init_workspace
 from tests.flows import work
 
 LEADS = 400
@@ -104,11 +104,11 @@ def test_fifteen_kills_at_random_moments(jobs, name):
     [
         ("ingest", "data.intake.ingest._record"),  # all rows stored, the batch not recorded, nothing committed
         ("ingest", "data.intake.ingest.IngestReport"),  # committed
-        ("score", "serving.sinks.publish.pq.write_table"),
-        ("score", "serving.sinks.publish.os.replace"),  # the files made, not in their place
-        ("score", "serving.sinks.publish.os.readlink"),
-        ("score", "serving.sinks.publish._point"),  # committed, the link still on the old files
-        ("score", "serving.sinks.publish.shutil.rmtree"),  # linked, the old files still there
+        ("score", "serving.sinks.files.pq.write_table"),
+        ("score", "data.whole.os.replace"),  # the files made, not in their place
+        ("score", "serving.sinks.files.os.readlink"),
+        ("score", "serving.sinks.files._point"),  # committed, the link still on the old files
+        ("score", "data.whole.shutil.rmtree"),  # linked, the old files still there
     ],
 )
 def test_a_kill_at_a_named_step(jobs, name, step):
@@ -121,13 +121,18 @@ def test_a_kill_at_a_named_step(jobs, name, step):
 
 def command(job: Job, server: dict[str, str]) -> subprocess.Popen[str]:
     """The job as it is typed, in a process group of its own."""
-    words = {"ingest": ["ingest", "canonical", *map(str, job.arguments[1:])],
-             "score": ["score", "--as-of", work.AS_OF.isoformat()]}[job.name]  # fmt: skip
+    words = {
+        "ingest": ["ingest", "canonical", *map(str, job.arguments[1:])],
+        "score": ["score", "--as-of", work.AS_OF.isoformat()],
+    }[job.name]
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *words, "-w", str(job.root)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         env={**{k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"}, **server},
-    )  # fmt: skip
+    )
 
 
 def at_work(process: subprocess.Popen[str], name: str) -> None:

@@ -54,6 +54,12 @@ def test_the_agreement_shown_holds_together() -> None:
         assert parse_agreement(text, date(2026, 1, 1), "README.md").criteria["pain"].answers == ("need",)
 
 
+def test_a_notebook_needs_nothing_of_the_pipelines() -> None:
+    (notebook,) = blocks("python")
+    rooms = set(re.findall(r"^from (\w+)\.", notebook, re.M))
+    assert {"data", "models"} <= rooms <= {"data", "features", "models", "serving"}
+
+
 def test_the_row_shown_is_the_demos(folder: Path) -> None:
     scores = pd.read_csv(folder / "var/demo/exports/2025-12-15/scores.csv").set_index("lead_id")
     shown = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, re.M))

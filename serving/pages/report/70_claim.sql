@@ -5,8 +5,8 @@
 --   lies above 0 and enough leads below the gate were explored.
 -- kind: answer
 -- empty: There is no model yet that was tested on later hand-offs: the rules alone decide.
-SELECT any_value(gain) FILTER (policy LIKE 'the model,%') AS gain,
-    any_value(gain_low) FILTER (policy LIKE 'the model,%') AS gain_low,
-    any_value(gain_high) FILTER (policy LIKE 'the model,%') AS gain_high,
-    string_agg(upper(said[1]) || said[2:] || '.', ' ' ORDER BY policy DESC) AS answer
-FROM judged WHERE said <> '' HAVING count(*) > 0
+SELECT any_value(gain) FILTER (policy = 'equal_volume') AS gain,
+    any_value(gain_low) FILTER (policy = 'equal_volume') AS gain_low,
+    any_value(gain_high) FILTER (policy = 'equal_volume') AS gain_high,
+    string_agg(upper(sentence[1]) || sentence[2:] || '.', ' ' ORDER BY words DESC) AS answer
+FROM judged WHERE sentence <> '' HAVING count(*) > 0

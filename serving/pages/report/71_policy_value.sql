@@ -5,14 +5,12 @@
 -- kind: dots - policy value low high
 -- empty: There is no model yet that was tested on later hand-offs.
 WITH ways AS (
-    UNPIVOT (SELECT weight, waiting, gain, rules AS "the rules alone", policy AS "rules and model, as agreed",
-        model AS "the model, as many as the rules", everybody, nobody FROM tested)
-    ON "the rules alone", "rules and model, as agreed", "the model, as many as the rules", everybody, nobody
-    INTO NAME policy VALUE handed),
+    UNPIVOT (SELECT weight, waiting, gain, rules, agreed, equal_volume, everybody, nobody FROM tested)
+    ON rules, agreed, equal_volume, everybody, nobody INTO NAME policy VALUE handed),
 valued AS (
     SELECT policy, sum(weight * handed) / sum(weight) AS share_handed_off,
         sum(weight * (waiting + handed * gain)) / sum(weight) AS value
     FROM ways GROUP BY policy)
-SELECT policy, share_handed_off, v.value, low, high, v.value - r.value AS gain_over_rules, gain_low, gain_high
-FROM valued v JOIN judged USING (policy), (SELECT value FROM valued WHERE policy = 'the rules alone') r
-ORDER BY v.value DESC, policy
+SELECT words AS policy, share_handed_off, v.value, low, high, v.value - r.value AS gain_over_rules, gain_low, gain_high
+FROM valued v JOIN judged USING (policy), (SELECT value FROM valued WHERE policy = 'rules') r
+ORDER BY v.value DESC, words

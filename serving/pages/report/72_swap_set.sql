@@ -4,9 +4,11 @@
 -- kind: dots - picked_by accepted_share accepted_share_low accepted_share_high
 -- empty: There is no model yet that was tested on later hand-offs, or it picks the same leads.
 WITH sides AS (
-    SELECT 'the model only' AS picked_by, account, accepted, weight * model AS leads FROM tested WHERE NOT met AND model > 0
+    SELECT 'the model only' AS picked_by, account, accepted, weight * equal_volume AS leads FROM tested
+    WHERE NOT met AND equal_volume > 0
     UNION ALL
-    SELECT 'the rules only', account, accepted, weight * (1 - model) FROM tested WHERE met AND model < 1),
+    SELECT 'the rules only', account, accepted, weight * (1 - equal_volume) FROM tested
+    WHERE met AND equal_volume < 1),
 accounts AS (
     SELECT picked_by, account, sum(leads) AS leads, sum(leads * accepted) AS accepted, count(*) AS hand_offs
     FROM sides GROUP BY picked_by, account),

@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from data.intake.files import literal
+from data.sql import literal
 from data.warehouse import Warehouse
 from serving.pages.sections import Section
 

@@ -14,12 +14,17 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force
+from data.tables import COSTS, JUDGED, TESTED
+from data.warehouse import Warehouse
 from features.rules.standing import build_rules
 from models.judging.policy import (
     AGREED,
     EQUAL,
+    EVERYBODY,
     LEAST_EFFECTIVE,
+    NOBODY,
+    POLICIES,
     RULES,
     at_the_gate,
     brought,
@@ -31,13 +36,6 @@ from models.judging.policy import (
 )
 from models.judging.selective import bounds, robust_gain, robust_value
 from models.metrics.evaluation import Vector
-
-COLUMNS = {"rules": RULES, "policy": AGREED, "model": EQUAL, "everybody": "everybody", "nobody": "nobody"}
-TESTED = {"lead_id": "str", "as_of": "datetime64[us]", "account": "str", "accepted": "int64", "probability": "float64",
-          "zone": "str", "met": "bool", "propensity": "float64", "weight": "float64", "gain": "float64",
-          "waiting": "float64", **dict.fromkeys(COLUMNS, "float64")}  # fmt: skip
-JUDGED = {"policy": "str", "value": "float64", "low": "float64", "high": "float64", "gain": "float64",
-          "gain_low": "float64", "gain_high": "float64", "said": "str"}  # fmt: skip
 
 GATE = f"""WITH gate AS (
         SELECT lead_id, as_of, probability, propensity, (SELECT count(*) FROM handoffs h
@@ -57,6 +55,9 @@ GATE = f"""WITH gate AS (
 
 A draw holds for its whole episode, so who was drawn is told by all its days, and those first scored earlier are left
 out, drawn or not. p is the published one of all: a later model's would be there for hand-offs alone. y: as tested."""
+NEVER_HANDED_OFF = f"""SELECT count(*) FROM leads l WHERE {in_force("$as_of::TIMESTAMP", "l")} AND NOT EXISTS
+    (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})
+    AND created_at BETWEEN $first::TIMESTAMP AND $last::TIMESTAMP"""
 
 
 def save_judgement(
@@ -73,42 +74,46 @@ def save_judgement(
     `vouched`: the model may speak of leads below the gate.
     """
     now = pick(list(agreements), as_of)
-    last = len(now.values.segments)
-    costs = pd.DataFrame([{"segment": _segment(now, i), "others": i == last, **c.model_dump(), "refusal": c.refusal,
-                           "threshold": c.threshold, "spare_threshold": c.spare_threshold}
-                          for i, c in enumerate(now.values.costs())])  # fmt: skip
-    frames = {"tested": _typed(TESTED), "judged": _typed(JUDGED), "costs": costs}
     rows = _decided(warehouse, now, tested) if "lead_id" in tested else tested
+    handed = judged = pd.DataFrame()
     if len(rows):
-        picks = pick_by_policy(rows, [now], vouched) | {"nobody": np.zeros(len(rows))}
-        frames |= {"tested": _handed(rows, picks), "judged": _judged(warehouse, now, as_of, rows, picks, vouched)}
-    for name, frame in frames.items():
-        frame.to_parquet(folder / f"{name}.parquet", index=False)
+        picks = pick_by_policy(rows, [now], vouched) | {NOBODY: np.zeros(len(rows))}
+        handed = rows.assign(
+            account=rows["group"], accepted=rows["y"], weight=weights(rows), gain=brought(rows), **picks
+        )
+        judged = _judged(warehouse, now, as_of, rows, picks, vouched)
+    for table, frame in ((TESTED, handed), (JUDGED, judged), (COSTS, _costs(now))):
+        typed = frame.reindex(columns=list(table.names)).astype(table.pandas_types)
+        typed.to_parquet(folder / f"{table.name}.parquet", index=False)
+
+
+def _costs(agreement: Agreement) -> pd.DataFrame:
+    named = [s.name for s in agreement.values.segments]
+    worked_out = ("refusal", "threshold", "spare_threshold")
+    rows = [{**c.model_dump(), **{n: getattr(c, n) for n in worked_out}} for c in agreement.values.costs()]
+    segments = [*named, "all others" if named else "all"]
+    return pd.DataFrame(rows).assign(segment=segments, others=[*(False for _ in named), True])
 
 
 def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame) -> pd.DataFrame:
     """The tested hand-offs with their zone and money under the agreement of today."""
-    always = agreement.model_copy(update={"effective_from": datetime.min.date()})
-    rules = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [always])
-    return at_the_gate(tested.assign(p=tested["probability"]), rules, [agreement])
-
-
-def _handed(rows: pd.DataFrame, picks: dict[str, Vector]) -> pd.DataFrame:
-    handed = {column: picks[name] for column, name in COLUMNS.items()}
-    rows = rows.assign(account=rows["group"], accepted=rows["y"], weight=weights(rows), gain=brought(rows), **handed)
-    return rows[list(TESTED)].astype(TESTED)
+    standing = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [agreement.from_ever_on()])
+    return at_the_gate(tested.assign(p=tested["probability"]), standing, [agreement])
 
 
 def _judged(
-    warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame, picks: dict[str, Vector],
+    warehouse: Warehouse,
+    agreement: Agreement,
+    as_of: datetime,
+    rows: pd.DataFrame,
+    picks: dict[str, Vector],
     vouched: bool,
-) -> pd.DataFrame:  # fmt: skip
-    told = claim(rows)
-    unseen = _unseen(warehouse, agreement, as_of, rows) if told.gated_only else ""
+) -> pd.DataFrame:
+    equal = claim(rows)
+    unseen = _unseen(warehouse, agreement, as_of, rows) if equal.gated_only else ""
     robust = _robust(_came(warehouse, agreement, as_of, rows), agreement, vouched)
-    said = {EQUAL: told.sentence, AGREED: robust, "everybody": unseen}
-    found = value_picks(rows, picks, told).assign(said=lambda f: f["policy"].map(said).fillna(""))
-    return found[list(JUDGED)].astype(JUDGED)
+    sentences = {EQUAL: equal.sentence, AGREED: robust, EVERYBODY: unseen}
+    return value_picks(rows, picks, equal).assign(sentence=lambda f: f["policy"].map(sentences).fillna(""))
 
 
 def _came(warehouse: Warehouse, agreement: Agreement, as_of: datetime, tested: pd.DataFrame) -> pd.DataFrame:
@@ -132,22 +137,18 @@ def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
         gain = robust_gain(gate, picks[name], picks[RULES])
         effective = effective_accounts(gate[seen], np.abs(picks[name] - picks[RULES])[seen])
         few = f", effective sample size {effective:,.0f}: no claim" if effective < LEAST_EFFECTIVE else ""
-        gains.append(f"{name}, {gain.mean:+,.2f} ({gain.low:+,.2f} to {gain.high:+,.2f}{few})")
+        gains.append(f"{POLICIES[name]}, {gain.mean:+,.2f} ({gain.low:+,.2f} to {gain.high:+,.2f}{few})")
     return (
         f"doubly robust, over {len(gate):,} leads as they came to the gate, by what was published then "
-        f"({drawn.sum():,} came to a draw, and {(drawn & ~seen).sum():,} of those were held or not answered): {RULES}, "
-        f"{robust_value(gate, picks[RULES])}; against that, {'; '.join(gains)}"
+        f"({drawn.sum():,} came to a draw, and {(drawn & ~seen).sum():,} of those were held or not answered): "
+        f"{POLICIES[RULES]}, {robust_value(gate, picks[RULES])}; against that, {'; '.join(gains)}"
     )
 
 
 def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame) -> str:
     """Bounds for leads of the tested time that nobody handed off: all of them rejected, all accepted (METHODS 2)."""
-    below = warehouse.scalar(
-        f"""SELECT count(*) FROM leads l WHERE {in_force("$as_of::TIMESTAMP", "l")} AND NOT EXISTS
-        (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})
-        AND created_at BETWEEN $first::TIMESTAMP AND $last::TIMESTAMP""",
-        {"as_of": as_of, "first": rows["as_of"].min(), "last": rows["as_of"].max()},
-    )  # fmt: skip
+    times = {"as_of": as_of, "first": rows["as_of"].min(), "last": rows["as_of"].max()}
+    below = warehouse.scalar(NEVER_HANDED_OFF, times)
     if not below:
         return ""
     low, high = bounds(rows, np.ones(len(rows)), below, below, agreement.values)
@@ -155,12 +156,3 @@ def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: p
         f"What sales would say of the {below:,} leads of that time that nobody handed off is unknown; "
         f"handing off everybody would be worth {low:,.0f} (all rejected) to {high:,.0f} (all accepted) per lead"
     )
-
-
-def _segment(agreement: Agreement, place: int) -> str:
-    names = [s.name for s in agreement.values.segments]
-    return [*names, "all others" if names else "all"][place]
-
-
-def _typed(columns: dict[str, str]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from csv import QUOTE_NONNUMERIC
 from datetime import datetime
 from pathlib import Path
@@ -13,15 +12,17 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
-from data.warehouse import Warehouse, in_force
-from data.workspace import Workspace, writing
+from data.sql import in_force
+from data.warehouse import Warehouse
+from data.whole import whole, writing
+from data.workspace import Workspace, day_name
 from features.rules.standing import build_rules, first_reached
 from serving.pages.page import as_page
+from serving.pages.report.base_tables import save_tables
 from serving.pages.report.figures import FIGURES, START, read_sections
 from serving.pages.report.judgement import save_judgement
-from serving.pages.report.tables import save_tables
 from serving.pages.sections import Report
-from serving.sinks.publish import day_name, harmless
+from serving.sinks.files import harmless
 
 PAGE = "report.html"
 HANDED = f"""SELECT lead_id, handed_off_at, handed_off_at + INTERVAL 1 MICROSECOND AS as_of FROM handoffs e
@@ -47,7 +48,9 @@ def write_report(
     now = pick(list(agreements), as_of)
     agreements = [a for a in agreements if a.effective_from <= as_of.date()]
     folder = workspace.reports / day_name(as_of)
-    with _whole(folder) as making:
+    saying = writing(f"writing the report {folder}", "mend that and write the report again")
+    with saying, whole(folder, alone=True) as making:
+        making.mkdir()
         save_tables(warehouse, making, as_of, agreements, *what_rules_say(warehouse, list(agreements), as_of))
         rows = pd.DataFrame() if tested is None else tested
         save_judgement(warehouse, making, as_of, agreements, rows, vouched)
@@ -74,23 +77,3 @@ def what_rules_say(
     zones = handed.merge(rules, on=["lead_id", "as_of"])
     leads = warehouse.frame(LEADS, {"as_of": as_of})
     return first_reached(warehouse, agreements, as_of), zones, build_rules(warehouse, leads, agreements)
-
-
-@contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """A new folder to write in, which takes the place of `folder` once the block is through."""
-    making, old = (folder.with_name(f".{word}-{folder.name}") for word in ("making", "old"))
-    try:
-        with writing(f"writing the report {folder}", "mend that and write the report again"):
-            if old.exists() and not folder.exists():  # a run was killed between the two renames
-                old.rename(folder)
-            for left in (making, old):
-                shutil.rmtree(left, ignore_errors=True)
-            making.mkdir(parents=True)
-            yield making
-            if folder.exists():
-                folder.rename(old)
-            making.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)

@@ -72,8 +72,8 @@ def held(path):
 
 
 def test_a_file_that_another_process_holds_is_busy(held, path):
-    with pytest.raises(BusyError, match="expected nobody else to hold it, got another leadready at work"), \
-            Warehouse.open(path):  # fmt: skip
+    plain = "expected nobody else to hold it, got another leadready at work"
+    with pytest.raises(BusyError, match=plain), Warehouse.open(path):
         pass
 
 

@@ -8,16 +8,25 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from data.agreement.file import default_text
+from data.opened import open_workspace
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
-from pipelines import cli, jobs
+from pipelines import cli
+from pipelines.cli import running
+from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.report import report_on
+from pipelines.jobs.score import score_open_leads
+from pipelines.jobs.start import init_workspace
+from pipelines.jobs.train import train_models
 from tests.flows.work import write_company
 
 USAGE, CONFIG, DATA, MODEL, BUSY = 2, 10, 11, 12, 14
@@ -25,8 +34,8 @@ PLAIN = re.compile(r"leadready: .+: expected .+, got .+; .+\n", re.DOTALL)
 
 
 def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
-    return jobs.ingest_batch(
-        Workspace(root),
+    return ingest_batch(
+        open_workspace(root),
         source,
         path.get_secret_value(),
         loaded_at,
@@ -38,9 +47,9 @@ def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
 
 WITHOUT_PREFECT = SimpleNamespace(
     ingest=_ingest,
-    train=lambda root, moment: jobs.train_models(Workspace(root), moment),
-    report=lambda root, moment: jobs.report_on(Workspace(root), moment),
-    score=lambda root, moment, alias: jobs.score_open_leads(Workspace(root), moment, alias),
+    train=lambda root, moment: train_models(open_workspace(root), moment),
+    report=lambda root, moment: report_on(open_workspace(root), moment),
+    score=lambda root, moment, alias: score_open_leads(open_workspace(root), moment, alias),
 )
 
 
@@ -54,7 +63,7 @@ class Said:
 @pytest.fixture
 def leadready(monkeypatch, capsys):
     """Type a command."""
-    monkeypatch.setattr(cli, "_flows", lambda space: WITHOUT_PREFECT)
+    monkeypatch.setattr(running, "find_flows", lambda root: WITHOUT_PREFECT)
     monkeypatch.delenv("LEADREADY_HOME", raising=False)
 
     def type_in(*words):
@@ -78,9 +87,10 @@ def source(tmp_path_factory):
 def filled(tmp_path_factory, source):
     """A workspace with data and without a model; not to be changed."""
     space = Workspace(tmp_path_factory.mktemp("filled") / "var")
-    jobs.init_workspace(space)
-    jobs.ingest_batch(space, "canonical", str(source), pd.Timestamp("2026-01-10").to_pydatetime())
-    jobs.score_open_leads(space, pd.Timestamp("2025-12-01").to_pydatetime())
+    init_workspace(space)
+    opened = open_workspace(space.root)
+    ingest_batch(opened, "canonical", str(source), pd.Timestamp("2026-01-10").to_pydatetime())
+    score_open_leads(opened, pd.Timestamp("2025-12-01").to_pydatetime())
     return space.root
 
 
@@ -93,8 +103,13 @@ def var(tmp_path, filled):
 @pytest.fixture
 def empty(tmp_path):
     space = Workspace(tmp_path / "empty")
-    jobs.init_workspace(space)
+    init_workspace(space)
     return space.root
+
+
+def as_typed(lines):
+    """A command a line, as a tuple of its words."""
+    return [tuple(line.split()) for line in lines.strip().splitlines()]
 
 
 def assert_plain(said, code, *words):
@@ -104,12 +119,23 @@ def assert_plain(said, code, *words):
     assert [w for w in words if w not in said.err] == [], said.err
 
 
-NEEDS_A_WORKSPACE = [
-    ("ingest", "canonical", "."), ("quarantine", "list"), ("quarantine", "replay"),
-    ("quarantine", "discard", "0"), ("features", "list"), ("features", "show", "rule_points"), ("features", "check"),
-    ("train",), ("score",), ("runs",), ("ui",), ("report",), ("agreement", "check"), ("agreement", "show"),
-    ("agreement", "explain", "L0000001"),
-]  # fmt: skip
+NEEDS_A_WORKSPACE = as_typed("""
+    ingest canonical .
+    quarantine list
+    quarantine replay
+    quarantine discard 0
+    features list
+    features show rule_points
+    features check
+    train
+    score
+    runs
+    ui
+    report
+    agreement check
+    agreement show
+    agreement explain L0000001
+""")
 
 
 @pytest.mark.parametrize("command", NEEDS_A_WORKSPACE, ids=" ".join)
@@ -130,7 +156,7 @@ class TestSlipsOfThePen:
 
     def test_a_source_that_is_not_known(self, leadready, filled, source):
         said = leadready("ingest", "canonicle", source, "-w", filled)
-        assert_plain(said, USAGE, "canonical", "bpic2012", "x_education", "bank_marketing")
+        assert_plain(said, USAGE, "expected one of the sources canonical, got 'canonicle'")
 
     def test_a_zone_that_is_not_known(self, leadready, filled, source):
         said = leadready("ingest", "canonical", source, "--timezone", "Mars/Olympus", "-w", filled)
@@ -264,8 +290,10 @@ sys.stdin.read()
 def test_a_warehouse_that_another_holds(leadready, var, command):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(var / "warehouse.duckdb")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert holder.stdout.readline() == "held\n"
     try:
         assert_plain(leadready(*command, "-w", var), BUSY, "another leadready at work", "run the same command again")
@@ -286,14 +314,24 @@ def test_the_sum_of_a_lead_is_told_line_by_line(leadready, filled):
     assert "they hold together" in leadready("agreement", "check", filled.parent / "2026-01-01.toml").out
 
 
-JSON = [
-    ("init",), ("ingest", "canonical", "SOURCE"), ("quarantine", "list"), ("quarantine", "replay"),
-    ("features", "list"), ("features", "show", "rule_points"), ("features", "check", "--leads", "5"),
-    ("score", "--as-of", "2025-12-01"), ("runs",), ("report", "--as-of", "2025-12-01"),
-    ("agreement", "check"), ("agreement", "show"),
-    ("agreement", "diff", "2000-01-01", "2000-01-01.toml"), ("agreement", "explain", "L0000001", "L0000002"),
-    ("simulate", "--leads", "100"), ("explain", "L0000001", "--as-of", "2025-12-01"),
-]  # fmt: skip
+JSON = as_typed("""
+    init
+    ingest canonical SOURCE
+    quarantine list
+    quarantine replay
+    features list
+    features show rule_points
+    features check --leads 5
+    score --as-of 2025-12-01
+    runs
+    report --as-of 2025-12-01
+    agreement check
+    agreement show
+    agreement diff 2000-01-01 2000-01-01.toml
+    agreement explain L0000001 L0000002
+    simulate --leads 100
+    explain L0000001 --as-of 2025-12-01
+""")
 
 
 @pytest.mark.parametrize("command", JSON, ids=" ".join)
@@ -350,6 +388,39 @@ def test_init_names_what_it_made_and_keeps_what_is_there(leadready, tmp_path):
     assert "seed = 8" in (tmp_path / "var" / "settings.toml").read_text()
 
 
+READING = as_typed("""
+    ingest canonical SOURCE
+    quarantine list
+    quarantine replay
+    features list
+    features check --leads 5
+    train
+    train --dry-run
+    score --as-of 2025-12-01
+    report --as-of 2025-12-01
+    explain L0000001 --as-of 2025-12-01
+    agreement check
+    agreement show
+    agreement explain L0000001
+""")
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+def test_settings_and_agreements_are_read_at_most_once_a_command(leadready, var, source, command, monkeypatch):
+    shutil.copy(var / "agreements" / "2000-01-01.toml", var / "agreements" / "2025-06-01.toml")
+    read, really = Counter(), Path.read_text
+
+    def counted(path, *arguments, **options):
+        read[str(path.relative_to(var)) if path.is_relative_to(var) else "elsewhere"] += 1
+        return really(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    leadready(*(str(source) if word == "SOURCE" else word for word in command), "-w", var)
+    of_interest = {name: times for name, times in read.items() if name.startswith(("settings", "agreements"))}
+    assert of_interest
+    assert set(of_interest.values()) == {1}
+
+
 def in_fresh_python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
@@ -370,8 +441,8 @@ except SystemExit:
 def test_what_is_shown_of_progress_stays_apart_from_results():
     code = """
 import logging
-from pipelines import cli
-cli._show_progress()
+from pipelines.cli import running
+running.show_progress()
 logging.getLogger("data.intake.ingest").info("to stderr")
 """
     assert in_fresh_python(code) == ""

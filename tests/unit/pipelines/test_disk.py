@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from data.errors import ConfigError, DataError
+from data.opened import open_workspace
 from data.workspace import Workspace
-from pipelines.jobs import ingest_batch, init_workspace, score_open_leads
+from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.score import score_open_leads
+from pipelines.jobs.start import init_workspace
 from tests.flows.work import differences, state, write_company
 
 pytestmark = pytest.mark.slow  # each case fills a disk: a minute in all
@@ -81,9 +84,9 @@ def undisturbed(tmp_path_factory, source):
     """The states after ingesting and after scoring."""
     space = Workspace(tmp_path_factory.mktemp("undisturbed") / "var")
     init_workspace(space)
-    ingest_batch(space, "canonical", str(source), LOADED_AT)
+    ingest_batch(open_workspace(space.root), "canonical", str(source), LOADED_AT)
     ingested = state(space.root)
-    score_open_leads(space, AS_OF)
+    score_open_leads(open_workspace(space.root), AS_OF)
     return ingested, state(space.root)
 
 
@@ -100,7 +103,7 @@ def test_a_workspace_is_made_whole_or_made_later(disk, room):
 def score_says_no_lead(space):
     """Workspace, settings and agreement are read without complaint."""
     with pytest.raises(DataError, match="no lead at all"):
-        score_open_leads(space, AS_OF)
+        score_open_leads(open_workspace(space.root), AS_OF)
     return True
 
 
@@ -110,9 +113,9 @@ def test_a_batch_is_stored_whole_or_not_at_all(disk, source, undisturbed, room):
     init_workspace(space)
     before = state(space.root)
     with disk.full(room), pytest.raises(DataError, match=r"expected room on disk .* nothing of this run was kept"):
-        ingest_batch(space, "canonical", str(source), LOADED_AT)
+        ingest_batch(open_workspace(space.root), "canonical", str(source), LOADED_AT)
     assert differences(state(space.root), before) == []
-    ingest_batch(space, "canonical", str(source), LOADED_AT)
+    ingest_batch(open_workspace(space.root), "canonical", str(source), LOADED_AT)
     assert differences(state(space.root), undisturbed[0]) == []
 
 
@@ -120,13 +123,13 @@ def test_a_batch_is_stored_whole_or_not_at_all(disk, source, undisturbed, room):
 def test_scores_are_published_whole_or_not_at_all(disk, source, undisturbed, room):
     space = Workspace(disk.folder / "var")
     init_workspace(space)
-    ingest_batch(space, "canonical", str(source), LOADED_AT)
-    score_open_leads(space, AS_OF.replace(hour=1))
+    ingest_batch(open_workspace(space.root), "canonical", str(source), LOADED_AT)
+    score_open_leads(open_workspace(space.root), AS_OF.replace(hour=1))
     before = state(space.root)
     with disk.full(room), pytest.raises((ConfigError, DataError), match=r"expected .*room"):
-        score_open_leads(space, AS_OF)
+        score_open_leads(open_workspace(space.root), AS_OF)
     assert differences(state(space.root), before) == []
-    score_open_leads(space, AS_OF)
+    score_open_leads(open_workspace(space.root), AS_OF)
     ends = state(space.root)
     scores = [n for n in undisturbed[1] if n.endswith(("scores.csv", "scores.parquet"))]
     assert scores

@@ -10,11 +10,15 @@ import pytest
 
 from data.agreement.file import default_agreement
 from data.errors import ModelError
+from data.opened import open_workspace
 from data.settings import Settings
 from data.workspace import Workspace
 from models.judging.plan import plan_training
 from models.rows.training_set import TrainingSet
-from pipelines import cli, jobs, reports
+from pipelines import cli, reports
+from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.start import init_workspace
+from pipelines.jobs.train import Planning, train_models
 from serving.pages.plan import LEGEND
 from tests.flows.work import write_company
 from tests.unit.models.leads import feature
@@ -25,16 +29,22 @@ def two_a_day(days: int, **more: object) -> TrainingSet:
     rows = 2 * days
     as_of = pd.Series(pd.date_range("2026-01-01", periods=days).repeat(2)).reset_index(drop=True)
     return TrainingSet(
-        pd.DataFrame({"n": np.arange(rows, dtype=float)}), np.arange(rows) % 2, as_of,
-        pd.Series([f"A{i}" for i in range(rows)]), timedelta(days=4), (feature("n"),),
-        pd.Series([f"L{i}" for i in range(rows)]), pd.Series(np.ones(rows)), **more,
-    )  # fmt: skip
+        pd.DataFrame({"n": np.arange(rows, dtype=float)}),
+        np.arange(rows) % 2,
+        as_of,
+        pd.Series([f"A{i}" for i in range(rows)]),
+        timedelta(days=4),
+        (feature("n"),),
+        pd.Series([f"L{i}" for i in range(rows)]),
+        pd.Series(np.ones(rows)),
+        **more,
+    )
 
 
-def planned(data: TrainingSet, **settings: object) -> jobs.Planning:
+def planned(data: TrainingSet, **settings: object) -> Planning:
     chosen = Settings.model_validate({"training": {"test_share": 0.25, "folds": 2, **settings}})
     plan = plan_training(data, test_share=chosen.training.test_share, folds=chosen.training.folds)
-    return jobs.Planning(plan, {"accepted": 40, "rejected": 40, "never_handed_off": 7}, chosen, default_agreement())
+    return Planning(plan, {"accepted": 40, "rejected": 40, "never_handed_off": 7}, chosen, default_agreement())
 
 
 FORTY_DAYS = two_a_day(40, observed=datetime(2026, 2, 10))
@@ -104,8 +114,9 @@ def test_a_cohort_too_small_is_drawn_as_far_as_it_goes():
 
 def test_a_dry_run_tells_what_would_be_refused_and_keeps_nothing(tmp_path, monkeypatch, capsys):
     space = Workspace(tmp_path / "var")
-    jobs.init_workspace(space)
-    jobs.ingest_batch(space, "canonical", str(write_company(tmp_path / "source", leads=150)), datetime(2026, 1, 10))
+    init_workspace(space)
+    opened = open_workspace(space.root)
+    ingest_batch(opened, "canonical", str(write_company(tmp_path / "source", leads=150)), datetime(2026, 1, 10))
 
     def say(*words):
         monkeypatch.setattr(sys, "argv", ["leadready", "train", "-w", str(space.root), "--dry-run", *words])
@@ -116,7 +127,7 @@ def test_a_dry_run_tells_what_would_be_refused_and_keeps_nothing(tmp_path, monke
     code, out = say("--json")
     told = json.loads(out)
     with pytest.raises(ModelError) as refused:
-        jobs.train_models(space, datetime.fromisoformat(told["observed"]))
+        train_models(opened, datetime.fromisoformat(told["observed"]))
     assert told["refused"][0] == str(refused.value)
     assert told["accepted"] + told["rejected"] == told["rows"] == told["parts"][-1]["train"]
     assert code == refused.value.exit_code == say()[0]

@@ -10,10 +10,9 @@ from models.fitting.calibration import Platt
 from models.fitting.candidates import logistic
 from models.fitting.deployed import make_ready
 from models.metrics.evaluation import logit
-from serving.reasons import FLAGS, LOOKED_AT, NUMBERS, TEXTS, explain_lead, explain_scores
+from serving.reasons import FLAGS, NUMBERS, TEXTS, explain_lead, explain_scores
+from serving.routes import ROUTES
 from tests.unit.models.leads import make
-
-ROUTES = [*LOOKED_AT, "nurture", "recycle", "blocked"]
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +31,13 @@ def model(leads):
 
 
 @pytest.fixture(scope="module")
-def route(leads):
-    return pd.Series(np.resize(ROUTES, len(leads.X)), index=leads.X.index)
+def seen(leads):
+    """Leads on every route in turn: whether a person sees them."""
+    return pd.Series(np.resize([r.seen for r in ROUTES.values()], len(leads.X)), index=leads.X.index)
 
 
-def test_those_who_are_looked_at_are_explained(leads, model, route):
-    told = explain_scores(model, leads.features, leads.X.assign(lead_id="L"), route)
-    seen = route.isin(LOOKED_AT)
+def test_those_who_are_looked_at_are_explained(leads, model, seen):
+    told = explain_scores(model, leads.features, leads.X.assign(lead_id="L"), seen)
     p = model.predict_proba(leads.X)[:, 1]
     parts = told[seen].filter(like="contribution_").sum(axis=1) + told.loc[seen, "log_odds_base"]
     assert parts.to_numpy() == pytest.approx(logit(p[seen]), abs=1e-9)
@@ -50,18 +49,18 @@ def test_those_who_are_looked_at_are_explained(leads, model, route):
     assert told[~seen].isna().all(axis=None)
 
 
-def test_columns_and_types_are_the_same_whoever_is_looked_at(leads, model, route):
-    some, none = (explain_scores(model, leads.features, leads.X, r) for r in (route, route.replace({"hand_off": "x"})))
-    nobody = explain_scores(model, leads.features, leads.X, pd.Series("nurture", index=leads.X.index))
+def test_columns_and_types_are_the_same_whoever_is_looked_at(leads, model, seen):
+    some, none = (explain_scores(model, leads.features, leads.X, s) for s in (seen, seen & (seen.index > 0)))
+    nobody = explain_scores(model, leads.features, leads.X, pd.Series(False, index=leads.X.index))
     assert list(some) == [*NUMBERS, *TEXTS, *FLAGS]
     assert some.dtypes.equals(nobody.dtypes)
     assert some.dtypes.equals(none.dtypes)
     assert nobody.isna().all(axis=None)
 
 
-def test_rules_alone_give_the_same_columns_empty(leads, model, route):
-    told = explain_scores(None, (), leads.X, route)
-    assert told.dtypes.equals(explain_scores(model, leads.features, leads.X, route).dtypes)
+def test_rules_alone_give_the_same_columns_empty(leads, model, seen):
+    told = explain_scores(None, (), leads.X, seen)
+    assert told.dtypes.equals(explain_scores(model, leads.features, leads.X, seen).dtypes)
     assert told.isna().all(axis=None)
 
 

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from data.errors import DataError
-from data.intake.files import raw_relations, relation_of, without_password
+from data.intake.databases import without_password
+from data.intake.files import raw_relations, relation_of
 from data.warehouse import Warehouse
 
 
@@ -215,9 +216,16 @@ def test_a_database_that_cannot_be_read_shows_no_user_and_no_password(read, url,
 
 @pytest.mark.parametrize(
     "path",
-    ["exports/ann@home", "C:/exports/leads.csv", "leads;2026#1?.csv", "sqlite:///C:/crm.db", "sqlite:///:memory:",
-     "postgresql://[::1]:5432/crm", "https://db:8123"],
-)  # fmt: skip
+    [
+        "exports/ann@home",
+        "C:/exports/leads.csv",
+        "leads;2026#1?.csv",
+        "sqlite:///C:/crm.db",
+        "sqlite:///:memory:",
+        "postgresql://[::1]:5432/crm",
+        "https://db:8123",
+    ],
+)
 def test_a_path_without_secrets_is_shown_as_it_is(path):
     assert without_password(path) == path
 

@@ -1,4 +1,4 @@
-"""The packaged mappings on the public data they were written for."""
+"""The mappings of the benchmarks on the public data they were written for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from data.tables import LEADS
 from data.warehouse import Warehouse
 
 SHARED = Path(os.environ.get("LEADREADY_SHARED_DATA", Path(__file__).parents[4].parent / "shared" / "data"))
+MAPPINGS = Path(__file__).parents[4] / "benchmarks/mappings"
 LOAD = datetime(2026, 1, 1)
 
 
@@ -21,7 +22,7 @@ def loaded(source):
     if not folder.is_dir():
         pytest.skip("the public data sets are not here: set LEADREADY_SHARED_DATA")
     with Warehouse.open(None) as warehouse:
-        report = ingest(warehouse, source, folder, loaded_at=LOAD)
+        report = ingest(warehouse, source, folder, loaded_at=LOAD, mappings=MAPPINGS)
         assert report.quarantined == 0
         yield warehouse
 
@@ -91,7 +92,7 @@ def test_bpic2012_resources_are_agents(bpic2012):
 
 
 def test_bpic2012_the_same_log_twice_stores_nothing(bpic2012):
-    report = ingest(bpic2012, "bpic2012", SHARED / "bpic2012", loaded_at=LOAD + timedelta(days=1))
+    report = ingest(bpic2012, "bpic2012", SHARED / "bpic2012", loaded_at=LOAD + timedelta(days=1), mappings=MAPPINGS)
     assert (report.stored, report.quarantined) == (0, 0)
 
 

@@ -225,9 +225,16 @@ def test_the_shift_is_bounded_for_any_rows(drawn):
 
 @pytest.mark.parametrize(
     ("z", "y", "weight"),
-    [([0.0, np.nan], [0, 1], None), ([0.0], [0, 1], None), ([0.0, 1.0], [0, 2], None), ([0.0, 1.0], [0, 1], [-1, 1]),
-     ([0.0, 1.0], [0, 1], [0, 0]), ([0.0, 1.0], [0, 1], [1, np.inf]), ([0.0, 1.0], [0, 1], [1])],
-)  # fmt: skip
+    [
+        ([0.0, np.nan], [0, 1], None),
+        ([0.0], [0, 1], None),
+        ([0.0, 1.0], [0, 2], None),
+        ([0.0, 1.0], [0, 1], [-1, 1]),
+        ([0.0, 1.0], [0, 1], [0, 0]),
+        ([0.0, 1.0], [0, 1], [1, np.inf]),
+        ([0.0, 1.0], [0, 1], [1]),
+    ],
+)
 def test_rows_that_do_not_fit_are_refused(z, y, weight):
     fits = (recent_shift,) if weight else (Platt().fit, Beta().fit, VennAbers().fit, recent_shift)
     for fit in fits:

@@ -9,11 +9,10 @@ from hypothesis import given
 from sklearn.utils.validation import check_is_fitted
 
 from models.fitting.calibration import CALIBRATORS, PRIOR, Identity, Platt
-from models.fitting.candidates import CANDIDATES
-from models.fitting.deployed import Bounds, make_ready
+from models.fitting.candidates import CANDIDATES, DEPLOYED
+from models.fitting.deployed import Bounds, make_ready, trusted_types
 from models.fitting.venn_abers import VennAbers
 from models.metrics.evaluation import logit, sigmoid
-from models.registry.client import TRUSTED
 from tests.unit.models.fitting.test_calibration import few, made, sample, scores
 
 BUILD = {c.name: c.build for c in CANDIDATES}
@@ -37,8 +36,8 @@ def same(first, second, X):
     assert np.array_equal(first.predict_proba(X), second.predict_proba(X))
     assert np.array_equal(first.interval(X), second.interval(X))
     assert first.background.keys() == second.background.keys()
-    assert all(np.array_equal(v, second.background[k], equal_nan=v.dtype.kind == "f")
-               for k, v in first.background.items())  # fmt: skip
+    for name, values in first.background.items():
+        assert np.array_equal(values, second.background[name], equal_nan=values.dtype.kind == "f")
     assert np.array_equal(first.bags[0].predict_proba(X), second.bags[0].predict_proba(X))
 
 
@@ -81,8 +80,9 @@ def test_a_shift_moves_probability_and_interval_alike(data):
 def test_few_rows_for_calibration_give_wide_bounds(data):
     fitted = BUILD["logistic"](data.features, 1).fit(data.X, data.y)
     z = logit(fitted.predict_proba(data.X)[:, 1])
-    widths = [np.ptp(make_ready(fitted, Identity(), z[:n], data.y[:n]).interval(data.X), axis=0).mean()
-              for n in (0, 20, 500)]  # fmt: skip
+    widths = [
+        np.ptp(make_ready(fitted, Identity(), z[:n], data.y[:n]).interval(data.X), axis=0).mean() for n in (0, 20, 500)
+    ]
     assert widths[0] > 0.5
     assert widths[0] > widths[1] > 2 * widths[2]
 
@@ -158,9 +158,17 @@ def test_skops_loads_it_with_our_names_alone(data, calibrator):
     made = ready(
         data, calibrator, background=data.X.head(3), bags=[BUILD["logistic"](data.features, 1).fit(data.X, data.y)]
     )
-    kept = skops.io.dumps(made)
-    assert set(skops.io.get_untrusted_types(data=kept)) <= set(TRUSTED)
-    same(made, skops.io.loads(kept, trusted=list(TRUSTED)), data.X)
+    kept, trusted = skops.io.dumps(made), trusted_types("blend")
+    assert set(skops.io.get_untrusted_types(data=kept)) <= trusted
+    same(made, skops.io.loads(kept, trusted=list(trusted)), data.X)
+
+
+@pytest.mark.parametrize("name", [c.name for c in DEPLOYED])
+def test_every_candidate_declares_what_it_is_made_of(data, name):
+    """One that did not could be chosen and then not be kept."""
+    found = set(skops.io.get_untrusted_types(data=skops.io.dumps(ready(data, name=name))))
+    assert found <= trusted_types(name)
+    assert trusted_types(name) - found <= trusted_types(""), "and nothing else"
 
 
 def test_mlflow_gives_it_back_to_the_bit(model, data, tmp_path):
@@ -170,9 +178,13 @@ def test_mlflow_gives_it_back_to_the_bit(model, data, tmp_path):
         import mlflow.sklearn
 
     mlflow.sklearn.save_model(
-        model, str(tmp_path / "model"), serialization_format="skops", skops_trusted_types=list(TRUSTED),
-        pip_requirements=["scikit-learn"], pyfunc_predict_fn="predict_proba",
-    )  # fmt: skip
+        model,
+        str(tmp_path / "model"),
+        serialization_format="skops",
+        skops_trusted_types=list(trusted_types("blend")),
+        pip_requirements=["scikit-learn"],
+        pyfunc_predict_fn="predict_proba",
+    )
     same(model, mlflow.sklearn.load_model(str(tmp_path / "model")), data.X)
 
 

@@ -13,11 +13,13 @@ few = settings(max_examples=30, deadline=None)
 def world(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Rows of two texts and a number, both outcomes, and whole weights of which some are 0."""
     random = np.random.default_rng(seed)
-    X = pd.DataFrame({
-        "source": random.choice(["web", "event", "unknown"], rows),
-        "country": random.choice(["DE", "FR", "NL", "unknown"], rows),
-        "employees": random.normal(size=rows),
-    })  # fmt: skip
+    X = pd.DataFrame(
+        {
+            "source": random.choice(["web", "event", "unknown"], rows),
+            "country": random.choice(["DE", "FR", "NL", "unknown"], rows),
+            "employees": random.normal(size=rows),
+        }
+    )
     y = random.permutation(np.arange(rows) % 3 == 0).astype(int)
     return X, y, np.where(y == 1, 1, random.integers(0, 4, rows))
 

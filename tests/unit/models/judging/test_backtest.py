@@ -11,6 +11,7 @@ from data.agreement.file import default_agreement
 from data.errors import DataError
 from models.fitting.learning import compare, fit
 from models.judging.backtest import ARMS, BASELINES, KEPT, OURS, backtest, over_time, value_policies
+from models.judging.policy import AGREED, EQUAL, RULES
 from models.judging.training import learn
 from serving.pages.backtest import backtest_figures, backtest_page
 from serving.pages.drawings import draw
@@ -180,12 +181,12 @@ def test_policies_by_hand(found):
     table = told.table.set_index("policy")
     judged, costs = found.judged, agreement.values
     worth = judged["y"].map({1: costs.acceptance, 0: costs.refusal}).mean() - costs.review
-    assert table["value"]["the rules alone"] == pytest.approx(worth)
-    assert table["gain"]["the model, as many as the rules"] == 0
+    assert table["value"][RULES] == pytest.approx(worth)
+    assert table["gain"][EQUAL] == 0
     held = judged[OURS] < costs.threshold
     saved = (costs.waiting + costs.review - judged["y"].map({1: costs.acceptance, 0: costs.refusal}))[held].sum()
-    assert table["gain"]["rules and model, as agreed"] == pytest.approx(saved / len(judged))
-    assert told.curve["rules and model, as agreed"].iloc[-1] == pytest.approx(saved)
+    assert table["gain"][AGREED] == pytest.approx(saved / len(judged))
+    assert told.curve[AGREED].iloc[-1] == pytest.approx(saved)
     assert told.claim.gated_only
     assert "gated population only" in told.claim.sentence
 
@@ -194,7 +195,7 @@ def test_where_nobody_was_explored_and_all_are_above_the_threshold_the_text_says
     judged = found.judged.assign(leadready=0.9)
     standing, agreement = standing_of(judged, "qualified")
     told = value_policies(judged, standing, [agreement], 100, seed=1)
-    assert told.table.set_index("policy")["gain"]["rules and model, as agreed"] == 0
+    assert told.table.set_index("policy")["gain"][AGREED] == 0
     assert "no lead below the gate was explored" in told.alike
     rules = agreement.model_copy(update={"routing": agreement.routing.model_copy(update={"combine": "rules_only"})})
     assert not value_policies(judged, standing, [rules], 100, seed=1).alike
@@ -204,7 +205,7 @@ def test_where_nobody_was_explored_and_all_are_above_the_threshold_the_text_says
 def test_below_the_gate_the_model_decides_only_once_it_learned_from_explored_leads(found):
     judged = found.judged.assign(propensity=0.05, explored=np.arange(len(found.judged)))
     standing, agreement = standing_of(judged, "not_yet")
-    from_then_on = value_policies(judged, standing, [agreement], 50, seed=1).curve["rules and model, as agreed"]
+    from_then_on = value_policies(judged, standing, [agreement], 50, seed=1).curve[AGREED]
     assert (from_then_on[:50] == 0).all()
     assert from_then_on[50:].ne(0).any()
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 
 from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
 from data.workspace import Workspace
@@ -470,6 +472,62 @@ def test_moves_at_once_are_all_written_down_in_their_order(bought):
     assert sorted(m.by for m in moves) == sorted(m.by for m in made if m)
     assert [m.instead_of for m in moves[1:]] == [m.to for m in moves[:-1]]
     assert bought.aliases()["champion"] == moves[-1].to
+
+
+OLDER = {
+    "models.fitting.candidates.": "models.candidates.",
+    "models.fitting.deployed.": "models.deployed.",
+    "models.fitting.calibration.": "models.calibration.",
+    "models.fitting.encoders.": "models.columns.",
+    "models.fitting.venn_abers.": "models.venn_abers.",
+}
+
+
+def make_older(folder):
+    """A saved model as training left it when `models` had no rooms: its classes lay elsewhere."""
+
+    def renamed(text):
+        for now, then in OLDER.items():
+            text = text.replace(now.rstrip("."), then.rstrip("."))
+        return text
+
+    marked = folder / "MLmodel"
+    marked.write_text(renamed(marked.read_text()))
+    with zipfile.ZipFile(folder / "model.skops") as saved:
+        parts = {name: saved.read(name) for name in saved.namelist()}
+    parts["schema.json"] = renamed(parts["schema.json"].decode()).encode()
+    with zipfile.ZipFile(folder / "model.skops", "w") as made:
+        for name, content in parts.items():
+            made.writestr(name, content)
+
+
+def test_a_model_of_an_older_layout_ends_in_a_plain_error(result, tmp_path):
+    space = Workspace(tmp_path / "var")
+    space.create()
+    registry = Registry(space)
+    registry.apply(registry.log_training(result, {"source": "demo"}, CHAMPION), CHAMPION)
+    assert registry.champion()
+    [marked] = space.artifacts.rglob("MLmodel")
+    make_older(marked.parent)
+    file = marked.parent / "model.skops"
+    plain = r"loading model version 1: expected .*, got one of an older form, with the type models\.c.*; train again"
+    with pytest.raises(ModelError, match=plain):
+        registry.champion()
+    with pytest.raises(ModuleNotFoundError, match=r"models\.c"):  # which nobody gets to see
+        skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+
+
+def test_a_model_that_wants_more_types_than_its_spec_is_not_loaded(result, tmp_path):
+    space = Workspace(tmp_path / "var")
+    space.create()
+    registry = Registry(space)
+    registry.log_training(result, {"source": "demo"}, CHAMPION)
+    [marked] = space.artifacts.rglob("MLmodel")
+    whole = marked.read_text()
+    marked.write_text(whole.replace("skops_trusted_types:\n", "skops_trusted_types:\n    - os.system\n"))
+    assert marked.read_text() != whole
+    with pytest.raises(ModelError, match=r"got one of an older form, with the type os\.system; train again"):
+        registry.load(1)
 
 
 def test_a_store_that_is_there_is_not_replaced(tmp_path):

@@ -6,22 +6,25 @@ from datetime import date, datetime
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from data.agreement.file import default_text, parse_agreement
 from data.errors import ConfigError, DataError
 from data.simulator.company import simulate
+from data.tables import REPORT_TABLES
 from data.tables import TABLES as CONTRACTS
 from data.warehouse import Warehouse
 from data.workspace import Workspace
+from models.judging.policy import AGREED, POLICIES
 from serving.pages.drawings import KINDS, draw, shown
 from serving.pages.page import as_page
+from serving.pages.report.base_tables import TABLES, save_tables
 from serving.pages.report.figures import FIGURES, read_header, read_sections
 from serving.pages.report.judgement import save_judgement
 from serving.pages.report.report import PAGE, write_report
-from serving.pages.report.tables import TABLES, save_tables
 from serving.pages.sections import Report
-from serving.sinks.publish import harmless
+from serving.sinks.files import harmless
 from tests.tables import fill, table, warehouse_of
 
 AS_OF = datetime(2026, 4, 1)
@@ -188,14 +191,17 @@ def test_waterfall_rates_are_of_those_at_the_stage_before(walk):
     assert found.loc["tele qualified", "step_rate"] == 0.5
 
 
-def test_the_waterfall_by_month_and_by_size(walk):
+def test_the_waterfall_by_month_and_by_segment(walk):
     months = figure(walk, "11_waterfall_by_month")
     assert row(months, stage="sales qualified", month="2026-01")[["inquiries", "leads"]].tolist() == [3, 2]
-    sizes = figure(walk, "13_waterfall_by_size")
-    assert list(sizes["employees_band"].unique()) == ["10-49", "5000+", "unknown"]
-    won = row(sizes, employees_band="10-49", stage="won")
-    assert won["rate"] == 0.5
-    assert won["rate_shrunk"] == pytest.approx((1 + 10 * 0.25) / (2 + 10))
+    segments = figure(walk, "12_waterfall_by_segment")
+    of_both = segments.groupby("segmented_by")["segment"].unique()
+    assert list(of_both["size"]) == ["10-49 employees", "5000+ employees", "size unknown"]
+    assert list(of_both["industry"]) == ["industry unknown", "software"]
+    for segment in ("10-49 employees", "software"):
+        won = row(segments, segment=segment, stage="won")
+        assert won["rate"] == 0.5
+        assert won["rate_shrunk"] == pytest.approx((1 + 10 * 0.25) / (2 + 10))
 
 
 # The promise
@@ -283,9 +289,10 @@ def test_the_promise_in_words_and_by_team(promised):
         "25 % of the promises whose time is over were kept (5 % to 70 %): 1 kept, 3 broken, 1 of them by "
         "silence. Still open: 1. Nothing was promised for 1 of 6 hand-offs."
     )
-    teams = figure(promised, "22_promise_by_team")
-    assert row(teams, team="south")[["kept", "broken", "open", "not_promised"]].tolist() == [0, 2, 1, 1]
-    assert row(figure(promised, "23_promise_by_rep"), sales_rep="(nobody answered)")["hand_offs"] == 2
+    who = figure(promised, "22_promise_by_who")
+    assert list(who["kept_by"].unique()) == ["team", "sales rep"]
+    assert row(who, name="team south")[["kept", "broken", "open", "not_promised"]].tolist() == [0, 2, 1, 1]
+    assert row(who, name="(nobody answered)")["hand_offs"] == 2
     assert row(figure(promised, "24_hours_to_answer"), name="bob")["median_hours"] == (9 + 456) / 2
 
 
@@ -419,6 +426,7 @@ def test_intervals_are_wilsons(walk, monkeypatch, k, n, low, high):
 
 # The model beside the rules
 
+ARROW = {"text": "string", "time": "timestamp[us]", "number": "double", "whole": "int64", "flag": "bool"}
 READY = table("""
     lead  answered_at  criterion  state  level
     L1    2026-03-01   budget     yes    approved
@@ -461,9 +469,20 @@ def test_what_each_way_of_deciding_is_worth(judged):
     }
     assert values["value"].to_dict() == pytest.approx({name: 200 + more for name, more in worth.items()})
     assert values["share_handed_off"]["the model, as many as the rules"] == 0.5
-    again = pd.read_parquet(judged / "judged.parquet").set_index("policy")["value"]
+    again = pd.read_parquet(judged / "judged.parquet").set_index("words")["value"]
     assert values["value"].to_dict() == pytest.approx(again.to_dict()), "the query finds what models.policy found"
     assert figure(judged, "70_claim")["answer"][0].startswith("Not enough data to claim")
+
+
+def test_the_base_tables_are_as_their_contracts_say(judged):
+    assert {p.stem for p in judged.glob("*.parquet")} == {*REPORT_TABLES}
+    for name, contract in REPORT_TABLES.items():
+        found = pq.read_schema(judged / f"{name}.parquet")
+        types = {
+            column: str(kind).removeprefix("large_") for column, kind in zip(found.names, found.types, strict=True)
+        }
+        assert types == {c.name: ARROW[c.type] for c in contract.columns}
+    assert {*POLICIES} <= {*REPORT_TABLES["tested"].names}, "judged names a policy by its column of tested"
 
 
 def test_who_would_be_exchanged(judged):
@@ -546,8 +565,8 @@ def said_of(tmp_path, scores, tested):
                 probability::DOUBLE AS probability, propensity::DOUBLE AS propensity, route FROM published""")
         save_tables(warehouse, tmp_path, AS_OF, [DEFAULT], NOBODY, NOBODY, NOBODY)
         save_judgement(warehouse, tmp_path, AS_OF, [DEFAULT], tested, vouched=True)
-    judged = pd.read_parquet(tmp_path / "judged.parquet").set_index("policy")["said"]
-    return judged["rules and model, as agreed"], figure(tmp_path, "70_claim")["answer"][0]
+    judged = pd.read_parquet(tmp_path / "judged.parquet").set_index("policy")["sentence"]
+    return judged[AGREED], figure(tmp_path, "70_claim")["answer"][0]
 
 
 ANSWERED = pd.DataFrame(

@@ -15,21 +15,22 @@ import pandas as pd
 
 from data.agreement.model import Agreement, Zone
 from data.cohorts import handed_off
-from data.intake.files import literal
-from data.tables import CONNECTED
-from data.warehouse import Warehouse, in_force
+from data.sql import in_force, literal
+from data.tables import CONNECTED, PROMISES, REPORT_HANDOFFS, REPORT_LEADS, SQL_TYPES, Column, Table
+from data.warehouse import Warehouse
 from features.concepts import fit
 
 BASE = Path(__file__).parent / "base"
 TABLES = ("leads", "handoffs", "deals", "promises")
-GIVEN = {
-    "reached": {"lead_id": "VARCHAR", "automation_qualified_at": "TIMESTAMP", "qualified_at": "TIMESTAMP"},
-    "zones": {"lead_id": "VARCHAR", "handed_off_at": "TIMESTAMP", "zone": "VARCHAR", "urgent": "BOOLEAN",
-              "team": "VARCHAR"},
-    "personas": {"lead_id": "VARCHAR", "persona": "VARCHAR"},
-    "promises": {"agreement_version": "VARCHAR", "effective_from": "TIMESTAMP", "promise": "VARCHAR",
-                 "promise_hours": "DOUBLE", "breach": "VARCHAR"},
-}  # fmt: skip
+QUALIFIED_AT = Column("qualified_at", "time", "when it first got into the zone qualified")
+REACHED = (*REPORT_LEADS.some("lead_id", "automation_qualified_at"), QUALIFIED_AT)
+ZONES = REPORT_HANDOFFS.some("lead_id", "handed_off_at", "zone", "urgent", "team")
+GIVEN = (
+    Table("reached", "when a lead got so far", REACHED),
+    Table("zones", "what the rules said at a hand-off", ZONES),
+    Table("personas", "who a lead is", REPORT_LEADS.some("lead_id", "persona")),
+    PROMISES,
+)
 """What the rules say, as frames of the caller; a column that is left out is unknown."""
 
 
@@ -44,16 +45,14 @@ def save_tables(
 ) -> None:
     """Write `<table>.parquet` of each of TABLES into `folder`, the same bytes for the same inputs.
 
-    `reached`: lead_id, automation_qualified_at, qualified_at; `zones`: lead_id, handed_off_at, zone, urgent, team, as
-    they were at the hand-off; `personas`: lead_id, persona. At most one row per lead or hand-off.
+    `reached`, `zones` and `personas`: as in GIVEN, at most one row per lead or hand-off.
     """
-    given = {"reached": reached, "zones": zones, "personas": personas, "promises": promises(agreements)}
-    for name, frame in given.items():
-        _take(warehouse, name, frame)
+    for table, frame in zip(GIVEN, (reached, zones, personas, promises(agreements)), strict=True):
+        _take(warehouse, table, frame)
     for name in TABLES:
         _save(warehouse, name, folder / f"{name}.parquet", as_of)
-    for table in (*(f"given_{name}" for name in given), *(f"report_{name}" for name in TABLES)):
-        warehouse.execute(f"DROP TABLE {table}")
+    for temporary in (*(f"given_{t.name}" for t in GIVEN), *(f"report_{name}" for name in TABLES)):
+        warehouse.execute(f"DROP TABLE {temporary}")
 
 
 def promises(agreements: Sequence[Agreement]) -> pd.DataFrame:
@@ -62,16 +61,16 @@ def promises(agreements: Sequence[Agreement]) -> pd.DataFrame:
     for agreement in agreements:
         for name in (*get_args(Zone), "urgent", "unknown"):
             promise = agreement.promises.get(name)
-            said = (promise.hours, promise.breach) if promise else (None, None)
-            rows.append((agreement.version, agreement.effective_from, name, *said))
-    return pd.DataFrame(rows, columns=list(GIVEN["promises"]))
+            terms = (promise.hours, promise.breach) if promise else (None, None)
+            rows.append((agreement.version, agreement.effective_from, name, *terms))
+    return pd.DataFrame(rows, columns=list(PROMISES.names))
 
 
-def _take(warehouse: Warehouse, name: str, frame: pd.DataFrame) -> None:
+def _take(warehouse: Warehouse, table: Table, frame: pd.DataFrame) -> None:
     """The frame as the temporary table `given_<name>`, with the types it should have even where it is empty."""
-    typed = [f"{column if column in frame else 'NULL'}::{kind} AS {column}" for column, kind in GIVEN[name].items()]
+    typed = [f"{c.name if c.name in frame else 'NULL'}::{SQL_TYPES[c.type]} AS {c.name}" for c in table.columns]
     with warehouse.view("incoming", frame):
-        warehouse.execute(f"CREATE OR REPLACE TEMP TABLE given_{name} AS SELECT {', '.join(typed)} FROM incoming")
+        warehouse.execute(f"CREATE OR REPLACE TEMP TABLE given_{table.name} AS SELECT {', '.join(typed)} FROM incoming")
 
 
 def _save(warehouse: Warehouse, name: str, path: Path, as_of: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 from datetime import datetime
 
 import pandas as pd
@@ -9,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import ConfigError
+from data.tables import SCORES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
-from serving.sinks import publish as publishing
-from serving.sinks.publish import FLAG, HIDDEN, NUMBER, SCORES, TEXT, TIME, WHOLE, finish, publish
+from serving.sinks import files, finish, publish, sinks
+from serving.sinks.files import HIDDEN
 
 MONDAY, TUESDAY = datetime(2026, 3, 2), datetime(2026, 3, 3)
 
@@ -32,9 +34,9 @@ def warehouse():
 
 def scores_of(as_of=MONDAY, **probabilities):
     """One row a lead; every text column says `text` unless a test changes it."""
-    of_kind = {TEXT: "text", NUMBER: 25.0, FLAG: True, WHOLE: 1, TIME: pd.Timestamp(as_of).as_unit("us")}
+    of_type = {"text": "text", "number": 25.0, "flag": True, "whole": 1, "time": pd.Timestamp(as_of).as_unit("us")}
     rows = pd.DataFrame({"lead_id": list(probabilities), "probability": list(probabilities.values())})
-    return rows.assign(**{name: of_kind[kind] for name, kind in SCORES.items() if name not in rows})
+    return rows.assign(**{c.name: of_type[c.type] for c in SCORES.columns if c.name not in rows})
 
 
 def stored(warehouse):
@@ -57,7 +59,7 @@ def test_the_link_of_the_day_shows_table_parquet_and_csv_alike(workspace, wareho
     assert sorted(p.name for p in folder.iterdir()) == ["scores.csv", "scores.parquet"]
     assert stored(warehouse) == [(MONDAY, "L1", 0.5), (MONDAY, "L2", 0.25)]
     parquet = pq.read_table(folder / "scores.parquet")
-    assert parquet.column_names == list(SCORES)
+    assert parquet.column_names == list(SCORES.names)
     assert parquet["lead_id"].to_pylist() == ["L1", "L2"]
     written = pd.read_csv(folder / "scores.csv")
     assert written["lead_id"].tolist() == ["L1", "L2"]
@@ -91,8 +93,10 @@ def test_a_rescoring_replaces_the_partition(workspace, warehouse):
 def test_two_moments_live_side_by_side(workspace, warehouse, other, name):
     publish(workspace, warehouse, scores_of(L1=0.5))
     publish(workspace, warehouse, scores_of(other, L1=0.75))
-    found = {day: pq.read_table(workspace.exports / day / "scores.parquet")["probability"][0].as_py()
-             for day in ("2026-03-02", name)}  # fmt: skip
+    found = {
+        day: pq.read_table(workspace.exports / day / "scores.parquet")["probability"][0].as_py()
+        for day in ("2026-03-02", name)
+    }
     assert found == {"2026-03-02": 0.5, name: 0.75}
     assert len(stored(warehouse)) == 2
 
@@ -139,15 +143,29 @@ def leave_link(workspace):
     (workspace.exports / HIDDEN / "making-link-1").symlink_to("nowhere")
 
 
+def leave_half_copied(workspace):
+    (published_folder(workspace) / ".scores.csv.making").write_text("lead")
+
+
 def leave_stray(workspace):
     (workspace.exports / HIDDEN / ".DS_Store").write_text("")
 
 
 @pytest.mark.parametrize(
     "damage",
-    [remove_link, point_elsewhere, remove_folder, remove_csv, remove_all, leave_half_written, leave_replaced,
-     leave_link, leave_stray],
-)  # fmt: skip
+    [
+        remove_link,
+        point_elsewhere,
+        remove_folder,
+        remove_csv,
+        remove_all,
+        leave_half_written,
+        leave_replaced,
+        leave_link,
+        leave_half_copied,
+        leave_stray,
+    ],
+)
 @pytest.mark.parametrize("probability", [0.1 + 0.2, float("nan")])
 def test_finish_restores_what_the_warehouse_says(workspace, warehouse, damage, probability):
     publish(workspace, warehouse, scores_of(L1=probability, L2=0.25))
@@ -164,7 +182,7 @@ def test_files_are_restored_under_their_own_name_even_where_parquet_is_written_o
     publish(workspace, warehouse, scores_of(L1=0.5))
     shutil.rmtree(published_folder(workspace))
     write = pq.write_table
-    monkeypatch.setattr(publishing.pq, "write_table", lambda t, path: write(t, path, compression="gzip"))
+    monkeypatch.setattr(files.pq, "write_table", lambda table, to: write(table, to, compression="gzip"))
     finish(workspace, warehouse)
     assert pq.read_table(workspace.exports / "2026-03-02" / "scores.parquet")["probability"].to_pylist() == [0.5]
 
@@ -180,12 +198,22 @@ def kill(*_, **__):
 def test_killed_before_the_commit_the_old_scores_stand(workspace, warehouse, monkeypatch):
     publish(workspace, warehouse, scores_of(L1=0.5))
     before = tree(workspace)
+    transaction = warehouse.transaction
+
+    @contextmanager
+    def cut_short():
+        with transaction():
+            yield
+            assert len(list((workspace.exports / HIDDEN).iterdir())) == 2, "every sink has written"
+            raise Killed
+
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "finish", lambda *_: None)
-        patched.setattr(warehouse, "transaction", kill)
+        patched.setattr(warehouse, "transaction", cut_short)
         with pytest.raises(Killed):
             publish(workspace, warehouse, scores_of(L1=0.75))
     assert stored(warehouse) == [(MONDAY, "L1", 0.5)]
+    link = workspace.exports / "2026-03-02" / "scores.parquet"
+    assert pq.read_table(link)["probability"].to_pylist() == [0.5], "readers see the old scores, whole"
     finish(workspace, warehouse)
     assert tree(workspace) == before
 
@@ -193,7 +221,7 @@ def test_killed_before_the_commit_the_old_scores_stand(workspace, warehouse, mon
 def test_killed_between_commit_and_link_the_next_run_links_the_new_scores(workspace, warehouse, monkeypatch):
     publish(workspace, warehouse, scores_of(L1=0.5))
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "_point", kill)
+        patched.setattr(files, "_point", kill)
         with pytest.raises(Killed):
             publish(workspace, warehouse, scores_of(L1=0.75))
     link = workspace.exports / "2026-03-02" / "scores.parquet"
@@ -226,3 +254,9 @@ def test_exports_that_cannot_be_written_are_a_plain_error_and_nothing_is_lost(wo
     aside.rename(hidden)
     publish(workspace, warehouse, scores_of(L1=0.75))
     assert stored(warehouse) == [(MONDAY, "L1", 0.75)]
+
+
+def test_a_file_in_the_folder_is_a_sink():
+    names = [sink.__name__ for sink in sinks()]
+    assert names == ["serving.sinks.partition", "serving.sinks.files"]
+    assert all(callable(sink.write) and callable(sink.finish) for sink in sinks())

@@ -1,0 +1,79 @@
+"""How is a database read? Through SQLAlchemy, and what is shown of its address has no password in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote
+
+from data.errors import DataError
+from data.intake.records import first_line, unreadable
+
+
+def without_password(path: str) -> str:
+    """A path as it may be shown; of a database URL no user, no password and no options, which may hold both.
+
+    Where it is not plain which part is which, only the kind of database is shown, or nothing.
+
+    >>> without_password("postgresql://ann:secret@db:5432/crm"), without_password("mssql://db/crm;PWD=secret")
+    ('postgresql://db:5432/crm', 'mssql://db/crm')
+    >>> without_password("postgresql://ann:secret/crm"), without_password("postgresql:ann:secret@db")
+    ('postgresql://...', '...')
+    """
+    kind, is_url, rest = path.partition("://")
+    if "@" in kind and ":" in path:
+        return "..."
+    if not is_url:
+        return path
+    address, *options = re.split("[?;#]", rest)
+    place = address.rpartition("@")[2]
+    # an @ among the options: a password with a ? ; or #; a port that is none: a password whose host was forgotten
+    plain = "@" not in "".join(options) and re.fullmatch(r"(\[[^]]*\]|[^:/=]*)(:\d*)?(/[^=]*)?", place)
+    return f"{kind}://{place if plain else '...'}"
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Any]:
+    """An engine for the database at a URL; whatever fails about it, then or in the block, is a DataError."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        engine = create_engine(url)
+    except (SQLAlchemyError, ImportError, ValueError) as error:  # ValueError: a port that is no number
+        raise _no_database(url, error) from None
+    try:
+        yield engine
+    except (SQLAlchemyError, ImportError) as error:
+        raise _no_database(url, error) from None
+    finally:
+        engine.dispose()
+
+
+def table_names(engine: Any) -> list[str]:
+    """The tables of an opened database."""
+    from sqlalchemy import inspect
+
+    return list(inspect(engine).get_table_names())
+
+
+@contextmanager
+def all_rows(engine: Any, table: str) -> Iterator[Any]:
+    """A cursor over a table's rows, which are not fetched at once."""
+    with engine.connect().execution_options(stream_results=True) as connection:
+        yield connection.exec_driver_sql(f"SELECT * FROM {engine.dialect.identifier_preparer.quote(table)}")
+
+
+def _no_database(url: str, error: Exception) -> DataError:
+    do = "check its address, that it is up, and that this user may read it"
+    got = _without_secrets(first_line(error), url)
+    return unreadable(without_password(url), "a database that can be read", got, do)
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """A driver's message without the words of the URL that are not shown: some repeat the user or more."""
+    known, all_words = (set(re.split(r"[/:@?&=;#,]+", u)) for u in (without_password(url), url))
+    hidden = sorted({w for word in all_words - known - {""} for w in (word, unquote(word))}, key=len, reverse=True)
+    return re.sub("|".join(rf"(?<!\w){re.escape(w)}(?!\w)" for w in hidden), "...", text) if hidden else text

@@ -1,0 +1,100 @@
+"""How is something written whole or not at all? Beside its place, and moved there in one step; and who waits for whom.
+
+Killed at any moment, a process leaves what was there before or what it wrote, never a part.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from data.errors import ConfigError
+
+
+@contextmanager
+def writing(what: str, do: str, *more: type[Exception]) -> Iterator[None]:
+    """ConfigError where files cannot be written, or an error of the kinds `more` comes.
+
+    `what` was being done, `do` is what mends it.
+    """
+    kinds: tuple[type[Exception], ...] = (OSError, *more)
+    try:
+        yield
+    except kinds as error:
+        got = (getattr(error, "strerror", None) or str(error)).partition("\n")[0]
+        raise ConfigError(what, expected="a folder with room that can be written", got=got, do=do) from None
+
+
+@contextmanager
+def whole(path: Path, *, unless_there: bool = False, alone: bool = False) -> Iterator[Path]:
+    """A path beside `path` at which the block makes a file, a link or a folder, which then takes its place.
+
+    `unless_there`: a file that another process has put there by then stays. `alone`: no other process writes here, so
+    that whatever a killed one left is removed; folders need it, for one is replaced in two steps, the second of which
+    is made up for by the next call.
+    """
+    making, old = (path.with_name(f".{path.name}.{word}") for word in ("making" if alone else uuid.uuid4().hex, "old"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if alone:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        remove(making, old)
+    try:
+        yield making
+        if unless_there:
+            _link(making, path)
+        elif making.is_dir() and path.is_dir() and not making.is_symlink():
+            path.rename(old)
+            making.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(making, path)
+    finally:
+        with suppress(OSError):
+            remove(making)
+
+
+def _link(made: Path, path: Path) -> None:
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            os.replace(made, path)
+
+
+def remove(*paths: Path) -> None:
+    """Remove files, links and folders where they are there."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """While this holds, no other process holds the lock `path`: a file, which the kernel lets go when one dies."""
+    import fcntl
+
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def shared(path: Path, first: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock `path` together with others; where nobody else holds it, `first` is done before anybody may."""
+    import fcntl
+
+    with path.open("a") as lock:
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            first()
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield

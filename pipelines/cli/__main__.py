@@ -1,0 +1,5 @@
+"""The same command as `python -m pipelines.cli`."""
+
+from pipelines.cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""What features are there? The catalogue, one feature with its SQL, and the proof that none reads ahead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from data.errors import DataError, UsageError
+from pipelines.cli.options import find_workspace, now
+from pipelines.cli.printing import Output, command, table
+
+if TYPE_CHECKING:
+    from features.catalogue import Feature
+
+app = typer.Typer()
+features = typer.Typer(no_args_is_help=True, help="The catalogue: what a feature means, and that none reads ahead.")
+app.add_typer(features, name="features")
+
+
+@command(features, "features list --concept calls", "list")
+def features_list(
+    workspace: Path, concept: Annotated[str | None, typer.Option(help="Only this concept.")] = None
+) -> Output:
+    """Every feature of the catalogue, the extra columns of your sources among them."""
+    found = [f for f in _catalogue(workspace) if concept in (None, f.concept)]
+    rows = [{"name": f.name, "concept": f.concept, "direction": f.direction, "meaning": f.meaning} for f in found]
+    return Output(rows, [*table(rows), f"{len(rows)} features"])
+
+
+@command(features, "features show email_click_7d", "show")
+def features_show(workspace: Path, name: str) -> Output:
+    """One feature: its meaning, what a missing value means, and its SQL."""
+    import difflib
+    from dataclasses import asdict
+
+    by_name = {f.name: f for f in _catalogue(workspace)}
+    if name not in by_name:
+        near = ", ".join(difflib.get_close_matches(name, by_name, 3)) or "`leadready features list`"
+        raise UsageError("showing a feature", expected="a name of the catalogue", got=name, do=f"try {near}")
+    feature = asdict(by_name[name])
+    return Output(feature, [f"{k:>9}: {v}" for k, v in feature.items() if v not in ("", ())])
+
+
+@command(features, "features check --leads 1000", "check")
+def features_check(
+    workspace: Path, leads: Annotated[int, typer.Option(help="Leads looked at per moment.")] = 500
+) -> Output:
+    """Prove on your own data that no feature reads what was not known at its moment; ends with 12 if one does."""
+    from features.catalogue import build_catalogue
+    from features.invariance import find_leaks, sample_moments
+
+    opened = find_workspace(workspace)
+    agreement = opened.agreement_at(now())
+    with opened.warehouse() as warehouse:
+        catalogue, moments = build_catalogue(agreement, warehouse), sample_moments(warehouse)
+        if not moments:
+            raise DataError("checking the features", expected="ingested rows", got="none", do="run `leadready ingest`")
+        leaks = find_leaks(warehouse, agreement, catalogue, moments, leads)
+    checked = len(catalogue)
+    lines = [f"{name}: {example}" for name, example in leaks.items()]
+    lines.append(f"{checked} features checked, {len(leaks)} depend on what was not known yet")
+    return Output({"checked": checked, "leaks": leaks}, lines, code=12 if leaks else 0)
+
+
+def _catalogue(workspace: Path) -> tuple[Feature, ...]:
+    """Every feature under the agreement in force, the extra columns of the ingested sources among them."""
+    from features.catalogue import build_catalogue
+
+    opened = find_workspace(workspace)
+    agreement = opened.agreement_at(now())
+    with opened.warehouse() as warehouse:
+        return build_catalogue(agreement, warehouse)

@@ -1,0 +1,162 @@
+"""How good are the models, and which is in use? Train, judge, put to use by hand, go back, look."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from data.errors import UsageError
+from pipelines.cli import running
+from pipelines.cli.options import Why, find_workspace, now, read_moment, read_span, user
+from pipelines.cli.printing import HOME, Output, WorkspaceOption, as_rows, command, table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from models.registry.history import Move
+
+app = typer.Typer()
+
+
+@command(app, "train --as-of 2026-03-01 --dry-run")
+def train(
+    workspace: Path,
+    as_of: Annotated[str | None, typer.Option(help="Learn from what was known then (UTC); default now.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would learn from and test on.")] = False,
+) -> Output:
+    """Fit and compare the models, keep them in MLflow, and put the best to use if it may be (else ends with 13)."""
+    moment = read_moment(as_of, now())
+    if dry_run:
+        return _plan_training(workspace, moment)
+    training = running.find_flows(workspace).train(workspace, moment)
+    from pipelines.reports import training_json, training_notes, training_rows
+
+    lines = [*table(training_rows(training)), *training_notes(training)]
+    return Output(training_json(training), lines, code=13 if training.decision.alias is None else 0)
+
+
+def _plan_training(workspace: Path, moment: datetime) -> Output:
+    """What a training would do, without fitting and without Prefect; ends with 12 if it would be refused."""
+    from pipelines.jobs.train import plan_training
+    from pipelines.reports import planning_json, planning_notes, planning_rows, refusal_notes, time_lines
+
+    planning = plan_training(find_workspace(workspace), moment)
+    plan = planning.plan
+    lines = [*planning_notes(planning), "", *time_lines(plan), "", *table(planning_rows(plan)), *refusal_notes(plan)]
+    return Output(planning_json(planning), lines, code=12 if plan.refusals else 0)
+
+
+@command(app, "promote 3 --why 'sales wants the new form in'")
+def promote(
+    workspace: Path,
+    version: Annotated[int, typer.Argument(help="A version of the model, as `leadready ui` lists them.")],
+    why: Why = "",
+    force: Annotated[
+        bool, typer.Option(help="Although the leak guard warns of it, or it cannot score; needs --why.")
+    ] = False,
+) -> Output:
+    """Put a version to use by hand (12 where it cannot score, 13 where the leak guard warns); `rollback` goes back."""
+    from pipelines.jobs.promote import promote_model
+
+    move = promote_model(find_workspace(workspace), version, now(), user(), why, force)
+    if move is None:
+        same = f"version {version} is in use already: nothing changed"
+        return Output({"to": version, "changed": False}, [same])
+    return Output(asdict(move), _moved(move))
+
+
+@command(app, "rollback --why 'too many refusals since Monday'")
+def rollback(workspace: Path, why: Why = "") -> Output:
+    """Put the model to use that was in use before; twice goes two back."""
+    from pipelines.jobs.promote import roll_back
+
+    move = roll_back(find_workspace(workspace), now(), user(), why)
+    return Output(asdict(move), _moved(move))
+
+
+def _moved(move: Move) -> list[str]:
+    """What changed, and what to do next."""
+    before = f" instead of version {move.instead_of}" if move.instead_of else ""
+    lines = [f"version {move.to} is in use{before} since {move.when} UTC"]
+    lines += [f"its training decided: {move.decided}"] * bool(move.decided)
+    lines += [f"forced against: {move.findings}"] * move.forced
+    return [*lines, "`leadready score` uses it from now on; `leadready rollback` goes back"]
+
+
+@command(app, "backtest --from 2025-09-01 --to 2026-03-01 --every 28d")
+def backtest(
+    workspace: Path,
+    first: Annotated[str, typer.Option("--from", help="The first day to learn on (UTC).")],
+    last: Annotated[str, typer.Option("--to", help="Hand-offs before this moment are predicted (UTC).")],
+    every: Annotated[str, typer.Option(help="How often to learn anew: days as 7d, or hours as 12h.")] = "7d",
+    as_of: Annotated[str | None, typer.Option(help="Judge by what was known then (UTC); default now.")] = None,
+) -> Output:
+    """What training and scoring on each past day would have done, against rules, base rate and a CRM's frequencies."""
+    begin, end, moment = _past(first, last, as_of)
+    step = read_span(every)
+    done = running.find_flows(workspace).backtest(workspace, begin, end, step, moment)
+    from pipelines.reports import backtest_json, backtest_notes, backtest_rows, period_rows, policy_rows
+
+    tables = (backtest_rows(done), period_rows(done), policy_rows(done))
+    lines = [line for rows in tables for line in (*table(rows), "")]
+    return Output(backtest_json(done), [*lines, *backtest_notes(done)])
+
+
+def _past(first: str, last: str, as_of: str | None) -> tuple[datetime, datetime, datetime]:
+    """From when to when is predicted, and by what was known when that is judged; UsageError where it is no past."""
+    begin, end, moment = (
+        read_moment(first, now(), "--from"),
+        read_moment(last, now(), "--to"),
+        read_moment(as_of, now()),
+    )
+    if not begin < end <= moment:
+        raise UsageError(
+            "testing back",
+            expected="--from before --to, and --to not after --as-of",
+            got=f"{begin} to {end} as of {moment}",
+            do="name a span of the past",
+        )
+    return begin, end, moment
+
+
+@command(app, "ablate --as-of 2026-03-01")
+def ablate(
+    workspace: Path,
+    as_of: Annotated[str | None, typer.Option(help="By what was known then (UTC); default now.")] = None,
+) -> Output:
+    """What rules, clicks, fit, calls and answers are each worth alone on later leads, and everything together."""
+    moment = read_moment(as_of, now())
+    done = running.find_flows(workspace).ablate(workspace, moment)
+    from pipelines.reports import ablation_json, ablation_notes, ablation_rows
+
+    return Output(ablation_json(done), [*table(ablation_rows(done)), "", *ablation_notes(done)])
+
+
+@command(app, "runs")
+def runs(workspace: Path, most: Annotated[int, typer.Option(help="Runs to print.")] = 20) -> Output:
+    """The latest trainings with their main figures."""
+    opened = find_workspace(workspace)
+    from models.registry.client import Registry
+
+    rows = as_rows(Registry(opened.workspace).runs(most))
+    return Output(rows, table(rows) or ["no training yet: `leadready train`"])
+
+
+@app.command(epilog="Example: leadready ui --port 5001")
+def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
+    from data.intake.databases import without_password
+    from models.registry.client import server
+    from models.registry.tracking import page_command
+
+    if named := server():
+        print(f"MLflow's page: {without_password(named)}")
+        return
+    command = page_command(find_workspace(workspace).workspace, port)
+    print(f"MLflow's page: http://127.0.0.1:{port}", flush=True)
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    os.execvpe(command[0], command, {**os.environ, **quiet})

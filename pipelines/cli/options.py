@@ -1,0 +1,64 @@
+"""What do typed words mean? Moments, spans, and the workspace they name."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from data.errors import UsageError
+
+if TYPE_CHECKING:  # the command line prints help without DuckDB
+    from data.opened import OpenWorkspace
+
+AsOf = Annotated[str | None, typer.Option(help="As known before this moment (UTC); default now.")]
+Why = Annotated[str, typer.Option(help="The reason, kept with the model.")]
+
+
+def find_workspace(folder: Path) -> OpenWorkspace:
+    """The workspace in that folder; ConfigError unless it is one."""
+    from data.opened import open_workspace
+
+    return open_workspace(folder)
+
+
+def now() -> datetime:
+    """This moment in UTC: the one clock of all commands."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def today() -> datetime:
+    """The beginning of this day in UTC."""
+    return datetime.combine(now().date(), datetime.min.time())
+
+
+def read_moment(text: str | None, otherwise: datetime, option: str = "--as-of") -> datetime:
+    """A date or time (UTC, or with its own offset) as UTC; UsageError where it is neither."""
+    if text is None:
+        return otherwise
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    except (ValueError, OverflowError):
+        example = "a date or time like 2026-03-01 or 2026-03-01T08:00"
+        raise UsageError(f"reading {option}", expected=example, got=repr(text), do="write it so") from None
+
+
+def read_span(text: str) -> timedelta:
+    """A step like 7d or 12h; UsageError where it is none."""
+    found = re.fullmatch(r"([1-9]\d{0,4})([dh])", text.strip())
+    if not found:
+        raise UsageError("reading --every", expected="days like 7d or hours like 12h", got=repr(text), do="write it so")
+    return timedelta(**{{"d": "days", "h": "hours"}[found[2]]: int(found[1])})
+
+
+def user() -> str:
+    """Who is at the keyboard, '' where the system has no name for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

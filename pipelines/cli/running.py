@@ -1,0 +1,50 @@
+"""How do flows run from the command line? With Prefect set up quietly, and with their progress on stderr."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pipelines.cli.options import find_workspace
+
+
+def find_flows(root: Path) -> Any:
+    """The flows, with Prefect set up for an embedded run in the workspace unless the environment says otherwise."""
+    find_workspace(root)  # before seconds are spent on Prefect
+    quiet = {
+        "PREFECT_HOME": str((root / "prefect").resolve()),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+        "PREFECT_CLI_PROMPT": "false",
+    }
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    show_progress()
+    logging.getLogger("pipelines").info("starting Prefect (takes some 15 to 30 s)")
+    from pipelines import flows
+
+    flows.check_server()
+    return flows
+
+
+def show_progress() -> None:
+    """What the rooms log goes to stderr with the seconds passed."""
+    started = time.monotonic()
+
+    class Seconds(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return f"[{time.monotonic() - started:6.1f} s] {record.getMessage()}"
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Seconds())
+    for room in ("data", "features", "models", "serving", "pipelines"):
+        logger = logging.getLogger(room)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)

@@ -1,0 +1,33 @@
+"""How does a batch of a source come in?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from data.intake.ingest import IngestReport, ingest
+from data.opened import OpenWorkspace
+
+
+def ingest_batch(
+    opened: OpenWorkspace,
+    source: str,
+    path: str,
+    loaded_at: datetime,
+    *,
+    backfill: bool = False,
+    timezone: str = "UTC",
+    mappings: Path | None = None,
+) -> IngestReport:
+    """Load one batch of a source; see `data.intake.ingest`."""
+    with opened.warehouse() as warehouse:
+        return ingest(
+            warehouse,
+            source,
+            path,
+            loaded_at=loaded_at,
+            backfill=backfill,
+            timezone=timezone,
+            mappings=mappings,
+            agreements=opened.agreements,
+        )

@@ -1,0 +1,48 @@
+"""What does a day's scoring do? Every open lead beside the rules, published whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.opened import OpenWorkspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A day's scores, what there was capacity for, and the folder of the export (None: not published)."""
+
+    scores: pd.DataFrame
+    capacity: pd.DataFrame
+    folder: Path | None
+
+
+def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champion") -> Scoring:
+    """Score every open lead at `as_of` and publish.
+
+    Only the champion's scores are published: those of another model are to look at. Raises ModelError where the
+    agreement that the model was trained under is gone.
+    """
+    from models.registry.client import Registry
+    from serving.in_use import IN_USE, find_model, model_status, trained_under
+    from serving.scoring import score_leads
+    from serving.sinks import publish
+
+    agreement, model = opened.agreement_at(as_of), find_model(Registry(opened.workspace), alias)
+    if model is None:
+        log.warning("no champion: the rules alone route")
+    seen_under = trained_under(opened, model) if model else None
+    with opened.warehouse() as warehouse:
+        scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under)
+        log.info("scored %d open leads as of %s", len(scores), as_of)
+        scores["model_status"] = model_status(model, opened.settings)
+        folder = publish(opened.workspace, warehouse, scores) if alias == IN_USE else None
+    return Scoring(scores, capacity, folder)
