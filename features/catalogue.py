@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import astuple
 
 from data.agreement.model import Agreement
-from data.sql import quoted
-from data.tables import ACCOUNTS, LEADS
 from data.warehouse import Warehouse
-from features.concepts import account, calls, engagement, fit, journey, qualification
+from features.concepts import account, calls, engagement, extras, fit, journey, qualification
 from features.definition import CONCEPTS, Concept, Feature
 
 __all__ = ["CONCEPTS", "Concept", "Feature", "build_catalogue", "catalogue_version", "needed", "select"]
-
-IDENTIFIER_SHARE = 0.5
-"""A text column with more different values than this share of its rows names the row, and is no feature."""
 
 
 def build_catalogue(
@@ -34,36 +28,12 @@ def build_catalogue(
         *account.features(),
         *journey.features(),
     )
-    return (*own, *extra_features(warehouse, identifiers)) if warehouse else own
-
-
-def extra_features(warehouse: Warehouse, identifiers: bool) -> tuple[Feature, ...]:
-    """One feature for each extra column of leads and accounts."""
-    out = []
-    for table, row in ((LEADS, "l"), (ACCOUNTS, "a")):
-        for column, sql_type in warehouse.extras(table).items():
-            text = sql_type == "VARCHAR"
-            if text and not identifiers and _names_the_row(warehouse, table.name, column):
-                continue
-            name = f"{table.name.removesuffix('s')}.{column}"
-            meaning = f"{column}, as the source gives it for the {table.name.removesuffix('s')}"
-            out.append(
-                Feature(name, "fit", "lead", f"{row}.{quoted(column)}", meaning, "not given",
-                        dtype="text" if text else "number", empty=None)
-            )  # fmt: skip
-    return tuple(out)
-
-
-def _names_the_row(warehouse: Warehouse, table: str, column: str) -> bool:
-    different, filled = warehouse.rows(
-        f"SELECT count(DISTINCT {quoted(column)}), count({quoted(column)}) FROM {table}"
-    )[0]
-    return bool(different > 50 and different > IDENTIFIER_SHARE * filled)
+    return (*own, *extras.features(warehouse, identifiers)) if warehouse else own
 
 
 def catalogue_version(features: tuple[Feature, ...]) -> str:
     """A short hash of all definitions: it changes when any of them does."""
-    return hashlib.sha256(repr([astuple(f) for f in features]).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr(features).encode()).hexdigest()[:12]
 
 
 def needed(features: tuple[Feature, ...], names: set[str]) -> tuple[Feature, ...]:

@@ -7,10 +7,10 @@ from features.definition import Direction, Feature
 
 def features() -> tuple[Feature, ...]:
     """All features of this concept."""
+    active = "(touches_30d > 0)::INTEGER"
     return (
         _peers("other_contacts", "1", "other leads known at the company", ""),
-        _peers("other_active_contacts_30d", "(touches_30d > 0)::INTEGER", "other leads of the company active in the "
-               "last 30 days"),
+        _peers("other_active_contacts_30d", active, "other leads of the company active in the last 30 days"),
         _peers("account_touches_30d", "touches_30d", "touches by colleagues in the last 30 days"),
         _peers("account_form_submits_90d", "form_submit_90d", "forms submitted by colleagues in the last 90 days"),
         _peers("account_connects", "connects_total", "calls that reached colleagues"),
@@ -18,7 +18,7 @@ def features() -> tuple[Feature, ...]:
         _peers("account_handoffs", "handoffs_before", "earlier hand-offs of colleagues", ""),
         _peers("account_accepted", "accepted_before", "colleagues' hand-offs that sales accepted"),
         _peers("account_rejected", "rejected_before", "colleagues' hand-offs that sales rejected", "-"),
-    )  # fmt: skip
+    )
 
 
 def _peers(name: str, sql: str, meaning: str, direction: Direction = "+") -> Feature:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from data.tables import CONNECTED
-from features.definition import Direction, Feature, count_within
+from dataclasses import replace
 
-REACHED = "disposition IN ({})".format(", ".join(f"'{d}'" for d in CONNECTED))
-NO_CALL = "nobody called yet"
+from data.sql import literal
+from data.tables import CONNECTED
+from features.definition import Direction, Feature
+from features.measures import Count, Distinct, Largest, Last, Measure, SinceLast, Sum
+
+REACHED = f"disposition IN ({', '.join(map(literal, CONNECTED))})"
+NOBODY_CALLED = "nobody called yet"
+NOBODY_REACHED = "nobody was reached"
+UNDECIDED = "no call yet, or none of the agent's hand-offs was decided yet"
 
 
 def features() -> tuple[Feature, ...]:
@@ -15,68 +21,66 @@ def features() -> tuple[Feature, ...]:
 
 
 def _counts() -> list[Feature]:
-    out = [_call(f"dials_{days}d", count_within(days), f"calls tried in the last {days} days") for days in (1, 7, 30)]
-    out += [
-        _call("dials_total", "count(*)", "calls tried so far"),
-        _call("connects_30d", f"count(*) FILTER ({REACHED} AND age_days < 30)", "calls that reached the person in the "
-              "last 30 days", "+"),
-        _call("connects_total", f"count(*) FILTER ({REACHED})", "calls that reached the person so far", "+"),
-        _call("voicemails", "count(*) FILTER (disposition = 'voicemail')", "messages left on voicemail"),
-        _call("gatekeepers", "count(*) FILTER (disposition = 'gatekeeper')", "calls that ended at a gatekeeper"),
-        _call("callbacks", "count(*) FILTER (disposition = 'callback')", "times the person wanted a call back", "+"),
-        _call("meetings_booked", "count(*) FILTER (disposition = 'meeting_booked')", "meetings booked by phone", "+"),
-        _call("not_interested", "count(*) FILTER (disposition = 'not_interested')", "times the person declined", "-"),
-        _call("agents", "count(DISTINCT agent_id)", "different agents who called"),
-    ]  # fmt: skip
-    return out
+    return [
+        *(_call(f"dials_{days}d", Count(within=days), f"calls tried in the last {days} days") for days in (1, 7, 30)),
+        _call("dials_total", Count(), "calls tried so far"),
+        _call(
+            "connects_30d", Count(within=30, where=REACHED), "calls that reached the person in the last 30 days", "+"
+        ),
+        _call("connects_total", Count(where=REACHED), "calls that reached the person so far", "+"),
+        _ended("voicemails", "voicemail", "messages left on voicemail"),
+        _ended("gatekeepers", "gatekeeper", "calls that ended at a gatekeeper"),
+        _ended("callbacks", "callback", "times the person wanted a call back", "+"),
+        _ended("meetings_booked", "meeting_booked", "meetings booked by phone", "+"),
+        _ended("not_interested", "not_interested", "times the person declined", "-"),
+        _call("agents", Distinct("agent_id"), "different agents who called"),
+    ]
 
 
 def _talk() -> list[Feature]:
-    seconds = "coalesce(sum((duration_s * 1000)::BIGINT) FILTER ({}), 0) / 1000.0"
+    talked = Sum("duration_s", 1000, where=REACHED)
+    longest = Largest("duration_s", where=REACHED)
+    share, meaning = "connects_total / nullif(dials_total, 0)", "share of calls that reached the person"
     return [
-        _call("talk_seconds_total", seconds.format(REACHED), "seconds talked so far"),
-        _call("talk_seconds_7d", seconds.format(f"{REACHED} AND age_days < 7"), "seconds talked in the last 7 days"),
-        _call("longest_talk_seconds", f"max(duration_s) FILTER ({REACHED})", "seconds of the longest talk", "",
-              "nobody was reached", None),
-        Feature("connect_rate", "calls", "made", "connects_total / nullif(dials_total, 0)",
-                "share of calls that reached the person", null=NO_CALL, empty=None),
-    ]  # fmt: skip
+        _call("talk_seconds_total", talked, "seconds talked so far"),
+        _call("talk_seconds_7d", replace(talked, within=7), "seconds talked in the last 7 days"),
+        _call("longest_talk_seconds", longest, "seconds of the longest talk", null=NOBODY_REACHED),
+        Feature("connect_rate", "calls", "made", share, meaning, NOBODY_CALLED, empty=None, unit="share"),
+    ]
 
 
 def _last() -> list[Feature]:
+    since_call, since_connect = SinceLast(24), SinceLast(24, where=REACHED)
+    seconds = Last("duration_s")
     return [
-        _call("hours_since_call", "min(age_days) * 24", "hours since the last call", "", NO_CALL, None),
-        _call("hours_since_connect", f"min(age_days) FILTER ({REACHED}) * 24", "hours since anybody was reached", "-",
-              "nobody was reached", None),
+        _call("hours_since_call", since_call, "hours since the last call", null=NOBODY_CALLED),
+        _call("hours_since_connect", since_connect, "hours since anybody was reached", "-", NOBODY_REACHED),
         _last_text("last_disposition", "disposition", "how the last call ended"),
         _last_text("last_call_purpose", "purpose", "what the last call was for"),
         _last_text("last_agent", "agent_id", "who called last"),
-        _call("last_talk_seconds", "arg_min_null(duration_s, age_days)", "seconds of the last call", "",
-              NO_CALL, None),
-    ]  # fmt: skip
+        _call("last_talk_seconds", seconds, "seconds of the last call", null=NOBODY_CALLED),
+    ]
 
 
 def _agent() -> list[Feature]:
+    rate, accepted = "g.accepted / nullif(g.decided, 0)", "share of the last agent's hand-offs that sales accepted"
+    share, decided = f"{accepted}, as known then", "hand-offs of the last agent that were decided, as known then"
     return [
-        Feature("agent_acceptance_rate", "calls", "lead", "g.accepted / nullif(g.decided, 0)",
-                "share of the last agent's hand-offs that sales accepted, as known then",
-                null="no call yet, or none of the agent's hand-offs was decided yet", direction="+", empty=None),
-        Feature("agent_decided", "calls", "lead", "g.decided",
-                "hand-offs of the last agent that were decided, as known then", clock=True),
-    ]  # fmt: skip
+        Feature("agent_acceptance_rate", "calls", "lead", rate, share, UNDECIDED, "+", empty=None, unit="share"),
+        Feature("agent_decided", "calls", "lead", "g.decided", decided, clock=True),
+    ]
 
 
-def _call(
-    name: str,
-    sql: str,
-    meaning: str,
-    direction: Direction = "",
-    null: str = "never: none means 0",
-    empty: float | str | None = 0,
-) -> Feature:
-    return Feature(name, "calls", "calls", sql, meaning, null, direction, empty=empty)
+def _ended(name: str, disposition: str, meaning: str, direction: Direction = "") -> Feature:
+    return _call(name, Count(where=f"disposition = '{disposition}'"), meaning, direction)
+
+
+def _call(name: str, value: Measure, meaning: str, direction: Direction = "", null: str = "") -> Feature:
+    """A number; where `null` says what a missing one means, it is missing without a call, and 0 otherwise."""
+    if null:
+        return Feature(name, "calls", "calls", value, meaning, null, direction, empty=None)
+    return Feature(name, "calls", "calls", value, meaning, direction=direction)
 
 
 def _last_text(name: str, column: str, meaning: str) -> Feature:
-    sql = f"arg_min_null({column}, age_days)"
-    return Feature(name, "calls", "calls", sql, meaning, null=NO_CALL, dtype="text", empty=None)
+    return Feature(name, "calls", "calls", Last(column), meaning, NOBODY_CALLED, dtype="text", empty=None)

@@ -23,9 +23,9 @@ def features() -> tuple[Feature, ...]:
         _number("annual_revenue", "a.annual_revenue", "the company's yearly revenue"),
         _text("employees_band", _band("a.employees", EMPLOYEES, "5000+"), "the company's size"),
         _text("revenue_band", _band("a.annual_revenue", REVENUE, "over 1B"), "the company's revenue band"),
-        Feature("has_title", "fit", "lead", "(l.title IS NOT NULL)::INTEGER", "a job title was given"),
-        Feature("has_account", "fit", "lead", "(a.account_id IS NOT NULL)::INTEGER", "the company is known"),
-    )  # fmt: skip
+        _given("has_title", "l.title", "a job title was given"),
+        _given("has_account", "a.account_id", "the company is known"),
+    )
 
 
 def _band(column: str, bands: tuple[tuple[float, str], ...], above: str) -> str:
@@ -39,3 +39,7 @@ def _text(name: str, sql: str, meaning: str) -> Feature:
 
 def _number(name: str, sql: str, meaning: str) -> Feature:
     return Feature(name, "fit", "lead", sql, meaning, null=UNKNOWN, empty=None)
+
+
+def _given(name: str, column: str, meaning: str) -> Feature:
+    return Feature(name, "fit", "lead", f"({column} IS NOT NULL)::INTEGER", meaning, unit="yes or no")

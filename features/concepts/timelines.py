@@ -23,11 +23,9 @@ _TOTALS = """CREATE OR REPLACE TEMP TABLE {name} AS SELECT {key} moment, {runnin
 
 def _timeline(name: str, steps: str, measures: tuple[str, ...], key: str = "") -> str:
     window = f"OVER ({f'PARTITION BY {key} ' if key else ''}ORDER BY moment)"
-    return _TOTALS.format(
-        name=name, steps=steps, key=f"{key}," if key else "",
-        running=", ".join(f"sum({m}) {window}::DOUBLE AS {m}" for m in measures),
-        sums=", ".join(f"sum({m}) AS {m}" for m in measures),
-    )  # fmt: skip
+    running = ", ".join(f"sum({m}) {window}::DOUBLE AS {m}" for m in measures)
+    sums = ", ".join(f"sum({m}) AS {m}" for m in measures)
+    return _TOTALS.format(name=name, steps=steps, key=f"{key}," if key else "", running=running, sums=sums)
 
 
 _BY_AGENT = f"""(SELECT d.known_at, d.superseded_at, d.decision, c.agent_id

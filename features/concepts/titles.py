@@ -9,9 +9,11 @@ SENIORITY = (
     (r"\b(director|head of|head)\b", "director"),
     (r"\b(manager|lead|supervisor|team leader)\b", "manager"),
     (r"\b(intern|trainee|student|assistant|apprentice)\b", "entry"),
-    (r"\b(senior|principal|staff|architect|consultant|engineer|analyst|specialist|developer|administrator|buyer)\b",
-     "specialist"),
-)  # fmt: skip
+    (
+        r"\b(senior|principal|staff|architect|consultant|engineer|analyst|specialist|developer|administrator|buyer)\b",
+        "specialist",
+    ),
+)
 FUNCTION = (
     (r"\b(marketing|brand|communications?|demand|growth|cmo)\b", "marketing"),
     (r"\b(sales|account executive|business development|revenue|cro)\b", "sales"),

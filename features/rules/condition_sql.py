@@ -8,6 +8,9 @@ from data.agreement.model import MILLI, Agreement, Criterion
 from data.sql import literal, quoted
 from data.tables import ANSWER_STATES
 
+AXIS_MILLI = {"digital_points": '"digital milli"', "research_points": '"research before"'}
+"""The points of an axis that a condition sees, in thousandths: those of research before combinations add theirs."""
+
 
 def condition_sql(agreement: Agreement, text: str) -> str:
     """A condition over the columns inside `rules_sql`, as SQL that is true or false and never unknown."""
@@ -33,14 +36,17 @@ def _about_answer(criterion: Criterion, it: Comparison) -> str:
         amounts = " ".join(f"WHEN {_lower(n)} THEN {v!r}" for n, v in criterion.amounts.items())
         amount = f"CASE {level} {amounts} END"
         return f"coalesce({state} = 'yes' AND {amount} {it.operator} {number_in(it.values[0])!r}, false)"
-    same = [f"{state} = {literal(v.lower())}" if v.lower() in ANSWER_STATES
-            else f"coalesce({state} = 'yes' AND {level} = {_lower(v)}, false)" for v in it.values]  # fmt: skip
-    return f"{'NOT ' * (it.operator == '!=')}({' OR '.join(same)})"
+
+    def same(value: str) -> str:
+        if value.lower() in ANSWER_STATES:
+            return f"{state} = {literal(value.lower())}"
+        return f"coalesce({state} = 'yes' AND {level} = {_lower(value)}, false)"
+
+    return f"{'NOT ' * (it.operator == '!=')}({' OR '.join(map(same, it.values))})"
 
 
 def _about_fact(it: Comparison) -> str:
-    column = f'"{it.name.removesuffix("_points")} {"milli" if it.name.startswith("digital") else "before"}"'
-    column = f"{column} / {MILLI:.1f}" if it.name in AXES else quoted(f"fact of {it.name}")
+    column = f"{AXIS_MILLI[it.name]} / {MILLI:.1f}" if it.name in AXES else quoted(f"fact of {it.name}")
     if it.operator in ("known", "unknown"):
         missing = f"{column} IS NULL" if it.name != "permission" else f"{column} = 'unknown'"
         return missing if it.operator == "unknown" else f"NOT ({missing})"

@@ -15,8 +15,8 @@ from data.agreement.model import MILLI, Agreement
 from data.cohorts import BY_PERSONS
 from data.errors import ConfigError
 from data.sql import in_force
-from data.tables import ACCOUNTS, LEADS
 from data.warehouse import Warehouse
+from features.concepts.extras import extra_columns
 from features.concepts.titles import titles_sql
 from features.rules.points import FACT_SQL, STANDING, lines_sql, rules_sql
 
@@ -120,8 +120,8 @@ def _under(
     """The rows (lead_id, as_of) with what the query says of them under one agreement."""
     check_extras(warehouse, agreement)
     with warehouse.view("m_index", rows.rename_axis("rid").reset_index()):
-        warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {ROSTER} AS SELECT rid, lead_id::VARCHAR AS lead_id,"
-                          " as_of::TIMESTAMP AS as_of FROM m_index")  # fmt: skip
+        typed = "rid, lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of"
+        warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {ROSTER} AS SELECT {typed} FROM m_index")
     found = warehouse.frame(sql_of(agreement)).assign(agreement_version=agreement.version)
     warehouse.execute(f"DROP TABLE {ROSTER}")
     return rows.join(found.set_index("rid"), how="inner")
@@ -139,10 +139,15 @@ def find_unseen(warehouse: Warehouse, agreement: Agreement) -> list[str]:
     answered = {name for (name,) in warehouse.rows("SELECT DISTINCT criterion FROM answers")}
     said["answer is called"] = (set(agreement.answer_names()), answered)
     return [
-        f"no {what} {word}: " + (f"try {near[0]}" if (near := get_close_matches(word, seen, 1)) else
-                                 f"there are {', '.join(sorted(seen)[:8]) or 'none yet'}")
-        for what, (words, seen) in said.items() for word in sorted(words - seen)
-    ]  # fmt: skip
+        f"no {what} {word}: {_instead(word, seen)}"
+        for what, (words, seen) in said.items()
+        for word in sorted(words - seen)
+    ]
+
+
+def _instead(word: str, seen: set[str]) -> str:
+    near = get_close_matches(word, seen, 1)
+    return f"try {near[0]}" if near else f"there are {', '.join(sorted(seen)[:8]) or 'none yet'}"
 
 
 def _seen_facts(warehouse: Warehouse, name: str) -> set[str]:
@@ -153,7 +158,11 @@ def _seen_facts(warehouse: Warehouse, name: str) -> set[str]:
 
 def check_extras(warehouse: Warehouse, agreement: Agreement) -> None:
     """Raise ConfigError where a condition speaks of a column of leads or accounts that no source brought."""
-    there = {f"{t.name.removesuffix('s')}.{c}" for t in (LEADS, ACCOUNTS) for c in warehouse.extras(t)}
+    there = set(extra_columns(warehouse))
     for name in sorted({name for name in spoken_of(agreement) if "." in name} - there):
-        raise ConfigError(f"applying agreement {agreement.version}", expected="columns that a source brought",
-                          got=name, do=f"take one of {', '.join(sorted(there)) or 'none yet'}")  # fmt: skip
+        raise ConfigError(
+            f"applying agreement {agreement.version}",
+            expected="columns that a source brought",
+            got=name,
+            do=f"take one of {', '.join(sorted(there)) or 'none yet'}",
+        )

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features.definition import Feature
+from features.definition import Feature, Part
 from models.metrics.evaluation import Vector
 
-PARTS = ("state", "level", "points", "age_days")
-"""The columns of a criterion, as the catalogue ends their names; the first that there is speaks for all."""
-TOTAL, DIGITAL, RESEARCH = "rule_points", "digital_points", "research_points"
-SUMS = (TOTAL, DIGITAL, RESEARCH)
+PARTS: tuple[Part, ...] = ("state", "level", "points", "age_days")
+"""What is told of a criterion; the first that there is speaks for all."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +21,14 @@ class Criterion:
 
     name: str
     columns: tuple[str, ...]
+    points: str | None
+    """The column of its points, None where the model has none."""
     sums: tuple[str, ...]
 
     @property
     def speaker(self) -> str:
         """The column by which the criterion is named."""
         return self.columns[0]
-
-    @property
-    def points(self) -> str | None:
-        """The column of its points, None where the model has none."""
-        return next((name for name in self.columns if name == f"{self.name}_points"), None)
 
     def as_usual(self, X: pd.DataFrame, usual: pd.Series) -> pd.DataFrame:
         """Raw rows with this criterion as in `usual`, by column, and with the sums as they would be then."""
@@ -81,28 +76,27 @@ def swap(found: Sequence[Criterion], X: pd.DataFrame, usual: pd.Series) -> Swaps
 
 
 def criteria(features: Sequence[Feature]) -> tuple[Criterion, ...]:
-    """The criteria that a model's features are about, in their order.
-
-    Points of answers are in the sum of phone and research, those of a criterion that is never asked in the digital one;
-    where a criterion has both, or facts alone, the sum of one axis is a little off, that of both is exact.
-    """
-    ours = {f.name for f in features if f.over == "rules"}
-    split = (name.removesuffix(f"_{part}") for f in features for part in PARTS
-             if (name := f.name) in ours - set(SUMS) and name.endswith(f"_{part}"))  # fmt: skip
-    return tuple(_criterion(name, ours) for name in dict.fromkeys(split))
+    """The criteria that a model's features are about, in their order."""
+    names = dict.fromkeys(f.criterion for f in features if f.criterion)
+    sums = [f for f in features if is_sum(f)]
+    return tuple(_criterion([f for f in features if f.criterion == name], sums) for name in names)
 
 
 def is_answer(feature: Feature) -> bool:
     """Whether it tells what the lead answered: its state or level say the same thing in two columns."""
-    return feature.over == "rules" and feature.name.endswith(("_state", "_level"))
+    return feature.part in ("state", "level")
 
 
 def is_sum(feature: Feature) -> bool:
     """Whether it adds up the points of criteria."""
-    return feature.over == "rules" and feature.name in SUMS
+    return feature.part == "points" and not feature.criterion
 
 
-def _criterion(name: str, ours: set[str]) -> Criterion:
-    columns = tuple(column for part in PARTS if (column := f"{name}_{part}") in ours)
-    axis = RESEARCH if any(f"{name}_{part}" in ours for part in PARTS if part != "points") else DIGITAL
-    return Criterion(name, columns, tuple(total for total in (TOTAL, axis) if total in ours))
+def _criterion(own: Sequence[Feature], sums: Sequence[Feature]) -> Criterion:
+    parts = {f.part: f for f in sorted(own, key=lambda f: PARTS.index(f.part))}
+    points = parts.get("points")
+    axes = ("both", points.axis) if points else ()
+    columns = tuple(f.name for f in parts.values())
+    return Criterion(
+        own[0].criterion, columns, points.name if points else None, tuple(f.name for f in sums if f.axis in axes)
+    )

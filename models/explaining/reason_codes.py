@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.definition import Feature
+from features.definition import Feature, Part, answer_column
 from models.explaining.coalitions import Population
 from models.explaining.criteria import criteria, is_answer, is_sum
 from models.explaining.explanation import Contributions, Explainer, blocks
@@ -21,6 +21,8 @@ LAST = 1e6
 """Log-odds that no move comes near: those that come last rank behind all others by it."""
 DOABLE = ("engagement", "calls", "qualification")
 """The concepts that a rep or marketing can do something about; traits can be found out at most."""
+ANSWER: tuple[Part, ...] = ("state", "level", "points")
+"""What an answer is said by."""
 NOTHING = ("unknown", "not_asked", "refused")
 """What stands in texts where nothing is known."""
 Lead = Mapping[Hashable, Any]
@@ -117,9 +119,13 @@ def _to_do(feature: Feature) -> float:
 
 
 def _codes(
-    explainer: Explainer, X: pd.DataFrame, concepts: Vector, said: Said, columns: list[str],
+    explainer: Explainer,
+    X: pd.DataFrame,
+    concepts: Vector,
+    said: Said,
+    columns: list[str],
     allowed: Callable[[Population, pd.DataFrame], Vector] | None = None,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     population = explainer.population
     lines: list[list[str | None]] = []
     after = np.array([is_sum(f) for f in population.features]) & bool(criteria(population.features))
@@ -144,26 +150,22 @@ def _lines(
 
 def say(feature: Feature, lead: Lead) -> str:
     """A lead's feature in the catalogue's words with its value, such as "days since the last touch: 61"."""
-    about = feature.meaning.split(":")[0] if is_answer(feature) else feature.meaning.replace(": ", ", ", 1)
+    about = feature.criterion if is_answer(feature) else feature.meaning.replace(": ", ", ", 1)
     return f"{about}: {say_value(feature, lead)}"
 
 
 def say_value(feature: Feature, lead: Lead) -> str:
     """The value of a feature of one lead, as people read it; what a missing one means where it is missing."""
     if is_answer(feature):
-        return _answer(feature.name.rsplit("_", 1)[0], lead)
+        return _answer(feature.criterion, lead)
     value = lead[feature.name]
-    if feature.dtype == "text":
-        unsaid = value == "unknown" and not feature.null.startswith("never:")
-        return feature.null if unsaid else str(value).replace("_", " ")
-    number = float(value)
-    if np.isnan(number):
+    if pd.isna(value) or (value == "unknown" and feature.empty is None):
         return feature.null
-    if feature.name.startswith("has_"):
-        return "yes" if number else "no"
-    if feature.meaning.startswith("share "):
-        return f"{100 * number:.0f} %"
-    return _number(number)
+    if feature.dtype == "text":
+        return str(value).replace("_", " ")
+    if feature.unit == "yes or no":
+        return "yes" if value else "no"
+    return f"{100 * value:.0f} %" if feature.unit == "share" else _number(float(value))
 
 
 def _number(number: float) -> str:
@@ -176,8 +178,9 @@ def _number(number: float) -> str:
 
 def _answer(criterion: str, lead: Lead) -> str:
     """The answer with the points it gives; points of facts stand alone."""
-    parts = [str(lead[name]) for name in (f"{criterion}_state", f"{criterion}_level") if name in lead]
+    state, level, points = (answer_column(criterion, part) for part in ANSWER)
+    parts = [str(lead[name]) for name in (state, level) if name in lead]
     said = [part.replace("_", " ") for part in parts if part not in ("unknown", "none")] or ["not known"]
-    points = float(lead.get(f"{criterion}_points", 0.0))
-    told = points or ("yes" in parts and f"{criterion}_points" in lead)
-    return ", ".join([*said, f"{_number(points)} points"] if told else said)
+    given = float(lead.get(points, 0.0))
+    told = given or ("yes" in parts and points in lead)
+    return ", ".join([*said, f"{_number(given)} points"] if told else said)

@@ -33,9 +33,7 @@ RULES, NOTHING = "rules", "base rate"
 LEARNED: dict[str, Callable[[Feature], bool]] = {
     "digital only": lambda f: f.concept == "engagement",
     "digital + fit": lambda f: f.concept in ("engagement", "fit"),
-    "calls + answers": lambda f: (
-        f.concept == "calls" or (f.concept == "qualification" and not f.name.endswith("_points"))
-    ),
+    "calls + answers": lambda f: f.concept in ("calls", "qualification") and f.part != "points",
     ALL: lambda f: True,  # noqa: ARG005
 }
 """Arms that go through the whole of `learn`, each on the features it keeps."""

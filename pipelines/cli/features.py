@@ -33,13 +33,12 @@ def features_list(
 def features_show(workspace: Path, name: str) -> Output:
     """One feature: its meaning, what a missing value means, and its SQL."""
     import difflib
-    from dataclasses import asdict
 
     by_name = {f.name: f for f in _catalogue(workspace)}
     if name not in by_name:
         near = ", ".join(difflib.get_close_matches(name, by_name, 3)) or "`leadready features list`"
         raise UsageError("showing a feature", expected="a name of the catalogue", got=name, do=f"try {near}")
-    feature = asdict(by_name[name])
+    feature = by_name[name].facts()
     return Output(feature, [f"{k:>9}: {v}" for k, v in feature.items() if v not in ("", ())])
 
 

@@ -145,8 +145,13 @@ def test_a_recycled_lead_is_looked_at_again_and_an_old_handoff_expires_once():
     with warehouse_of(leads=leads, handoffs=handoffs, decisions=decisions) as warehouse:
         snapshots = build_cohort(warehouse, Cohort(anchor="weekly"), datetime(2026, 4, 6, 1))
         labelled = label_outcomes(warehouse, snapshots, TWO_WEEKS, datetime(2026, 6, 1))
-    monday = dict(zip(zip(labelled["lead_id"], labelled["as_of"].dt.date.astype(str), strict=True), labelled["outcome"],
-                      strict=True))  # fmt: skip
+    monday = dict(
+        zip(
+            zip(labelled["lead_id"], labelled["as_of"].dt.date.astype(str), strict=True),
+            labelled["outcome"],
+            strict=True,
+        )
+    )
     assert ("L1", "2026-02-09") not in monday
     assert monday["L1", "2026-03-09"] == "expired"
     assert monday["L2", "2026-02-09"] == "expired"

@@ -21,8 +21,10 @@ def test_the_last_answer_counts():
 
 def test_the_four_states_are_told_apart():
     assert build_features("2026-03-05", ["budget_state"], answers=ANSWERS) == {
-        "L1": "not_asked", "L2": "refused", "L3": "not_asked",
-    }  # fmt: skip
+        "L1": "not_asked",
+        "L2": "refused",
+        "L3": "not_asked",
+    }
 
 
 def test_points_are_those_of_the_agreement():

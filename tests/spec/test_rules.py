@@ -62,14 +62,24 @@ SAID = table("""
 def test_an_answer_gives_the_points_of_its_state_and_level():
     """A yes whose level is not listed gives those of yes; an answer to a question not named here gives none."""
     assert rules(BASE, "2026-03-05", "research_points", answers=SAID) == {
-        "L1": 20, "L2": 10, "L3": 5, "L4": 5, "L5": -10, "L6": -1, "L7": 0, "L8": 0,
-    }  # fmt: skip
+        "L1": 20,
+        "L2": 10,
+        "L3": 5,
+        "L4": 5,
+        "L5": -10,
+        "L6": -1,
+        "L7": 0,
+        "L8": 0,
+    }
 
 
-@pytest.mark.parametrize(("as_of", "points"), [
-    ("2026-03-31 11:59:59.999999", 20),
-    ("2026-03-31 12:00", 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("as_of", "points"),
+    [
+        ("2026-03-31 11:59:59.999999", 20),
+        ("2026-03-31 12:00", 0),
+    ],
+)
 def test_an_answer_of_exactly_fresh_days_is_stale(as_of: str, points: float):
     assert rules(BASE, as_of, "research_points", answers=SAID)["L1"] == points
 
@@ -110,10 +120,13 @@ def test_of_two_answers_at_one_moment_the_later_name_in_the_alphabet_counts():
     assert rules(agreement, "2026-03-05", "research_points", answers=answers) == {"L1": 20, "L2": -10}
 
 
-@pytest.mark.parametrize(("as_of", "points"), [
-    ("2026-03-09 00:00", 0),  # known at that moment is not known before it
-    ("2026-03-09 00:00:00.000001", 20),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("as_of", "points"),
+    [
+        ("2026-03-09 00:00", 0),  # known at that moment is not known before it
+        ("2026-03-09 00:00:00.000001", 20),
+    ],
+)
 def test_an_answer_counts_once_it_is_known(as_of: str, points: float):
     answers = table("""
         lead  answered_at  known_at    criterion  state  level
@@ -122,11 +135,14 @@ def test_an_answer_counts_once_it_is_known(as_of: str, points: float):
     assert rules(BASE, as_of, "research_points", answers=answers) == {"L1": points}
 
 
-@pytest.mark.parametrize(("as_of", "points"), [
-    ("2026-03-02", 20),
-    ("2026-03-04", 20),  # the correction is not known yet
-    ("2026-03-04 00:00:00.000001", -10),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("as_of", "points"),
+    [
+        ("2026-03-02", 20),
+        ("2026-03-04", 20),  # the correction is not known yet
+        ("2026-03-04 00:00:00.000001", -10),
+    ],
+)
 def test_a_corrected_answer_holds_until_its_correction_is_known(as_of: str, points: float):
     answers = table("""
         lead  answered_at  known_at    superseded_at  criterion  state  level
@@ -139,14 +155,17 @@ def test_a_corrected_answer_holds_until_its_correction_is_known(as_of: str, poin
 # Touches
 
 
-@pytest.mark.parametrize(("as_of", "points"), [
-    ("2026-03-01", 8),
-    ("2026-03-11", 4),
-    ("2026-03-21", 2),
-    ("2026-05-30", 0.016),  # nine half-lives: 15.625 thousandths
-    ("2026-06-19", 0.004),
-    ("2028-03-01", 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("as_of", "points"),
+    [
+        ("2026-03-01", 8),
+        ("2026-03-11", 4),
+        ("2026-03-21", 2),
+        ("2026-05-30", 0.016),  # nine half-lives: 15.625 thousandths
+        ("2026-06-19", 0.004),
+        ("2028-03-01", 0),
+    ],
+)
 def test_a_touch_counts_half_after_its_half_life(as_of: str, points: float):
     """A touch that was announced before it happened counts as one of now."""
     touches = table("""
@@ -197,8 +216,13 @@ def test_bots_and_what_we_sent_are_no_touches_but_an_unsubscribe_always_is():
         L6    2026-03-11   2026-03-02  unsubscribe  false   inbound
     """)
     assert rules(agreement, "2026-03-11", "digital_points", touches=touches) == {
-        "L1": 0, "L2": 0, "L3": 8, "L4": 0, "L5": -5, "L6": -8,
-    }  # fmt: skip
+        "L1": 0,
+        "L2": 0,
+        "L3": 8,
+        "L4": 0,
+        "L5": -5,
+        "L6": -8,
+    }
 
 
 # Facts and conditions
@@ -213,7 +237,7 @@ COMPANIES = table("""
     account  industry       employees  annual_revenue  country
     A1       manufacturing  120        1000000         DE
     A2       -              5000       999999          -
-""").assign(known_at="2026-01-01")  # fmt: skip
+""").assign(known_at="2026-01-01")
 
 
 @pytest.fixture(scope="module")
@@ -222,35 +246,38 @@ def people() -> Iterator[Warehouse]:
         yield warehouse
 
 
-@pytest.mark.parametrize(("condition", "leads"), [
-    ("", "L1 L2 L3"),
-    ("country = de", "L1"),
-    ("country != DE", "L2"),  # what is unknown is neither
-    ("not country = DE", "L2 L3"),  # not turns false into true
-    ("not country in (de, NL)", "L3"),
-    ("country is unknown", "L3"),
-    ("country is known and not (country = DE)", "L2"),
-    ("employees >= 120", "L1 L2"),
-    ("employees > 120 or employees < 120", "L2"),
-    ("not employees < 5000", "L2 L3"),
-    ("employees_band = 5000+", "L2"),
-    ("revenue_band in ('under 1m')", "L2"),
-    ("revenue_band = '1M-10M'", "L1"),  # exactly 1M
-    ("account_country = DE", "L1"),
-    ("seniority = manager", "L1"),  # read from the title
-    ("seniority = vp", "L2"),
-    ("seniority = c_level", ""),  # the given one goes before the title's
-    ("job_function in (operations, it)", "L1 L3"),
-    ("title contains 'PLANT'", "L1"),
-    ("permission is unknown", "L2 L3"),
-    ("permission = unknown", "L2 L3"),
-    ("permission != all", "L2 L3"),
-    ("age_days = 15", "L2"),
-    ("age_days <= 15 days", "L2"),
-    ("country = DE or country = NL and employees < 100", "L1"),  # and binds closer
-    ("(country = DE or country = NL) and employees > 200", "L2"),
-    ("NOT country = DE AND employees_band IS KNOWN", "L2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("condition", "leads"),
+    [
+        ("", "L1 L2 L3"),
+        ("country = de", "L1"),
+        ("country != DE", "L2"),  # what is unknown is neither
+        ("not country = DE", "L2 L3"),  # not turns false into true
+        ("not country in (de, NL)", "L3"),
+        ("country is unknown", "L3"),
+        ("country is known and not (country = DE)", "L2"),
+        ("employees >= 120", "L1 L2"),
+        ("employees > 120 or employees < 120", "L2"),
+        ("not employees < 5000", "L2 L3"),
+        ("employees_band = 5000+", "L2"),
+        ("revenue_band in ('under 1m')", "L2"),
+        ("revenue_band = '1M-10M'", "L1"),  # exactly 1M
+        ("account_country = DE", "L1"),
+        ("seniority = manager", "L1"),  # read from the title
+        ("seniority = vp", "L2"),
+        ("seniority = c_level", ""),  # the given one goes before the title's
+        ("job_function in (operations, it)", "L1 L3"),
+        ("title contains 'PLANT'", "L1"),
+        ("permission is unknown", "L2 L3"),
+        ("permission = unknown", "L2 L3"),
+        ("permission != all", "L2 L3"),
+        ("age_days = 15", "L2"),
+        ("age_days <= 15 days", "L2"),
+        ("country = DE or country = NL and employees < 100", "L1"),  # and binds closer
+        ("(country = DE or country = NL) and employees > 200", "L2"),
+        ("NOT country = DE AND employees_band IS KNOWN", "L2"),
+    ],
+)
 def test_conditions_on_facts(people: Warehouse, condition: str, leads: str):
     agreement = BASE + f"[criteria.fit]\nfacts = [{{ when = '''{condition}''', points = 1 }}]\n"
     found = seen_in(people, agreement, "2026-03-01")["research_points"]
@@ -272,8 +299,10 @@ def test_the_first_fact_that_holds_gives_its_points():
         L2    2026-02-20   need       yes    active
     """)
     assert rules(agreement, "2026-03-01", "research_points", leads=PEOPLE, accounts=COMPANIES, answers=answers) == {
-        "L1": 2, "L2": 23, "L3": -1,
-    }  # fmt: skip
+        "L1": 2,
+        "L2": 23,
+        "L3": -1,
+    }
 
 
 def test_an_account_is_seen_once_it_is_known():
@@ -309,19 +338,22 @@ def asked() -> Iterator[Warehouse]:
         yield warehouse
 
 
-@pytest.mark.parametrize(("condition", "leads"), [
-    ("timeframe = yes", "L1 L2 L3"),
-    ("timeframe = within_90_days", "L2"),
-    ("timeframe != within_90_days", "L1 L3 L4 L5 L6"),  # the opposite of =, for all who were not asked too
-    ("timeframe != yes", "L4 L5 L6"),
-    ("timeframe in (no, Within_90_Days)", "L2 L4"),
-    ("timeframe <= 90 days", "L2"),
-    ("timeframe > 90 days", "L1"),  # some_day has no amount
-    ("not timeframe > 90 days", "L2 L3 L4 L5 L6"),
-    ("timeframe is known", "L1 L2 L3 L4"),
-    ("timeframe is unknown", "L5 L6"),
-    ("timeframe in (refused, not_asked)", "L5 L6"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("condition", "leads"),
+    [
+        ("timeframe = yes", "L1 L2 L3"),
+        ("timeframe = within_90_days", "L2"),
+        ("timeframe != within_90_days", "L1 L3 L4 L5 L6"),  # the opposite of =, for all who were not asked too
+        ("timeframe != yes", "L4 L5 L6"),
+        ("timeframe in (no, Within_90_Days)", "L2 L4"),
+        ("timeframe <= 90 days", "L2"),
+        ("timeframe > 90 days", "L1"),  # some_day has no amount
+        ("not timeframe > 90 days", "L2 L3 L4 L5 L6"),
+        ("timeframe is known", "L1 L2 L3 L4"),
+        ("timeframe is unknown", "L5 L6"),
+        ("timeframe in (refused, not_asked)", "L5 L6"),
+    ],
+)
 def test_conditions_on_answers(asked: Warehouse, condition: str, leads: str):
     """L6 said yes too long ago: as if nobody had asked."""
     agreement = BASE + WHEN + f'[[combinations]]\nname = "it holds"\nwhen = "{condition}"\nurgent = true\n'
@@ -347,21 +379,24 @@ def coded() -> Iterator[Warehouse]:
         yield warehouse
 
 
-@pytest.mark.parametrize(("condition", "leads"), [
-    ("lead.Code = 7", "L2"),  # texts as they are written
-    ("lead.Code = '7'", "L2"),
-    ("lead.Code != 007", "L2 L3 L4"),
-    ("lead.Code in ('007', b7)", "L1 L3"),
-    ("lead.Code contains 7", "L1 L2 L3"),
-    ("lead.Code > 5", "L1 L2"),  # what is no number is unknown
-    ("not lead.Code > 5", "L3 L4"),
-    ("lead.Code is known", "L1 L2 L3 L4"),
-    ("lead.Score = 9.0", "L2"),
-    ("lead.Score in (0, '12.50')", "L1 L4"),
-    ("lead.Score >= 9", "L1 L2"),
-    ("not lead.Score >= 9", "L3 L4"),
-    ("lead.Score is unknown", "L3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("condition", "leads"),
+    [
+        ("lead.Code = 7", "L2"),  # texts as they are written
+        ("lead.Code = '7'", "L2"),
+        ("lead.Code != 007", "L2 L3 L4"),
+        ("lead.Code in ('007', b7)", "L1 L3"),
+        ("lead.Code contains 7", "L1 L2 L3"),
+        ("lead.Code > 5", "L1 L2"),  # what is no number is unknown
+        ("not lead.Code > 5", "L3 L4"),
+        ("lead.Code is known", "L1 L2 L3 L4"),
+        ("lead.Score = 9.0", "L2"),
+        ("lead.Score in (0, '12.50')", "L1 L4"),
+        ("lead.Score >= 9", "L1 L2"),
+        ("not lead.Score >= 9", "L3 L4"),
+        ("lead.Score is unknown", "L3"),
+    ],
+)
 def test_an_extra_column_is_what_its_source_brought(coded: Warehouse, condition: str, leads: str):
     """Code is a column of texts, Score one of numbers."""
     agreement = BASE + f'[criteria.fit]\nfacts = [{{ when = "{condition}", points = 1 }}]\n'
@@ -400,14 +435,17 @@ zone = "unfit"
 """
 
 
-@pytest.mark.parametrize(("column", "expected"), [
-    ("combinations", {"L1": "asks and clicks, asks", "L2": "asks", "L3": "no need", "L4": ""}),
-    ("urgent", {"L1": True, "L2": False, "L3": False, "L4": False}),
-    ("digital_points", {"L1": 8, "L2": 0, "L3": 8, "L4": 8}),
-    ("research_points", {"L1": 25.5, "L2": 11, "L3": -10, "L4": 0}),  # conditions see the sum before combinations
-    ("rule_points", {"L1": 33.5, "L2": 11, "L3": -2, "L4": 8}),
-    ("zone", {"L1": "qualified", "L2": "nearly", "L3": "unfit", "L4": "not_yet"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("combinations", {"L1": "asks and clicks, asks", "L2": "asks", "L3": "no need", "L4": ""}),
+        ("urgent", {"L1": True, "L2": False, "L3": False, "L4": False}),
+        ("digital_points", {"L1": 8, "L2": 0, "L3": 8, "L4": 8}),
+        ("research_points", {"L1": 25.5, "L2": 11, "L3": -10, "L4": 0}),  # conditions see the sum before combinations
+        ("rule_points", {"L1": 33.5, "L2": 11, "L3": -2, "L4": 8}),
+        ("zone", {"L1": "qualified", "L2": "nearly", "L3": "unfit", "L4": "not_yet"}),
+    ],
+)
 def test_combinations_give_points_and_urgency_and_set_the_zone(column: str, expected: dict[str, object]):
     assert rules(BASE + TOGETHER, "2026-03-11", column, answers=BOTH, touches=CLICKED) == expected
 
@@ -419,10 +457,13 @@ def test_the_lines_add_up_to_the_points():
     assert dict(lines.groupby("axis")["points"].sum()) == {"digital": 8, "research": 25.5}
 
 
-@pytest.mark.parametrize(("column", "expected"), [
-    ("zone", {"L1": "qualified", "L2": "nearly", "L3": "not_yet"}),
-    ("missing", {"L1": "", "L2": "clicks", "L3": "clicks"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("zone", {"L1": "qualified", "L2": "nearly", "L3": "not_yet"}),
+        ("missing", {"L1": "", "L2": "clicks", "L3": "clicks"}),
+    ],
+)
 def test_nobody_is_qualified_without_what_is_required(column: str, expected: dict[str, object]):
     """L1 and L2 have the same points on phone and research."""
     agreement = BASE.replace(
@@ -454,29 +495,42 @@ def test_a_combination_sets_the_zone_even_where_something_required_is_missing():
     assert rules(agreement, "2026-03-11", "zone", answers=BOTH) == {"L1": "qualified", "L2": "unfit", "L3": "not_yet"}
 
 
-@pytest.mark.parametrize(("clicks", "level", "zone"), [
-    (0, "none", "unfit"), (1, "none", "not_yet"), (2, "none", "nearly"),
-    (0, "latent", "not_yet"), (1, "latent", "nearly"), (2, "latent", "qualified"),
-    (0, "active", "nearly"), (1, "active", "nearly"), (2, "active", "qualified"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("clicks", "level", "zone"),
+    [
+        (0, "none", "unfit"),
+        (1, "none", "not_yet"),
+        (2, "none", "nearly"),
+        (0, "latent", "not_yet"),
+        (1, "latent", "nearly"),
+        (2, "latent", "qualified"),
+        (0, "active", "nearly"),
+        (1, "active", "nearly"),
+        (2, "active", "qualified"),
+    ],
+)
 def test_the_zone_is_where_the_bands_of_both_axes_meet(clicks: int, level: str, zone: str):
     """A band begins at exactly its threshold: 8 and 16 digital points, 10 and 20 of phone and research."""
     matrix = """digital = [8, 16]
     matrix = [["unfit", "not_yet", "nearly"], ["not_yet", "nearly", "qualified"], ["nearly", "nearly", "qualified"]]
     """
     agreement = re.sub("matrix = .*", matrix, BASE).replace("yes = 5", "yes = 0")
-    answers = pd.DataFrame([{"lead_id": "L1", "answered_at": "2026-03-01", "criterion": "need", "state": "yes",
-                             "level": level}])  # fmt: skip
+    answers = pd.DataFrame(
+        [{"lead_id": "L1", "answered_at": "2026-03-01", "criterion": "need", "state": "yes", "level": level}]
+    )
     touches = CLICKED.assign(lead_id="L1", occurred_at=["2026-03-11", "2026-03-12", "2026-03-13"])[:clicks]
     assert rules(agreement, "2026-03-11", "zone", answers=answers, touches=touches) == {"L1": zone}
 
 
-@pytest.mark.parametrize(("column", "expected"), [
-    ("team", {"L1": "rhine", "L2": "rhine", "L3": None}),
-    ("persona", {"L1": "plant", "L2": None, "L3": "any"}),
-    ("buying_stage", {"L1": "early", "L2": "early", "L3": "early"}),
-    ("segment", {"L1": 1, "L2": 0, "L3": 2}),  # the number of the segment; after the last: all others
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("team", {"L1": "rhine", "L2": "rhine", "L3": None}),
+        ("persona", {"L1": "plant", "L2": None, "L3": "any"}),
+        ("buying_stage", {"L1": "early", "L2": "early", "L3": "early"}),
+        ("segment", {"L1": 1, "L2": 0, "L3": 2}),  # the number of the segment; after the last: all others
+    ],
+)
 def test_the_first_that_holds_takes_the_lead(column: str, expected: dict[str, object]):
     agreement = (
         BASE
@@ -541,8 +595,13 @@ def test_every_permission_rule_narrows_and_none_widens():
     """
     )
     assert contact(agreement, leads=ALLOWED) == {
-        "L1": "no_call", "L2": "no_call", "L3": "no_mail", "L4": "none", "L5": "no_call", "L6": "none",
-    }  # fmt: skip
+        "L1": "no_call",
+        "L2": "no_call",
+        "L3": "no_mail",
+        "L4": "none",
+        "L5": "no_call",
+        "L6": "none",
+    }
 
 
 def test_an_unsubscribe_takes_mail_away_for_good():
@@ -556,8 +615,13 @@ def test_an_unsubscribe_takes_mail_away_for_good():
     leads = ALLOWED.assign(known_at="2020-01-01")
     agreement = BASE + '[permission]\nrules = [{ when = "", allow = "all" }]\n'
     assert contact(agreement, leads=leads, touches=touches) == {
-        "L1": "no_mail", "L2": "none", "L3": "no_mail", "L4": "none", "L5": "all", "L6": "all",
-    }  # fmt: skip
+        "L1": "no_mail",
+        "L2": "none",
+        "L3": "no_mail",
+        "L4": "none",
+        "L5": "all",
+        "L6": "all",
+    }
 
 
 # All together
@@ -593,10 +657,19 @@ def test_the_example_of_the_document():
         """),
     }
     expected = {
-        "digital_points": 18.623, "research_points": 82.5, "zone": "qualified", "urgent": True, "missing": "",
-        "combinations": "pain, soon, and a next step", "team": "rhine", "persona": "plant",
-        "buying_stage": "decision", "segment": 1, "may_call": False, "may_mail": True,
-    }  # fmt: skip
+        "digital_points": 18.623,
+        "research_points": 82.5,
+        "zone": "qualified",
+        "urgent": True,
+        "missing": "",
+        "combinations": "pain, soon, and a next step",
+        "team": "rhine",
+        "persona": "plant",
+        "buying_stage": "decision",
+        "segment": 1,
+        "may_call": False,
+        "may_mail": True,
+    }
     assert agreement
     with warehouse_of(**tables) as warehouse:
         found = seen_in(warehouse, agreement[1], "2025-12-15")

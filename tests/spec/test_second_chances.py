@@ -132,8 +132,13 @@ def test_a_hand_off_has_the_policy_of_the_score_it_followed():
         ("L4", None, False),
         ("L5", None, False),
     ]
-    assert found == [("L1", 0.05, "p1", True), ("L2", 0.5, "p1", True), ("L3", None, None, False),
-                     ("L4", None, None, False), ("L5", None, None, False)]  # fmt: skip
+    assert found == [
+        ("L1", 0.05, "p1", True),
+        ("L2", 0.5, "p1", True),
+        ("L3", None, None, False),
+        ("L4", None, None, False),
+        ("L5", None, None, False),
+    ]
 
 
 def test_words_that_no_lead_has_are_named():

@@ -13,9 +13,9 @@ from models.judging.training import TrainingSet
 START = pd.Timestamp("2025-01-01")
 
 
-def feature(name: str, concept: str = "engagement", dtype: str = "number", direction: str = "") -> Feature:
+def feature(name: str, concept: str = "engagement", dtype: str = "number", direction: str = "", **more) -> Feature:
     over = "touches" if dtype == "number" else "lead"
-    return Feature(name, concept, over, "count(*)", f"meaning of {name}", direction=direction, dtype=dtype)
+    return Feature(name, concept, over, "count(*)", f"meaning of {name}", direction=direction, dtype=dtype, **more)
 
 
 def make(rows: int = 500, numbers: int = 10, texts: int = 2, seed: int = 0, signal: float = 1.5, days: int = 300):
@@ -30,7 +30,7 @@ def make(rows: int = 500, numbers: int = 10, texts: int = 2, seed: int = 0, sign
         frame[f"n{j}"] = values
         features.append(feature(f"n{j}", CONCEPTS[j % len(CONCEPTS)], direction="+" if j < 3 else ""))
     frame["rule_points"] = np.round(np.clip(50 + 20 * need + 20 * random.normal(size=rows), 0, 100) / 10) * 10
-    features.append(feature("rule_points", "qualification"))
+    features.append(feature("rule_points", "qualification", part="points", axis="both"))
     for j in range(texts):
         levels = ["unknown", "web", "event", "partner", "rare"]
         frame[f"t{j}"] = random.choice(levels, size=rows, p=[0.2, 0.4, 0.3, 0.09, 0.01])

@@ -29,7 +29,9 @@ def explainer(leads):
 
 
 def say_of(value, **definition):
-    feature = Feature(**({"name": "x", "concept": "fit", "over": "lead", "sql": "1", "meaning": "signs"} | definition))
+    feature = Feature(
+        **({"name": "x", "concept": "fit", "over": "lead", "value": "1", "meaning": "signs"} | definition)
+    )
     return say(feature, {feature.name: value})
 
 
@@ -44,10 +46,12 @@ def say_of(value, **definition):
         (3_301_000.0, {}, "signs: 3.3 million"),
         (2e9, {}, "signs: 2 billion"),
         (float("nan"), {"null": "nobody called yet"}, "signs: nobody called yet"),
-        (0.25, {"meaning": "share of calls that reached the person"}, "share of calls that reached the person: 25 %"),
-        (1.0, {"name": "has_title", "meaning": "a job title was given"}, "a job title was given: yes"),
+        (0.25, {"meaning": "calls that reached the person", "unit": "share"}, "calls that reached the person: 25 %"),
+        (1.0, {"unit": "yes or no", "meaning": "a job title was given"}, "a job title was given: yes"),
+        (0.0, {"unit": "yes or no"}, "signs: no"),
+        (0.5, {"name": "has_share", "meaning": "share of voice"}, "share of voice: 0.5"),
         ("public_sector", {"dtype": "text"}, "signs: public sector"),
-        ("unknown", {"dtype": "text", "null": "not given"}, "signs: not given"),
+        ("unknown", {"dtype": "text", "null": "not given", "empty": None}, "signs: not given"),
         (20.0, {"meaning": "need: points under the agreement"}, "need, points under the agreement: 20"),
     ],
 )
@@ -66,7 +70,8 @@ def test_a_value_is_said_plainly(value, definition, said):
     ],
 )
 def test_an_answer_is_said_once_with_its_level(column, state, level, said):
-    feature = Feature(f"need_{column}", "qualification", "rules", "1", "need: and so on", dtype="text")
+    about = {"criterion": "need", "part": column, "dtype": "text"}
+    feature = Feature(f"need_{column}", "qualification", "rules", "1", "need: and so on", **about)
     assert say(feature, {"need_state": state, "need_level": level}) == said
 
 
@@ -76,7 +81,8 @@ def test_an_answer_is_said_once_with_its_level(column, state, level, said):
      ("not_asked", 0.0, "need: not asked"), ("not_asked", 15.0, "need: not asked, 15 points")],
 )  # fmt: skip
 def test_an_answer_is_said_with_its_points(state, points, said):
-    feature = Feature("need_state", "qualification", "rules", "1", "need: and so on", dtype="text")
+    about = {"criterion": "need", "part": "state", "dtype": "text"}
+    feature = Feature("need_state", "qualification", "rules", "1", "need: and so on", **about)
     assert say(feature, {"need_state": state, "need_points": points}) == said
 
 
@@ -124,6 +130,14 @@ def test_without_refits_reasons_say_that_nothing_vouches_for_them(leads):
     assert not reasons(explainer, leads.X.head(5))["reasons_checked"].any()
 
 
+TOLD = {
+    "need_state": {"criterion": "need", "part": "state"},
+    "need_points": {"criterion": "need", "part": "points", "axis": "research"},
+    "clicks_points": {"criterion": "clicks", "part": "points", "axis": "digital"},
+    "digital_points": {"part": "points", "axis": "digital"},
+    "research_points": {"part": "points", "axis": "research"},
+    "rule_points": {"part": "points", "axis": "both"},
+}
 MEANS = {"need_state": "need: not asked, refused, no or yes"}
 
 
@@ -158,9 +172,20 @@ def answered():
     about = {"size": "fit", "meetings": "calls", "last_click_days": "engagement", "peers": "account"}
     over = {"size": "lead", "meetings": "calls", "last_click_days": "touches", "peers": "peers"}
     features = tuple(
-        Feature(name, about.get(name, "qualification"), over.get(name, "rules"), "1", MEANS.get(name, f"{name} of it"),
-                "not given", "-" if name == "last_click_days" else "+", "text" if name == "need_state" else "number",
-                empty=None if name in ("size", "last_click_days") else 0) for name in X)  # fmt: skip
+        Feature(
+            name,
+            about.get(name, "qualification"),
+            over.get(name, "rules"),
+            "1",
+            MEANS.get(name, f"{name} of it"),
+            null="not given",
+            direction="-" if name == "last_click_days" else "+",
+            dtype="text" if name == "need_state" else "number",
+            empty=None if name in ("size", "last_click_days") else 0,
+            **TOLD.get(name, {}),
+        )
+        for name in X
+    )
     return X, y, features
 
 

@@ -31,8 +31,8 @@ def part(data, keeps):
 
 
 def test_points_belong_to_the_rules():
-    points = feature("need_points", "qualification")
-    answer = feature("need_state", "qualification", "text")
+    points = feature("need_points", "qualification", part="points")
+    answer = feature("need_state", "qualification", "text", part="state")
     assert [name for name, keeps in LEARNED.items() if keeps(points)] == [ALL]
     assert [name for name, keeps in LEARNED.items() if keeps(answer)] == ["calls + answers", ALL]
     assert [name for name, keeps in LEARNED.items() if keeps(feature("industry", "fit", "text"))] == [
