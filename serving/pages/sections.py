@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the command line answers without pandas where it can
     import pandas as pd
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,17 @@ class Report:
     facts: Any = None
     title: str = ""
     about: str = ""
+
+
+def listed(rows: Rows, *lines: str, facts: Any = None) -> Report:
+    """One table with lines below it; for machines the rows themselves, where `facts` do not say more."""
+    return Report([Section(rows=rows, points=lines)], rows if facts is None else facts)
+
+
+def for_machines(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame by column name, times in ISO form, what is missing as None."""
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", date_format="iso"))
+    return rows
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ from data.workspace import Workspace
 from models.judging.backtest import ARMS
 from models.registry.client import Registry
 from pipelines.jobs.start import init_workspace, simulate_source
+from serving.pages.ablation import ablation_report
+from serving.pages.backtest import backtest_report
+from serving.pages.terminal import as_json, as_lines
 from tests.flows import work
 
 pytestmark = pytest.mark.slow  # a Prefect server and many fits
@@ -58,23 +61,20 @@ def test_a_backtest_is_kept_with_figures_tables_and_plots(space, done, tmp_path)
 
 
 def test_what_people_read_of_it(done):
-    from pipelines.reports import backtest_json, backtest_notes
-
-    said = "\n".join(backtest_notes(done))
+    report = backtest_report(done.result, done.policies, done.outcomes, done.run_id)
+    said = "\n".join(as_lines(report))
     assert f"{len(done.result.judged):,} judged" in said
     assert "the model, as many as the rules: " in said
     assert f"of whom this speaks: {done.result.reach.sentence}" in said
-    told = json.loads(json.dumps(backtest_json(done)))
+    told = json.loads(as_json(report))
     assert [row["arm"] for row in told["arms"]] == list(ARMS)
     assert told["run_id"] == done.run_id
 
 
 def test_the_ablation_is_kept_with_the_sentence_it_supports(flows, space, tmp_path):
-    from pipelines.reports import ablation_json
-
     done = flows.ablate(space.root, work.LOADED_AT)
     run, files = kept(space, done.run_id, tmp_path)
     assert run.data.tags["kind"] == "ablation"
     assert run.data.tags["sentence"] == done.result.sentence
     assert set(files) >= {"ablation.html", "arms.csv", "gains.csv", "tested.parquet"}
-    assert json.loads(json.dumps(ablation_json(done)))["sentence"] == done.result.sentence
+    assert ablation_report(done.result, done.run_id).facts["sentence"] == done.result.sentence
