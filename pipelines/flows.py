@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,13 @@ from pipelines.jobs.report import report_on
 from pipelines.jobs.score import Scoring, score_open_leads
 from pipelines.jobs.start import simulate_source
 from pipelines.jobs.train import Training, train_models
-from pipelines.reports import (
-    ablation_notes,
-    ablation_rows,
-    backtest_notes,
-    backtest_rows,
-    capacity_rows,
-    counts_table,
-    ingest_rows,
-    training_notes,
-    training_rows,
-)
+from serving.pages.ablation import ablation_report
+from serving.pages.backtest import backtest_report
+from serving.pages.ingest import ingest_rows
+from serving.pages.page import as_markdown
+from serving.pages.scores import scoring_report
+from serving.pages.sections import Report, Section
+from serving.pages.training import training_report
 
 
 def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
@@ -40,6 +37,7 @@ def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
     return isinstance(state.result(raise_on_failure=False), BusyError)
 
 
+ONCE = "on the latest rows, seen once"
 patient: dict[str, Any] = {
     "retries": 4,
     "retry_delay_seconds": [2, 5, 10, 20],
@@ -76,7 +74,9 @@ def ingest(
         timezone=timezone,
         mappings=mappings,
     )
-    create_table_artifact(ingest_rows(report), key="ingest", description=f"{source}: what became of each table's rows")
+    create_table_artifact(
+        [*ingest_rows(report)], key="ingest", description=f"{source}: what became of each table's rows"
+    )
     return report
 
 
@@ -84,10 +84,10 @@ def ingest(
 def train(workspace: Path, observed: datetime) -> Training:
     """Fit, compare, keep and perhaps promote the candidates."""
     training = train_task(open_workspace(workspace), observed)
-    create_table_artifact(training_rows(training), key="candidates", description="on the latest rows, seen once")
+    report = training_report(training.result, training.decision, training.version, training.outcomes)
     found = f"`leadready ui --workspace {workspace}` shows run {training.version.run_id}"
-    notes = [*training_notes(training), f"version {training.version.version}: {found}"]
-    create_markdown_artifact(_list(notes), key="training")
+    where = Section("Where is it kept?", [f"version {training.version.version}: {found}"])
+    _show(replace(report, sections=[*report.sections, where]), "candidates", ONCE, "training")
     return training
 
 
@@ -95,10 +95,9 @@ def train(workspace: Path, observed: datetime) -> Training:
 def score(workspace: Path, as_of: datetime, alias: str = "champion") -> Scoring:
     """Score every open lead at `as_of` and publish."""
     done = score_task(open_workspace(workspace), as_of, alias)
-    create_table_artifact(counts_table(done.scores), key="routes", description=f"open leads per route at {as_of}")
-    create_table_artifact(
-        capacity_rows(done.capacity), key="capacity", description="places, and what one more is worth"
-    )
+    _, routes, capacity = scoring_report(done.scores, done.capacity, done.folder, as_of).sections
+    create_table_artifact([*routes.rows], key="routes", description=f"open leads per route at {as_of}")
+    create_table_artifact([*capacity.rows], key="capacity", description="places, and what one more is worth")
     if done.folder:
         create_link_artifact(done.folder.absolute().as_uri(), key="export", description=f"scores and routes of {as_of}")
     return done
@@ -108,8 +107,8 @@ def score(workspace: Path, as_of: datetime, alias: str = "champion") -> Scoring:
 def backtest(workspace: Path, first: datetime, last: datetime, every: timedelta, observed: datetime) -> Backtesting:
     """What training and scoring on each past day would have done."""
     done = backtest_task(open_workspace(workspace), first, last, every, observed)
-    create_table_artifact(backtest_rows(done), key="backtest", description="each hand-off predicted before its answer")
-    create_markdown_artifact(_list(backtest_notes(done)), key="backtest-notes")
+    report = backtest_report(done.result, done.policies, done.outcomes, done.run_id)
+    _show(report, "backtest", "each hand-off predicted before its answer", "backtest-notes")
     return done
 
 
@@ -117,8 +116,7 @@ def backtest(workspace: Path, first: datetime, last: datetime, every: timedelta,
 def ablate(workspace: Path, observed: datetime) -> Ablating:
     """What each kind of knowledge adds on later time."""
     done = ablate_task(open_workspace(workspace), observed)
-    create_table_artifact(ablation_rows(done), key="ablation", description="on the latest rows, seen once")
-    create_markdown_artifact(_list(ablation_notes(done)), key="ablation-notes")
+    _show(ablation_report(done.result, done.run_id), "ablation", ONCE, "ablation-notes")
     return done
 
 
@@ -157,5 +155,7 @@ def check_server() -> None:
         )
 
 
-def _list(notes: list[str]) -> str:
-    return "\n".join(f"- {note.strip()}" for note in notes)
+def _show(report: Report, first: str, description: str, whole: str) -> None:
+    """The report's first table under the key `first`, and all of it as Markdown under the key `whole`."""
+    create_table_artifact([*report.sections[0].rows], key=first, description=description)
+    create_markdown_artifact(as_markdown(report), key=whole)

@@ -128,9 +128,9 @@ class Registry:
             self._note(client, version, decision)
             if decision.alias == "champion" and now != version.version:
                 ended = client.get_run(version.run_id).info.end_time  # MLflow's clock; this room reads none
-                when = datetime.fromtimestamp(ended / 1000, UTC).replace(tzinfo=None)
-                self._move(client, Move(version.version, now, "training", when.isoformat(timespec="seconds"),
-                                        why=decision.reasons[-1], decided="champion"))  # fmt: skip
+                when = datetime.fromtimestamp(ended / 1000, UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+                why = decision.reasons[-1]
+                self._move(client, Move(version.version, now, "training", when, why=why, decided="champion"))
             elif decision.alias == "challenger" and now != version.version:
                 client.set_registered_model_alias(NAME, "challenger", str(version.version))
         return decision
@@ -150,8 +150,8 @@ class Registry:
             alarms = found.tags.get("blocking", found.tags.get("suspects", ""))
             check_by_hand(version, alarms, fault, force, why)
             findings = "; ".join([f"alarms about {alarms}"] * bool(alarms) + [fault] * bool(fault))
-            move = Move(version, before, "promote", when.isoformat(timespec="seconds"), by, why,
-                        found.tags.get("decision", ""), force and bool(findings), findings)  # fmt: skip
+            decided, at = found.tags.get("decision", ""), when.isoformat(timespec="seconds")
+            move = Move(version, before, "promote", at, by, why, decided, force and bool(findings), findings)
             self._move(mlflow.MlflowClient(), move)
         return move
 
@@ -166,10 +166,11 @@ class Registry:
             to = version_before(self.moves(), before)
             if to is None:
                 raise ModelError(
-                    "going back to the model before", expected="a version that was in use before the present one",
+                    "going back to the model before",
+                    expected="a version that was in use before the present one",
                     got=f"version {before} as the first" if before else "no model in use",
                     do="name one of `leadready runs`: `leadready promote VERSION`",
-                )  # fmt: skip
+                )
             decided = self._find(mlflow, str(to)).tags.get("decision", "")
             move = Move(to, before, "rollback", when.isoformat(timespec="seconds"), by, why, decided)
             self._move(mlflow.MlflowClient(), move)
@@ -261,9 +262,8 @@ class Registry:
         The probability is that of the chosen candidate fitted on the earlier rows alone; the file may be gone: empty.
         """
         mlflow = self._mlflow()
-        path = next((f"report/{HOLDOUT}" for f in mlflow.MlflowClient().list_artifacts(model.run_id, "report")
-                     if f.path.endswith(HOLDOUT)), None)  # fmt: skip
-        if path is None:
+        path = f"report/{HOLDOUT}"
+        if path not in [kept.path for kept in mlflow.MlflowClient().list_artifacts(model.run_id, "report")]:
             return pd.DataFrame()
         with tempfile.TemporaryDirectory() as folder:
             found = mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=folder)
@@ -327,10 +327,18 @@ class Registry:
         return mlflow
 
     def log_report(
-        self, kind: str, name: str, tags: Mapping[str, str], metrics: Mapping[str, float],
-        tables: Mapping[str, pd.DataFrame], figures: Mapping[str, Any],
-    ) -> str:  # fmt: skip
-        """Keep a report as a run of that kind: tables as CSV and Parquet, figures as PNG in report/; the run's id."""
+        self,
+        kind: str,
+        name: str,
+        tags: Mapping[str, str],
+        metrics: Mapping[str, float],
+        tables: Mapping[str, pd.DataFrame],
+        pages: Mapping[str, str],
+    ) -> str:
+        """Keep a report as a run of that kind: tables as CSV and Parquet, and HTML pages, by name in report/.
+
+        Returns the run's id.
+        """
         mlflow = self._mlflow()
         experiment = self._experiment(mlflow)
         with (
@@ -343,8 +351,8 @@ class Registry:
             for title, table in tables.items():
                 table.to_csv(Path(folder) / f"{title}.csv", index=False)
                 table.to_parquet(Path(folder) / f"{title}.parquet", index=False)
-            for title, figure in figures.items():
-                figure.savefig(Path(folder) / f"{title}.png", dpi=100)
+            for title, page in pages.items():
+                (Path(folder) / f"{title}.html").write_text(page, encoding="utf-8")
             mlflow.log_artifacts(folder, "report")
         return str(run.info.run_id)
 
@@ -398,8 +406,13 @@ def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]
 def _log_candidate(client: Any, parent: Any, result: TrainingResult, name: str) -> None:
     from mlflow.entities import Param
 
-    tags = {"mlflow.parentRunId": parent.info.run_id, "kind": "candidate", "candidate": name,
-            "chosen": str(name == result.chosen).lower(), "data_hash": result.data_hash}  # fmt: skip
+    tags = {
+        "mlflow.parentRunId": parent.info.run_id,
+        "kind": "candidate",
+        "candidate": name,
+        "chosen": str(name == result.chosen).lower(),
+        "data_hash": result.data_hash,
+    }
     run = client.create_run(parent.info.experiment_id, run_name=name, tags=tags)
     tested = _steps(run, [tracking.candidate_metrics(result, name)])
     folds = _steps(run, tracking.fold_metrics(result, name), first=1)

@@ -32,8 +32,12 @@ class Move:
 
     def tags(self) -> dict[str, str]:
         """The move as tags of the version it put to use."""
-        return {"champion_since": self.when, "champion_by": f"{self.how} {self.by}".strip(),
-                "champion_why": self.why, "champion_instead_of": str(self.instead_of or "")}  # fmt: skip
+        return {
+            "champion_since": self.when,
+            "champion_by": f"{self.how} {self.by}".strip(),
+            "champion_why": self.why,
+            "champion_instead_of": str(self.instead_of or ""),
+        }
 
 
 def from_json(text: str) -> Move:

@@ -22,8 +22,18 @@ from models.metrics.claims import Metric
 HOLDOUT = "holdout.parquet"
 SCORES: tuple[Metric, ...] = ("log_loss", "brier", "auc")
 RUN_COLUMNS = [
-    "version", "alias", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "run_id",
-]  # fmt: skip
+    "version",
+    "alias",
+    "started",
+    "status",
+    "name",
+    "chosen",
+    "rows",
+    "base_rate",
+    "log_loss",
+    "auc",
+    "run_id",
+]
 
 
 def title(result: TrainingResult, tags: Mapping[str, str]) -> str:
@@ -95,9 +105,9 @@ def fold_metrics(result: TrainingResult, name: str) -> list[dict[str, float]]:
 
 def _intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -> dict[str, float]:
     """`<metric>_low` and `<metric>_high`, where there are any (see `training.interval`)."""
-    found = [(f"{metric}_{end}", value) for metric in metrics
-             for end, value in zip(("low", "high"), interval(result, name, metric) or (), strict=False)]  # fmt: skip
-    return finite(dict(found))
+    found = {metric: interval(result, name, metric) for metric in metrics}
+    ends = {m: dict(zip((f"{m}_low", f"{m}_high"), at, strict=True)) for m, at in found.items() if at}
+    return finite({name: value for pair in ends.values() for name, value in pair.items()})
 
 
 def candidate_params(result: TrainingResult, name: str) -> dict[str, object]:
@@ -116,10 +126,13 @@ def dataset_parts(result: TrainingResult, tags: Mapping[str, str]) -> dict[str, 
     """What names the training data: digest, source, schema and profile."""
     source = {key: tags[key] for key in ("source", "cohort") if key in tags}
     return {
-        "name": "snapshots", "digest": result.data_hash[:32], "source_type": "leadready", "source": json.dumps(source),
+        "name": "snapshots",
+        "digest": result.data_hash[:32],
+        "source_type": "leadready",
+        "source": json.dumps(source),
         "schema": json.dumps({"mlflow_colspec": columns(result.example)}),
         "profile": json.dumps({"rows": result.all_rows.rows, "base_rate": result.all_rows.base_rate}),
-    }  # fmt: skip
+    }
 
 
 def write_tables(result: TrainingResult, report: Path) -> None:

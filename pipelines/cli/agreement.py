@@ -10,7 +10,8 @@ import typer
 
 from data.workspace import Workspace
 from pipelines.cli.options import AsOf, find_workspace, now, read_moment
-from pipelines.cli.printing import Output, as_rows, command, table
+from pipelines.cli.printing import command
+from serving.pages.sections import Report, listed
 
 app = typer.Typer()
 agreement = typer.Typer(no_args_is_help=True, help="What sales and marketing agreed on: look, check, compare.")
@@ -28,33 +29,31 @@ def agreement_schema() -> None:
 @command(agreement, "agreement check draft/2026-03-01.toml", "check")
 def agreement_check(
     workspace: Path, file: Annotated[Path | None, typer.Argument(help="One file; default all of the workspace.")] = None
-) -> Output:
+) -> Report:
     """Whether agreements hold together; else ends with 10 and names file, line and key."""
     from data.agreement.file import effective_from, read_agreement
     from features.rules.standing import find_unseen
-    from pipelines.reports import agreement_row
+    from serving.pages.agreements import agreements_report
 
     found = [read_agreement(file, effective_from(file))] if file else find_workspace(workspace).agreements
-    rows, unseen = [agreement_row(a) for a in found], []
+    unseen: list[str] = []
     if found and Workspace(workspace).warehouse.exists():
         with find_workspace(workspace).warehouse() as warehouse:
             unseen = find_unseen(warehouse, found[-1])
-    lines = [*table(rows), "they hold together" if rows else "no agreement: `leadready init`"]
-    lines += [f"perhaps misspelt, or not in the data yet: {word}" for word in unseen]
-    return Output({"agreements": rows, "unseen": unseen}, lines)
+    return agreements_report(found, unseen)
 
 
 @command(agreement, "agreement show --as-of 2026-03-01", "show")
 def agreement_show(
     workspace: Path, as_of: Annotated[str | None, typer.Option(help="The one in force then; default now.")] = None
-) -> Output:
+) -> Report:
     """The agreement in force, whole, its scheme laid in; what it prints is itself a file that can be used."""
     from data.agreement.file import as_toml
-    from pipelines.reports import agreement_row
+    from serving.pages.agreements import agreement_row
 
     found = find_workspace(workspace).agreement_at(read_moment(as_of, now()))
     head = [f"# {k}: {json.dumps(v, ensure_ascii=False)}" for k, v in agreement_row(found).items()]
-    return Output(found.model_dump(mode="json"), [*head, as_toml(found).rstrip()])
+    return listed((), *head, as_toml(found).rstrip(), facts=found.model_dump(mode="json"))
 
 
 @command(agreement, "agreement diff 2000-01-01.toml 2026-03-01.toml", "diff")
@@ -62,7 +61,7 @@ def agreement_diff(
     workspace: Path,
     old: Annotated[str, typer.Argument(help="A file, or the name of one in the workspace.")],
     new: Annotated[str, typer.Argument(help="The other one.")],
-) -> Output:
+) -> Report:
     """What changed between two agreements, key by key, with their schemes laid in."""
     from data.agreement.file import differences, effective_from, read_agreement
 
@@ -70,22 +69,16 @@ def agreement_diff(
     paths = [Path(p) if Path(p).exists() else folder / (p if p.endswith(".toml") else f"{p}.toml") for p in (old, new)]
     changed = differences(*(read_agreement(p, effective_from(p)) for p in paths))
     rows = [{"key": k, "old": a, "new": b} for k, (a, b) in changed.items()]
-    return Output(rows, table(rows) or ["they say the same"])
+    return listed(rows, *["they say the same"] * (not rows))
 
 
 @command(agreement, "agreement explain L0000012 --as-of 2026-03-01", "explain")
 def agreement_explain(
     workspace: Path, leads: Annotated[list[str], typer.Argument(help="One lead or more.")], as_of: AsOf = None
-) -> Output:
+) -> Report:
     """The sum behind a lead's points, line by line, and the zone that follows."""
     from pipelines.jobs.explain import explain_points
-    from pipelines.reports import records, standing_lines
+    from serving.pages.agreements import standing_report
 
     points = explain_points(find_workspace(workspace), list(dict.fromkeys(leads)), read_moment(as_of, now()))
-    shown, rows = [], []
-    by_lead = dict(list(points.lines.drop(columns=["as_of", "agreement_version"]).groupby("lead_id")))
-    for row in records(points.standing):
-        own = by_lead.get(row["lead_id"], points.lines.head(0)).drop(columns="lead_id", errors="ignore")
-        shown += [*standing_lines(row, records(own), points.agreement), ""]
-        rows.append({**row, "lines": as_rows(own)})
-    return Output(rows, shown[:-1])
+    return standing_report(points.standing, points.lines, points.agreement)

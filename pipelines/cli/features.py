@@ -9,7 +9,8 @@ import typer
 
 from data.errors import DataError, UsageError
 from pipelines.cli.options import find_workspace, now
-from pipelines.cli.printing import Output, command, table
+from pipelines.cli.printing import Answer, command
+from serving.pages.sections import Report, listed
 
 if TYPE_CHECKING:
     from features.catalogue import Feature
@@ -22,15 +23,15 @@ app.add_typer(features, name="features")
 @command(features, "features list --concept calls", "list")
 def features_list(
     workspace: Path, concept: Annotated[str | None, typer.Option(help="Only this concept.")] = None
-) -> Output:
+) -> Report:
     """Every feature of the catalogue, the extra columns of your sources among them."""
     found = [f for f in _catalogue(workspace) if concept in (None, f.concept)]
     rows = [{"name": f.name, "concept": f.concept, "direction": f.direction, "meaning": f.meaning} for f in found]
-    return Output(rows, [*table(rows), f"{len(rows)} features"])
+    return listed(rows, f"{len(rows)} features")
 
 
 @command(features, "features show email_click_7d", "show")
-def features_show(workspace: Path, name: str) -> Output:
+def features_show(workspace: Path, name: str) -> Report:
     """One feature: its meaning, what a missing value means, and its SQL."""
     import difflib
 
@@ -39,13 +40,13 @@ def features_show(workspace: Path, name: str) -> Output:
         near = ", ".join(difflib.get_close_matches(name, by_name, 3)) or "`leadready features list`"
         raise UsageError("showing a feature", expected="a name of the catalogue", got=name, do=f"try {near}")
     feature = by_name[name].facts()
-    return Output(feature, [f"{k:>9}: {v}" for k, v in feature.items() if v not in ("", ())])
+    return listed((), *(f"{k:>9}: {v}" for k, v in feature.items() if v not in ("", ())), facts=feature)
 
 
 @command(features, "features check --leads 1000", "check")
 def features_check(
     workspace: Path, leads: Annotated[int, typer.Option(help="Leads looked at per moment.")] = 500
-) -> Output:
+) -> Answer:
     """Prove on your own data that no feature reads what was not known at its moment; ends with 12 if one does."""
     from features.catalogue import build_catalogue
     from features.invariance import find_leaks, sample_moments
@@ -58,9 +59,9 @@ def features_check(
             raise DataError("checking the features", expected="ingested rows", got="none", do="run `leadready ingest`")
         leaks = find_leaks(warehouse, agreement, catalogue, moments, leads)
     checked = len(catalogue)
-    lines = [f"{name}: {example}" for name, example in leaks.items()]
-    lines.append(f"{checked} features checked, {len(leaks)} depend on what was not known yet")
-    return Output({"checked": checked, "leaks": leaks}, lines, code=12 if leaks else 0)
+    found = [f"{name}: {example}" for name, example in leaks.items()]
+    said = f"{checked} features checked, {len(leaks)} depend on what was not known yet"
+    return listed((), *found, said, facts={"checked": checked, "leaks": leaks}), 12 if leaks else 0
 
 
 def _catalogue(workspace: Path) -> tuple[Feature, ...]:

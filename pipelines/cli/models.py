@@ -12,7 +12,8 @@ import typer
 from data.errors import UsageError
 from pipelines.cli import running
 from pipelines.cli.options import Why, find_workspace, now, read_moment, read_span, user
-from pipelines.cli.printing import HOME, Output, WorkspaceOption, as_rows, command, table
+from pipelines.cli.printing import HOME, Answer, WorkspaceOption, command
+from serving.pages.sections import Report, for_machines, listed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,27 +28,26 @@ def train(
     workspace: Path,
     as_of: Annotated[str | None, typer.Option(help="Learn from what was known then (UTC); default now.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would learn from and test on.")] = False,
-) -> Output:
+) -> Answer:
     """Fit and compare the models, keep them in MLflow, and put the best to use if it may be (else ends with 13)."""
     moment = read_moment(as_of, now())
     if dry_run:
         return _plan_training(workspace, moment)
     training = running.find_flows(workspace).train(workspace, moment)
-    from pipelines.reports import training_json, training_notes, training_rows
+    from serving.pages.training import training_report
 
-    lines = [*table(training_rows(training)), *training_notes(training)]
-    return Output(training_json(training), lines, code=13 if training.decision.alias is None else 0)
+    report = training_report(training.result, training.decision, training.version, training.outcomes)
+    return report, 13 if training.decision.alias is None else 0
 
 
-def _plan_training(workspace: Path, moment: datetime) -> Output:
+def _plan_training(workspace: Path, moment: datetime) -> Answer:
     """What a training would do, without fitting and without Prefect; ends with 12 if it would be refused."""
     from pipelines.jobs.train import plan_training
-    from pipelines.reports import planning_json, planning_notes, planning_rows, refusal_notes, time_lines
+    from serving.pages.plan import plan_report
 
-    planning = plan_training(find_workspace(workspace), moment)
-    plan = planning.plan
-    lines = [*planning_notes(planning), "", *time_lines(plan), "", *table(planning_rows(plan)), *refusal_notes(plan)]
-    return Output(planning_json(planning), lines, code=12 if plan.refusals else 0)
+    found = plan_training(find_workspace(workspace), moment)
+    report = plan_report(found.plan, found.outcomes, found.settings, found.agreement)
+    return report, 12 if found.plan.refusals else 0
 
 
 @command(app, "promote 3 --why 'sales wants the new form in'")
@@ -58,33 +58,33 @@ def promote(
     force: Annotated[
         bool, typer.Option(help="Although the leak guard warns of it, or it cannot score; needs --why.")
     ] = False,
-) -> Output:
+) -> Report:
     """Put a version to use by hand (12 where it cannot score, 13 where the leak guard warns); `rollback` goes back."""
     from pipelines.jobs.promote import promote_model
 
     move = promote_model(find_workspace(workspace), version, now(), user(), why, force)
     if move is None:
         same = f"version {version} is in use already: nothing changed"
-        return Output({"to": version, "changed": False}, [same])
-    return Output(asdict(move), _moved(move))
+        return listed((), same, facts={"to": version, "changed": False})
+    return _moved(move)
 
 
 @command(app, "rollback --why 'too many refusals since Monday'")
-def rollback(workspace: Path, why: Why = "") -> Output:
+def rollback(workspace: Path, why: Why = "") -> Report:
     """Put the model to use that was in use before; twice goes two back."""
     from pipelines.jobs.promote import roll_back
 
-    move = roll_back(find_workspace(workspace), now(), user(), why)
-    return Output(asdict(move), _moved(move))
+    return _moved(roll_back(find_workspace(workspace), now(), user(), why))
 
 
-def _moved(move: Move) -> list[str]:
+def _moved(move: Move) -> Report:
     """What changed, and what to do next."""
     before = f" instead of version {move.instead_of}" if move.instead_of else ""
     lines = [f"version {move.to} is in use{before} since {move.when} UTC"]
     lines += [f"its training decided: {move.decided}"] * bool(move.decided)
     lines += [f"forced against: {move.findings}"] * move.forced
-    return [*lines, "`leadready score` uses it from now on; `leadready rollback` goes back"]
+    lines += ["`leadready score` uses it from now on; `leadready rollback` goes back"]
+    return listed((), *lines, facts=asdict(move))
 
 
 @command(app, "backtest --from 2025-09-01 --to 2026-03-01 --every 28d")
@@ -94,16 +94,14 @@ def backtest(
     last: Annotated[str, typer.Option("--to", help="Hand-offs before this moment are predicted (UTC).")],
     every: Annotated[str, typer.Option(help="How often to learn anew: days as 7d, or hours as 12h.")] = "7d",
     as_of: Annotated[str | None, typer.Option(help="Judge by what was known then (UTC); default now.")] = None,
-) -> Output:
+) -> Report:
     """What training and scoring on each past day would have done, against rules, base rate and a CRM's frequencies."""
     begin, end, moment = _past(first, last, as_of)
     step = read_span(every)
     done = running.find_flows(workspace).backtest(workspace, begin, end, step, moment)
-    from pipelines.reports import backtest_json, backtest_notes, backtest_rows, period_rows, policy_rows
+    from serving.pages.backtest import backtest_report
 
-    tables = (backtest_rows(done), period_rows(done), policy_rows(done))
-    lines = [line for rows in tables for line in (*table(rows), "")]
-    return Output(backtest_json(done), [*lines, *backtest_notes(done)])
+    return backtest_report(done.result, done.policies, done.outcomes, done.run_id)
 
 
 def _past(first: str, last: str, as_of: str | None) -> tuple[datetime, datetime, datetime]:
@@ -127,23 +125,23 @@ def _past(first: str, last: str, as_of: str | None) -> tuple[datetime, datetime,
 def ablate(
     workspace: Path,
     as_of: Annotated[str | None, typer.Option(help="By what was known then (UTC); default now.")] = None,
-) -> Output:
+) -> Report:
     """What rules, clicks, fit, calls and answers are each worth alone on later leads, and everything together."""
     moment = read_moment(as_of, now())
     done = running.find_flows(workspace).ablate(workspace, moment)
-    from pipelines.reports import ablation_json, ablation_notes, ablation_rows
+    from serving.pages.ablation import ablation_report
 
-    return Output(ablation_json(done), [*table(ablation_rows(done)), "", *ablation_notes(done)])
+    return ablation_report(done.result, done.run_id)
 
 
 @command(app, "runs")
-def runs(workspace: Path, most: Annotated[int, typer.Option(help="Runs to print.")] = 20) -> Output:
+def runs(workspace: Path, most: Annotated[int, typer.Option(help="Runs to print.")] = 20) -> Report:
     """The latest trainings with their main figures."""
     opened = find_workspace(workspace)
     from models.registry.client import Registry
 
-    rows = as_rows(Registry(opened.workspace).runs(most))
-    return Output(rows, table(rows) or ["no training yet: `leadready train`"])
+    rows = for_machines(Registry(opened.workspace).runs(most))
+    return listed(rows, *["no training yet: `leadready train`"] * (not rows))
 
 
 @app.command(epilog="Example: leadready ui --port 5001")

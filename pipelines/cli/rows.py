@@ -13,7 +13,8 @@ from data.errors import UsageError
 from data.workspace import Workspace
 from pipelines.cli import running
 from pipelines.cli.options import find_workspace, now
-from pipelines.cli.printing import Output, as_rows, command, table
+from pipelines.cli.printing import command
+from serving.pages.sections import Report, for_machines, listed
 
 app = typer.Typer()
 quarantine = typer.Typer(no_args_is_help=True, help="Rows that no table took: look at them, try them again.")
@@ -35,22 +36,18 @@ def ingest(
     backfill: Annotated[bool, typer.Option(help="Old rows: known when they happened, not when loaded.")] = False,
     timezone: Annotated[str, typer.Option(help="Zone of times that name none.")] = "UTC",
     mappings: Annotated[Path | None, typer.Option(help="Folder with your own mappings: <source>/<table>.sql.")] = None,
-) -> Output:
+) -> Report:
     """Load a batch: one transaction; the same rows twice change nothing; bad rows go to the quarantine."""
     from pydantic import SecretStr
 
     from data.intake.databases import without_password
+    from serving.pages.ingest import ingest_report
 
     shown = without_password(path)
     if "://" not in path and not Path(path).exists():
         raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {shown}", do="check the path")
     flows = running.find_flows(workspace)
-    report = flows.ingest(workspace, source, SecretStr(path), shown, now(), backfill, timezone, mappings)
-    from pipelines.reports import ingest_notes, ingest_rows
-
-    rows = ingest_rows(report)
-    result = {"batch_id": report.batch_id, "files": report.files, "tables": rows}
-    return Output(result, [*table(rows), *ingest_notes(report)])
+    return ingest_report(flows.ingest(workspace, source, SecretStr(path), shown, now(), backfill, timezone, mappings))
 
 
 @command(app, "simulate --world slow --leads 3000 --seed 7")
@@ -61,7 +58,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another seed, another company.", min=0)] = 1,
     days: Annotated[int, typer.Option(help="Days that the company is watched.", min=30)] = 365,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; default <workspace>/simulated.")] = None,
-) -> Output:
+) -> Report:
     """Write the files of a company whose truth is known: to try leadready on, and to judge methods by."""
     from data.simulator.company import START, funnel, in_words, write
     from data.simulator.company import simulate as simulate_company
@@ -80,50 +77,50 @@ def simulate(
     command = f"leadready ingest canonical {shlex.quote(str(folder))} -w {shlex.quote(str(workspace))}"
     command = command if known else f"leadready init -w {shlex.quote(str(workspace))} && {command}"
     lines = [
-        *table([{"table": name, "rows": n} for name, n in rows.items()]),
         *in_words(found),
         f"files: {folder}",
         f"truth (no ingest takes it): {folder / 'truth'}",
         f"next: {command}",
     ]
-    result = {"world": world, "folder": str(folder), "truth": str(folder / "truth"), "rows": rows}
-    return Output({**result, "funnel": found, "next": command}, lines)
+    facts = {"world": world, "folder": str(folder), "truth": str(folder / "truth"), "rows": rows}
+    facts |= {"funnel": found, "next": command}
+    return listed([{"table": name, "rows": n} for name, n in rows.items()], *lines, facts=facts)
 
 
 @command(quarantine, "quarantine list", "list")
-def quarantine_list(workspace: Path, most: Annotated[int, typer.Option(help="Rows to print.")] = 20) -> Output:
+def quarantine_list(workspace: Path, most: Annotated[int, typer.Option(help="Rows to print.")] = 20) -> Report:
     """Rows held back, with file, line and reason (the raw rows, which may be personal, only with --json)."""
     from data.intake.ingest import quarantined
 
     with find_workspace(workspace).warehouse() as warehouse:
-        rows = as_rows(quarantined(warehouse))
+        rows = for_machines(quarantined(warehouse))
     shown = [{k: r[k] for k in ("batch_id", "table_name", "file", "line", "reason")} for r in rows[:most]]
     more = f"{len(rows):,} rows in quarantine" + (f", {most} shown" if len(rows) > most else "")
-    return Output(rows, [*table(shown), more])
+    return listed(shown, more, facts=rows)
 
 
 @command(quarantine, "quarantine replay", "replay")
-def quarantine_replay(workspace: Path) -> Output:
+def quarantine_replay(workspace: Path) -> Report:
     """Try the rows again, as after their lead came in; those that pass leave the quarantine."""
     from data.intake.ingest import replay
-    from pipelines.reports import ingest_rows
+    from serving.pages.ingest import ingest_rows
 
     opened = find_workspace(workspace)
     with opened.warehouse() as warehouse:
         rows = ingest_rows(replay(warehouse, loaded_at=now(), agreements=opened.agreements))
-    return Output(rows, table(rows) or ["nothing to replay"])
+    return listed(rows, *["nothing to replay"] * (not rows))
 
 
 @command(quarantine, "quarantine discard 40181a0398d44cd2", "discard")
 def quarantine_discard(
     workspace: Path, batch: Annotated[str, typer.Argument(help="The batch_id that `leadready quarantine list` shows.")]
-) -> Output:
+) -> Report:
     """Drop the rows a batch left in the quarantine, once its file was mended and ingested again."""
     from data.intake.quarantine import discard
 
     with find_workspace(workspace).warehouse() as warehouse:
         dropped = discard(warehouse, batch)
     if not dropped:
-        held, listed = "a batch with rows in quarantine", "take its batch_id from `leadready quarantine list`"
-        raise UsageError("discarding", expected=held, got=batch, do=listed)
-    return Output({"dropped": dropped}, [f"{dropped:,} rows dropped"])
+        held, do = "a batch with rows in quarantine", "take its batch_id from `leadready quarantine list`"
+        raise UsageError("discarding", expected=held, got=batch, do=do)
+    return listed((), f"{dropped:,} rows dropped", facts={"dropped": dropped})

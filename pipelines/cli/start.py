@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,8 @@ import typer
 from data.workspace import Workspace
 from pipelines.cli import running
 from pipelines.cli.options import now, read_moment
-from pipelines.cli.printing import Output, command, table
+from pipelines.cli.printing import command
+from serving.pages.sections import Report, Section, listed
 
 app = typer.Typer()
 DEMO_AS_OF = "2025-12-15"
@@ -21,13 +23,13 @@ DEMO_AS_OF = "2025-12-15"
 def init(
     workspace: Path,
     scheme: Annotated[str, typer.Option(help="What the agreement starts from: BANT, APNRP or digital.")] = "BANT",
-) -> Output:
+) -> Report:
     """Make a workspace with an agreement and settings; nothing that is there is changed."""
     from pipelines.jobs.start import init_workspace
 
     made = [str(p) for p in init_workspace(Workspace(workspace), scheme)]
     lines = [f"workspace: {workspace}", *(f"made {p}: read it, change it" for p in made)]
-    return Output({"workspace": str(workspace), "made": made}, lines)
+    return listed((), *lines, facts={"workspace": str(workspace), "made": made})
 
 
 @command(app, "demo", home=Path("var/demo"))
@@ -35,7 +37,7 @@ def demo(
     workspace: Path,
     leads: Annotated[int, typer.Option(help="Leads of the simulated company.", min=100)] = 3000,
     seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
-) -> Output:
+) -> Report:
     """From nothing to routes and a report on a simulated company: simulate, ingest, train, score, report."""
     from pipelines.jobs.start import init_workspace
 
@@ -43,21 +45,23 @@ def demo(
     space, as_of = Workspace(workspace), read_moment(DEMO_AS_OF, now())
     init_workspace(space)
     loaded, training, scored, folder = running.find_flows(workspace).demo(workspace, leads, seed, as_of, now())
-    from pipelines.reports import ingest_rows, top_rows, training_json, training_notes, training_rows
+    from serving.pages.ingest import ingest_rows
+    from serving.pages.scores import top_rows
+    from serving.pages.training import training_report
 
-    top = top_rows(scored.scores, 10)
-    lines = [
-        *("", "What came in", *table(ingest_rows(loaded))),
-        *("", "How well it predicts, on later leads", *table(training_rows(training)), *training_notes(training)),
-        *("", f"The ten leads to look at first on {DEMO_AS_OF}", *table(top)),
-        *("", *_where(space, scored.folder, folder)),
+    trained = training_report(training.result, training.decision, training.version, training.outcomes)
+    rows, top = ingest_rows(loaded), top_rows(scored.scores, 10)
+    sections = [
+        Section(chapter="What came in", rows=rows),
+        *(replace(section, chapter="How well it predicts, on later leads") for section in trained.sections),
+        Section(chapter=f"The ten leads to look at first on {DEMO_AS_OF}", rows=top),
+        Section(chapter="Where things lie", points=_where(space, scored.folder, folder)),
     ]
-    return Output({"ingest": ingest_rows(loaded), "training": training_json(training), "top": top}, lines)
+    return Report(sections, {"ingest": rows, "training": trained.facts, "top": top})
 
 
 def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
     return [
-        "Where things lie",
         f"  {folder}/scores.csv and .parquet   every open lead's score and route, for the CRM",
         f"  {report}/report.html   waterfall, promises, who buys, the model beside the rules: open it in a browser",
         f"  {space.warehouse}   the data (DuckDB)",

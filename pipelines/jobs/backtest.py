@@ -45,7 +45,7 @@ def backtest_models(
     from features.rules.standing import build_rules
     from models.judging.backtest import backtest, value_policies
     from models.registry.client import Registry
-    from serving.pages.training_plots import draw_backtest
+    from serving.pages.backtest import backtest_page
     from serving.scoring import VOUCHED_FROM
 
     data, outcomes = read_rows(opened, observed)
@@ -65,8 +65,8 @@ def backtest_models(
     step = f"{every / timedelta(days=1):g}d"
     tags = run_tags(opened, observed) | {"from": str(first), "to": str(last), "every": step}
     name = f"backtest from {first:%Y-%m-%d} to {last:%Y-%m-%d} every {step}"
-    plots = draw_backtest(result, policies)
-    run_id = Registry(opened.workspace).log_report("backtest", name, tags, result.figures, tables, plots)
+    pages = {"backtest": backtest_page(result, policies)}
+    run_id = Registry(opened.workspace).log_report("backtest", name, tags, result.figures, tables, pages)
     return Backtesting(result, policies, outcomes, run_id)
 
 
@@ -77,13 +77,13 @@ def ablate_models(opened: OpenWorkspace, observed: datetime) -> Ablating:
     """
     from models.judging.ablation import ablate
     from models.registry.client import Registry
-    from serving.pages.training_plots import draw_ablation
+    from serving.pages.ablation import ablation_page
 
     data, _ = read_rows(opened, observed)
     options = opened.settings.training
     result = ablate(data, seed=options.seed, test_share=options.test_share, folds=options.folds)
     tables = {"arms": result.arms.reset_index(), "gains": result.gains_table, "tested": result.tested}
     tags = run_tags(opened, observed) | {"sentence": result.sentence}
-    name, plots = f"ablation as of {observed:%Y-%m-%d}", {"ablation": draw_ablation(result)}
-    run_id = Registry(opened.workspace).log_report("ablation", name, tags, result.figures, tables, plots)
+    name, pages = f"ablation as of {observed:%Y-%m-%d}", {"ablation": ablation_page(result)}
+    run_id = Registry(opened.workspace).log_report("ablation", name, tags, result.figures, tables, pages)
     return Ablating(result, run_id)

@@ -30,12 +30,6 @@ class Training:
     version: ModelVersion
     outcomes: dict[str, int]
 
-    @property
-    def alias(self) -> str:
-        """In words: in use as champion, kept as challenger, or not promoted."""
-        words = {"champion": "in use as champion", "challenger": "kept as challenger", None: "not promoted"}
-        return words[self.decision.alias] + (" (provisional)" if self.decision.provisional else "")
-
 
 @dataclass(frozen=True)
 class Planning:

@@ -1,17 +1,12 @@
-"""What should a person know before relying on a model? Its card, in plain words, as Markdown and as one HTML page."""
+"""What should a person know before relying on a model? Its card, in plain words."""
 
 from __future__ import annotations
 
-import base64
-import io
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from features.definition import CONCEPTS
 from models.fitting.candidates import CANDIDATES
@@ -20,9 +15,10 @@ from models.judging.promotion import Decision
 from models.judging.selective import reach, weighted_metrics
 from models.judging.training import TrainingResult, interval
 from models.metrics.claims import Metric
-from serving.pages.training_plots import draw_reliability, label
+from serving.pages.page import as_markdown, as_page
+from serving.pages.reliability import label, reliability
+from serving.pages.sections import Report, Rows, Section
 
-HERE = Path(__file__).parent
 DRAWS = 1000  # of the figures for everybody at the gate
 UNTOLD = "cannot be told"
 PLAIN_FIGURES = {
@@ -60,34 +56,23 @@ HOW_BACK = (
 )
 
 
-@dataclass(frozen=True)
-class Section:
-    """A part of the card: sentences, then points, then a table of text, then perhaps the calibration plot."""
-
-    title: str
-    text: tuple[str, ...] = ()
-    points: tuple[str, ...] = ()
-    header: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    plot: bool = False
+ALIAS_WORDS = {
+    "champion": "It was to be put to use",
+    "challenger": "It is kept as challenger and does not route leads",
+    None: "It may not be used; the model in use before, or the rules alone, go on",
+}
 
 
 def write_card(result: TrainingResult, decision: Decision, tags: Mapping[str, str], folder: Path) -> None:
-    """Write card.md, card.html and reliability.png into `folder`, which is made.
+    """Write card.md and card.html into `folder`, which is made.
 
     tags: where the training came from, as `Registry.log_training` is told; what is missing there is said to be unknown.
     """
     folder.mkdir()
-    sections = card_sections(result, decision, tags)
-    y, p = (result.holdout[name].to_numpy() for name in ("y", result.chosen))
-    png = io.BytesIO()
-    draw_reliability(y, p, label(result.chosen)).savefig(png, format="png", dpi=100)
-    (folder / "reliability.png").write_bytes(png.getvalue())
-    heading = f"Model card: {result.chosen}, {tags.get('source') or 'leads'} to {result.all_rows.last:%Y-%m-%d}"
-    picture = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-    for name, image in (("card.md", "reliability.png"), ("card.html", picture)):
-        text = _templates().get_template(f"{name}.j2").render(heading=heading, sections=sections, image=image)
-        (folder / name).write_text(text, encoding="utf-8")
+    title = f"Model card: {result.chosen}, {tags.get('source') or 'leads'} to {result.all_rows.last:%Y-%m-%d}"
+    card = Report(card_sections(result, decision, tags), title=title)
+    (folder / "card.md").write_text(as_markdown(card), encoding="utf-8")
+    (folder / "card.html").write_text(as_page(card), encoding="utf-8")
 
 
 def card_sections(result: TrainingResult, decision: Decision, tags: Mapping[str, str]) -> list[Section]:
@@ -97,7 +82,7 @@ def card_sections(result: TrainingResult, decision: Decision, tags: Mapping[str,
         _not_for(result),
         _learned_from(result, tags),
         _how_good(result),
-        Section("Do its probabilities come true?", (_calibration(result),), plot=True),
+        _comes_true(result),
         _compared(result),
         _sees(result, tags),
         _leak_guard(result),
@@ -108,13 +93,11 @@ def card_sections(result: TrainingResult, decision: Decision, tags: Mapping[str,
 
 
 def _use(decision: Decision, tags: Mapping[str, str]) -> Section:
-    words = {"champion": "It was to be put to use", "challenger": "It is kept as challenger and does not route leads",
-             None: "It may not be used; the model in use before, or the rules alone, go on"}  # fmt: skip
     unsure = ", provisionally: it was ahead, on too few rows or labels to be sure" * decision.provisional
     days = tags.get("horizon_days", "14")
     made_for = f"It estimates how likely sales is to accept a lead within {days} days if the lead is handed off now."
     stands = "It stands beside the rules that sales and marketing agreed on and does not replace them."
-    decided = f"{words[decision.alias]}{unsure if decision.alias else ''}. Training decided so because:"
+    decided = f"{ALIAS_WORDS[decision.alias]}{unsure if decision.alias else ''}. Training decided so because:"
     return Section("What it is for", (made_for, stands, decided), tuple(map(_sentence, decision.reasons)))
 
 
@@ -124,6 +107,7 @@ def _not_for(result: TrainingResult) -> Section:
 
 def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
     every, tested = result.all_rows, result.test_rows
+    outcomes = [(key.removeprefix("outcome_"), int(n)) for key, n in tags.items() if key.startswith("outcome_")]
     rows = [
         ("Leads as they were between", f"{every.first:%Y-%m-%d} and {every.last:%Y-%m-%d}"),
         ("Snapshots with a label", f"{every.rows:,}, of them accepted {_percent(every.base_rate)}"),
@@ -133,29 +117,28 @@ def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
         ("Label", f"sales accepted (1) or refused (0) within {tags.get('horizon_days', '?')} days"),
         ("Sales never answered", COUNTS_AS.get(tags.get("expired", ""), "unknown")),
         ("Never handed off", COUNTS_AS.get(tags.get("never_handed_off", ""), "unknown")),
-        *((f"Outcome: {key.removeprefix('outcome_').replace('_', ' ')}", f"{int(count):,}")
-          for key, count in tags.items() if key.startswith("outcome_")),
+        *((f"Outcome: {name.replace('_', ' ')}", f"{count:,}") for name, count in outcomes),
         ("Labels of explored hand-offs", tags.get("explored_labels", "unknown")),
         ("Left out of the comparison", f"{result.purged:,} snapshots of tested accounts or with an open horizon"),
         ("Known up to", tags.get("observed", "unknown").replace("T", " ")[:16]),
-    ]  # fmt: skip
-    return Section("What it learned from", rows=tuple(rows))
+    ]
+    return Section("What it learned from", rows=_pairs(rows))
 
 
 def _how_good(result: TrainingResult) -> Section:
     says = f"On {result.test_rows.rows:,} later snapshots that it had not learned from, with 95 % intervals over whole "
     told = "Higher AUC and lift, lower log loss and Brier score are better."
     header = ("figure", "this model", "base rate", "rules")
-    return Section("How good is it?", (f"{says}accounts.", told), (), header, _figures(result))
+    return Section("How good is it?", (f"{says}accounts.", told), rows=_table(header, _figures(result)))
 
 
-def _figures(result: TrainingResult) -> tuple[tuple[str, ...], ...]:
+def _figures(result: TrainingResult) -> list[tuple[str, ...]]:
     names = [result.chosen, "base_rate", "rulebook"]
     scores: tuple[tuple[str, Metric], ...] = (("AUC", "auc"), ("log loss", "log_loss"), ("Brier score", "brier"))
     rows = [(words, *(_with_interval(result, name, metric) for name in names)) for words, metric in scores]
-    rows += [(words, *(_number(result.holdout_metrics.loc[name, metric]) for name in names))
-             for metric, words in PLAIN_FIGURES.items()]  # fmt: skip
-    return (*rows, *_everybody(result))
+    found = result.holdout_metrics.loc[names]
+    rows += [(words, *map(_number, found[metric])) for metric, words in PLAIN_FIGURES.items()]
+    return [*rows, *_everybody(result)]
 
 
 def _with_interval(result: TrainingResult, name: str, metric: Metric) -> str:
@@ -177,12 +160,20 @@ def _everybody(result: TrainingResult) -> list[tuple[str, ...]]:
     names = [result.chosen, "base_rate", "rulebook"]
     rows = result.holdout[result.holdout["propensity"] > 0]
     found = {name: weighted_metrics(rows.assign(p=rows[name]), DRAWS, result.seed) for name in names}
-    said = {name: frame.apply(lambda r: _ranged(r["value"], r["low"], r["high"]), axis=1)
-            for name, frame in found.items()}  # fmt: skip
     words = {"log_loss": "log loss", "brier": "Brier score", "bias": "promises too much by"}
     return [
-        (f"{text}, everybody at the gate", *(said[name][metric] for name in names)) for metric, text in words.items()
+        (
+            f"{text}, everybody at the gate",
+            *(_ranged(*found[name].loc[metric, ["value", "low", "high"]]) for name in names),
+        )
+        for metric, text in words.items()
     ]
+
+
+def _comes_true(result: TrainingResult) -> Section:
+    y, p = (result.holdout[name].to_numpy() for name in ("y", result.chosen))
+    figure = reliability(y, p, label(result.chosen))
+    return replace(figure, title="Do its probabilities come true?", notes=(_calibration(result),))
 
 
 def _calibration(result: TrainingResult) -> str:
@@ -197,42 +188,63 @@ def _calibration(result: TrainingResult) -> str:
 def _compared(result: TrainingResult) -> Section:
     meaning = {c.name: c.meaning for c in CANDIDATES}
     folds = choosing_losses(result.fold_metrics)
-    rows = [(label(str(n)) + " (chosen)" * (n == result.chosen), meaning.get(str(n), ""), _number(folds.get(n)),
-             _number(m["log_loss"]), _number(m["auc"])) for n, m in result.holdout_metrics.iterrows()]  # fmt: skip
-    return Section(
-        "What was compared", (f"Chosen on forward folds before the test: {result.reason}.",), (),
-        ("candidate", "what it is", "log loss, later folds", "log loss, test", "AUC, test"), tuple(rows),
-    )  # fmt: skip
+    tested = result.holdout_metrics[["log_loss", "auc"]]
+    rows = [
+        (
+            label(str(n)) + " (chosen)" * (n == result.chosen),
+            meaning.get(str(n), ""),
+            *map(_number, (folds.get(n), *row)),
+        )
+        for n, row in zip(tested.index, tested.to_numpy(), strict=True)
+    ]
+    header = ("candidate", "what it is", "log loss, later folds", "log loss, test", "AUC, test")
+    why = f"Chosen on forward folds before the test: {result.reason}."
+    return Section("What was compared", (why,), rows=_table(header, rows))
 
 
 def _sees(result: TrainingResult, tags: Mapping[str, str]) -> Section:
     by_concept = {c: [f.name for f in result.features if f.concept == c] for c in CONCEPTS}
     rows = [(concept, str(len(names)), _some(names)) for concept, names in by_concept.items() if names]
     chosen = tags.get("left_out", "")
-    left = (*LEFT_OUT, f"By the settings of this workspace: {chosen}." if chosen else "By the settings: see `exclude` "
-            "under [features] in settings.toml.")  # fmt: skip
+    by_settings = f"By the settings of this workspace: {chosen}."
+    look = "By the settings: see `exclude` under [features] in settings.toml."
     words = f"{len(result.features)} features, by what they are about. Left out:"
-    return Section("What it sees, and what it does not", (words,), left, ("about", "features", "which"), tuple(rows))
+    return Section(
+        "What it sees, and what it does not",
+        (words,),
+        (*LEFT_OUT, by_settings if chosen else look),
+        _table(("about", "features", "which"), rows),
+    )
 
 
 def _leak_guard(result: TrainingResult) -> Section:
     guard = result.leakage
     found = [f"{name} may know the answer and stops promotion." for name in guard.blocking]
-    found += [f"{name} was suspected and cleared by a person (allowed_columns)." for name in guard.suspects
-              if name in guard.allowed]  # fmt: skip
+    cleared = [name for name in guard.suspects if name in guard.allowed]
+    found += [f"{name} was suspected and cleared by a person (allowed_columns)." for name in cleared]
     found += [f"{note}." for note in guard.notes]
-    rows = [(str(name), f"{r['auc']:.3f}", f"{100 * r['null_gap']:.0f} percentage points")
-            for name, r in guard.most_telling.iterrows()]  # fmt: skip
+    telling = guard.most_telling
+    shown = zip(telling.index, telling["auc"], telling["null_gap"], strict=True)
+    rows = [(str(name), f"{auc:.3f}", f"{100 * gap:.0f} percentage points") for name, auc, gap in shown]
     says = "No column is suspected of knowing the answer." if not guard.blocking else "There are alarms:"
     header = ("most telling columns", "AUC alone", "missing differs by")
-    return Section("What the leak guard found", (says,), tuple(found), header, tuple(rows))
+    return Section("What the leak guard found", (says,), tuple(found), _table(header, rows))
 
 
 def _versions(result: TrainingResult, tags: Mapping[str, str]) -> Section:
     names = ("agreement_version", "points_version", "catalogue_version", "data_hash", "model_hash", "seed")
     known = {**tags, "data_hash": result.data_hash, "model_hash": result.model_hash, "seed": str(result.seed)}
-    rows = tuple((name.replace("_", " "), known.get(name, "unknown")) for name in names)
-    return Section("Versions", ("The same data and seed give the same model hash.",), rows=rows)
+    rows = [(name.replace("_", " "), known.get(name, "unknown")) for name in names]
+    return Section("Versions", ("The same data and seed give the same model hash.",), rows=_pairs(rows))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Rows:
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def _pairs(rows: Iterable[Sequence[str]]) -> Rows:
+    """A table of names and what they are, whose columns need no heading."""
+    return _table(("", " "), rows)
 
 
 def _sentence(text: str) -> str:
@@ -252,23 +264,3 @@ def _number(value: object) -> str:
     if value is None:
         return "–"
     return UNTOLD if pd.isna(value) else f"{float(value):.3f}"  # type: ignore[call-overload, arg-type]
-
-
-def _templates() -> Environment:
-    """HTML is escaped by the template engine, what would be markup in Markdown by `_plain`."""
-    found = Environment(
-        loader=FileSystemLoader(HERE), autoescape=lambda name: bool(name) and ".html" in str(name),
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    found.filters |= {"plain": _plain, "coded": _coded}
-    return found
-
-
-def _coded(text: str) -> Markup:
-    """Escaped, with what stands between backticks set as code."""
-    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
-
-
-def _plain(text: str) -> str:
-    """Text from data as Markdown shows it, on one line; `code` stays."""
-    return re.sub(r"([\\*\[\]|])", r"\\\1", " ".join(text.split())).replace("<", "&lt;")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import floor, isfinite, log10
+from math import ceil, floor, isfinite, log10
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 SHADES = ("blue", "red", "grey", "pale")
+LINES = ("blue", "red", "grey", "teal", "amber")
+GLYPHS = ("\u25cb", "\u25cf", "\u2503", "\u25c7")
 PERCENT = {"rate", "share"}
 """A column with one of these words in its name holds shares of 1."""
 
@@ -36,13 +38,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What the page draws: `form` is rows, panels, curves, heat, or what needs no marks (tiles, answer, table)."""
+    """What the page draws: `form` is rows, panels, curves, heat, or what needs no marks (tiles, answer, table).
+
+    ticks: of the axis across, and heights: of the one upwards, each a place in percent and its words.
+    """
 
     form: str
     rows: Sequence[Row] = ()
     legend: Sequence[tuple[str, str]] = ()
     ticks: Sequence[tuple[float, str]] = ()
     columns: Sequence[str] = ()
+    heights: Sequence[tuple[float, str]] = ()
 
 
 def draw(frame: pd.DataFrame, kind: str) -> Drawing:
@@ -65,10 +71,9 @@ def shown(name: str, values: pd.Series[Any]) -> list[str]:
 
 def draw_bars(place: Callable[[Floats], Boxes], frame: pd.DataFrame, label: str, *columns: str) -> Drawing:
     """Bars in each row. Columns after an `=` are not drawn but said beside the bars (default: those drawn)."""
-    cut = columns.index("=") if "=" in columns else len(columns)
-    parts, said = columns[:cut], columns[cut + 1 :] or columns[:cut]
+    parts, said = _drawn_and_said(columns)
     boxes = np.stack(place(frame[list(parts)].to_numpy(dtype=float, na_value=0.0)), axis=-1)
-    words = map(" · ".join, zip(*(shown(c, frame[c]) for c in said), strict=True))
+    words = _beside(frame, said)
     rows = [
         Row(str(name), "".join(_rect(shade, *b) for shade, b in zip(SHADES, box, strict=False)), word)
         for name, box, word in zip(frame[label], boxes, words, strict=True)
@@ -76,6 +81,15 @@ def draw_bars(place: Callable[[Floats], Boxes], frame: pd.DataFrame, label: str,
     names = zip(SHADES, parts, strict=False) if len(parts) > 1 else ()
     legend = [(shade, in_words(part)) for shade, part in names]
     return Drawing("rows", rows, [*legend, ("", " · ".join(map(in_words, said)))])
+
+
+def _drawn_and_said(columns: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    cut = columns.index("=") if "=" in columns else len(columns)
+    return columns[:cut], columns[cut + 1 :] or columns[:cut]
+
+
+def _beside(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    return list(map(" · ".join, zip(*(shown(c, frame[c]) for c in columns), strict=True)))
 
 
 def in_words(column: str) -> str:
@@ -106,36 +120,58 @@ def _rect(shade: str, x: float, width: float, y: float, height: float) -> str:
     return f'<rect class="{shade}" x="{x:.2f}%" width="{width:.2f}%" y="{y:.0f}%" height="{height:.0f}%"/>'
 
 
-def draw_dots(
-    ratio: bool, frame: pd.DataFrame, group: str, label: str, value: str, low: str, high: str, middle: str = "-"
-) -> Drawing:
-    """A dot with its interval in each row, all on one scale; `-`: no group, or no column `middle` to compare with.
+def draw_dots(ratio: bool, frame: pd.DataFrame, group: str, label: str, *columns: str) -> Drawing:
+    """A dot in each row, all on one scale.
 
-    With `ratio` twice and half are equally far from 1, the middle.
+    `columns`: the value, low and high end of its interval, what to compare it with, low and high end of an inner
+    interval, each `-` where there is none; after an `=` what is said beside it (default: value and interval). With
+    `ratio` twice and half are equally far from 1, the middle.
     """
-    marks = frame[[value, low, high]].to_numpy(dtype=float)
-    reference = np.full(len(frame), 1.0 if ratio else np.nan) if middle == "-" else frame[middle].to_numpy(dtype=float)
-    marks = np.column_stack([marks, reference])
-    marks = np.log2(np.where(marks > 0, marks, np.nan)) if ratio else marks
+    parts, said = _drawn_and_said(columns)
+    names = [*parts, *"-----"][:6]
+    marks = np.column_stack([_column(frame, name) for name in names])
+    if ratio:
+        marks[:, 3] = 1.0 if names[3] == "-" else marks[:, 3]
+        marks = np.log2(np.where(marks > 0, marks, np.nan))
     least, most = _range(marks, ratio)
-    placed = 4 + 92 * (marks - least) / (most - least)
-    words = zip(*(shown(c, frame[c]) for c in (value, low, high)), strict=True)
+    words = _with_intervals(frame, *parts[:3]) if said == parts else _beside(frame, said)
     groups = [""] * len(frame) if group == "-" else frame[group].map(str)
-    rows = [
-        Row(str(name), _dot(*at), word if from_ == "–" else f"{word} ({from_} to {to})", part)
-        for name, at, (word, from_, to), part in zip(frame[label], placed, words, groups, strict=True)
-    ]
+    placed = _place(marks, least, most)
+    rows = [Row(str(n), _dot(*at), w, g) for n, at, w, g in zip(frame[label], placed, words, groups, strict=True)]
     ticks = _ticks(least, most)
-    names = shown(value, pd.Series(np.exp2(ticks) if ratio else ticks))
-    return Drawing("rows", rows, ticks=list(zip(4 + 92 * (ticks - least) / (most - least), names, strict=True)))
+    numbers = shown(parts[0], pd.Series(np.exp2(ticks) if ratio else ticks))
+    legend = [("", " · ".join(map(in_words, said)))] if said != parts else ()
+    return Drawing("rows", rows, legend, list(zip(_place(ticks, least, most), numbers, strict=True)))
+
+
+def _column(frame: pd.DataFrame, name: str) -> Floats:
+    """A column's numbers, dates as days; `-`: none."""
+    if name == "-":
+        return np.full(len(frame), np.nan)
+    values = frame[name]
+    days = values.astype("datetime64[us]").astype("int64") / 86_400e6 if hasattr(values, "dt") else values
+    return np.asarray(days, dtype=float)
+
+
+def _with_intervals(frame: pd.DataFrame, value: str, low: str = "-", high: str = "-") -> list[str]:
+    words = shown(value, frame[value])
+    if low == "-":
+        return words
+    ends = zip(words, shown(low, frame[low]), shown(high, frame[high]), strict=True)
+    return [word if from_ == "–" else f"{word} ({from_} to {to})" for word, from_, to in ends]
+
+
+def _place(values: Floats, least: float, most: float) -> Floats:
+    """In percent of the box, with room for a dot at both ends."""
+    return np.asarray(4 + 92 * (values - least) / (most - least))
 
 
 def _range(marks: Floats, ratio: bool) -> tuple[float, float]:
     """Every dot is inside; one in ten intervals may leave, marked, lest the widest presses all others together."""
     dots = marks[:, [0, 3]][np.isfinite(marks[:, [0, 3]])]
-    ends = [
-        np.nanquantile(m, q) if np.isfinite(m).any() else np.nan for m, q in ((marks[:, 1], 0.1), (marks[:, 2], 0.9))
-    ]
+    low, high = (m[np.isfinite(m)] for m in (marks[:, 1], marks[:, 2]))
+    ends = [*np.quantile(low, [0.1], method="lower")] if len(low) else []
+    ends += [*np.quantile(high, [0.9], method="higher")] if len(high) else []
     least, most = float(np.nanmin([*dots, *ends, np.inf])), float(np.nanmax([*dots, *ends, -np.inf]))
     if not least <= most:
         return 0.0, 1.0
@@ -144,15 +180,42 @@ def _range(marks: Floats, ratio: bool) -> tuple[float, float]:
     return (least, most) if least < most else (least - 1, most + 1)
 
 
-def _dot(at: float, low: float, high: float, middle: float) -> str:
+def _dot(at: float, low: float, high: float, middle: float, first: float, third: float) -> str:
     line = '<line class="{}" x1="{:.2f}%" x2="{:.2f}%" y1="{}%" y2="{}%"/>'
     svg = line.format("middle", middle, middle, 0, 100) if isfinite(middle) else ""
+    svg += line.format("inner", max(first, 0), min(third, 100), 50, 50) if isfinite(first) and isfinite(third) else ""
     if isfinite(low) and isfinite(high):
         svg += line.format("interval", max(low, 0), min(high, 100), 50, 50)
-        ends = (("\u2039", 0, "start", low < 0), ("\u203a", 100, "end", high > 100))
-        svg += "".join(f'<text class="beyond" x="{x}%" y="50%" text-anchor="{side}">{mark}</text>'
-                       for mark, x, side, beyond in ends if beyond)  # fmt: skip
+        svg += _glyph("\u2039", 0, "start") if low < 0 else ""
+        svg += _glyph("\u203a", 100, "end") if high > 100 else ""
     return svg + (f'<circle cx="{at:.2f}%" cy="50%" r="4.5"/>' if isfinite(at) else "")
+
+
+def _glyph(mark: str, x: float, anchor: str = "middle", css: str = "beyond") -> str:
+    return f'<text class="{css}" x="{x:.2f}%" y="50%" text-anchor="{anchor}">{mark}</text>'
+
+
+def draw_strip(frame: pd.DataFrame, label: str, mark: str, value: str, most: str, said: str) -> Drawing:
+    """Each `label` has a row with all its values, a glyph per kind of `mark`; those beyond `most` only say so.
+
+    The last kinds, as many as `said`, stand beside the row in words.
+    """
+    values, end = _column(frame, value), float(most)
+    least, kinds = float(np.nanmin(values)), list(frame[mark].unique())
+    end = end if end > least else least + 1
+    places = _place(values, least, end)
+    glyphs = [
+        _glyph(GLYPHS[kinds.index(kind)], at, css="glyph") if at <= 100 else _glyph("\u203a", 100, "end")
+        for kind, at in zip(frame[mark], places, strict=True)
+    ]
+    drawn = pd.Series(glyphs, frame.index).groupby(frame[label], sort=False).agg("".join)
+    single = frame[frame[mark].isin(kinds[-int(said) :])]
+    words = pd.Series(shown(value, single[value]), single.index).groupby(single[label], sort=False).agg(" · ".join)
+    ticks = _ticks(least, end)
+    names = zip(_place(ticks, least, end), shown(value, pd.Series(ticks)), strict=True)
+    legend = [("", f"{glyph} {kind}") for glyph, kind in zip(GLYPHS, kinds, strict=False)]
+    rows = [Row(str(name), marks, words.get(name, "")) for name, marks in drawn.items()]
+    return Drawing("rows", rows, [*legend, ("", " · ".join(map(str, kinds[-int(said) :])))], list(names))
 
 
 def _ticks(least: float, most: float) -> Floats:
@@ -178,21 +241,75 @@ def draw_lines(frame: pd.DataFrame, panel: str, x: str, value: str, low: str, hi
     return Drawing("panels", rows)
 
 
-def draw_curves(frame: pd.DataFrame, series: str, x: str, value: str) -> Drawing:
-    """A line per `series`, all in one box over a common `x`."""
-    at, y = frame[x].to_numpy(dtype=float), frame[value].to_numpy(dtype=float)
-    least, most = min(0.0, y.min()), y.max()
-    across, up = (at - at.min()) / max(np.ptp(at), 1e-12), 1 - (y - least) / max(most - least, 1e-12)
-    names = frame[series].map(str)
-    lines = [
-        f'<polyline class="{shade}" points="{_points(100 * across[names == name], 4 + 92 * up[names == name])}"/>'
-        for shade, name in zip(SHADES, names.unique(), strict=False)
-    ]
-    steps = _ticks(at.min(), at.max())
-    ticks = list(zip(100 * (steps - at.min()) / max(np.ptp(at), 1e-12), shown(x, pd.Series(steps)), strict=True))
-    said = f"{in_words(value)}, from {shown(value, pd.Series([least]))[0]} to {shown(value, pd.Series([most]))[0]}"
-    legend = [*zip(SHADES, names.unique(), strict=False), ("", said)]
-    return Drawing("curves", [Row(in_words(x), "".join(lines))], legend, ticks)
+def draw_curves(
+    frame: pd.DataFrame, series: str, x: str, value: str, low: str = "-", high: str = "-", mark: str = "-"
+) -> Drawing:
+    """A line per `series` (`-`: one) in one box over numbers or dates, with both axes.
+
+    Behind it a band from `low` to `high`, and a dashed line across at the one value of `mark`.
+    """
+    across, heights = _column(frame, x), np.column_stack([_column(frame, name) for name in (value, low, high)])
+    first, last = across.min(), max(across.max(), across.min() + 1e-12)
+    least, most = _height(heights)
+    at, up = 100 * (across - first) / (last - first), 100 - _place(heights, least, most)
+    names = pd.Series(in_words(value), frame.index) if series == "-" else frame[series].map(str)
+    lines, legend = [], []
+    for shade, name in zip(LINES, names.unique(), strict=False):
+        ours = names == name
+        lines.append(_line(shade, at[ours], up[ours, 0]))
+        legend.append((shade, name + " (partly above)" * bool((up[ours, 0] < 0).any())))
+    if mark != "-":
+        legend.append(("mark", f"{in_words(mark)}: {shown(mark, frame[mark].head(1))[0]}"))
+    marked = 100 * (_column(frame, mark)[0] - first) / (last - first)
+    steps = _ticks(least, most)
+    levels = list(zip(100 - _place(steps, least, most), shown(value, pd.Series(steps)), strict=True))
+    row = Row(in_words(x), "".join([_behind(levels, at, up, marked), *lines]))
+    return Drawing("curves", [row], [*legend, ("", f"\u2191 {in_words(value)}")], _across(frame[x], at), (), levels)
+
+
+def _behind(levels: Sequence[tuple[float, str]], at: Floats, up: Floats, marked: float) -> str:
+    """What lies behind the lines: the grid, the band where there is one, and the marked place."""
+    svg = "".join(f'<line class="grid" x1="0" x2="100%" y1="{y:.2f}%" y2="{y:.2f}%"/>' for y, _ in levels)
+    if np.isfinite(up).all():
+        corners = _points(np.append(at, at[::-1]), np.append(up[:, 1], up[::-1, 2]))
+        svg += f'{STRETCHED}<polygon points="{corners}"/></svg>'
+    if isfinite(marked):
+        svg += f'<line class="mark" x1="{marked:.2f}%" x2="{marked:.2f}%" y1="0" y2="100%"/>'
+    return svg
+
+
+STRETCHED = '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%">'
+MOST_DOTS = 40
+
+
+def _height(heights: Floats) -> tuple[float, float]:
+    """From 0 where that leaves half of the box; what stands far above nine tenths of all values leaves the box."""
+    found = heights[np.isfinite(heights)]
+    least, nine_tenths, most = float(found.min()), float(np.quantile(found, 0.9)), float(found.max())
+    most = min(most, 2 * nine_tenths - least) if nine_tenths > least else most
+    least = 0.0 if 0 < least < most / 2 else least
+    return (least, most) if least < most else (least - 1, most + 1)
+
+
+def _line(shade: str, at: Floats, up: Floats) -> str:
+    at, up = at[np.isfinite(up)], up[np.isfinite(up)]
+    svg = f'{STRETCHED}<polyline class="{shade}" points="{_points(at, up)}"/></svg>'
+    dots = zip(at, up, strict=True) if len(at) <= MOST_DOTS else ()
+    return svg + "".join(f'<circle class="{shade}" cx="{a:.2f}%" cy="{b:.2f}%" r="3.5"/>' for a, b in dots)
+
+
+def _across(values: pd.Series[Any], at: Floats) -> list[tuple[float, str]]:
+    """Ticks of the axis across: some of the dates themselves, or round numbers."""
+    if hasattr(values, "dt"):
+        places, first = np.unique(at, return_index=True)
+        some = slice(None, None, max(1, ceil((len(places) - 1) / 4)))
+        return list(zip(places[some], shown("", values.iloc[first[some]]), strict=True))
+    least, most = float(values.min()), float(values.max())
+    if least == most:
+        return [(0.0, shown(str(values.name), values.head(1))[0])]
+    steps = _ticks(least, most)
+    places = 100 * (steps - least) / (most - least)
+    return list(zip(places, shown(str(values.name), pd.Series(steps)), strict=True))
 
 
 def _points(x: Floats, y: Floats) -> str:
@@ -223,6 +340,7 @@ KINDS: dict[str, Callable[..., Drawing]] = {
     "histogram": partial(draw_bars, _side_by_side),
     "lines": draw_lines,
     "ratios": partial(draw_dots, True),
+    "strip": draw_strip,
     "table": lambda _frame: Drawing("table"),
     "tiles": lambda _frame: Drawing("tiles"),
 }

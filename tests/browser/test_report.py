@@ -1,4 +1,4 @@
-"""Is the report legible in a browser, on a wide screen and on a phone? Chromium lays the page out and measures it."""
+"""Are the pages legible in a browser, on a wide screen and on a phone? Chromium lays them out and measures them."""
 
 import json
 import re
@@ -7,6 +7,8 @@ import subprocess
 from datetime import datetime
 from urllib.parse import unquote
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from data.agreement.file import default_agreement
@@ -14,7 +16,14 @@ from data.simulator.company import simulate
 from data.tables import TABLES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
+from models.judging.backtest import ARMS
+from serving.pages.backtest import came_true, losses
+from serving.pages.explanation import effects
+from serving.pages.page import as_page
+from serving.pages.reliability import reliability
 from serving.pages.report.report import PAGE, write_report
+from serving.pages.sections import Report
+from serving.pages.training import candidates, columns, gain
 from tests.tables import fill
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -31,7 +40,7 @@ parent.postMessage(encodeURIComponent(JSON.stringify({
     inner: innerWidth,
     page: document.documentElement.scrollWidth,
     beyond: all.filter(e => e.getBoundingClientRect().right > innerWidth + 0.5).map(name),
-    narrow: [...document.querySelectorAll(".row svg, .panels svg")].filter(
+    narrow: [...document.querySelectorAll(".row svg, .panels svg, .curves > .box")].filter(
         s => s.getBoundingClientRect().width < innerWidth / 8).map(s => name(s.parentElement)),
     small: all.filter(e => parseFloat(getComputedStyle(e).fontSize) < 12).map(name),
     scales: Math.max(...tracks),
@@ -42,17 +51,48 @@ FRAME = """<!doctype html><script>onmessage = m => {{ document.body.dataset.meas
 """A window of Chromium cannot be as narrow as a phone, a frame can."""
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The page of a simulated company's report, its policy against scripts lifted so that it can be measured."""
-    if not CHROMIUM:
-        pytest.skip("no Chromium to lay the page out")
-    workspace = Workspace(tmp_path_factory.mktemp("var"))
+def figures_page(folder):
+    """A page with the figures that trainings and backtests keep."""
+    random = np.random.default_rng(1)
+    p = {name: random.uniform(0.2, 0.9, 300) for name in ("logistic", "rulebook", "digital_only")}
+    y = (random.random(300) < p["logistic"]).astype(int)
+    named = [(name, fold) for name in ("logistic", "boosting", "base_rate", "frequencies") for fold in range(1, 5)]
+    index = pd.MultiIndex.from_tuples(named, names=["candidate", "fold"])
+    folds = pd.DataFrame({"log_loss": random.uniform(0.5, 0.7, 16), "n": 100.0}, index)
+    telling = pd.DataFrame({"auc": [0.95, 0.6], "null_gap": [0.3, 0.0]}, ["a_column_with_a_long_name_30d", "b"])
+    effect = pd.DataFrame({"value": [1.0, 12e6, None], "log_odds": [-0.5, 0.2, 0.1], "share": [0.2, 0.5, 0.3]})
+    months = pd.DataFrame({"period": pd.date_range("2025-01-01", periods=7, freq="MS"), "rows": 40})
+    months = months.assign(**{f"log_loss_{arm}": random.uniform(0.5, 0.7, 7) for arm in ARMS})
+    shares = months.assign(predicted=0.5, accepted=0.45, low=0.3, high=0.7)
+    sections = [
+        reliability(y, p["logistic"], "logistic"),
+        gain(y, p),
+        candidates(folds, folds.groupby("candidate").mean(), "logistic"),
+        columns(telling),
+        effects({"the company's yearly revenue in the agreement's currency": effect}),
+        losses(months),
+        came_true(shares),
+    ]
+    folder.joinpath(PAGE).write_text(as_page(Report(sections, title="Training: logistic, canonical to 2025-12-12")))
+    return folder
+
+
+def report_page(folder):
+    """The page of a simulated company's report."""
+    workspace = Workspace(folder)
     workspace.create()
     tables = simulate(leads=600, seed=3)
     with Warehouse.open(None) as warehouse:
         fill(warehouse, {name: rows for name, rows in tables.items() if name in TABLES})
-        folder = write_report(workspace, warehouse, [default_agreement()], datetime(2025, 12, 1))
+        return write_report(workspace, warehouse, [default_agreement()], datetime(2025, 12, 1))
+
+
+@pytest.fixture(scope="module", params=[report_page, figures_page])
+def page(request, tmp_path_factory):
+    """A page, its policy against scripts lifted so that it can be measured."""
+    if not CHROMIUM:
+        pytest.skip("no Chromium to lay the page out")
+    folder = request.param(tmp_path_factory.mktemp("var"))
     text = (folder / PAGE).read_text()
     scripted = re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{MEASURE}</body>")
     (folder / "measured.html").write_text(scripted)

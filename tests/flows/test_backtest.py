@@ -11,6 +11,9 @@ from data.workspace import Workspace
 from models.judging.backtest import ARMS
 from models.registry.client import Registry
 from pipelines.jobs.start import init_workspace, simulate_source
+from serving.pages.ablation import ablation_report
+from serving.pages.backtest import backtest_report
+from serving.pages.terminal import as_json, as_lines
 from tests.flows import work
 
 pytestmark = pytest.mark.slow  # a Prefect server and many fits
@@ -49,8 +52,7 @@ def test_a_backtest_is_kept_with_figures_tables_and_plots(space, done, tmp_path)
     assert run.info.run_name == "backtest from 2025-10-20 to 2025-12-15 every 28d"
     assert run.data.tags["kind"] == "backtest"
     assert run.data.metrics["log_loss"] == pytest.approx(done.result.metrics["log_loss"]["leadready"])
-    plots = {"log_loss_over_time.png", "predicted_and_came_true.png", "reliability.png", "policy_gain.png"}
-    assert set(files) >= plots | {"days.csv", "metrics.csv", "periods.csv", "policies.csv", "policy_gain.csv"}
+    assert set(files) >= {"backtest.html", "days.csv", "metrics.csv", "periods.csv", "policies.csv", "policy_gain.csv"}
     predicted = pd.read_parquet(files["predicted.parquet"])
     assert len(predicted) == len(done.result.predicted) > 0
     assert np.isfinite(predicted[[*ARMS]]).all(axis=None)
@@ -59,23 +61,20 @@ def test_a_backtest_is_kept_with_figures_tables_and_plots(space, done, tmp_path)
 
 
 def test_what_people_read_of_it(done):
-    from pipelines.reports import backtest_json, backtest_notes
-
-    said = "\n".join(backtest_notes(done))
+    report = backtest_report(done.result, done.policies, done.outcomes, done.run_id)
+    said = "\n".join(as_lines(report))
     assert f"{len(done.result.judged):,} judged" in said
     assert "the model, as many as the rules: " in said
     assert f"of whom this speaks: {done.result.reach.sentence}" in said
-    told = json.loads(json.dumps(backtest_json(done)))
+    told = json.loads(as_json(report))
     assert [row["arm"] for row in told["arms"]] == list(ARMS)
     assert told["run_id"] == done.run_id
 
 
 def test_the_ablation_is_kept_with_the_sentence_it_supports(flows, space, tmp_path):
-    from pipelines.reports import ablation_json
-
     done = flows.ablate(space.root, work.LOADED_AT)
     run, files = kept(space, done.run_id, tmp_path)
     assert run.data.tags["kind"] == "ablation"
     assert run.data.tags["sentence"] == done.result.sentence
-    assert set(files) >= {"ablation.png", "arms.csv", "gains.csv", "tested.parquet"}
-    assert json.loads(json.dumps(ablation_json(done)))["sentence"] == done.result.sentence
+    assert set(files) >= {"ablation.html", "arms.csv", "gains.csv", "tested.parquet"}
+    assert ablation_report(done.result, done.run_id).facts["sentence"] == done.result.sentence

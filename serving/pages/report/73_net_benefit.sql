@@ -1,8 +1,8 @@
 -- title: From which probability on does the model pay?
 -- text: Net benefit (Vickers and Elkin 2006): accepted leads per lead at the gate, less rejected ones at the exchange rate
 --   that a threshold implies. The model hands off from the threshold on; the rules and everybody do not look at
---   it. Read it at the threshold that your costs give; the highest line there is the best way to decide.
--- kind: curves policy threshold_rate net_benefit
+--   it. Read it at the threshold that your costs give (dashed); the highest line there is the best way to decide.
+-- kind: curves policy threshold_rate net_benefit - - agreed_threshold_rate
 -- empty: There is no model yet that was tested on later hand-offs.
 WITH thresholds AS (SELECT unnest(range(1, 61)) / 100.0 AS threshold_rate),
 total AS (SELECT sum(weight) AS leads FROM tested),
@@ -13,5 +13,6 @@ picks AS (
     FROM tested, thresholds)
 SELECT policy, threshold_rate,
     sum(weight * handed::INTEGER * (accepted - (1 - accepted) * threshold_rate / (1 - threshold_rate)))
-        / any_value(leads) AS net_benefit
+        / any_value(leads) AS net_benefit,
+    (SELECT threshold FROM costs WHERE others) AS agreed_threshold_rate
 FROM picks, total GROUP BY policy, threshold_rate ORDER BY policy, threshold_rate

@@ -17,10 +17,11 @@ from data.warehouse import Warehouse
 from data.whole import whole, writing
 from data.workspace import Workspace, day_name
 from features.rules.standing import build_rules, first_reached
+from serving.pages.page import as_page
 from serving.pages.report.base_tables import save_tables
+from serving.pages.report.figures import FIGURES, START, read_sections
 from serving.pages.report.judgement import save_judgement
-from serving.pages.report.page import render
-from serving.pages.report.sections import FIGURES, START, read_sections
+from serving.pages.sections import Report
 from serving.sinks.files import harmless
 
 PAGE = "report.html"
@@ -55,10 +56,12 @@ def write_report(
         save_judgement(warehouse, making, as_of, agreements, rows, vouched)
         sections = read_sections(making)
         about = f"What was known before {as_of:%Y-%m-%d %H:%M} UTC. Agreement then in force: {now.name}, {now.version}."
-        page = render(sections, f"leadready report of {day_name(as_of)}", about)
-        (making / PAGE).write_text(page, encoding="utf-8")
+        report = Report(sections, title=f"leadready report of {day_name(as_of)}", about=about)
+        (making / PAGE).write_text(as_page(report), encoding="utf-8")
         for section in sections:
-            harmless(section.frame).to_csv(making / f"{section.name}.csv", index=False, quoting=QUOTE_NONNUMERIC)
+            harmless(pd.DataFrame(section.frame)).to_csv(
+                making / f"{section.name}.csv", index=False, quoting=QUOTE_NONNUMERIC
+            )
         for query in (START, *FIGURES):
             shutil.copyfile(query, making / query.name)
     return folder

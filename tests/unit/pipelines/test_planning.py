@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -15,10 +16,12 @@ from data.settings import Settings
 from data.workspace import Workspace
 from models.judging.plan import plan_training
 from models.rows.training_set import TrainingSet
-from pipelines import cli, reports
+from pipelines import cli
 from pipelines.jobs.ingest import ingest_batch
 from pipelines.jobs.start import init_workspace
 from pipelines.jobs.train import Planning, train_models
+from serving.pages.plan import LEGEND, plan_report
+from serving.pages.sections import Report
 from tests.flows.work import write_company
 from tests.unit.models.leads import feature
 
@@ -46,30 +49,36 @@ def planned(data: TrainingSet, **settings: object) -> Planning:
     return Planning(plan, {"accepted": 40, "rejected": 40, "never_handed_off": 7}, chosen, default_agreement())
 
 
+def reported(planning: Planning, width: int = 72) -> Report:
+    return plan_report(planning.plan, planning.outcomes, planning.settings, planning.agreement, width)
+
+
+def drawn(data: TrainingSet, width: int) -> Sequence[str]:
+    return reported(planned(data), width).sections[1].notes
+
+
 FORTY_DAYS = two_a_day(40, observed=datetime(2026, 2, 10))
 
 
 def test_the_time_line_shows_when_rows_train_are_purged_and_are_tested():
     """Four days before each cut are not answered yet; of the last three days nothing can be tested."""
-    drawn = reports.time_lines(planned(FORTY_DAYS).plan, width=40)
-    assert drawn == [
+    assert drawn(FORTY_DAYS, width=40) == [
         "          2026-01-01                    2026-02-09",
         "          |                                      |",
         "fold 1    =====xxx########",
         "fold 2    =============xxx########",
         "held out  ========================xxx##########~~~",
-        reports.LEGEND,
+        LEGEND,
     ]
 
 
 def test_a_mark_shows_what_most_rows_of_its_span_are():
-    drawn = reports.time_lines(planned(FORTY_DAYS).plan, width=10)
-    assert drawn[2:-1] == ["fold 1    =x##", "fold 2    ===x##", "held out  ======x##~"]
+    assert drawn(FORTY_DAYS, width=10)[2:-1] == ["fold 1    =x##", "fold 2    ===x##", "held out  ======x##~"]
 
 
 @pytest.mark.parametrize("width", [30, 72, 100])
 def test_dates_stand_above_their_ticks(width):
-    dates, ticks = reports.time_lines(planned(FORTY_DAYS).plan, width)[:2]
+    dates, ticks = drawn(FORTY_DAYS, width)[:2]
     assert len(dates) == len(ticks) == 10 + width
     begins = [place for place, mark in enumerate(ticks) if mark == "|"]
     assert [date.fromisoformat(dates[at : at + 10]) for at in begins[:-1]]
@@ -78,7 +87,7 @@ def test_dates_stand_above_their_ticks(width):
 
 def test_the_table_holds_the_counts_of_each_part():
     keys = ("part", "cut", "train", "train accepted", "train young", "purged", "test", "test accepted")
-    rows = [tuple(row[key] for key in keys) for row in reports.planning_rows(planned(FORTY_DAYS).plan)]
+    rows = [tuple(row[key] for key in keys) for row in reported(planned(FORTY_DAYS)).sections[2].rows]
     assert rows == [
         ("fold 1", "2026-01-09 00:00", 10, 5, 0, 6, 16, 8),
         ("fold 2", "2026-01-17 00:00", 26, 13, 0, 6, 16, 8),
@@ -88,7 +97,7 @@ def test_the_table_holds_the_counts_of_each_part():
 
 
 def test_the_notes_say_what_is_counted():
-    said = "\n".join([*reports.planning_notes(planned(FORTY_DAYS)), ""])
+    said = "\n".join([*reported(planned(FORTY_DAYS)).sections[0].points, ""])
     for part in (
         "cohort: handoff + 0 h, known at 2026-02-10 00:00",
         "expired: exclude, never handed off: exclude",
@@ -102,13 +111,15 @@ def test_the_notes_say_what_is_counted():
 
 
 def test_fewer_folds_than_asked_for_are_told():
-    assert any("(20 were asked for" in note for note in reports.planning_notes(planned(FORTY_DAYS, folds=20)))
+    points = reported(planned(FORTY_DAYS, folds=20)).sections[0].points
+    assert any("(20 were asked for" in point for point in points)
 
 
 def test_a_cohort_too_small_is_drawn_as_far_as_it_goes():
     planning = planned(two_a_day(2))
-    assert len(reports.time_lines(planning.plan, width=40)) == 3
-    assert reports.planning_json(planning)["refused"] == list(planning.plan.refusals) != []
+    report = reported(planning, width=40)
+    assert len(report.sections[1].notes) == 3
+    assert report.facts["refused"] == list(planning.plan.refusals) != []
 
 
 def test_a_dry_run_tells_what_would_be_refused_and_keeps_nothing(tmp_path, monkeypatch, capsys):

@@ -10,7 +10,7 @@ import pytest
 
 from data.agreement.file import default_agreement
 from data.agreement.model import Agreement
-from pipelines.reports import top_rows
+from serving.pages.scores import top_rows
 from serving.routes import CASES, ROUTES, Route, routes_where
 from serving.routing import choose_routes
 from tests.unit.serving.test_routing import leads

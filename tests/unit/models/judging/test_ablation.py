@@ -10,7 +10,8 @@ from models.fitting.learning import compare, fit
 from models.judging.ablation import ALL, LEARNED, ablate
 from models.judging.training import learn
 from models.rows.splits import holdout
-from serving.pages.training_plots import draw_ablation
+from serving.pages.ablation import ablation_figures
+from serving.pages.drawings import draw
 from tests.unit.models.leads import feature, make
 
 
@@ -96,6 +97,9 @@ def test_nothing_to_compare_is_a_plain_error(data):
         ablate(replace(data, y=np.zeros(len(data.y), dtype=int)), seed=1)
 
 
-def test_the_plot(result):
-    figure = draw_ablation(result)
-    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == [*result.arms.index][::-1]
+def test_the_figures(result):
+    arms, gains = ablation_figures(result)
+    assert [row.label for row in draw(arms.frame, arms.kind).rows] == [*result.arms.index]
+    assert arms.frame["low"].le(arms.frame["log_loss"]).all()
+    assert [row.label for row in draw(gains.frame, gains.kind).rows] == [*result.gains]
+    assert all('class="middle"' in row.marks for row in draw(gains.frame, gains.kind).rows), "0 is marked"

@@ -13,7 +13,8 @@ from models.fitting.learning import compare, fit
 from models.judging.backtest import ARMS, BASELINES, KEPT, OURS, backtest, over_time, value_policies
 from models.judging.policy import AGREED, EQUAL, RULES
 from models.judging.training import learn
-from serving.pages.training_plots import draw_backtest
+from serving.pages.backtest import backtest_figures, backtest_page
+from serving.pages.drawings import draw
 from tests.unit.models.leads import START, make
 
 FIRST, LAST, EVERY = START + timedelta(days=170), START + timedelta(days=260), timedelta(days=60)
@@ -214,9 +215,18 @@ def test_hand_offs_that_could_not_have_been_made_are_not_valued(found):
     assert value_policies(found.judged.assign(propensity=0.0), standing, [agreement], 100, seed=1) is None
 
 
-def test_the_plots(found):
+def test_the_figures(found):
     standing, agreement = standing_of(found.judged, np.resize(["qualified", "nearly"], len(found.judged)))
-    plots = draw_backtest(found, value_policies(found.judged, standing, [agreement], 100, seed=1))
-    assert list(plots) == ["log_loss_over_time", "predicted_and_came_true", "reliability", "policy_gain"]
-    assert list(draw_backtest(found, None)) == list(plots)[:3]
-    assert all(figure.axes[0].get_title(loc="left") for figure in plots.values())
+    policies = value_policies(found.judged, standing, [agreement], 100, seed=1)
+    figures = backtest_figures(found, policies)
+    assert [section.kind.split()[0] for section in figures] == ["curves", "dots", "curves", "curves"]
+    assert len(backtest_figures(found, None)) == 3
+    for section in figures:
+        marks = "".join(row.marks for row in draw(section.frame, section.kind).rows)
+        assert marks
+        assert "nan" not in marks
+    losses = figures[0].frame.set_index(["arm", "period"])["log_loss"]
+    assert losses["never retrained"].tolist() == found.periods[f"log_loss_{KEPT}"].tolist()
+    assert figures[3].frame["gain_so_far"].iloc[-1] in policies.curve.iloc[-1].tolist()
+    page = backtest_page(found, policies)
+    assert all(section.title.split("?")[0] in page for section in figures)

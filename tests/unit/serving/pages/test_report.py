@@ -18,11 +18,12 @@ from data.warehouse import Warehouse
 from data.workspace import Workspace
 from models.judging.policy import AGREED, POLICIES
 from serving.pages.drawings import KINDS, draw, shown
+from serving.pages.page import as_page
 from serving.pages.report.base_tables import TABLES, save_tables
+from serving.pages.report.figures import FIGURES, read_header, read_sections
 from serving.pages.report.judgement import save_judgement
-from serving.pages.report.page import render
 from serving.pages.report.report import PAGE, write_report
-from serving.pages.report.sections import FIGURES, read_header, read_sections
+from serving.pages.sections import Report
 from serving.sinks.files import harmless
 from tests.tables import fill, table, warehouse_of
 
@@ -65,8 +66,16 @@ def row(frame, **where):
 
 # The milestones
 
-STAGES = ["automation_qualified_at", "tele_accepted_at", "tele_qualified_at", "tele_generated_at", "sales_accepted_at",
-          "sales_generated_at", "sales_qualified_at", "won_at"]  # fmt: skip
+STAGES = [
+    "automation_qualified_at",
+    "tele_accepted_at",
+    "tele_qualified_at",
+    "tele_generated_at",
+    "sales_accepted_at",
+    "sales_generated_at",
+    "sales_qualified_at",
+    "won_at",
+]
 WALK = {
     "leads": table("""
         lead  account  created_at  source
@@ -276,8 +285,10 @@ def test_an_answer_is_the_first_one_known(tmp_path):
 
 def test_the_promise_in_words_and_by_team(promised):
     words = figure(promised, "20_promise_in_words")["answer"].item()
-    assert words == ("25 % of the promises whose time is over were kept (5 % to 70 %): 1 kept, 3 broken, 1 of them by "
-                     "silence. Still open: 1. Nothing was promised for 1 of 6 hand-offs.")  # fmt: skip
+    assert words == (
+        "25 % of the promises whose time is over were kept (5 % to 70 %): 1 kept, 3 broken, 1 of them by "
+        "silence. Still open: 1. Nothing was promised for 1 of 6 hand-offs."
+    )
     who = figure(promised, "22_promise_by_who")
     assert list(who["kept_by"].unique()) == ["team", "sales rep"]
     assert row(who, name="team south")[["kept", "broken", "open", "not_promised"]].tolist() == [0, 2, 1, 1]
@@ -358,8 +369,10 @@ def test_seven_to_thirteen_or_not(tmp_path):
     decisions = handoffs.assign(decision=["accepted"] * 3 + ["rejected"], decided_at="2026-03-02")
     folder = save(tmp_path, touches=touches, handoffs=handoffs, decisions=decisions)
     words = figure(folder, "40_touches_in_words").iloc[0]
-    assert words["answer"].startswith("Yes: half of the 3 accepted leads had 8 or more touches and calls before the "
-                                      "hand-off (of the rejected leads: 5). 33 % of them had 7 to 13")  # fmt: skip
+    assert words["answer"].startswith(
+        "Yes: half of the 3 accepted leads had 8 or more touches and calls before the "
+        "hand-off (of the rejected leads: 5). 33 % of them had 7 to 13"
+    )
     assert words[["below_7", "within_7_13", "above_13"]].tolist() == [1, 1, 1]
     bins = figure(folder, "41_touches_to_ready")
     assert bins["accepted"].sum() == 3
@@ -396,7 +409,11 @@ def test_early_and_explored_hand_offs_stand_apart(tmp_path):
     """)
     found = figure(save(tmp_path, handoffs=handoffs), "60_by_route")
     assert dict(zip(found["handed_off_by"], found["hand_offs"], strict=True)) == {
-        "early release": 2, "exploration": 2, "not given": 1, "rules": 1}  # fmt: skip
+        "early release": 2,
+        "exploration": 2,
+        "not given": 1,
+        "rules": 1,
+    }
 
 
 @pytest.mark.parametrize(("k", "n", "low", "high"), [(8, 10, 0.4902, 0.9433), (0, 10, 0, 0.2775), (10, 10, 0.7225, 1)])
@@ -418,10 +435,16 @@ READY = table("""
     L2    2026-03-01   need       yes    active
     L3    2026-03-01   need       yes    latent
 """)
-TESTED = pd.DataFrame({
-    "lead_id": ["L1", "L2", "L3", "L1"], "as_of": pd.Timestamp("2026-03-02"), "y": [1, 0, 1, 1],
-    "probability": [0.9, 0.2, 0.8, 0.9], "propensity": [1, 1, 0.5, 0], "group": ["A1", "A2", "A3", "A1"],
-})  # fmt: skip
+TESTED = pd.DataFrame(
+    {
+        "lead_id": ["L1", "L2", "L3", "L1"],
+        "as_of": pd.Timestamp("2026-03-02"),
+        "y": [1, 0, 1, 1],
+        "probability": [0.9, 0.2, 0.8, 0.9],
+        "propensity": [1, 1, 0.5, 0],
+        "group": ["A1", "A2", "A3", "A1"],
+    }
+)
 """Two that met the rules and one explored, which stands for two; a hand-off of propensity 0 cannot be valued."""
 
 
@@ -437,9 +460,13 @@ def judged(tmp_path):
 def test_what_each_way_of_deciding_is_worth(judged):
     """Four leads at the gate: 200 each if held; the model takes L1 and half of L3, as many as the rules."""
     values = figure(judged, "71_policy_value").set_index("policy")
-    worth = {"everybody": (740 - 120 + 2 * 740) / 4, "nobody": 0, "the rules alone": (740 - 120) / 4,
-             "rules and model, as agreed": (740 - 120 + 2 * 740) / 4,
-             "the model, as many as the rules": (740 + 740) / 4}  # fmt: skip
+    worth = {
+        "everybody": (740 - 120 + 2 * 740) / 4,
+        "nobody": 0,
+        "the rules alone": (740 - 120) / 4,
+        "rules and model, as agreed": (740 - 120 + 2 * 740) / 4,
+        "the model, as many as the rules": (740 + 740) / 4,
+    }
     assert values["value"].to_dict() == pytest.approx({name: 200 + more for name, more in worth.items()})
     assert values["share_handed_off"]["the model, as many as the rules"] == 0.5
     again = pd.read_parquet(judged / "judged.parquet").set_index("words")["value"]
@@ -470,11 +497,18 @@ def test_net_benefit_and_the_threshold_by_hand(judged):
     curves = figure(judged, "73_net_benefit").set_index(["policy", "threshold_rate"])["net_benefit"]
     assert [curves[name, 0.5] for name in ("the model", "the rules", "everybody")] == [0.75, 0, 0.5]
     cases = figure(judged, "75_thresholds").set_index("costs")["threshold_rate"].round(2).to_dict()
-    assert cases == {"as agreed": 0.14, "in free hours of sales": 0.07, "refused leads cannot be recycled": 0.29,
-                     "waiting is worth half": 0.12}  # fmt: skip
+    assert cases == {
+        "as agreed": 0.14,
+        "in free hours of sales": 0.07,
+        "refused leads cannot be recycled": 0.29,
+        "waiting is worth half": 0.12,
+    }
     value = figure(judged, "74_early_or_late").set_index(["way", "acceptance_rate"])["value"]
     assert (value["hand off today", 1.0], value["in free hours of sales", 0.0], value["hold in nurture", 0.5]) == (
-        940, 140, 200)  # fmt: skip
+        940,
+        140,
+        200,
+    )
 
 
 def test_without_exploration_no_claim_is_made_and_the_bounds_are_said(tmp_path):
@@ -516,8 +550,9 @@ had no chance."""
 def said_of(tmp_path, scores, tested):
     """The line of the policy as agreed, and the paragraph that it stands in."""
     who = [f"L{i}" for i in range(3, 9)] + ["OLD"]
-    some = pd.DataFrame({"lead_id": who, "answered_at": "2026-02-01", "criterion": "need", "state": "yes",
-                         "level": "latent"})  # fmt: skip
+    some = pd.DataFrame(
+        {"lead_id": who, "answered_at": "2026-02-01", "criterion": "need", "state": "yes", "level": "latent"}
+    )
     later = READY[READY["lead_id"] == "L1"].assign(lead_id="L5", answered_at="2026-03-03 12:00")
     handoffs = table("""
         lead  handed_off_at
@@ -534,10 +569,16 @@ def said_of(tmp_path, scores, tested):
     return judged[AGREED], figure(tmp_path, "70_claim")["answer"][0]
 
 
-ANSWERED = pd.DataFrame({
-    "lead_id": ["L1", "L2", "L3"], "as_of": pd.to_datetime(["2026-03-03", "2026-03-03", "2026-03-05"]), "y": [1, 0, 1],
-    "probability": [0.5, 0.5, 0.5], "propensity": [1, 1, 0.5], "group": ["A1", "A2", "A3"],
-})  # fmt: skip
+ANSWERED = pd.DataFrame(
+    {
+        "lead_id": ["L1", "L2", "L3"],
+        "as_of": pd.to_datetime(["2026-03-03", "2026-03-03", "2026-03-05"]),
+        "y": [1, 0, 1],
+        "probability": [0.5, 0.5, 0.5],
+        "propensity": [1, 1, 0.5],
+        "group": ["A1", "A2", "A3"],
+    }
+)
 
 
 def test_the_doubly_robust_line_speaks_of_each_draw_once(tmp_path):
@@ -677,7 +718,7 @@ EMPTY = {
 @pytest.mark.parametrize("missing", EMPTY)
 def test_data_that_are_not_there_make_a_page_that_says_so(tmp_path, missing):
     sections = read_sections(save(tmp_path, **EMPTY[missing]))
-    page = render(sections, "A report", "of little")
+    page = as_page(Report(sections, title="A report", about="of little"))
     empty = [s for s in sections if s.frame.empty]
     assert empty or missing == "no calls"
     assert all(s.empty in page for s in empty)
@@ -727,7 +768,12 @@ def test_an_interval_that_leaves_the_scale_is_marked():
 def test_dots_and_bars_bear_zeros_and_unknowns(values):
     frame = pd.DataFrame({"name": ["a", "b"], "month": ["1", "2"], "rate": pd.Series(values, dtype=float)})
     frame = frame.assign(low=0.1, high=None)
-    for kind in ("dots - name rate low high", "ratios - name rate low high", "bars name rate = rate low",
-                 "lines name month rate low high", "heat name month rate"):  # fmt: skip
+    for kind in (
+        "dots - name rate low high",
+        "ratios - name rate low high",
+        "bars name rate = rate low",
+        "lines name month rate low high",
+        "heat name month rate",
+    ):
         assert len(draw(frame, kind).rows) == 2
         assert "nan" not in "".join(row.marks for row in draw(frame, kind).rows)

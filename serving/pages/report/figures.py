@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import glob
 import re
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from data.sql import literal
 from data.warehouse import Warehouse
+from serving.pages.sections import Section
 
 HERE = Path(__file__).parent
 START = HERE / "start.sql"
 FIGURES = tuple(sorted(HERE.glob("[0-9]*.sql")))
-
-
-@dataclass(frozen=True)
-class Section:
-    """One figure of the report.
-
-    `frame` is its table and its CSV, `name` the CSV's stem. `kind` says how it is drawn: one of `drawings.KINDS` and
-    the columns it takes, as in `dots - arm rate rate_low rate_high`. `query` made the frame and stands beside it.
-    `empty` is what a frame without rows means.
-    """
-
-    name: str
-    chapter: str
-    title: str
-    text: str
-    kind: str
-    empty: str
-    query: str
-    frame: pd.DataFrame
 
 
 def read_sections(folder: Path) -> list[Section]:
@@ -44,8 +24,10 @@ def read_sections(folder: Path) -> list[Section]:
         warehouse.execute(start_sql(folder))
         for path in FIGURES:
             query = path.read_text(encoding="utf-8")
-            keys = {"chapter": sections[-1].chapter if sections else "", "empty": "", **read_header(query)}
-            sections.append(Section(frame=warehouse.frame(query), query=query, name=path.stem, **keys))
+            header: dict[str, Any] = read_header(query)
+            made = {"frame": warehouse.frame(query), "query": query, "name": path.stem, "notes": [header.pop("text")]}
+            before = sections[-1].chapter if sections else ""
+            sections.append(Section(**{"chapter": before, **header, **made}))
     return sections
 
 

@@ -1,0 +1,152 @@
+"""What is said of a batch, a scoring, a lead and the agreements: one report each, for people and for machines."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from data.agreement.file import default_agreement
+from data.intake.ingest import IngestReport, TableCount
+from serving.pages.agreements import agreements_report, standing_report
+from serving.pages.ingest import ingest_report
+from serving.pages.scores import NO_MODEL, lead_report, scoring_report
+from serving.pages.sections import listed
+from serving.pages.terminal import as_lines
+from tests.tables import table
+
+AS_OF = datetime(2026, 3, 1)
+BANT = default_agreement()
+STANDING = pd.DataFrame(
+    {
+        "lead_id": ["L1", "L2"],
+        "as_of": pd.Timestamp(AS_OF),
+        "agreement_version": "v1",
+        "digital_points": [12.5, 0.0],
+        "research_points": [30.0, 0.0],
+        "missing": ["", "budget"],
+        "combinations": "",
+        "urgent": [True, False],
+        "persona": None,
+        "buying_stage": None,
+        "team": ["north", None],
+        "zone": ["nearly", "not_yet"],
+    }
+)
+LINES = table("""
+    lead_id  as_of       axis      criterion  what            occurred_at       points  agreement_version
+    L1       2026-03-01  digital   email      clicked e-mail  2026-02-27 09:30  12.5    v1
+    L1       2026-03-01  research  budget     approved        -                 30      v1
+""").astype({"occurred_at": "datetime64[us]", "points": float})
+FOUND = {
+    "version": 3,
+    "trained_until": pd.Timestamp("2026-02-01"),
+    "provisional": True,
+    "probability": 0.25,
+    "missing": ["ask for the budget"],
+    "why": pd.Series(
+        {
+            "probability_low": 0.1,
+            "probability_high": 0.5,
+            "log_odds_base": -1.5,
+            "contribution_calls": 0.25,
+            "contribution_fit": 0.5,
+            "contribution_account": float("nan"),
+            "few_alike": True,
+            "reason_1": "a clicked e-mail",
+            "reason_2": None,
+            "reason_3": None,
+            "reason_4": None,
+        }
+    ),
+}
+
+
+def test_a_batch_is_counted_by_table_and_says_what_was_left_out():
+    done = IngestReport("b1", {"leads": TableCount(5, 3, 1, 1)}, {"leads.csv": 5}, ignored=("shoe_size",))
+    report = ingest_report(done)
+    assert as_lines(report) == [
+        "table  rows_in  stored  quarantined  repeats",
+        "leads        5       3            1        1",
+        "read leads.csv: 5 records",
+        "1 rows are in quarantine: `leadready quarantine list` says why",
+        "columns no table has, ignored: shoe_size",
+    ]
+    counts = {"table": "leads", "rows_in": 5, "stored": 3, "quarantined": 1, "repeats": 1}
+    assert report.facts == {"batch_id": "b1", "files": {"leads.csv": 5}, "tables": [counts]}
+
+
+def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():
+    scores = table("""
+        lead_id  probability  digital_points  research_points  rule_points  zone       route     route_reason
+        L1       0.2          1               0                1            not_yet    nurture   cold
+        L2       0.4          1               2                3            qualified  hand_off  ready
+        L3       0.9          1               2                3            qualified  blocked   no
+        L4       0.6          1               2                3            qualified  hand_off  ready
+    """).astype({"probability": float, "rule_points": float})
+    capacity = pd.DataFrame({"team": ["north"], "limit": [2], "worth": [1 / 3]})
+    report = scoring_report(scores, capacity, None, AS_OF, most=2)
+    top, routes, places = report.sections
+    assert [row["lead_id"] for row in top.rows] == ["L4", "L2"]
+    assert {(row["route"], row["zone"]): row["leads"] for row in routes.rows}["hand_off", "qualified"] == 2
+    assert places.rows == [{"team": "north", "limit": 2, "worth": 0.3333}]
+    assert as_lines(report)[-1] == "4 open leads scored; not published: only the champion's scores are"
+    assert report.facts["folder"] is None
+    published = scoring_report(scores, capacity, Path("exports/2026-03-01"), AS_OF)
+    assert as_lines(published)[-1] == "4 open leads scored; written to exports/2026-03-01"
+    assert published.facts["top"][2]["lead_id"] == "L1"
+
+
+def test_a_lead_is_shown_with_its_sum_line_by_line():
+    report = standing_report(STANDING, LINES, BANT)
+    first, second = (section.notes for section in report.sections)
+    assert first[0] == f"L1 at 2026-03-01 00:00 under {BANT.name} (v1)"
+    assert first[1] == "   12.500  digital   email                 2026-02-27 09:30  clicked e-mail"
+    assert first[2] == "   30.000  research  budget                                  approved"
+    assert first[3].startswith("   12.500  digital, in all: band ")
+    assert first[-1] == "zone nearly; urgent; team: north"
+    assert second[-1] == "zone not_yet; without budget, which is required"
+    assert [len(lead["lines"]) for lead in report.facts] == [2, 0]
+    assert report.facts[0]["lines"][0]["occurred_at"] == "2026-02-27T09:30:00.000"
+
+
+def test_what_the_model_makes_of_a_lead_adds_up():
+    report = lead_report(STANDING[:1], LINES, FOUND, BANT, AS_OF)
+    rules, model = report.sections
+    assert rules.notes == standing_report(STANDING[:1], LINES, BANT).sections[0].notes
+    assert model.notes == [
+        "model version 3, provisional, learned from hand-offs to 2026-02-01",
+        "probability that sales accepts: 25.0% (between 10% and 50% as far as such scores can be told)",
+        "few leads like this one were in its training: take it with care",
+        "   -1.500  log-odds of the average hand-off",
+        "   +0.500  fit",
+        "   +0.250  calls",
+        "   -0.750  log-odds of this lead, which is 25.0%",
+        "reasons, against the average hand-off:",
+        "  a clicked e-mail",
+        "missing beside the average accepted lead:",
+        "  ask for the budget",
+    ]
+    assert report.facts["model"]["why"]["reason_1"] == "a clicked e-mail"
+
+
+def test_without_a_model_the_rules_alone_speak():
+    report = lead_report(STANDING[:1], LINES, None, BANT, AS_OF)
+    assert as_lines(report)[-2:] == ["", NO_MODEL]
+    assert report.facts["model"] == {}
+
+
+def test_agreements_are_a_row_each_and_none_is_told():
+    report = agreements_report([BANT], ["kind = 'fax'"])
+    (row,) = report.facts["agreements"]
+    assert row["criteria"] == ", ".join(BANT.criteria)
+    assert row["p*"] == round(BANT.values.threshold, 3)
+    assert as_lines(report)[-2:] == ["they hold together", "perhaps misspelt, or not in the data yet: kind = 'fax'"]
+    assert as_lines(agreements_report([], [])) == ["no agreement: `leadready init`"]
+
+
+def test_a_plain_table_is_its_own_facts_unless_they_say_more():
+    rows = [{"name": "a", "n": 1}]
+    assert as_lines(listed(rows, "1 found")) == ["name  n", "a     1", "1 found"]
+    assert listed(rows).facts == rows
+    assert listed((), "nothing", facts={"n": 0}).facts == {"n": 0}
+    assert as_lines(listed(())) == []
