@@ -40,7 +40,8 @@ class Row:
 class Drawing:
     """What the page draws: `form` is rows, panels, curves, heat, or what needs no marks (tiles, answer, table).
 
-    ticks: of the axis across, and heights: of the one upwards, each a place in percent and its words.
+    ticks: of the axis across, and heights: of the one upwards, each a place in percent and its words. panels: boxes of
+    curves by name.
     """
 
     form: str
@@ -49,6 +50,7 @@ class Drawing:
     ticks: Sequence[tuple[float, str]] = ()
     columns: Sequence[str] = ()
     heights: Sequence[tuple[float, str]] = ()
+    panels: Sequence[tuple[str, Drawing]] = ()
 
 
 def draw(frame: pd.DataFrame, kind: str) -> Drawing:
@@ -145,10 +147,12 @@ def draw_dots(ratio: bool, frame: pd.DataFrame, group: str, label: str, *columns
 
 
 def _column(frame: pd.DataFrame, name: str) -> Floats:
-    """A column's numbers, dates as days; `-`: none."""
+    """A column's numbers, dates as days, words in their order; `-`: none."""
     if name == "-":
         return np.full(len(frame), np.nan)
     values = frame[name]
+    if pd.api.types.is_string_dtype(values):
+        return pd.factorize(values)[0].astype(float)
     days = values.astype("datetime64[us]").astype("int64") / 86_400e6 if hasattr(values, "dt") else values
     return np.asarray(days, dtype=float)
 
@@ -227,18 +231,10 @@ def _ticks(least: float, most: float) -> Floats:
 
 
 def draw_lines(frame: pd.DataFrame, panel: str, x: str, value: str, low: str, high: str) -> Drawing:
-    """A small panel per `panel`, each on its own scale from 0: the line within the band of its interval."""
-    rows = []
-    for name, part in frame.groupby(panel, sort=False):
-        values = part[[value, low, high]].to_numpy(dtype=float, na_value=0.0)
-        heights = 100 - 100 * np.minimum(values / max(1.6 * values[:, 0].max(), 1e-12), 1)
-        heights = np.repeat(heights, 2, axis=0) if len(part) == 1 else heights
-        at = np.linspace(0, 100, len(heights))
-        band = _points(np.append(at, at[::-1]), np.append(heights[:, 1], heights[::-1, 2]))
-        svg = f'<polygon points="{band}"/><polyline points="{_points(at, heights[:, 0])}"/>'
-        words = [f"{month}: {word}" for month, word in zip(part[x], shown(value, part[value]), strict=True)]
-        rows.append(Row(str(name), svg, words[-1], words[0] if len(words) > 1 else ""))
-    return Drawing("panels", rows)
+    """A small box of curves per `panel`, each on its own scale: the line before the band of its interval."""
+    boxes = frame.groupby(panel, sort=False)
+    panels = [(str(name), draw_curves(part, "-", x, value, low, high)) for name, part in boxes]
+    return Drawing("panels", legend=[("", f"\u2191 {in_words(value)}")], panels=panels)
 
 
 def draw_curves(
@@ -299,10 +295,10 @@ def _line(shade: str, at: Floats, up: Floats) -> str:
 
 
 def _across(values: pd.Series[Any], at: Floats) -> list[tuple[float, str]]:
-    """Ticks of the axis across: some of the dates themselves, or round numbers."""
-    if hasattr(values, "dt"):
+    """Ticks of the axis across: some of the dates themselves, the first and the last word, or round numbers."""
+    if hasattr(values, "dt") or pd.api.types.is_string_dtype(values):
         places, first = np.unique(at, return_index=True)
-        some = slice(None, None, max(1, ceil((len(places) - 1) / 4)))
+        some = slice(None, None, max(1, ceil((len(places) - 1) / (4 if hasattr(values, "dt") else 1))))
         return list(zip(places[some], shown("", values.iloc[first[some]]), strict=True))
     least, most = float(values.min()), float(values.max())
     if least == most:

@@ -86,3 +86,22 @@ def test_a_strip_has_a_glyph_per_kind_and_says_the_last_kind():
     ]
     assert [row.value for row in drawing.rows] == ["1.50", "9.00"]
     assert [name for _, name in drawing.legend] == ["○ fold", "● mean", "mean"]
+
+
+def test_panels_are_boxes_of_their_own_with_both_axes():
+    frame = pd.DataFrame(
+        {
+            "stage": ["won"] * 3 + ["lost"],
+            "month": ["2026-01", "2026-02", "2026-03", "2026-03"],
+            "rate": [0.0, 0.1, 0.2, 0.5],
+            "low": [0.0, 0.05, 0.1, 0.4],
+            "high": [0.1, 0.2, 0.3, 0.6],
+        }
+    )
+    (won, box), (lost, point) = draw(frame, "lines stage month rate low high").panels
+    assert (won, lost) == ("won", "lost")
+    assert box.ticks == [(0, "2026-01"), (100, "2026-03")]
+    assert [name for _, name in box.heights] == ["0 %", "10 %", "20 %", "30 %"]
+    assert box.rows[0].marks.count("<circle") == 3
+    assert "<polygon" in box.rows[0].marks
+    assert point.ticks == [(0, "2026-03")]

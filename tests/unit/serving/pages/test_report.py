@@ -775,5 +775,7 @@ def test_dots_and_bars_bear_zeros_and_unknowns(values):
         "lines name month rate low high",
         "heat name month rate",
     ):
-        assert len(draw(frame, kind).rows) == 2
-        assert "nan" not in "".join(row.marks for row in draw(frame, kind).rows)
+        drawing = draw(frame, kind)
+        rows = drawing.rows or [row for _, panel in drawing.panels for row in panel.rows]
+        assert len(rows) == 2
+        assert "nan" not in "".join(row.marks for row in rows)
