@@ -124,15 +124,18 @@ def _last_answer(name: str, c: Criterion) -> str:
 def _stages(a: Agreement) -> Iterator[list[str]]:
     """Columns made of those of the stages before: a stage of its own keeps DuckDB from writing each out again."""
     criteria, combinations = a.criteria.items(), list(enumerate(a.combinations))
+    facts = {
+        name: [(condition_sql(a, f.when), str(i)) for i, f in enumerate(c.facts)] for name, c in criteria if c.facts
+    }
     yield [
         "coalesce(unsubscribed_ever, false) AS unsubscribed",
         *(column for name, c in criteria if c.asked for column in _answer_columns(name, c)),
-        *(f'{_first_fact(a, c)} AS "fact {name}"' for name, c in criteria if c.facts),
+        *(f'{_first(cases)} AS "fact {name}"' for name, cases in facts.items()),
     ]
     points = {name: ", ".join(str(milli(fact.points)) for fact in c.facts) for name, c in criteria}
     yield [
         *(f'{_answer_milli(name, c)} AS "asked {name}"' for name, c in criteria if c.asked),
-        *(f'[{points[name]}]["fact {name}" + 1] AS "facts {name}"' for name, c in criteria if c.facts),
+        *(f'[{points[name]}]["fact {name}" + 1] AS "facts {name}"' for name in facts),
         *(f'{_sum(_capped(name, *touch) for touch in c.touches.items())} AS "digital {name}"' for name, c in criteria),
     ]
     known = {n: [f'"asked {n}"'] * c.asked + [f'coalesce("facts {n}", 0)'] * bool(c.facts) for n, c in criteria}
@@ -148,11 +151,6 @@ def _stages(a: Agreement) -> Iterator[list[str]]:
         f'"research before" + {added} AS "research milli"',
         f"""{_listed((f'"{name}_points" <= 0', name) for name, c in criteria if c.required)} AS missing""",
     ]
-
-
-def _first_fact(a: Agreement, c: Criterion) -> str:
-    """The place of the first fact of a criterion that holds."""
-    return _first((condition_sql(a, fact.when), str(i)) for i, fact in enumerate(c.facts))
 
 
 def _standing(a: Agreement) -> list[str]:
@@ -223,15 +221,14 @@ def _capped(name: str, kind: str, touch: Touch) -> str:
 
 def _zone(a: Agreement) -> str:
     """The cell of the two bands, each the number of limits that the points of its axis reach."""
-    zones = a.zones
-    digital, research = (
-        _sum(f'("{axis} milli" >= {milli(limit)})::INTEGER' for limit in limits)
-        for axis, limits in (("digital", zones.digital), ("research", zones.research))
-    )
-    flat = ", ".join(literal(zone) for row in zones.matrix for zone in row)
-    cell = f"[{flat}][1 + ({research}) * {len(zones.digital) + 1} + {digital}]"
-    required = any(c.required for c in a.criteria.values())
-    held = f"CASE WHEN {cell} = 'qualified' AND missing <> '' THEN 'nearly' ELSE {cell} END" if required else cell
+
+    def band(axis: str, limits: Iterable[float]) -> str:
+        return _sum(f'("{axis} milli" >= {milli(limit)})::INTEGER' for limit in limits)
+
+    digital, research = band("digital", a.zones.digital), band("research", a.zones.research)
+    flat = ", ".join(literal(zone) for row in a.zones.matrix for zone in row)
+    cell = f"[{flat}][1 + ({research}) * {len(a.zones.digital) + 1} + {digital}]"
+    held = f"CASE WHEN {cell} = 'qualified' AND missing <> '' THEN 'nearly' ELSE {cell} END"
     return _first(((f'"holds {i}"', literal(c.zone)) for i, c in enumerate(a.combinations) if c.zone), held)
 
 
