@@ -20,14 +20,8 @@ def build_catalogue(
 
     Extra text that only names the row is left out, unless `identifiers` (to score with a model that has it).
     """
-    own = (
-        *fit.features(),
-        *engagement.features(),
-        *calls.features(),
-        *qualification.features(agreement),
-        *account.features(),
-        *journey.features(),
-    )
+    first = (*fit.features(), *engagement.features(), *calls.features(), *qualification.features(agreement))
+    own = (*first, *account.features(), *journey.features())
     return (*own, *extras.features(warehouse, identifiers)) if warehouse else own
 
 
@@ -39,14 +33,11 @@ def catalogue_version(features: tuple[Feature, ...]) -> str:
 def needed(features: tuple[Feature, ...], names: set[str]) -> tuple[Feature, ...]:
     """The features called `names` and those their SQL builds on, in catalogue order."""
     by_name = {f.name: f for f in features}
-    todo, found = list(names), set()
+    todo, found = names, set[str]()
     while todo:
-        name = todo.pop()
-        if name in found:
-            continue
-        found.add(name)
-        if by_name[name].over in ("made", "peers"):
-            todo += [w for w in re.findall(r"\w+", by_name[name].sql) if w in by_name]
+        found |= todo
+        built_on = (by_name[name].sql for name in todo if by_name[name].over in ("made", "peers"))
+        todo = {word for sql in built_on for word in re.findall(r"\w+", sql)} & by_name.keys() - found
     return tuple(f for f in features if f.name in found)
 
 

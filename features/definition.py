@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from features.measures import Measure
 
 Concept = Literal["fit", "engagement", "calls", "qualification", "account", "journey"]
-CONCEPTS: tuple[Concept, ...] = ("fit", "engagement", "calls", "qualification", "account", "journey")
+CONCEPTS: tuple[Concept, ...] = get_args(Concept)
 Room = Literal["lead", "touches", "calls", "answers", "handoffs", "decisions", "rules", "peers", "made"]
-
 Direction = Literal["+", "-", ""]
-Unit = Literal["", "share", "yes or no"]
 Part = Literal["", "state", "level", "points", "age_days"]
-"""What a feature tells of a criterion."""
-Axis = Literal["", "digital", "research", "both"]
+"""What a feature says of a criterion."""
 ANY = ("*",)
 """As `kinds`: every kind there is."""
 
@@ -35,12 +32,12 @@ class Feature:
     - `made`: a plain expression over the finished columns of the same lead.
     - `peers`: a whole-numbered expression over the finished columns of each other lead of the account; summed.
 
-    `dtype` is number (float64, missing = NaN) or text (never missing: "unknown"). `null` says what a missing value
-    means. `direction`: + evidence for acceptance, - against it, "" no expectation (used as a monotone constraint).
-    `empty` is the value where the lead has no row at all; None: missing. `clock`: it moves with the calendar for all
-    leads alike, so that a model may learn weeks from it instead of leads. `unit`: how people read the number, where
-    they do not as it is. `part` of which `criterion` of the agreement it tells; points without a criterion are sums
-    over all. `axis`: the one that points count on.
+    `null` says what a missing value means (number: NaN, text: "unknown"); empty: it is never missing, none means 0.
+    `direction`: + evidence for acceptance, - against it, "" no expectation (used as a monotone constraint).
+    `dtype` is number (float64) or text. `clock`: it moves with the calendar for all leads alike, so that a model may
+    learn weeks from it instead of leads. `unit`: how people read the number, where they do not as it is. `part` of
+    which `criterion` of the agreement it says; points without a criterion are sums over all. `axis`: the one that
+    points count on. `called`: what reasons call it, where that is not its `meaning`.
     """
 
     name: str
@@ -48,37 +45,35 @@ class Feature:
     over: Room
     value: Measure | str
     meaning: str
-    null: str = "never: none means 0"
+    null: str = ""
     direction: Direction = ""
     dtype: Literal["number", "text"] = "number"
     kinds: tuple[str, ...] = ()
-    empty: float | str | None = 0
     clock: bool = False
-    unit: Unit = ""
+    unit: Literal["", "share", "yes or no"] = ""
     criterion: str = ""
     part: Part = ""
-    axis: Axis = ""
+    axis: Literal["", "digital", "research", "both"] = ""
+    called: str = ""
+
+    @property
+    def measure(self) -> Measure:
+        """How it is taken of events; of plain SQL the measure that leaves values as they are."""
+        return self.value if isinstance(self.value, Measure) else Measure()
 
     @property
     def sql(self) -> str:
         """The value as SQL; of a measure that of its part."""
         return self.value if isinstance(self.value, str) else self.value.sql()
 
-    @property
-    def missing(self) -> float | str:
-        """The value where there is none."""
-        if self.empty is None:
-            return "unknown" if self.dtype == "text" else float("nan")
-        return self.empty
-
     def facts(self) -> dict[str, Any]:
         """All that the definition says, by name, the value as SQL."""
-        measure = "" if isinstance(self.value, str) else repr(self.value)
-        facts = {**vars(self), "measure": measure, "sql": self.sql}
+        measure = repr(self.value) if isinstance(self.value, Measure) else ""
+        facts = {**vars(self), "null": self.null or "never: none means 0", "measure": measure, "sql": self.sql}
         del facts["value"]
         return facts
 
 
 def answer_column(criterion: str, part: Part) -> str:
-    """The feature that tells this part of a criterion."""
+    """The feature that holds this part of a criterion."""
     return f"{criterion}_{part}"

@@ -39,12 +39,13 @@ def find_leaks(
     At each of `moments` up to `leads` leads, picked by a hash of their id, are looked at.
     """
     leaks: dict[str, str] = {}
+    sample = f"SELECT lead_id FROM leads l WHERE {in_force('$1', 'l')} ORDER BY hash(lead_id), lead_id LIMIT {leads:d}"
     for as_of in moments:
-        index = _sample(warehouse, as_of, leads)
+        index = warehouse.frame(sample, [as_of]).assign(as_of=pd.Timestamp(as_of))
         if index.empty:
             continue
         seen = build_matrix(warehouse, index, agreement, features=features)
-        for what, later in (("taken away", PAST), ("given to other leads", MOVED)):
+        for what, later in (("removed", PAST), ("moved to other leads", MOVED)):
             with _shadowed(warehouse, later, as_of):
                 other = build_matrix(warehouse, index, agreement, features=features)
             for name, example in differences(seen, other).items():
@@ -67,19 +68,11 @@ def differences(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
 def sample_moments(warehouse: Warehouse) -> list[datetime]:
     """Three moments spread over the time in which touches, calls and hand-offs were known."""
     found = warehouse.scalar(
-        "SELECT quantile_disc(known_at, [0.25, 0.5, 0.75]) FROM (SELECT known_at FROM touches"
-        " UNION ALL SELECT known_at FROM calls UNION ALL SELECT known_at FROM handoffs"
-        " UNION ALL SELECT known_at FROM leads)"
+        """SELECT quantile_disc(known_at, [0.25, 0.5, 0.75]) FROM (SELECT known_at FROM touches
+        UNION ALL SELECT known_at FROM calls UNION ALL SELECT known_at FROM handoffs
+        UNION ALL SELECT known_at FROM leads)"""
     )
     return sorted(set(found or []))
-
-
-def _sample(warehouse: Warehouse, as_of: datetime, leads: int) -> pd.DataFrame:
-    ids = warehouse.frame(
-        f"SELECT lead_id FROM leads l WHERE {in_force('$as_of', 'l')} ORDER BY hash(lead_id), lead_id LIMIT {leads:d}",
-        {"as_of": as_of},
-    )
-    return ids.assign(as_of=pd.Timestamp(as_of))
 
 
 @contextmanager
@@ -87,8 +80,7 @@ def _shadowed(warehouse: Warehouse, select: str, as_of: datetime) -> Iterator[No
     """Let temporary tables stand before the stored ones of the same name."""
     try:
         for name, table in TABLES.items():
-            key = (table.key or ("lead_id",))[0]
-            sql = select.format(table=f"main.{name}", id=key)
+            sql = select.format(table=f"main.{name}", id=(table.key or ("lead_id",))[0])
             warehouse.execute(f"CREATE TEMP TABLE {name} AS {sql}", {"as_of": as_of})
         yield
     finally:

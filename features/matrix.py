@@ -19,7 +19,6 @@ from data.errors import DataError
 from data.sql import in_force
 from data.warehouse import Warehouse
 from features.catalogue import Feature, build_catalogue, needed
-from features.measures import Array
 from features.ranges import ACROSS_ACCOUNTS, build_range
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,8 @@ def build_matrix(
     if len(index) > len(matrix):  # repeats
         asked = "SELECT place FROM m_asked JOIN m_known USING (lead_id, as_of) ORDER BY row_id"
         matrix = matrix.take(warehouse.arrays(asked)["place"]).reset_index(drop=True)
-    _drop_temporary(warehouse)
+    for (name,) in warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name[:2] = 'm_'"):
+        warehouse.execute(f"DROP TABLE {name}")
     return matrix
 
 
@@ -104,8 +104,8 @@ def _from_ranges(
 
     A column leaves its range as it is written, so that it is never there twice.
     """
+    numbers = {f.name: np.empty(size) for f in used if f.dtype == "number" and f.name in wanted}
     texts: dict[str, list[pa.Array]] = {f.name: [] for f in used if f.dtype == "text" and f.name in wanted}
-    numbers: dict[str, Array] = {}
     ranges = [number for (number,) in warehouse.rows("SELECT DISTINCT range FROM m_all ORDER BY range")]
     places = []
     for number in ranges or [0]:
@@ -113,23 +113,13 @@ def _from_ranges(
             FROM m_all WHERE range = {number}"""
         built = build_range(warehouse, rows, agreement, used)
         place = warehouse.arrays("SELECT place FROM m_range WHERE place IS NOT NULL ORDER BY rid")["place"]
-        for name in dict.fromkeys(wanted):
-            column = built.pop(name)[: len(place)]
-            if name in texts:
-                texts[name].append(pa.array(column, pa.large_string()))
-            elif len(place) == size:
-                numbers[name] = column  # all rows, in order
-            else:
-                numbers.setdefault(name, np.empty(size))[place] = column
+        for name, column in numbers.items():
+            column[place] = built.pop(name)[: len(place)]
+        for name, parts in texts.items():
+            parts.append(pa.array(built.pop(name)[: len(place)], pa.large_string()))
         places.append(place)
         if len(ranges) > 1:
             log.info("features: %d of %d rows", sum(map(len, places)), size)
     order = np.argsort(np.concatenate(places))
-    found = {name: pa.concat_arrays(parts).take(order) for name, parts in texts.items()}
-    return {name: numbers[name] if name in numbers else pd.array(found[name], dtype="str") for name in wanted}
-
-
-def _drop_temporary(warehouse: Warehouse) -> None:
-    made = warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name[:2] = 'm_'")
-    for (name,) in made:
-        warehouse.execute(f"DROP TABLE {name}")
+    found = {name: pd.array(pa.concat_arrays(parts).take(order), dtype="str") for name, parts in texts.items()}
+    return {name: numbers[name] if name in numbers else found[name] for name in wanted}

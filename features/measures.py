@@ -15,41 +15,55 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data.sql import literal
-
 Array = NDArray[Any]
 Merge = Literal["sum", "min", "max", "bit_or", "latest", "recompute"]
 """How parts become one. `latest`: the one of the least age; `recompute`: not at all, the rows are needed."""
+MERGED = {"sum": (np.add, 0), "min": (np.minimum, np.inf), "max": (np.maximum, -np.inf), "bit_or": (np.bitwise_or, 0)}
 FIXED_POINT = 1 << 20
 """Decay sums are added as whole numbers of 1/2^20, so that the order of rows cannot change a bit of the result."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What all measures share: `where` narrows the rows, `within` to those of the last days."""
+    """What all measures share: `where` narrows the rows, `within` to those of the last days.
+
+    `across` is how the parts of several kinds of events become one, where that is another way than `merge`.
+    """
 
     _: KW_ONLY
     within: float | None = None
     where: str = ""
+    across: Merge | None = None
 
     merge: ClassVar[Merge] = "sum"
     """How two parts of one lead become one."""
-    across: ClassVar[Merge | None] = None
-    """How the parts of several kinds of events become one, where that is another way than `merge`."""
-
-    @property
-    def ages(self) -> bool:
-        """Whether a part can be aged without its rows; a window loses some, and does not tell which."""
-        return self.within is None
-
-    @property
-    def rows(self) -> str:
-        """A condition to leave rows out by before they are grouped, where that is cheaper than a filter."""
-        return "true"
+    part: ClassVar[str] = ""
+    """A part as SQL, an aggregate; `it` is the measure."""
 
     def sql(self) -> str:
         """The part over the rows of one lead, as a SQL aggregate."""
-        raise NotImplementedError
+        return self.part.format(it=self)
+
+    @property
+    def kept(self) -> str:
+        """The rows that count, as a SQL condition."""
+        window = "" if self.within is None else f"age_days < {self.within:g}"
+        return " AND ".join(filter(None, (self.where, window))) or "true"
+
+    @property
+    def filter(self) -> str:
+        """The same behind an aggregate."""
+        return "" if self.kept == "true" else f" FILTER ({self.kept})"
+
+    @property
+    def rows(self) -> str:
+        """The rows to leave in before they are grouped, where its SQL does not filter."""
+        return "true" if "it.filter" in self.part else self.kept
+
+    @property
+    def ages(self) -> bool:
+        """Whether a part can be aged without its rows; a window loses some, and does not say which."""
+        return self.within is None or self.merge == "bit_or"
 
     def age(self, parts: Array, days: int) -> Array:  # noqa: ARG002
         """The parts as they are so many days later, where no row was added."""
@@ -59,34 +73,15 @@ class Measure:
         """What the matrix shows of whole parts."""
         return parts
 
-    def _kept(self) -> str:
-        return _both(self.where, "" if self.within is None else f"age_days < {self.within:g}")
 
-    def _over(self, aggregate: str) -> str:
-        return f"{aggregate} FILTER ({kept})" if (kept := self._kept()) else aggregate
-
-
-@dataclass(frozen=True)
 class Count(Measure):
     """Rows. Those of a window age by taking the count of `leaving` away."""
 
-    def sql(self) -> str:
-        return self._over("count(*)")
+    part = "count(*){it.filter}"
 
     def leaving(self, days: int) -> Count:
         """The rows of the window that are out of it so many days later."""
-        return replace(self, where=_both(self.where, f"age_days >= {(self.within or 0) - days:g}"))
-
-
-@dataclass(frozen=True)
-class Seen(Measure):
-    """1 where there was a row in the window; over several kinds, how many of them there were."""
-
-    merge: ClassVar[Merge] = "max"
-    across: ClassVar[Merge | None] = "sum"
-
-    def sql(self) -> str:
-        return f"({self._over('count(*)')} > 0)::INTEGER"
+        return replace(self, where=f"{self.where or 'true'} AND age_days >= {(self.within or 0) - days:g}")
 
 
 @dataclass(frozen=True)
@@ -95,9 +90,7 @@ class Sum(Measure):
 
     amount: str
     scale: int
-
-    def sql(self) -> str:
-        return self._over(f"sum(({self.amount} * {self.scale})::BIGINT)")
+    part = "sum(({it.amount} * {it.scale})::BIGINT){it.filter}"
 
     def value(self, parts: Array) -> Array:
         return parts / self.scale
@@ -108,9 +101,12 @@ class DecaySum(Measure):
     """Rows, each counting 2^(-age / half-life); aged, it is off by what fixed point rounds: half of 1/2^20 a row."""
 
     half_life_days: float
+    part = f"sum((exp(-age_days * {{it.rate!r}}) * {FIXED_POINT})::BIGINT){{it.filter}}"
 
-    def sql(self) -> str:
-        return self._over(f"sum((exp(-age_days * {log(2) / self.half_life_days!r}) * {FIXED_POINT})::BIGINT)")
+    @property
+    def rate(self) -> float:
+        """By which a row loses a share of its weight, a day."""
+        return log(2) / self.half_life_days
 
     def age(self, parts: Array, days: int) -> Array:
         left: float = 2 ** (-days / self.half_life_days)
@@ -122,36 +118,20 @@ class DecaySum(Measure):
 
 @dataclass(frozen=True)
 class SinceLast(Measure):
-    """The age of the newest row: a part in days, a value in units of which a day has `per_day`."""
+    """The age of the newest row, in units of which a day has `per_day`."""
 
-    per_day: float = 1
+    per_day: int = 1
     merge: ClassVar[Merge] = "min"
-
-    def sql(self) -> str:
-        return self._over(f"{self.merge}(age_days)")
+    part = "{it.merge}(age_days){it.filter} * {it.per_day}"
 
     def age(self, parts: Array, days: int) -> Array:
-        return parts + days
-
-    def value(self, parts: Array) -> Array:
-        return parts * self.per_day
+        return parts + days * self.per_day
 
 
-@dataclass(frozen=True)
 class SinceFirst(SinceLast):
     """The age of the oldest row."""
 
     merge: ClassVar[Merge] = "max"
-
-
-@dataclass(frozen=True)
-class KindOfLast(SinceLast):
-    """Over several kinds, the name of the newest row's; of kinds as new as each other the first by name."""
-
-    across: ClassVar[Merge | None] = "latest"
-
-    def value(self, parts: Array) -> Array:
-        return parts
 
 
 @dataclass(frozen=True)
@@ -160,9 +140,7 @@ class Largest(Measure):
 
     amount: str
     merge: ClassVar[Merge] = "max"
-
-    def sql(self) -> str:
-        return self._over(f"max({self.amount})")
+    part = "max({it.amount}){it.filter}"
 
 
 @dataclass(frozen=True)
@@ -172,23 +150,7 @@ class Last(Measure):
     column: str
     order: str = "age_days"
     merge: ClassVar[Merge] = "latest"
-
-    def sql(self) -> str:
-        return self._over(f"arg_min_null({self.column}, {self.order})")
-
-
-@dataclass(frozen=True)
-class LastIn(Measure):
-    """1 where `column` of the newest row is one of `values`; over several kinds, of how many it is."""
-
-    column: str
-    values: tuple[str, ...]
-    merge: ClassVar[Merge] = "latest"
-    across: ClassVar[Merge | None] = "sum"
-
-    def sql(self) -> str:
-        last = self._over(f"arg_min({self.column}, age_days)")
-        return f"({last} IN ({', '.join(map(literal, self.values))}))::INTEGER"
+    part = "arg_min_null({it.column}, {it.order}){it.filter}"
 
 
 @dataclass(frozen=True)
@@ -197,28 +159,18 @@ class Distinct(Measure):
 
     column: str
     merge: ClassVar[Merge] = "recompute"
-
-    @property
-    def rows(self) -> str:
-        return self._kept() or "true"
-
-    def sql(self) -> str:
-        return f"count(DISTINCT {self.column})"
+    part = "count(DISTINCT {it.column})"
 
 
-@dataclass(frozen=True)
 class ActiveDays(Measure):
-    """Days with a row among the last so many, up to 62: a part has a bit for each, counted back from `as_of`."""
+    """Days with a row `within` so many, up to 62: a part has a bit for each, counted back from `as_of`."""
 
-    days: int
     merge: ClassVar[Merge] = "bit_or"
-
-    def sql(self) -> str:
-        bit = f"1::BIGINT << least(floor(age_days), {self.days})::INTEGER"  # DuckDB shifts before it filters
-        return replace(self, within=self.days)._over(f"bit_or({bit})")
+    part = "bit_or(1::BIGINT << least(floor(age_days), {it.within:g})::INTEGER){it.filter}"
+    """DuckDB shifts before it filters: what lies outside is shifted to the edge."""
 
     def age(self, parts: Array, days: int) -> Array:
-        return (parts << days) & ((1 << self.days) - 1)
+        return (parts << days) & ((1 << int(self.within or 0)) - 1)
 
     def value(self, parts: Array) -> Array:
         return np.bitwise_count(parts)
@@ -231,15 +183,9 @@ def merge_parts(how: Merge, rid: Array, parts: Array, size: int) -> tuple[Array,
     """
     known = ~np.ma.getmaskarray(parts)
     rid, parts = rid[known], np.ma.getdata(parts)[known]
-    if how == "sum":
-        merged: Array = np.bincount(rid, weights=parts, minlength=size)
-    elif how == "bit_or":
-        merged = np.zeros(size, np.int64)
-        np.bitwise_or.at(merged, rid, parts)
-    else:
-        extreme, start = {"min": (np.minimum, np.inf), "max": (np.maximum, -np.inf)}[how]
-        merged = np.full(size, start)
-        extreme.at(merged, rid, parts.astype(np.float64))
+    add, start = MERGED[how]
+    merged = np.full(size, start, np.int64 if how == "bit_or" else np.float64)
+    add.at(merged, rid, parts)
     present = np.flatnonzero(np.bincount(rid, minlength=size))
     return present, merged[present]
 
@@ -252,7 +198,3 @@ def merge_latest(rid: Array, ranks: Array, ages: Array, size: int) -> tuple[Arra
     present, least = merge_parts("min", rid, ages, size)
     newest = ages == least[np.searchsorted(present, rid)]
     return merge_parts("min", rid[newest], ranks[newest], size)
-
-
-def _both(*conditions: str) -> str:
-    return " AND ".join(c for c in conditions if c)

@@ -3,9 +3,9 @@
 Few grouped queries in DuckDB, and columns put together in NumPy:
 
 1. one or two queries per event table over the rows known before `as_of`: grouped by lead, and by lead and kind where
-   families need it (then `features.placing` puts the kinds together).
+   families need it (then the kinds are put together).
 2. lead, account, agent and house columns, and what the rules say.
-3. what is made of finished columns, and the sums over an account's leads.
+3. what is made of finished columns, each on the ones before it, and the sums over the other leads of an account.
 
 Every sum is over whole numbers, so the order of rows and of threads cannot change a bit of it.
 """
@@ -22,10 +22,10 @@ from data.warehouse import Warehouse
 from features.concepts.timelines import AGENTS, HOUSE
 from features.concepts.titles import titles_sql
 from features.definition import ANY, Feature, Room
-from features.measures import Measure
-from features.placing import Columns, merge_kinds, place
+from features.measures import Array, merge_latest, merge_parts
 from features.rules.points import rules_sql
 
+Columns = dict[str, Array]
 ACROSS_ACCOUNTS = (AGENTS, HOUSE, f"CREATE OR REPLACE TEMP TABLE m_titles AS {titles_sql('leads')}")
 """What crosses accounts is computed first, once, and serves every range."""
 TEXT_LIMIT = 100
@@ -41,11 +41,10 @@ EVENTS: dict[Room, tuple[str, ...]] = {
     "decisions": ("decided_at", "e.*, e.decision AS kind"),
 }
 """Event table -> when it happened, what its rows carry, and which rows count (a question not asked is no answer)."""
-LAST_AGENTS = f"""CREATE OR REPLACE TEMP TABLE m_last_agents AS SELECT r.rid, r.as_of,
-    arg_max(e.agent_id, e.called_at) AS agent_id
-    FROM m_range r JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.as_of"""
-AGENTS_NOW = """CREATE OR REPLACE TEMP TABLE m_agents_now AS SELECT c.rid, g.decided, g.accepted
-    FROM m_last_agents c ASOF JOIN m_agents g ON g.agent_id = c.agent_id AND c.as_of > g.moment"""
+AGENTS_NOW = f"""CREATE OR REPLACE TEMP TABLE m_agents_now AS SELECT c.rid, g.decided, g.accepted
+    FROM (SELECT r.rid, r.as_of, arg_max(e.agent_id, e.called_at) AS agent_id FROM m_range r
+        JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.as_of) c
+    ASOF JOIN m_agents g ON g.agent_id = c.agent_id AND c.as_of > g.moment"""
 HOUSE_NOW = """CREATE OR REPLACE TEMP TABLE m_house_now AS SELECT as_of, struct_pack(h.decided, h.accepted, h.waiting)
     AS h, struct_pack(h7.decided, h7.accepted) AS h7 FROM (SELECT DISTINCT as_of FROM m_range) r
     ASOF LEFT JOIN m_house h ON r.as_of > h.moment ASOF LEFT JOIN m_house h7 ON r.as_of - INTERVAL 7 DAY > h7.moment"""
@@ -53,6 +52,7 @@ LEADS_NOW = f"""FROM m_range r JOIN leads l ON l.lead_id = r.lead_id AND {in_for
     LEFT JOIN accounts a ON a.account_id = l.account_id AND {in_force("r.as_of", "a")}
     LEFT JOIN m_titles t ON t.title = l.title LEFT JOIN m_agents_now g ON g.rid = r.rid
     LEFT JOIN m_house_now n ON n.as_of = r.as_of"""
+FINISHED = "FROM m_columns r JOIN m_range USING (rid)"
 
 
 def build_range(warehouse: Warehouse, rows: str, agreement: Agreement, features: tuple[Feature, ...]) -> Columns:
@@ -62,48 +62,51 @@ def build_range(warehouse: Warehouse, rows: str, agreement: Agreement, features:
     account at that moment. `features` come in the catalogue's order and with all they build on. The tables of
     `ACROSS_ACCOUNTS` have to be there.
     """
-    for statement in (f"CREATE OR REPLACE TEMP TABLE m_range AS {rows}", LAST_AGENTS, AGENTS_NOW, HOUSE_NOW):
+    for statement in (f"CREATE OR REPLACE TEMP TABLE m_range AS {rows}", AGENTS_NOW, HOUSE_NOW):
         warehouse.execute(statement)
     size = warehouse.scalar("SELECT count(*) FROM m_range")
-
-    def over(room: Room) -> list[Feature]:
-        return [f for f in features if f.over == room]
-
+    by_room: dict[Room, list[Feature]] = {}
+    for feature in features:
+        by_room.setdefault(feature.over, []).append(feature)
     columns: Columns = {}
-    for table in EVENTS:
-        columns |= _from_events(warehouse, table, over(table), size)
-    columns |= _from_rows(warehouse, over("lead"), LEADS_NOW, size)
-    if of_rules := over("rules"):
-        columns |= _from_rows(warehouse, of_rules, f"FROM ({rules_sql(agreement, 'm_range')}) r", size)
-    columns |= _from_columns(warehouse, over("made"), columns, size)
-    return columns | _from_columns(warehouse, over("peers"), columns, size)
+    for table in [table for table in EVENTS if table in by_room]:
+        columns |= _from_events(warehouse, table, by_room[table], size)
+    ruled = f"FROM ({rules_sql(agreement, 'm_range')}) r"
+    sources: dict[Room, str] = {"lead": LEADS_NOW, "rules": ruled, "made": FINISHED, "peers": FINISHED}
+    for room in [room for room in sources if room in by_room]:
+        numbers = {name: column for name, column in columns.items() if column.dtype == np.float64}
+        with warehouse.view("m_columns", pd.DataFrame({"rid": np.arange(size), **numbers}, copy=False)):
+            found = warehouse.arrays(f"SELECT r.rid, {_select(by_room[room])} {sources[room]}")
+        columns |= {f.name: place(f, found["rid"], found[f.name], size) for f in by_room[room]}
+    return columns
 
 
-def _from_rows(warehouse: Warehouse, features: list[Feature], source: str, size: int) -> Columns:
-    return _placed(features, warehouse.arrays(f"SELECT r.rid, {_select(features)} {source}"), size)
+def _select(features: list[Feature]) -> str:
+    def expression(f: Feature) -> str:
+        if f.over == "peers":
+            return f"sum(({f.sql})::BIGINT) OVER (PARTITION BY house, as_of) - ({f.sql})::BIGINT"
+        return f"left(({f.sql})::VARCHAR, {TEXT_LIMIT})" if f.dtype == "text" else f"({f.sql})"
+
+    return ", ".join(f"{expression(f)} AS {quoted(f.name)}" for f in features)
 
 
 def _from_events(warehouse: Warehouse, table: Room, features: list[Feature], size: int) -> Columns:
     """The columns of one event table: one query grouped by lead, one by lead and kind where families need it."""
     direct, by_kind = [f for f in features if not f.kinds], [f for f in features if f.kinds]
     columns: Columns = {}
-    for where in dict.fromkeys(map(_rows, direct)):
-        alike = [f for f in direct if _rows(f) == where]
+    for where in dict.fromkeys(f.measure.rows for f in direct):
+        alike = [f for f in direct if f.measure.rows == where]
         found = warehouse.arrays(f"SELECT rid, {_select(alike)} FROM {_seen(table)} WHERE {where} GROUP BY rid")
-        columns |= _placed(alike, found, size)
+        columns |= {f.name: place(f, found["rid"], found[f.name], size) for f in alike}
     if by_kind:
-        aggregates = list(dict.fromkeys(f.sql for f in by_kind))
-        kinds = list(dict.fromkeys(k for f in by_kind for k in f.kinds if f.kinds != ANY))
-        known = ", ".join(map(literal, kinds or ["-"]))
-        code = f"coalesce(enum_code(TRY_CAST(kind AS ENUM ({known})))::TINYINT, -1)"
-        firsts = ", ".join(f'{sql} AS "{i}"' for i, sql in enumerate(aggregates))
-        found = warehouse.arrays(f"SELECT rid, {code} AS code, {firsts} FROM {_seen(table)} GROUP BY rid, kind")
-        columns |= merge_kinds(by_kind, found, aggregates, kinds, size)
+        kinds = sorted({kind for f in by_kind for kind in f.kinds})
+        code = f"enum_code(TRY_CAST(kind AS ENUM ({', '.join(map(literal, kinds))})))::TINYINT"
+        parts = ", ".join(f"{sql} AS {quoted(sql)}" for sql in dict.fromkeys(f.sql for f in by_kind))
+        found = warehouse.arrays(
+            f"SELECT rid, coalesce({code}, -1) AS code, {parts} FROM {_seen(table)} GROUP BY rid, kind"
+        )
+        columns |= {f.name: _merge_kinds(f, found, kinds, size) for f in by_kind}
     return columns
-
-
-def _rows(feature: Feature) -> str:
-    return feature.value.rows if isinstance(feature.value, Measure) else "true"
 
 
 def _seen(table: Room) -> str:
@@ -114,30 +117,29 @@ def _seen(table: Room) -> str:
         FROM m_range r JOIN {table} e ON e.lead_id = r.lead_id AND {" AND ".join([known, *only])})"""
 
 
-def _select(features: list[Feature]) -> str:
-    def typed(f: Feature) -> str:
-        return f"left(({f.sql})::VARCHAR, {TEXT_LIMIT})" if f.dtype == "text" else f"({f.sql})"
+def _merge_kinds(feature: Feature, found: Columns, kinds: list[str], size: int) -> Array:
+    """A feature over kinds, from one row per lead and kind (`code`: its place in `kinds`, -1: another)."""
+    rid, code, parts = found["rid"], found["code"], found[feature.sql]
+    if feature.kinds != ANY:
+        chosen = np.flatnonzero(np.isin(code, [kinds.index(kind) for kind in feature.kinds]))
+        rid, code, parts = rid[chosen], code[chosen], parts[chosen]
+    how = feature.measure.across or feature.measure.merge
+    if how == "latest":
+        rid, newest = merge_latest(rid, code, parts, size)
+        parts = np.array(kinds, dtype=object)[newest.astype(int)]
+    elif len(feature.kinds) > 1 or feature.kinds == ANY:
+        rid, parts = merge_parts(how, rid, parts, size)
+    return place(feature, rid, parts, size)
 
-    return ", ".join([f"{typed(f)} AS {quoted(f.name)}" for f in features] or ["NULL"])
 
-
-def _placed(features: list[Feature], found: Columns, size: int) -> Columns:
-    return {f.name: place(f, found["rid"], found[f.name], size) for f in features}
-
-
-def _from_columns(warehouse: Warehouse, features: list[Feature], columns: Columns, size: int) -> Columns:
-    """What is made of finished columns: of the same lead, each on the ones before it; or summed over its account."""
-    if not features:
-        return {}
-    numbers = {name: column for name, column in columns.items() if column.dtype == np.float64}
-    with warehouse.view("m_columns", pd.DataFrame({"rid": np.arange(size), **numbers}, copy=False)):
-        if features[0].over == "made":
-            sql = f"SELECT rid, {_select(features)} FROM m_columns"
-        else:
-            own = ", ".join(f'({f.sql})::BIGINT AS "{f.name}"' for f in features)
-            sums = ", ".join(f'sum("{f.name}") AS "{f.name}"' for f in features)
-            rest = ", ".join(f's."{f.name}" - o."{f.name}" AS "{f.name}"' for f in features)
-            sql = f"""WITH own AS (SELECT rid, house, as_of, {own} FROM m_columns JOIN m_range USING (rid)),
-                sums AS (SELECT house, as_of, {sums} FROM own GROUP BY house, as_of)
-                SELECT o.rid, {rest} FROM own o JOIN sums s USING (house, as_of)"""
-        return _placed(features, warehouse.arrays(sql), size)
+def place(feature: Feature, rid: Array, parts: Array, size: int) -> Array:
+    """The column of a feature: what `parts` come to at the rows `rid` (each once) of `size`, missing elsewhere."""
+    if isinstance(parts, np.ma.MaskedArray):
+        known = ~np.ma.getmaskarray(parts)
+        rid, parts = rid[known], parts.data[known]
+    if feature.dtype == "text":
+        column = np.full(size, "unknown", dtype=object)
+    else:
+        column = np.full(size, np.nan if feature.null else 0.0)
+    column[rid] = feature.measure.value(parts)
+    return column

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 from features.definition import ANY, Direction, Feature
-from features.measures import ActiveDays, Count, DecaySum, Distinct, KindOfLast, Measure, Seen, SinceFirst, SinceLast
+from features.measures import ActiveDays, Count, DecaySum, Distinct, Largest, Measure, SinceFirst, SinceLast
 
 PLAIN = {
     "page_view": "page views",
@@ -18,29 +18,30 @@ PLAIN = {
     "event_attend": "attended events",
     "chat": "chats",
 }
-WINDOWS = (7, 30, 90)
-HALF_LIVES = (7, 30, 90)
+DATED = {
+    "pricing_view": "view of the pricing page",
+    "email_click": "clicked e-mail",
+    "form_submit": "submitted form",
+    "content_download": "download",
+    "webinar_attend": "attended webinar",
+}
+WINDOWS = HALF_LIVES = (7, 30, 90)
 HUMAN = (*PLAIN, "email_reply", "form_start", "webinar_register", "ad_click", "other")
 """The kinds by which a person shows interest."""
-NOT_SEEN = "no such touch was ever seen"
-Kinds = tuple[str, ...]
+NONE_YET = "none so far"
 
 
 def features() -> tuple[Feature, ...]:
     """All features of this concept."""
-    return (*_per_kind(), *_totals(), *_ages(), *_variety(), *_others())
+    return (*_amounts(), *_ages(), *_variety(), *_others())
 
 
-def _per_kind() -> list[Feature]:
-    counts = [_count(kind, days, words, (kind,)) for kind, words in PLAIN.items() for days in WINDOWS]
-    decays = [_decay(kind, half, words, (kind,)) for kind, words in PLAIN.items() for half in HALF_LIVES]
-    return [*counts, *decays]
-
-
-def _totals() -> list[Feature]:
+def _amounts() -> list[Feature]:
     velocity = "touches_7d - (touches_30d - touches_7d) * 7.0 / 23.0"
-    faster = "touches in the last week beyond the pace of the weeks before"
+    faster = "touches in the last week above the pace of the weeks before"
     return [
+        *(_count(kind, days, words, (kind,)) for kind, words in PLAIN.items() for days in WINDOWS),
+        *(_decay(kind, half, words, (kind,)) for kind, words in PLAIN.items() for half in HALF_LIVES),
         *(_count("touches", days, "touches", HUMAN) for days in (1, *WINDOWS)),
         *(_decay("touches", half, "touches", HUMAN) for half in HALF_LIVES),
         _touch("touches_total", Count(), "touches so far", HUMAN),
@@ -49,52 +50,52 @@ def _totals() -> list[Feature]:
 
 
 def _ages() -> list[Feature]:
-    kinds = ("pricing_view", "email_click", "form_submit", "content_download", "webinar_attend")
+    anything = "days since anything was recorded, including bots and our own e-mails"
     return [
         _age("days_since_touch", SinceLast(), "days since the last touch", HUMAN),
         _age("days_since_first_touch", SinceFirst(), "days since the first touch", HUMAN, ""),
-        *(_age(f"days_since_{k}", SinceLast(), f"days since the last of the {PLAIN[k]}", (k,)) for k in kinds),
-        _age("last_event_days", SinceLast(), "days since anything was recorded, bots and our own mails too", ANY),
+        *(
+            _age(f"days_since_{kind}", SinceLast(), f"days since the last {one}", (kind,))
+            for kind, one in DATED.items()
+        ),
+        _age("last_event_days", SinceLast(), anything, ANY),
     ]
 
 
 def _variety() -> list[Feature]:
-    assets, pages = (
-        Distinct("asset", within=90, where="NOT bot"),
-        "different pages, mails and documents in the last 90 days",
-    )
-    last = Feature("last_touch_kind", "engagement", "touches", KindOfLast(), "the kind of the last touch", NOT_SEEN)
+    seen, last = Largest("1", within=90, across="sum"), SinceLast(across="latest")
+    assets, pages = Distinct("asset", within=90, where="NOT bot"), "different pages, e-mails and documents"
     return [
-        _touch("active_days_30d", ActiveDays(30), "days with a touch in the last 30", HUMAN),
-        _touch("kinds_90d", Seen(within=90), "different kinds of touch in the last 90 days", HUMAN),
-        _touch("assets_90d", assets, pages),
-        replace(last, dtype="text", kinds=HUMAN, empty=None),
+        _touch("active_days_30d", ActiveDays(within=30), "days with a touch in the last 30", HUMAN),
+        _touch("kinds_90d", seen, "different kinds of touch in the last 90 days", HUMAN),
+        _touch("assets_90d", assets, f"{pages} in the last 90 days"),
+        _touch("last_touch_kind", last, "the kind of the last touch", HUMAN, "", null=NONE_YET, dtype="text"),
     ]
 
 
 def _others() -> list[Feature]:
-    bots = "touches by scanners and bots in the last 30 days, counted apart"
-    planned = "tasks planned for the lead in our own systems"
+    bots = "touches by scanners and bots in the last 30 days, counted separately"
     return [
-        _touch("unsubscribes", Count(), "times unsubscribed from mails", ("unsubscribe",), "-"),
-        _touch("tasks_scheduled", Count(), planned, ("task_scheduled",), ""),
-        _touch("other_touches_1d", Count(within=1), "other signs in the last day", ("other",), ""),
+        _touch("unsubscribes", Count(), "times unsubscribed from e-mails", ("unsubscribe",), "-"),
+        _touch("tasks_scheduled", Count(), "tasks planned for the lead in our own systems", ("task_scheduled",), ""),
+        _touch("other_touches_1d", Count(within=1), "other touches in the last day", ("other",), ""),
         _touch("bot_touches_30d", Count(within=30), bots, ("bot",), ""),
     ]
 
 
-def _touch(name: str, value: Measure, meaning: str, kinds: Kinds = (), direction: Direction = "+") -> Feature:
-    return Feature(name, "engagement", "touches", value, meaning, direction=direction, kinds=kinds)
-
-
-def _count(stem: str, days: int, words: str, kinds: Kinds) -> Feature:
+def _count(stem: str, days: int, words: str, kinds: tuple[str, ...]) -> Feature:
     return _touch(f"{stem}_{days}d", Count(within=days), f"{words} in the last {days} days", kinds)
 
 
-def _decay(stem: str, half: float, words: str, kinds: Kinds) -> Feature:
-    meaning = f"{words}, each counting half after {half:g} days"
-    return _touch(f"{stem}_decay_{half:g}d", DecaySum(half), meaning, kinds)
+def _decay(stem: str, half: int, words: str, kinds: tuple[str, ...]) -> Feature:
+    return _touch(f"{stem}_decay_{half}d", DecaySum(half), f"{words}, each counting half after {half} days", kinds)
 
 
-def _age(name: str, value: Measure, meaning: str, kinds: Kinds, direction: Direction = "-") -> Feature:
-    return Feature(name, "engagement", "touches", value, meaning, NOT_SEEN, direction, kinds=kinds, empty=None)
+def _age(name: str, value: Measure, meaning: str, kinds: tuple[str, ...], direction: Direction = "-") -> Feature:
+    return _touch(name, value, meaning, kinds, direction, null=NONE_YET)
+
+
+def _touch(
+    name: str, value: Measure, meaning: str, kinds: tuple[str, ...] = (), direction: Direction = "+", **more: Any
+) -> Feature:
+    return Feature(name, "engagement", "touches", value, meaning, direction=direction, kinds=kinds, **more)

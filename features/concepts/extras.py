@@ -1,6 +1,9 @@
-"""What else do the sources tell? One feature for each column of leads and accounts beyond the contract."""
+"""What else do the sources say? One feature for each column of leads and accounts beyond the contract."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
 
 from data.sql import quoted
 from data.tables import ACCOUNTS, LEADS
@@ -13,32 +16,22 @@ ROWS = {"lead": ("l", LEADS), "account": ("a", ACCOUNTS)}
 """What an extra column is of -> its row in SQL, and its table."""
 
 
-def extra_columns(warehouse: Warehouse) -> dict[str, tuple[str, str]]:
-    """`lead.Stage` -> the column as SQL over the rows `l` and `a`, and its SQL type."""
-    return {
-        f"{of}.{column}": (f"{row}.{quoted(column)}", sql_type)
-        for of, (row, table) in ROWS.items()
-        for column, sql_type in warehouse.extras(table).items()
-    }
+def extra_columns(warehouse: Warehouse) -> set[str]:
+    """The names by which extra columns are spoken of, such as `lead.Stage`."""
+    return {f"{of}.{column}" for of, (_, table) in ROWS.items() for column in warehouse.extras(table)}
 
 
-def features(warehouse: Warehouse, identifiers: bool) -> tuple[Feature, ...]:
+def features(warehouse: Warehouse, identifiers: bool) -> Iterator[Feature]:
     """All features of extra columns; those that only name the row where `identifiers` are wanted."""
-    return tuple(
-        _feature(name, sql, sql_type == "VARCHAR")
-        for name, (sql, sql_type) in extra_columns(warehouse).items()
-        if identifiers or sql_type != "VARCHAR" or not _names_the_row(warehouse, name)
-    )
+    for of, (row, table) in ROWS.items():
+        for column, sql_type in warehouse.extras(table).items():
+            text = sql_type == "VARCHAR"
+            if identifiers or not text or not _names_the_row(warehouse, table.name, quoted(column)):
+                sql, meaning = f"{row}.{quoted(column)}", f"{column}, as the source gives it for the {of}"
+                dtype: Literal["number", "text"] = "text" if text else "number"
+                yield Feature(f"{of}.{column}", "fit", "lead", sql, meaning, "not given", dtype=dtype)
 
 
-def _feature(name: str, sql: str, text: bool) -> Feature:
-    of, column = name.split(".", 1)
-    meaning = f"{column}, as the source gives it for the {of}"
-    return Feature(name, "fit", "lead", sql, meaning, "not given", dtype="text" if text else "number", empty=None)
-
-
-def _names_the_row(warehouse: Warehouse, name: str) -> bool:
-    of, column = name.split(".", 1)
-    counts = f"count(DISTINCT {quoted(column)}), count({quoted(column)})"
-    different, filled = warehouse.rows(f"SELECT {counts} FROM {ROWS[of][1].name}")[0]
+def _names_the_row(warehouse: Warehouse, table: str, column: str) -> bool:
+    different, filled = warehouse.rows(f"SELECT count(DISTINCT {column}), count({column}) FROM {table}")[0]
     return bool(different > 50 and different > IDENTIFIER_SHARE * filled)

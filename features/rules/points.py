@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import log
 
 from data.agreement.checks import spoken_of
-from data.agreement.model import MILLI, Agreement, Criterion, Fact, Touch, milli
+from data.agreement.model import MILLI, Agreement, Criterion, Touch, milli
 from data.cohorts import BY_PERSONS
 from data.sql import in_force, literal, quoted
 from data.toml_errors import shown
@@ -41,50 +41,43 @@ def rules_sql(agreement: Agreement, roster: str) -> str:
 
     Per criterion `c`: c_points; where answers count also c_state, c_level and c_age_days of the last answer.
     """
-    a = agreement
     rows = "SELECT * FROM known LEFT JOIN answered USING (rid) LEFT JOIN touched USING (rid)"
-    for columns in _stages(a):
+    for columns in filter(None, (*_stages(agreement), _standing(agreement))):
         rows = f"SELECT *, {', '.join(columns)} FROM ({rows})"
-    return f"WITH {_sources(a, roster)} SELECT *, {', '.join(_standing(a))} FROM ({rows})"
+    return f"WITH {_sources(agreement, roster)} {rows}"
 
 
 def lines_sql(agreement: Agreement, roster: str) -> str:
     """A SELECT of rid, axis, criterion, what, occurred_at, milli: one line for all that gives or takes points."""
-    a = agreement
-    lines = [NO_LINES]
-    for name, criterion in a.criteria.items():
-        for kind, touch in criterion.touches.items():
-            lines += _touch_lines(name, kind, touch, roster)
-        if criterion.asked:
-            lines.append(_answer_line(name))
-        for i, fact in enumerate(criterion.facts):
-            lines.append(_research_line(name, fact.when, milli(fact.points), f'"fact {name}" = {i}'))
-    for i, c in enumerate(a.combinations):
-        if c.points:
-            lines.append(_research_line(c.name, c.when, milli(c.points), f'"holds {i}"'))
-    return f"WITH standing AS MATERIALIZED ({rules_sql(a, roster)}) {' UNION ALL '.join(lines)}"
+    lines = [
+        f"SELECT rid, '{axis}', {literal(name)}, {what}, {at}, {points} FROM {rows}"
+        for axis, name, what, at, points, rows in _lines(agreement, roster)
+    ]
+    return f"WITH standing AS MATERIALIZED ({rules_sql(agreement, roster)}) {' UNION ALL '.join([NO_LINES, *lines])}"
 
 
-def _touch_lines(name: str, kind: str, touch: Touch, roster: str) -> tuple[str, str]:
-    """Each touch of a kind, and what all of them together have too much."""
-    over = f"{kind}: all together count {shown(touch.limit)} at most"
-    each = f"""SELECT r.rid, 'digital', {literal(name)}, concat_ws(' ', {literal(kind)}, e.asset), e.occurred_at,
-        {_touch_milli(touch, _share_left(touch.half_life_days))}
-        FROM {_touches(roster)} AND e.kind = {literal(kind)}"""
-    above = f"""SELECT rid, 'digital', {literal(name)}, {literal(over)}, NULL,
-        {_capped(name, kind, touch)} - {_touch(name, kind)} AS over FROM standing WHERE over <> 0"""
-    return each, above
-
-
-def _answer_line(name: str) -> str:
-    return f"""SELECT rid, 'research', {literal(name)}, concat_ws(' ', "{name}_state", "{name}_level",
-        CASE WHEN "fresh {name}" = 'not_asked' THEN '(no longer fresh)' END), "answer {name}".at,
-        "asked {name}" FROM standing WHERE "{name}_state" <> 'not_asked'"""
-
-
-def _research_line(name: str, when: str, points: int, holds: str) -> str:
-    what = literal(when or "always")
-    return f"SELECT rid, 'research', {literal(name)}, {what}, NULL, {points} FROM standing WHERE {holds}"
+def _lines(a: Agreement, roster: str) -> Iterator[tuple[str, ...]]:
+    """Axis, criterion, what, occurred_at and milli of each line, and the rows it is made of."""
+    for name, c in a.criteria.items():
+        for kind, touch in c.touches.items():
+            what, points = f"concat_ws(' ', {literal(kind)}, e.asset)", _touch_milli(touch, _left(touch.half_life_days))
+            yield "digital", name, what, "e.occurred_at", points, f"{_touches(roster)} AND e.kind = {literal(kind)}"
+            over = literal(f"{kind}: together they count {shown(touch.limit)} at most")
+            cut = f"{_capped(name, kind, touch)} - {_given(name, kind)} AS over"
+            yield "digital", name, over, "NULL", cut, "standing WHERE over <> 0"
+        own = f"{c.meaning}: " if c.meaning else ""
+        if c.asked:
+            stale = f"""CASE WHEN "fresh {name}" = 'not_asked' THEN '(no longer fresh)' END"""
+            what = f"""{literal(own)} || concat_ws(' ', "{name}_state", "{name}_level", {stale})"""
+            known = f"""standing WHERE "{name}_state" <> 'not_asked'"""
+            yield "research", name, what, f'"answer {name}".at', f'"asked {name}"', known
+        for i, fact in enumerate(c.facts):
+            what, points = literal(own + (fact.when or "always")), str(milli(fact.points))
+            yield "research", name, what, "NULL", points, f'standing WHERE "fact {name}" = {i}'
+    for i, both in enumerate(a.combinations):
+        if both.points:
+            what, points = literal(both.when or "always"), str(milli(both.points))
+            yield "research", both.name, what, "NULL", points, f'standing WHERE "holds {i}"'
 
 
 def _touches(roster: str) -> str:
@@ -92,19 +85,19 @@ def _touches(roster: str) -> str:
 
 
 def _sources(a: Agreement, roster: str) -> str:
-    halves = sorted({t.half_life_days for c in a.criteria.values() for t in c.touches.values()})
-    left = [f"{_share_left(half)} AS {_left(half)}" for half in halves]
+    touches = {(name, kind): touch for name, c in a.criteria.items() for kind, touch in c.touches.items()}
+    halves = sorted({touch.half_life_days for touch in touches.values()})
+    left = [f"{_left(half)} AS {_left_column(half)}" for half in halves]
+    given = {of: _touch_milli(touch, _left_column(touch.half_life_days)) for of, touch in touches.items()}
     sums = [
-        f"sum(CASE WHEN kind = {literal(kind)} THEN {_touch_milli(touch)} ELSE 0 END)"
-        f" AS {quoted(f'touch {name}/{kind}')}"
-        for name, c in a.criteria.items()
-        for kind, touch in c.touches.items()
+        f"sum(CASE WHEN kind = {literal(kind)} THEN {points} ELSE 0 END) AS {_touch(name, kind)}"
+        for (name, kind), points in given.items()
     ]
     last = [_last_answer(name, c) for name, c in a.criteria.items() if c.asked]
     return f"""titles AS ({titles_sql("leads")}),
         touched AS (SELECT {", ".join(["rid", *sums])}, max(kind = 'unsubscribe') AS unsubscribed_ever
             FROM (SELECT {", ".join(["r.rid", "e.kind", *left])} FROM {_touches(roster)}) GROUP BY rid),
-        answered AS (SELECT {", ".join(["r.rid", *last])}, count(*) AS answers_known
+        answered AS (SELECT {", ".join(["r.rid", *last])}
             FROM {roster} r JOIN answers e ON e.lead_id = r.lead_id AND {in_force("r.as_of")}
             WHERE e.state <> 'not_asked' GROUP BY r.rid),
         known AS (SELECT {", ".join(["r.rid", *_facts(a)])}
@@ -130,48 +123,34 @@ def _last_answer(name: str, c: Criterion) -> str:
 
 def _stages(a: Agreement) -> Iterator[list[str]]:
     """Columns made of those of the stages before: a stage of its own keeps DuckDB from writing each out again."""
-    asked = {name: c for name, c in a.criteria.items() if c.asked}
-    facts = {name: c.facts for name, c in a.criteria.items() if c.facts}
+    criteria, combinations = a.criteria.items(), list(enumerate(a.combinations))
+    facts = {
+        name: [(condition_sql(a, f.when), str(i)) for i, f in enumerate(c.facts)] for name, c in criteria if c.facts
+    }
     yield [
         "coalesce(unsubscribed_ever, false) AS unsubscribed",
-        *(column for name, c in asked.items() for column in _answer_columns(name, c)),
-        *(_first_fact(a, name) for name in facts),
+        *(column for name, c in criteria if c.asked for column in _answer_columns(name, c)),
+        *(f'{_first(cases)} AS "fact {name}"' for name, cases in facts.items()),
     ]
+    points = {name: ", ".join(str(milli(fact.points)) for fact in c.facts) for name, c in criteria}
     yield [
-        *(f'{_answer_milli(name, c)} AS "asked {name}"' for name, c in asked.items()),
-        *(f'[{_milli(own)}]["fact {name}" + 1] AS "facts {name}"' for name, own in facts.items()),
-        *(
-            f'{_sum(_capped(name, *t) for t in c.touches.items())} AS "digital {name}"'
-            for name, c in a.criteria.items()
-        ),
+        *(f'{_answer_milli(name, c)} AS "asked {name}"' for name, c in criteria if c.asked),
+        *(f'[{points[name]}]["fact {name}" + 1] AS "facts {name}"' for name in facts),
+        *(f'{_sum(_capped(name, *touch) for touch in c.touches.items())} AS "digital {name}"' for name, c in criteria),
     ]
-    answers = {name: [f'"asked {name}"'] for name in asked}
-    of_facts = {name: [f'coalesce("facts {name}", 0)'] for name in facts}
-    yield [f'{_sum(answers.get(name, []) + of_facts.get(name, []))} AS "research {name}"' for name in a.criteria]
+    known = {n: [f'"asked {n}"'] * c.asked + [f'coalesce("facts {n}", 0)'] * bool(c.facts) for n, c in criteria}
+    yield [f'{_sum(parts)} AS "research {name}"' for name, parts in known.items()]
     yield [
         *(f'("digital {name}" + "research {name}") / {MILLI:.1f} AS "{name}_points"' for name in a.criteria),
-        f"""({_sum(f'"digital {n}"' for n in a.criteria)}) AS "digital milli" """,
-        f"""({_sum(f'"research {n}"' for n in a.criteria)}) AS "research before" """,
+        f"""({_sum(f'"digital {name}"' for name in a.criteria)}) AS "digital milli" """,
+        f"""({_sum(f'"research {name}"' for name in a.criteria)}) AS "research before" """,
     ]
-    yield [
-        'NULL AS "no combination"',
-        *(f'({condition_sql(a, c.when)}) AS "holds {i}"' for i, c in enumerate(a.combinations)),
-    ]
-    added = _sum(f'"holds {i}"::BIGINT * {milli(c.points)}' for i, c in enumerate(a.combinations))
+    yield [f'({condition_sql(a, c.when)}) AS "holds {i}"' for i, c in combinations]
+    added = _sum(f'"holds {i}"::BIGINT * {milli(c.points)}' for i, c in combinations)
     yield [
         f'"research before" + {added} AS "research milli"',
-        f"""{_listed((f'"{n}_points" <= 0', n) for n, c in a.criteria.items() if c.required)} AS missing""",
+        f"""{_listed((f'"{name}_points" <= 0', name) for name, c in criteria if c.required)} AS missing""",
     ]
-
-
-def _first_fact(a: Agreement, name: str) -> str:
-    """The place of the first fact of a criterion that holds."""
-    cases = ((condition_sql(a, fact.when), str(i)) for i, fact in enumerate(a.criteria[name].facts))
-    return f"{_first(cases)} AS {quoted(f'fact {name}')}"
-
-
-def _milli(facts: Iterable[Fact]) -> str:
-    return ", ".join(str(milli(fact.points)) for fact in facts)
 
 
 def _standing(a: Agreement) -> list[str]:
@@ -210,45 +189,47 @@ def _answer_columns(name: str, c: Criterion) -> list[str]:
 
 def _answer_milli(name: str, c: Criterion) -> str:
     levels = " ".join(f"WHEN {literal(level)} THEN {milli(points)}" for level, points in c.levels.items())
-    yes = f'CASE "{name}_level" {levels} ELSE {milli(c.yes)} END' if levels else f"{milli(c.yes)}"
+    yes = f'CASE "{name}_level" {levels} ELSE {milli(c.yes)} END' if levels else str(milli(c.yes))
     return f"""CASE "fresh {name}" WHEN 'yes' THEN {yes} WHEN 'no' THEN {milli(c.no)}
         WHEN 'refused' THEN {milli(c.refused)} ELSE 0 END"""
 
 
-def _touch_milli(touch: Touch, left: str | None = None) -> str:
+def _touch_milli(touch: Touch, left: str) -> str:
     """Whole numbers as DOUBLE: their sum is exact whatever the order, and cheaper than that of integers."""
-    return f"floor({milli(touch.points)} * {left or _left(touch.half_life_days)} + 0.5)"
+    return f"floor({milli(touch.points)} * {left} + 0.5)"
 
 
-def _left(half_life_days: float) -> str:
+def _left_column(half_life_days: float) -> str:
     return quoted(f"left of {float(half_life_days)!r}")
 
 
-def _share_left(half_life_days: float) -> str:
+def _left(half_life_days: float) -> str:
     return f"exp(-greatest({AGE.format(at='occurred_at')}, 0) * {log(2) / half_life_days!r})"
 
 
 def _touch(name: str, kind: str) -> str:
-    return f"coalesce({quoted(f'touch {name}/{kind}')}, 0)::BIGINT"
+    return quoted(f"touch {name}/{kind}")
+
+
+def _given(name: str, kind: str) -> str:
+    return f"coalesce({_touch(name, kind)}, 0)::BIGINT"
 
 
 def _capped(name: str, kind: str, touch: Touch) -> str:
-    return f"{'least' if touch.points > 0 else 'greatest'}({_touch(name, kind)}, {milli(touch.limit)})"
+    return f"{'least' if touch.points > 0 else 'greatest'}({_given(name, kind)}, {milli(touch.limit)})"
 
 
 def _zone(a: Agreement) -> str:
-    zones = a.zones
-    digital, research = _reached("digital", zones.digital), _reached("research", zones.research)
-    flat = ", ".join(literal(z) for row in zones.matrix for z in row)
-    cell = f"[{flat}][1 + ({research}) * {len(zones.digital) + 1} + {digital}]"
-    required = any(c.required for c in a.criteria.values())
-    held = f"CASE WHEN {cell} = 'qualified' AND missing <> '' THEN 'nearly' ELSE {cell} END" if required else cell
+    """The cell of the two bands, each the number of limits that the points of its axis reach."""
+
+    def band(axis: str, limits: Iterable[float]) -> str:
+        return _sum(f'("{axis} milli" >= {milli(limit)})::INTEGER' for limit in limits)
+
+    digital, research = band("digital", a.zones.digital), band("research", a.zones.research)
+    flat = ", ".join(literal(zone) for row in a.zones.matrix for zone in row)
+    cell = f"[{flat}][1 + ({research}) * {len(a.zones.digital) + 1} + {digital}]"
+    held = f"CASE WHEN {cell} = 'qualified' AND missing <> '' THEN 'nearly' ELSE {cell} END"
     return _first(((f'"holds {i}"', literal(c.zone)) for i, c in enumerate(a.combinations) if c.zone), held)
-
-
-def _reached(axis: str, limits: Iterable[float]) -> str:
-    """How many of the limits the points of an axis reach."""
-    return _sum(f'("{axis} milli" >= {milli(limit)})::INTEGER' for limit in limits)
 
 
 def _allowed(a: Agreement, channel: str) -> str:

@@ -61,18 +61,10 @@ def first_reached(warehouse: Warehouse, agreements: list[Agreement], as_of: date
     for bucket in range(buckets):
         index = warehouse.frame(f"""SELECT lead_id, moment + INTERVAL 1 MICROSECOND AS as_of FROM m_moments
             WHERE hash(lead_id) % {buckets} = {bucket} ORDER BY ALL""")
-        found = _by_agreement(warehouse, index, agreements, _reached)
-        parts.append(found.groupby("lead_id")[[*REACHED]].min())
+        parts.append(_by_agreement(warehouse, index, agreements, _reached).groupby("lead_id")[[*REACHED]].min())
     warehouse.execute("DROP TABLE m_moments")
     leads = warehouse.frame("SELECT DISTINCT lead_id FROM leads WHERE known_at < $1 ORDER BY lead_id", [as_of])
     return leads.join(pd.concat(parts), on="lead_id")
-
-
-def _reached(agreement: Agreement) -> str:
-    enough = f"digital_points >= {agreement.zones.digital[0]!r}" if agreement.zones.digital else "false"
-    names = zip(REACHED, (enough, "zone = 'qualified'"), strict=True)
-    reached = ", ".join(f"CASE WHEN {holds} THEN r.as_of END AS {name}" for name, holds in names)
-    return f"SELECT rid, {reached} FROM ({rules_sql(agreement, ROSTER)}) JOIN {ROSTER} r USING (rid) ORDER BY rid"
 
 
 def find_reheated(warehouse: Warehouse, agreement: Agreement, as_of: datetime) -> set[str]:
@@ -88,43 +80,7 @@ def find_reheated(warehouse: Warehouse, agreement: Agreement, as_of: datetime) -
         {"as_of": as_of, "quiet_from": quiet_from, "new_from": as_of - timedelta(days=wish.new_days)},
     )
     before = _under(warehouse, back.assign(as_of=pd.Timestamp(quiet_from)), agreement, _standing)
-    return set(before.loc[before["digital_points"] >= wish.hot, "lead_id"]) if len(before) else set()
-
-
-def _standing(agreement: Agreement) -> str:
-    return f"SELECT rid, {', '.join(STANDING)} FROM ({rules_sql(agreement, ROSTER)}) ORDER BY rid"
-
-
-def _lines(agreement: Agreement) -> str:
-    order = "rid, axis, criterion, occurred_at, what, milli"
-    return f"""SELECT rid, axis, criterion, what, occurred_at, milli / {MILLI:.1f} AS points
-        FROM ({lines_sql(agreement, ROSTER)}) ORDER BY {order}"""
-
-
-def _by_agreement(
-    warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agreement], sql_of: Callable[[Agreement], str]
-) -> pd.DataFrame:
-    rows = index[["lead_id", "as_of"]].reset_index(drop=True)
-    if len(rows):
-        pick(agreements, rows["as_of"].min())
-    begins = np.array([a.effective_from for a in agreements], dtype="datetime64[us]")
-    place = np.searchsorted(begins, rows["as_of"].to_numpy("datetime64[us]"), side="right") - 1
-    used = [i for i in range(len(agreements)) if (place == i).any()] or [len(agreements) - 1]
-    parts = [_under(warehouse, rows[place == i], agreements[i], sql_of) for i in used]
-    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
-
-
-def _under(
-    warehouse: Warehouse, rows: pd.DataFrame, agreement: Agreement, sql_of: Callable[[Agreement], str]
-) -> pd.DataFrame:
-    """The rows (lead_id, as_of) with what the query says of them under one agreement."""
-    check_extras(warehouse, agreement)
-    with warehouse.view("m_index", rows.rename_axis("rid").reset_index()):
-        typed = "rid, lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of"
-        warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {ROSTER} AS SELECT {typed} FROM m_index")
-    found = warehouse.frame(sql_of(agreement)).assign(agreement_version=agreement.version)
-    warehouse.execute(f"DROP TABLE {ROSTER}")
-    return rows.join(found.set_index("rid"), how="inner")
+    return set(before.loc[before["digital_points"] >= wish.hot, "lead_id"])
 
 
 def find_unseen(warehouse: Warehouse, agreement: Agreement) -> list[str]:
@@ -138,11 +94,8 @@ def find_unseen(warehouse: Warehouse, agreement: Agreement) -> list[str]:
     said = {f"lead has {name}": (values, _seen_facts(warehouse, name)) for name, values in compared.items()}
     answered = {name for (name,) in warehouse.rows("SELECT DISTINCT criterion FROM answers")}
     said["answer is called"] = (set(agreement.answer_names()), answered)
-    return [
-        f"no {what} {word}: {_instead(word, seen)}"
-        for what, (words, seen) in said.items()
-        for word in sorted(words - seen)
-    ]
+    rows = ((what, word, seen) for what, (words, seen) in said.items() for word in sorted(words - seen))
+    return [f"no {what} {word}: {_instead(word, seen)}" for what, word, seen in rows]
 
 
 def _instead(word: str, seen: set[str]) -> str:
@@ -156,13 +109,50 @@ def _seen_facts(warehouse: Warehouse, name: str) -> set[str]:
     return {value for (value,) in rows if value is not None}
 
 
-def check_extras(warehouse: Warehouse, agreement: Agreement) -> None:
-    """Raise ConfigError where a condition speaks of a column of leads or accounts that no source brought."""
-    there = set(extra_columns(warehouse))
-    for name in sorted({name for name in spoken_of(agreement) if "." in name} - there):
+def _standing(agreement: Agreement) -> str:
+    return f"SELECT rid, {', '.join(STANDING)} FROM ({rules_sql(agreement, ROSTER)}) ORDER BY rid"
+
+
+def _lines(agreement: Agreement) -> str:
+    return f"""SELECT rid, axis, criterion, what, occurred_at, milli / {MILLI:.1f} AS points
+        FROM ({lines_sql(agreement, ROSTER)}) ORDER BY rid, axis, criterion, occurred_at, what, milli"""
+
+
+def _reached(agreement: Agreement) -> str:
+    enough = f"digital_points >= {agreement.zones.digital[0]!r}" if agreement.zones.digital else "false"
+    names = zip(REACHED, (enough, "zone = 'qualified'"), strict=True)
+    reached = ", ".join(f"CASE WHEN {holds} THEN r.as_of END AS {name}" for name, holds in names)
+    return f"SELECT rid, {reached} FROM ({rules_sql(agreement, ROSTER)}) JOIN {ROSTER} r USING (rid) ORDER BY rid"
+
+
+def _by_agreement(
+    warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agreement], sql_of: Callable[[Agreement], str]
+) -> pd.DataFrame:
+    rows = index[["lead_id", "as_of"]].reset_index(drop=True)
+    if len(rows):
+        pick(agreements, rows["as_of"].min())
+    begins = np.array([a.effective_from for a in agreements], dtype="datetime64[us]")
+    place = np.searchsorted(begins, rows["as_of"].to_numpy("datetime64[us]"), side="right") - 1
+    used = np.unique(place) if len(rows) else np.array([-1])
+    parts = [_under(warehouse, rows[place == i], agreements[i], sql_of) for i in used]
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+
+
+def _under(
+    warehouse: Warehouse, rows: pd.DataFrame, agreement: Agreement, sql_of: Callable[[Agreement], str]
+) -> pd.DataFrame:
+    """The rows (lead_id, as_of) with what the query says of them under one agreement."""
+    brought = extra_columns(warehouse)
+    for name in sorted({name for name in spoken_of(agreement) if "." in name} - brought):
         raise ConfigError(
             f"applying agreement {agreement.version}",
             expected="columns that a source brought",
             got=name,
-            do=f"take one of {', '.join(sorted(there)) or 'none yet'}",
+            do=f"use one of {', '.join(sorted(brought)) or 'none yet'}",
         )
+    with warehouse.view("m_index", rows.rename_axis("rid").reset_index()):
+        typed = "rid, lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of"
+        warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {ROSTER} AS SELECT {typed} FROM m_index")
+    found = warehouse.frame(sql_of(agreement)).assign(agreement_version=agreement.version)
+    warehouse.execute(f"DROP TABLE {ROSTER}")
+    return rows.join(found.set_index("rid"), how="inner")

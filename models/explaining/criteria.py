@@ -12,14 +12,13 @@ from features.definition import Feature, Part
 from models.metrics.evaluation import Vector
 
 PARTS: tuple[Part, ...] = ("state", "level", "points", "age_days")
-"""What is told of a criterion; the first that there is speaks for all."""
+"""What features say of a criterion; the first that there is speaks for all."""
 
 
 @dataclass(frozen=True)
 class Criterion:
     """A criterion of the agreement among a model's features: its own columns, and the sums that its points are in."""
 
-    name: str
     columns: tuple[str, ...]
     points: str | None
     """The column of its points, None where the model has none."""
@@ -77,9 +76,13 @@ def swap(found: Sequence[Criterion], X: pd.DataFrame, usual: pd.Series) -> Swaps
 
 def criteria(features: Sequence[Feature]) -> tuple[Criterion, ...]:
     """The criteria that a model's features are about, in their order."""
-    names = dict.fromkeys(f.criterion for f in features if f.criterion)
-    sums = [f for f in features if is_sum(f)]
-    return tuple(_criterion([f for f in features if f.criterion == name], sums) for name in names)
+    found = []
+    for name in dict.fromkeys(f.criterion for f in features if f.criterion):
+        own = sorted((f for f in features if f.criterion == name), key=lambda f: PARTS.index(f.part))
+        points = next((f for f in own if f.part == "points"), None)
+        sums = (f.name for f in features if points and is_sum(f) and f.axis in ("both", points.axis))
+        found.append(Criterion(tuple(f.name for f in own), points.name if points else None, tuple(sums)))
+    return tuple(found)
 
 
 def is_answer(feature: Feature) -> bool:
@@ -90,13 +93,3 @@ def is_answer(feature: Feature) -> bool:
 def is_sum(feature: Feature) -> bool:
     """Whether it adds up the points of criteria."""
     return feature.part == "points" and not feature.criterion
-
-
-def _criterion(own: Sequence[Feature], sums: Sequence[Feature]) -> Criterion:
-    parts = {f.part: f for f in sorted(own, key=lambda f: PARTS.index(f.part))}
-    points = parts.get("points")
-    axes = ("both", points.axis) if points else ()
-    columns = tuple(f.name for f in parts.values())
-    return Criterion(
-        own[0].criterion, columns, points.name if points else None, tuple(f.name for f in sums if f.axis in axes)
-    )

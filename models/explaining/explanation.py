@@ -18,7 +18,7 @@ from data.errors import ModelError
 from features.definition import Feature
 from models.explaining.coalitions import Population, shapley
 from models.explaining.criteria import criteria, swap
-from models.explaining.views import Frames, look_into
+from models.explaining.views import Frames, log_odds, look_into
 from models.fitting.calibration import Identity, Platt
 from models.fitting.candidates import Estimator
 from models.fitting.deployed import ReadyModel
@@ -83,11 +83,13 @@ class Explainer:
         Raises ModelError where they do not add up to the log-odds of the model's own prediction within 1e-9, before
         calibration, as far as a probability tells them: not beyond odds of 10^12.
         """
-        parts = [self._explain(block) for block in blocks(X)]
-        values = np.concatenate([part for part, _ in parts]) if parts else np.empty((0, len(self.population.concepts)))
-        base = parts[0][1] if parts else float("nan")
-        frame = pd.DataFrame(values, X.index, list(self.population.concepts))
-        return Contributions(frame, base, base + values.sum(axis=1))
+        concepts = list(self.population.concepts)
+        values, base = [np.empty((0, len(concepts)))], float("nan")
+        for block in blocks(X):
+            part, base = self._explain(block[self.population.names])
+            values.append(part)
+        frame = pd.DataFrame(np.concatenate(values), X.index, concepts)
+        return Contributions(frame, base, base + frame.to_numpy().sum(axis=1))
 
     def moves(self, X: pd.DataFrame) -> Vector:
         """By how much each feature alone, put to the baseline, would lower the log-odds: n x features."""
@@ -101,17 +103,18 @@ class Explainer:
         """Moves by which reasons are named, n x features, and which of them are steady (None without refits).
 
         As `moves`, but a criterion of the agreement is put to the baseline whole: all columns of its answer, and what
-        its points add to the sums. The move stands at the column that speaks for it, the others have none.
+        its points add to the sums. The move stands at the column that speaks for it, the others have none. Steady are
+        those whose mean over the refits is beyond 2 standard deviations.
         """
         X = X[self.population.names]
         swaps = swap(self._criteria, X, self.population.baseline.iloc[0])
         moves = swaps.whole(self.moves(X), self.log_odds(swaps.frame))
         if not self.has_refits:
             return moves, None
-        return moves, _steady([swaps.whole(view.moves(X), _asked(bag, swaps.frame)) for bag, view in self._bags])
+        refits = [swaps.whole(view.moves(X), log_odds(bag, swaps.frame)) for bag, view in self._bags]
+        return moves, np.abs(np.mean(refits, axis=0)) > 2 * np.std(refits, axis=0, ddof=1)
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
-        X = X[self.population.names]
         if not self._straight:
             return self._explain_bent(X)
         values = self._view.contributions(X)
@@ -134,19 +137,10 @@ class Explainer:
         return float(np.diff(self._calibrate(np.array([0.0, 1.0])))[0])
 
     def _raw(self, X: pd.DataFrame) -> Vector:
-        return _asked(self._estimator, X[self.population.names])
+        return log_odds(self._estimator, X[self.population.names])
 
     def _calibrate(self, raw: Vector) -> Vector:
         return self._model.calibrate(raw.ravel()).reshape(raw.shape) if self._model else raw
-
-
-def _asked(estimator: Estimator, X: pd.DataFrame) -> Vector:
-    return logit(np.asarray(estimator.predict_proba(X))[:, 1])
-
-
-def _steady(moves: Sequence[Vector]) -> Vector:
-    """Which of the refits' mean moves are beyond 2 standard deviations over them."""
-    return np.asarray(np.abs(np.mean(moves, axis=0)) > 2 * np.std(moves, axis=0, ddof=1))
 
 
 def blocks(X: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -157,11 +151,9 @@ def blocks(X: pd.DataFrame) -> Iterator[pd.DataFrame]:
 def _checked(background: pd.DataFrame, features: tuple[Feature, ...]) -> pd.DataFrame:
     gone = [f.name for f in features if f.name not in background.columns]
     if gone or background.empty or not features:
-        raise ModelError(
-            "explaining a model", expected="at least one background lead with every feature of the model",
-            got=f"{len(background)} leads for {len(features)} features, without {', '.join(gone[:10]) or 'none'}",
-            do="take rows of the training set as background",
-        )  # fmt: skip
+        got = f"{len(background)} leads for {len(features)} features, without {', '.join(gone[:10]) or 'none'}"
+        whole, do = "at least one background lead with every feature of the model", "use rows of the training set"
+        raise ModelError("explaining a model", expected=whole, got=got, do=do)
     return background[[f.name for f in features]].reset_index(drop=True)
 
 
@@ -177,48 +169,49 @@ def _refuse_gap(total: Vector, log_odds: Vector) -> None:
     known = TOLERANCE + 4 * np.finfo(float).eps * np.exp(np.abs(log_odds))
     gap = np.abs(np.clip(total, -edge, edge) - log_odds)
     if (gap > known).any():
-        raise ModelError(
-            "explaining scores", expected=f"contributions that add up to the log-odds within {TOLERANCE:g}",
-            got=f"a gap of {gap.max():.2g}", do="report this with the model's class and the versions installed",
-        )  # fmt: skip
+        sums, do = (
+            f"contributions that add up to the log-odds within {TOLERANCE:g}",
+            "report this with the model's class",
+        )
+        got = f"a gap of {gap.max():.2g}"
+        raise ModelError("explaining scores", expected=sums, got=got, do=f"{do} and the versions installed")
 
 
-def few_alike(leads: pd.DataFrame, training: pd.DataFrame, neighbours: int = 10, share: float = 0.99) -> Vector:
+def few_alike(leads: pd.DataFrame, training: pd.DataFrame) -> Vector:
     """Which of n leads have few like them in the training set, by contributions (n and m rows of the same concepts).
 
     A lead is flagged whose distance to its 10th nearest training row, in log-odds, is beyond what 99 % of the training
     rows have to theirs (k-nearest-neighbour outlier score, Ramaswamy et al. 2000). So features count as the model
     weighs them; one that the model does not look at cannot make a lead unlike others.
     """
-    near = min(neighbours, len(training) - 1)
+    near = min(10, len(training) - 1)
     tree = cKDTree(training.to_numpy())
-    limit = np.quantile(tree.query(training.to_numpy(), k=[near + 1])[0], share)
+    limit = np.quantile(tree.query(training.to_numpy(), k=[near + 1])[0], 0.99)
     return np.asarray(tree.query(leads[list(training)].to_numpy(), k=[near])[0][:, 0] > limit)
 
 
 def importance(explainer: Explainer, X: pd.DataFrame) -> pd.DataFrame:
     """Mean absolute move of each feature over the rows of X, in log-odds, largest first: feature, concept, move."""
     total = sum((np.abs(explainer.moves(block)).sum(axis=0) for block in blocks(X)), start=np.zeros(1))
-    features = explainer.population.features
-    frame = pd.DataFrame({"feature": [f.name for f in features], "concept": [f.concept for f in features],
-                          "meaning": [f.meaning for f in features], "move": total / len(X)})  # fmt: skip
+    rows = [(f.name, f.concept, f.meaning) for f in explainer.population.features]
+    frame = pd.DataFrame(rows, columns=["feature", "concept", "meaning"]).assign(move=total / len(X))
     return frame.sort_values("move", ascending=False, kind="stable", ignore_index=True)
 
 
-def partial_effect(explainer: Explainer, X: pd.DataFrame, name: str, points: int = 12) -> pd.DataFrame:
+def partial_effect(explainer: Explainer, X: pd.DataFrame, name: str) -> pd.DataFrame:
     """Mean log-odds of the background with one feature put to each value of a grid (Friedman 2001).
 
-    The grid are quantiles of X, or its most frequent texts, and missing where it occurs: value, log_odds, and the share
-    of X's rows that are nearest to it.
+    The grid are 12 quantiles of X, or its most frequent texts, and missing where it occurs: value, log_odds, and the
+    share of X's rows that are nearest to it.
     """
     column, background = X[name], explainer.population.background
     if pd.api.types.is_numeric_dtype(column):
-        grid = list(np.unique(column.dropna().quantile(np.linspace(0.01, 0.99, points), interpolation="nearest")))
+        grid = list(np.unique(column.dropna().quantile(np.linspace(0.01, 0.99, 12), interpolation="nearest")))
         place = pd.Series(np.abs(column.to_numpy()[:, None] - np.array(grid or [0.0])).argmin(axis=1), column.index)
         place[column.isna()] = len(grid)
         grid += [np.nan] * bool(column.isna().any())
     else:
-        grid = list(column.value_counts().index[:points])
+        grid = list(column.value_counts().index[:12])
         place = column.map({value: at for at, value in enumerate(grid)})
     effect = [float(explainer.log_odds(background.assign(**{name: value})).mean()) for value in grid]
     share = [float((place == at).mean()) for at in range(len(grid))]

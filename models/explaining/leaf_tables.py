@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,7 @@ from models.metrics.evaluation import Vector
 
 MISSING = 256
 """The level that stands for a missing or unknown one; scikit-learn allows 255."""
-Path = list[tuple[int, bool]]
+Path = tuple[tuple[int, bool], ...]
 """Inner nodes on the way to a leaf, and whether it lies to their left."""
 
 
@@ -105,11 +104,10 @@ class Trees:
         return np.concatenate([~left, left])
 
     def _by_feature(self, path: Path) -> dict[int, list[int]]:
-        def feature(step: tuple[int, bool]) -> int:
-            return int(self._feature[step[0]])
-
-        rows = groupby(sorted(path, key=feature), feature)
-        return {on: [node + (0 if left else len(self._nodes)) for node, left in steps] for on, steps in rows}
+        rows: dict[int, list[int]] = {}
+        for node, left in path:
+            rows.setdefault(int(self._feature[node]), []).append(node + (0 if left else len(self._nodes)))
+        return rows
 
 
 def _goes_left(values: Vector, node: Vector, levels: Vector | None) -> Vector:
@@ -149,11 +147,9 @@ def _levels(model: HistGradientBoostingClassifier, node: Vector, bitsets: Vector
     return left
 
 
-def _paths(nodes: Vector, place: dict[int, int]) -> Iterator[tuple[float, Path]]:
-    ways: list[tuple[int, Path]] = [(0, [])]
-    while ways:
-        at, path = ways.pop()
-        if nodes[at]["is_leaf"]:
-            yield float(nodes[at]["value"]), path
-        else:
-            ways += [(int(nodes[at][side]), [*path, (place[at], side == "left")]) for side in ("left", "right")]
+def _paths(nodes: Vector, place: dict[int, int], at: int = 0, path: Path = ()) -> Iterator[tuple[float, Path]]:
+    if nodes[at]["is_leaf"]:
+        yield float(nodes[at]["value"]), path
+    else:
+        for side in ("right", "left"):
+            yield from _paths(nodes, place, int(nodes[at][side]), (*path, (place[at], side == "left")))

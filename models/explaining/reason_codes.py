@@ -44,12 +44,12 @@ def reasons(explainer: Explainer, X: pd.DataFrame, found: Contributions | None =
     def said(feature: Feature, lead: Lead, move: float) -> str:
         return f"{'for' if move > 0 else 'against'}: {say(feature, lead)}"
 
-    codes = _codes(explainer, X, found.values.to_numpy(), said, [f"reason_{place}" for place in range(1, MOST + 1)])
+    codes = _codes(explainer, X, found.values.to_numpy(), said, "reason")
     return codes.assign(reasons_checked=explainer.has_refits)
 
 
-def missing(explainer: Explainer, X: pd.DataFrame, most: int = MOST) -> pd.DataFrame:
-    """What is missing: missing_1 .. by lead, for an explainer whose background are accepted leads.
+def missing(explainer: Explainer, X: pd.DataFrame) -> pd.DataFrame:
+    """What is missing: missing_1 .. missing_4 by lead, for an explainer whose background are accepted leads.
 
     Named like `reasons`, of what lowers the score beside the average accepted lead only what somebody can still find
     out or do: unknown traits, answers, calls and touches, these with that lead's value. A feature of which the lead has
@@ -61,11 +61,10 @@ def missing(explainer: Explainer, X: pd.DataFrame, most: int = MOST) -> pd.DataF
 
     def said(feature: Feature, lead: Lead, move: float) -> str:  # noqa: ARG001
         if feature.concept == "fit":
-            return f"{say(feature, lead)}, find out"
+            return f"{say(feature, lead)}; find out"
         return f"{say(feature, lead)} (accepted leads: {say_value(feature, usual)})"
 
-    columns = [f"missing_{place}" for place in range(1, most + 1)]
-    return _codes(explainer, X, behind, said, columns, _lacks)
+    return _codes(explainer, X, behind, said, "missing", _lacks)
 
 
 def named(
@@ -115,7 +114,7 @@ def _to_do(feature: Feature) -> float:
     """
     if feature.concept not in DOABLE or feature.over == "lead":
         return 0.0
-    return {"+": 1.0, "-": -1.0 if feature.empty is None else 0.0, "": 0.0}[feature.direction]
+    return {"+": 1.0, "-": -1.0 if feature.null else 0.0, "": 0.0}[feature.direction]
 
 
 def _codes(
@@ -123,7 +122,7 @@ def _codes(
     X: pd.DataFrame,
     concepts: Vector,
     said: Said,
-    columns: list[str],
+    stem: str,
     allowed: Callable[[Population, pd.DataFrame], Vector] | None = None,
 ) -> pd.DataFrame:
     population = explainer.population
@@ -134,24 +133,18 @@ def _codes(
         moves, steady = explainer.named_by(block)
         if allowed:
             moves = np.where(allowed(population, block), moves, 0.0)
-        told = named(moves, steady, values, population.concept_of, after)
-        rows = zip(values, *told, block.to_dict("records"), strict=True)
-        lines += [_lines(population.features, *row, said, len(columns)) for row in rows]
+        picked = named(moves, steady, values, population.concept_of, after)
+        for sizes, chosen, moved, lead in zip(values, *picked, block.to_dict("records"), strict=True):
+            order = [c for c in np.argsort(-np.abs(sizes), kind="stable") if chosen[c] >= 0][:MOST]
+            told = [said(population.features[chosen[c]], lead, moved[c]) for c in order]
+            lines.append([*told, *[None] * (MOST - len(told))])
+    columns = [f"{stem}_{place}" for place in range(1, MOST + 1)]
     return pd.DataFrame(lines, index=X.index, columns=columns, dtype=object)
 
 
-def _lines(
-    features: tuple[Feature, ...], concepts: Vector, chosen: Vector, moves: Vector, lead: Lead, said: Said, most: int
-) -> list[str | None]:
-    order = [c for c in np.argsort(-np.abs(concepts), kind="stable") if chosen[c] >= 0][:most]
-    told: list[str | None] = [said(features[chosen[c]], lead, moves[c]) for c in order]
-    return told + [None] * (most - len(told))
-
-
 def say(feature: Feature, lead: Lead) -> str:
-    """A lead's feature in the catalogue's words with its value, such as "days since the last touch: 61"."""
-    about = feature.criterion if is_answer(feature) else feature.meaning.replace(": ", ", ", 1)
-    return f"{about}: {say_value(feature, lead)}"
+    """A lead's feature in the catalogue's or the agreement's words with its value: "days since the last touch: 61"."""
+    return f"{feature.called or feature.meaning}: {say_value(feature, lead)}"
 
 
 def say_value(feature: Feature, lead: Lead) -> str:
@@ -159,7 +152,7 @@ def say_value(feature: Feature, lead: Lead) -> str:
     if is_answer(feature):
         return _answer(feature.criterion, lead)
     value = lead[feature.name]
-    if pd.isna(value) or (value == "unknown" and feature.empty is None):
+    if pd.isna(value) or (value == "unknown" and feature.null):
         return feature.null
     if feature.dtype == "text":
         return str(value).replace("_", " ")
@@ -182,5 +175,4 @@ def _answer(criterion: str, lead: Lead) -> str:
     parts = [str(lead[name]) for name in (state, level) if name in lead]
     said = [part.replace("_", " ") for part in parts if part not in ("unknown", "none")] or ["not known"]
     given = float(lead.get(points, 0.0))
-    told = given or ("yes" in parts and points in lead)
-    return ", ".join([*said, f"{_number(given)} points"] if told else said)
+    return ", ".join(said + [f"{_number(given)} points"] * bool(given or ("yes" in parts and points in lead)))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -26,27 +25,9 @@ CROSSED = 20_000
 """Made-up leads predicted at once: what fits in memory."""
 
 
-class View(Protocol):
-    """How a fitted model is looked into, by raw frames of n leads.
-
-    `base` is the mean log-odds of the m background rows. `contributions` are exact Shapley values per concept of the
-    mean log-odds over them (n x concepts, adding up to log-odds - base). `mixed` gives, coalition by coalition, the
-    n x m log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, put to
-    the baseline, would lower the log-odds (n x features).
-    """
-
-    base: float
-
-    def contributions(self, X: pd.DataFrame) -> Vector: ...  # noqa: D102
-
-    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]: ...  # noqa: D102
-
-    def moves(self, X: pd.DataFrame) -> Vector: ...  # noqa: D102
-
-
-def look_into(estimator: Estimator, population: Population) -> View:
-    """The fastest exact view of a fitted estimator of raw frames."""
-    return _fast_view(estimator, population) or Frames(estimator, population)
+def log_odds(estimator: Estimator, X: pd.DataFrame) -> Vector:
+    """N log-odds as an estimator of raw frames gives them."""
+    return logit(np.asarray(estimator.predict_proba(X))[:, 1])
 
 
 class Sums:
@@ -81,7 +62,7 @@ class Blend:
 
     def __init__(self, members: list[View]) -> None:
         self._members = members
-        self.base = float(np.mean([member.base for member in members]))
+        self.base: float = float(np.mean([member.base for member in members]))
 
     def contributions(self, X: pd.DataFrame) -> Vector:
         """The mean of the members'."""
@@ -106,10 +87,7 @@ class Frames:
     def __init__(self, estimator: Estimator, population: Population) -> None:
         self._estimator, self._population = estimator, population
         self._read = _concepts_read(estimator, population)
-        self.base = float(self._log_odds(population.background[population.names]).mean())
-
-    def _log_odds(self, X: pd.DataFrame) -> Vector:
-        return logit(np.asarray(self._estimator.predict_proba(X))[:, 1])
+        self.base = float(log_odds(estimator, population.background[population.names]).mean())
 
     def contributions(self, X: pd.DataFrame) -> Vector:
         """Shapley values of all coalitions."""
@@ -133,28 +111,39 @@ class Frames:
         lead, other = np.indices((len(X), len(background))).reshape(2, -1)
         kept = X[names[own]].iloc[lead].reset_index(drop=True)
         taken = background[names[~own]].iloc[other].reset_index(drop=True)
-        return self._log_odds(pd.concat([kept, taken], axis=1)[list(names)]).reshape(len(X), len(background))
+        crossed = pd.concat([kept, taken], axis=1)[list(names)]
+        return log_odds(self._estimator, crossed).reshape(len(X), len(background))
 
     def moves(self, X: pd.DataFrame) -> Vector:
         """One prediction per feature, with that feature at the baseline."""
-        now, usual = self._log_odds(X), self._population.baseline.iloc[0]
-        lowered = [now - self._log_odds(X.assign(**{name: usual[name]})) for name in self._population.names]
-        return np.column_stack(lowered)
+        usual = self._population.baseline.iloc[0]
+        lowered = [log_odds(self._estimator, X.assign(**{name: usual[name]})) for name in self._population.names]
+        return np.asarray(log_odds(self._estimator, X)[:, None] - np.column_stack(lowered))
 
 
 def _concepts_read(estimator: Estimator, population: Population) -> int:
     """The coalition of the concepts that a model reads features of: all, unless it names its columns."""
     model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    read = [name in _columns_read(model, population.names) for name in population.names]
+    if isinstance(model, DummyClassifier):
+        return 0
+    every = model.columns if isinstance(model, Frequencies) else population.names
+    read = [name in ((model.column,) if isinstance(model, Rulebook) else every) for name in population.names]
     return sum(1 << int(concept) for concept in np.unique(population.concept_of[read]))
 
 
-def _columns_read(model: Estimator, every: Sequence[str]) -> Sequence[str]:
-    if isinstance(model, DummyClassifier):
-        return ()
-    if isinstance(model, Rulebook):
-        return (model.column,)
-    return model.columns if isinstance(model, Frequencies) else every
+View = Sums | Blend | Frames | Trees
+"""How a fitted model is looked into, by raw frames of n leads.
+
+`base` is the mean log-odds of the m background rows. `contributions` are exact Shapley values per concept of the mean
+log-odds over them (n x concepts, adding up to log-odds - base). `mixed` gives, coalition by coalition, the n x m
+log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, put to the
+baseline, would lower the log-odds (n x features).
+"""
+
+
+def look_into(estimator: Estimator, population: Population) -> View:
+    """The fastest exact view of a fitted estimator of raw frames."""
+    return _fast_view(estimator, population) or Frames(estimator, population)
 
 
 def _fast_view(estimator: Estimator, population: Population) -> View | None:
@@ -162,25 +151,23 @@ def _fast_view(estimator: Estimator, population: Population) -> View | None:
         members = [_fast_view(member, population) for member in estimator.estimators_]
         known = [member for member in members if member is not None]
         return Blend(known) if len(known) == len(members) else None
-    readers = {LogisticRegression: _linear, HistGradientBoostingClassifier: _trees}
-    reader = readers.get(type(estimator[-1])) if isinstance(estimator, Pipeline) else None
-    return reader(estimator, population) if reader else None
+    if isinstance(estimator, Pipeline) and isinstance(estimator[-1], LogisticRegression):
+        return _linear(estimator, population)
+    if isinstance(estimator, Pipeline) and isinstance(estimator[-1], HistGradientBoostingClassifier):
+        columns = _columns(estimator, {Steps: _same, OrdinalEncoder: _same})
+        return Trees(estimator, columns, population) if columns else None
+    return None
 
 
 def _linear(pipeline: Pipeline, population: Population) -> View | None:
     columns = _columns(pipeline, {Numbers: _numbers, OneHotEncoder: _levels, Points: _same})
-    if columns is None:
+    if not columns:
         return None
     encode, model = pipeline[:-1], pipeline[-1]
     place = {name: at for at, name in enumerate(population.names)}
     weights = np.zeros((len(columns), len(place)))
     weights[np.arange(len(columns)), [place[name] for name in columns]] = model.coef_[0]
     return Sums(lambda X: np.asarray(encode.transform(X) @ weights), float(model.intercept_[0]), population)
-
-
-def _trees(pipeline: Pipeline, population: Population) -> View | None:
-    columns = _columns(pipeline, {Steps: _same, OrdinalEncoder: _same})
-    return None if columns is None else Trees(pipeline, columns, population)
 
 
 def _columns(pipeline: Pipeline, known: dict[type, Callable[..., list[str]]]) -> list[str] | None:
@@ -206,5 +193,5 @@ def _numbers(step: Numbers, names: list[str]) -> list[str]:
 def _levels(step: OneHotEncoder, names: list[str]) -> list[str]:
     """One column per level, rare ones together."""
     rare = [0 if levels is None else len(levels) - 1 for levels in step.infrequent_categories_]
-    return [name for name, levels, less in zip(names, step.categories_, rare, strict=True)
-            for _ in range(len(levels) - less)]  # fmt: skip
+    counts = [len(levels) - less for levels, less in zip(step.categories_, rare, strict=True)]
+    return [name for name, count in zip(names, counts, strict=True) for _ in range(count)]

@@ -205,7 +205,7 @@ def test_types_hold_for_every_feature() -> None:
     for feature in catalogue:
         column = found[feature.name]
         assert (column.dtype == np.float64) == (feature.dtype == "number"), feature.name
-        if feature.dtype == "text" or (feature.empty == 0 and feature.over != "lead"):
+        if feature.dtype == "text" or not feature.null:
             assert not column.isna().any(), feature.name
 
 

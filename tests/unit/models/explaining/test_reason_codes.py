@@ -51,8 +51,12 @@ def say_of(value, **definition):
         (0.0, {"unit": "yes or no"}, "signs: no"),
         (0.5, {"name": "has_share", "meaning": "share of voice"}, "share of voice: 0.5"),
         ("public_sector", {"dtype": "text"}, "signs: public sector"),
-        ("unknown", {"dtype": "text", "null": "not given", "empty": None}, "signs: not given"),
-        (20.0, {"meaning": "need: points under the agreement"}, "need, points under the agreement: 20"),
+        ("unknown", {"dtype": "text", "null": "not given"}, "signs: not given"),
+        (
+            20.0,
+            {"called": "need (a problem that we solve), points under the agreement"},
+            "need (a problem that we solve), points under the agreement: 20",
+        ),
     ],
 )
 def test_a_value_is_said_plainly(value, definition, said):
@@ -63,25 +67,30 @@ def test_a_value_is_said_plainly(value, definition, said):
 @pytest.mark.parametrize(
     ("state", "level", "said"),
     [
-        ("yes", "active", "need: yes, active"),
-        ("not_asked", "unknown", "need: not asked"),
-        ("no", "unknown", "need: no"),
-        ("no", "none", "need: no"),
+        ("yes", "active", "yes, active"),
+        ("not_asked", "unknown", "not asked"),
+        ("no", "unknown", "no"),
+        ("no", "none", "no"),
     ],
 )
 def test_an_answer_is_said_once_with_its_level(column, state, level, said):
-    about = {"criterion": "need", "part": column, "dtype": "text"}
+    about = {"criterion": "need", "part": column, "dtype": "text", "called": "need (a problem that we solve)"}
     feature = Feature(f"need_{column}", "qualification", "rules", "1", "need: and so on", **about)
-    assert say(feature, {"need_state": state, "need_level": level}) == said
+    assert say(feature, {"need_state": state, "need_level": level}) == f"need (a problem that we solve): {said}"
 
 
 @pytest.mark.parametrize(
     ("state", "points", "said"),
-    [("yes", 25.0, "need: yes, 25 points"), ("yes", 0.0, "need: yes, 0 points"), ("no", -10.0, "need: no, -10 points"),
-     ("not_asked", 0.0, "need: not asked"), ("not_asked", 15.0, "need: not asked, 15 points")],
-)  # fmt: skip
+    [
+        ("yes", 25.0, "need: yes, 25 points"),
+        ("yes", 0.0, "need: yes, 0 points"),
+        ("no", -10.0, "need: no, -10 points"),
+        ("not_asked", 0.0, "need: not asked"),
+        ("not_asked", 15.0, "need: not asked, 15 points"),
+    ],
+)
 def test_an_answer_is_said_with_its_points(state, points, said):
-    about = {"criterion": "need", "part": "state", "dtype": "text"}
+    about = {"criterion": "need", "part": "state", "dtype": "text", "called": "need"}
     feature = Feature("need_state", "qualification", "rules", "1", "need: and so on", **about)
     assert say(feature, {"need_state": state, "need_points": points}) == said
 
@@ -131,7 +140,7 @@ def test_without_refits_reasons_say_that_nothing_vouches_for_them(leads):
 
 
 TOLD = {
-    "need_state": {"criterion": "need", "part": "state"},
+    "need_state": {"criterion": "need", "part": "state", "called": "need"},
     "need_points": {"criterion": "need", "part": "points", "axis": "research"},
     "clicks_points": {"criterion": "clicks", "part": "points", "axis": "digital"},
     "digital_points": {"part": "points", "axis": "digital"},
@@ -159,11 +168,17 @@ def answered():
     """Firms by size, called or not, that said yes to need or were not asked, with points for it; sizes are seen."""
     random = np.random.default_rng(3)
     rows, yes = 600, random.random(600) < 0.6
-    X = pd.DataFrame({
-        "need_state": np.where(yes, "yes", "not_asked"), "need_points": 25.0 * yes,
-        "clicks_points": 10.0 * random.integers(0, 3, rows), "size": random.choice([np.nan, 10.0, 900.0], rows),
-        "meetings": random.poisson(1.0, rows).astype(float), "last_click_days": random.choice([np.nan, 2.0], rows),
-        "peers": random.poisson(1.0, rows).astype(float)})  # fmt: skip
+    X = pd.DataFrame(
+        {
+            "need_state": np.where(yes, "yes", "not_asked"),
+            "need_points": 25.0 * yes,
+            "clicks_points": 10.0 * random.integers(0, 3, rows),
+            "size": random.choice([np.nan, 10.0, 900.0], rows),
+            "meetings": random.poisson(1.0, rows).astype(float),
+            "last_click_days": random.choice([np.nan, 2.0], rows),
+            "peers": random.poisson(1.0, rows).astype(float),
+        }
+    )
     X["digital_points"], X["research_points"] = X["clicks_points"], X["need_points"]
     X["rule_points"] = X["digital_points"] + X["research_points"]
     worth = 0.06 * X["rule_points"] + 0.004 * X["size"].fillna(0.0) + X["meetings"] + X["peers"]
@@ -178,10 +193,9 @@ def answered():
             over.get(name, "rules"),
             "1",
             MEANS.get(name, f"{name} of it"),
-            null="not given",
+            null="not given" if name in ("size", "last_click_days") else "",
             direction="-" if name == "last_click_days" else "+",
             dtype="text" if name == "need_state" else "number",
-            empty=None if name in ("size", "last_click_days") else 0,
             **TOLD.get(name, {}),
         )
         for name in X
@@ -246,13 +260,12 @@ def test_what_is_missing_can_be_found_out_or_done(answered, asked):
     """An unknown size is asked for, a small one cannot be helped; what accepted leads lack as well is no lack."""
     X, y, features = answered
     beside = Explainer(asked, X[y == 1], features)
-    lead = X.head(1).assign(need_state="not_asked", need_points=0.0, research_points=0.0, rule_points=0.0, meetings=0.0,
-                            clicks_points=0.0, digital_points=0.0, last_click_days=2.0, peers=0.0)  # fmt: skip
+    lead = X.head(1).assign(**dict.fromkeys(X, 0.0) | {"need_state": "not_asked", "last_click_days": 2.0})
     small, unknown = (missing(beside, lead.assign(size=size)).iloc[0].dropna().tolist() for size in (10.0, np.nan))
     assert "need: not asked (accepted leads: yes, 25 points)" in small
     assert any(text.startswith("meetings of it: 0 (accepted leads: ") for text in small)
     assert not any(name in text for text in small for name in ("size", "rule_points", "peers", "last_click_days"))
-    assert "size of it: not given, find out" in unknown
+    assert "size of it: not given; find out" in unknown
 
 
 def test_having_more_of_what_is_good_is_no_lack(leads):
