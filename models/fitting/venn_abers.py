@@ -13,10 +13,9 @@ class VennAbers(BaseEstimator):  # type: ignore[misc]
     """Inductive Venn-Abers prediction (Vovk & Petej 2014): isotonic regression with the lead added as 0 and as 1.
 
     Of the two fitted values p0 < p1 one is perfectly calibrated, whatever the scores are, if old and new leads come in
-    no particular order. They are no confidence interval: on simulated scores they held the true probability of 26 % of
-    the leads at 300 rows and of 11 % at 5,000.
-    Both are step functions of the log-odds, kept as a table. Fitted: knots_ (k log-odds, rising), low_ and high_ (k + 1
-    values: p0 from each knot on, p1 up to each knot).
+    no particular order. They are no confidence interval (`deployed.Bounds`). Both are step functions of the log-odds,
+    kept as a table. Fitted: knots_ (k log-odds, rising), low_ and high_ (k + 1 values: p0 from each knot on, p1 up to
+    each knot).
     """
 
     def fit(self, z: Vector, y: Vector) -> VennAbers:
