@@ -72,9 +72,8 @@ def decide(
     if champion is None:
         return found
     broken = f"version {champion.version}, the one in use, can no longer score ({champion.fault})"
-    alone = ", so that the new one was judged as a first" if found.promote else ""
-    why = (f"{broken}{alone}",) if champion.fault else ()
-    return replace(found, reasons=(*found.reasons, *why), against=champion.version)
+    broken += ", so that the new one was judged as a first" if found.promote else ""
+    return replace(found, reasons=found.reasons + (broken,) * bool(champion.fault), against=champion.version)
 
 
 def overtaken(decision: Decision, version: int, now: int | None) -> Decision:
@@ -110,10 +109,13 @@ def _decide(
     leaks = _leaks(result)
     if leaks:
         return Decision(False, None, False, leaks)
-    least = _least_labels(result, parameters)
-    bars = {"base rate": "base_rate", **({"rules": "rulebook"} if result.rules_judgeable else {})}
-    verdicts = tuple(_verdict(result.holdout, result, bar, result.holdout[name], least) for bar, name in bars.items())
-    reasons = tuple(v.sentence for v in verdicts) + _unjudged(result)
+    rows, rules = result.holdout, result.rules_judgeable
+    ranked = auc(rows["y"].to_numpy(), rows[result.chosen].to_numpy())
+    least = 0 if parameters is None else riley_rows(parameters, ranked, result.all_rows.base_rate)
+    bars = {"base rate": "base_rate"} | ({"rules": "rulebook"} if rules else {})
+    verdicts = tuple(_verdict(rows, result, bar, rows[name], least) for bar, name in bars.items())
+    unjudged = () if rules else ("the rules cannot be judged: no rule points differ in these data",)
+    reasons = tuple(v.sentence for v in verdicts) + unjudged
     if not all(v.gain.mean > 0 for v in verdicts):
         stays = "stays the champion" if champion and champion.fault else "stays in use"
         goes_on = f"version {champion.version} {stays}" if champion else "the rules alone route"
@@ -134,27 +136,24 @@ def judge(verdict: Verdict, y: Vector, p: Vector, policy_gain: Estimate | None =
     its interval does not lie below 0. A loss which chance explains does not stop it; a margin in money would have to be
     set anew for each agreement.
     """
-    slope = calibration(y, p)[0]
-    right = SLOPES[0] <= slope <= SLOPES[1]
-    reasons = [_against(verdict), f"calibration slope {slope:.2f}, to be within {SLOPES[0]} and {SLOPES[1]}"]
+    # against the champion certainty alone decides: how many labels either had is in the other verdicts
+    slope, gain = calibration(y, p)[0], verdict.gain
+    words = "surely ahead of" if gain.sure else "ahead of, but not surely," if gain.mean > 0 else "not ahead of"
+    reasons = [f"{words} the {verdict.other}: {gain}"]
+    reasons.append(f"calibration slope {slope:.2f}, to be within {SLOPES[0]} and {SLOPES[1]}")
+    no_loss = policy_gain is None or (policy_gain.mean >= -policy_gain.error and policy_gain.high >= 0)
     if policy_gain is not None:
-        words = "no less than" if not_inferior(policy_gain) else "less than"
-        reasons.append(f"its hand-offs are worth {words} the champion's: {policy_gain}")
-    return verdict.gain.sure and right and (policy_gain is None or not_inferior(policy_gain)), tuple(reasons)
-
-
-def not_inferior(gain: Estimate) -> bool:
-    """No loss beyond one standard error, nor a sure one."""
-    return gain.mean >= -gain.error and gain.high >= 0
+        worth = "no less than" if no_loss else "less than"
+        reasons.append(f"its hand-offs are worth {worth} the champion's: {policy_gain}")
+    return gain.sure and SLOPES[0] <= slope <= SLOPES[1] and no_loss, tuple(reasons)
 
 
 def _against_champion(
     result: TrainingResult, champion: Champion, ahead: Decision, least: int | None, policy_gain: Estimate | None
 ) -> Decision:
     """`ahead`: what is decided of one that is ahead of the rules, before it is held against the champion."""
-    rows = result.holdout[result.holdout["as_of"] > champion.trained_until]
+    rows, until = result.holdout[result.holdout["as_of"] > champion.trained_until], f"{champion.trained_until:%Y-%m-%d}"
     if len(rows) < LEAST_ROWS:
-        until = f"{champion.trained_until:%Y-%m-%d}"
         few = f"only {len(rows)} test rows lie after the champion's training ({until}), {LEAST_ROWS} are needed"
         return replace(ahead, reasons=(*ahead.reasons, few))
     verdict = _verdict(rows, result, "champion", champion.p[rows.index], least)
@@ -164,39 +163,21 @@ def _against_champion(
     return replace(ahead, promote=promote, alias=alias, reasons=reasons, verdicts=verdicts)
 
 
-def _least_labels(result: TrainingResult, parameters: float | None) -> int | None:
-    if parameters is None:
-        return 0
-    ranked = auc(result.holdout["y"].to_numpy(), result.holdout[result.chosen].to_numpy())
-    return riley_rows(parameters, ranked, result.all_rows.base_rate)
-
-
 def _verdict(rows: pd.DataFrame, result: TrainingResult, other: str, p: pd.Series[float], least: int | None) -> Verdict:
     chosen = rows[result.chosen].to_numpy()
     gain = paired_bootstrap(rows["y"].to_numpy(), chosen, p.to_numpy(), rows["group"], seed=result.seed)
     return Verdict(other, gain, result.all_rows.rows, least)
 
 
-def _against(verdict: Verdict) -> str:
-    """Against the champion certainty alone decides: how many labels either had is in the other verdicts."""
-    gain = verdict.gain
-    words = "surely ahead of" if gain.sure else "ahead of, but not surely," if gain.mean > 0 else "not ahead of"
-    return f"{words} the {verdict.other}: {gain}"
-
-
-def _unjudged(result: TrainingResult) -> tuple[str, ...]:
-    return () if result.rules_judgeable else ("the rules cannot be judged: no rule points differ in these data",)
-
-
 def _leaks(result: TrainingResult) -> tuple[str, ...]:
-    table = result.leakage.columns
-    found = tuple(
+    table, blocking = result.leakage.columns, result.leakage.blocking
+    found = [
         f"the model's AUC of {result.leakage.model_auc:.3f} is too good to be true (from {MODEL_AUC} on)"
         if name == MODEL
         else f"{name} may know the answer: alone it has AUC {table.auc[name]:.3f}, null gap {table.null_gap[name]:.2f}"
-        for name in result.leakage.blocking
-    )
-    names = ", ".join(f'"{name}"' for name in result.leakage.blocking)
+        for name in blocking
+    ]
+    names = ", ".join(f'"{name}"' for name in blocking)
     advice = f"if a person finds them harmless, put allowed_columns = [{names}] into settings.toml"
     return (*found, advice) if found else ()
 

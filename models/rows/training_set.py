@@ -87,6 +87,10 @@ class TrainingSet:
         parts: dict[str, Any] = {name: getattr(self, name).iloc[rows].reset_index(drop=True) for name in names}
         return replace(self, y=self.y[rows], **parts)
 
+    def table(self, rows: Vector, *names: str) -> pd.DataFrame:
+        """What is known of the rows at those places, by place: the parts of those names as columns."""
+        return pd.DataFrame({name: np.asarray(getattr(self, name))[rows] for name in names}, index=rows)
+
     def before(self, day: pd.Timestamp) -> TrainingSet:
         """The rows that a training at `day` would have had, their labels as they stood then."""
         return self.as_known(day).only(np.flatnonzero((self.as_of < day) & (self.usable_at <= day)))
