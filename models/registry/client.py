@@ -86,9 +86,9 @@ class Registry:
     """Models of one workspace: in SQLite there, or on the MLflow server that `server` gives."""
 
     def __init__(self, workspace: Workspace) -> None:
-        named = server()
-        self.uri = named or f"sqlite:///{workspace.tracking.resolve()}"
-        self._store = None if named else workspace.tracking.resolve()
+        named, store = server(), workspace.tracking.resolve()
+        self.uri = named or f"sqlite:///{store}"
+        self._store = None if named else store
         self._artifacts = None if named else workspace.artifacts.resolve().as_uri()
 
     def log_training(
@@ -128,9 +128,9 @@ class Registry:
             self._note(client, version, decision)
             if decision.alias == "champion" and now != version.version:
                 ended = client.get_run(version.run_id).info.end_time  # MLflow's clock; this room reads none
-                when = datetime.fromtimestamp(ended / 1000, UTC).replace(tzinfo=None)
-                self._move(client, Move(version.version, now, "training", when.isoformat(timespec="seconds"),
-                                        why=decision.reasons[-1], decided="champion"))  # fmt: skip
+                when = datetime.fromtimestamp(ended / 1000, UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+                why = decision.reasons[-1]
+                self._move(client, Move(version.version, now, "training", when, why=why, decided="champion"))
             elif decision.alias == "challenger" and now != version.version:
                 client.set_registered_model_alias(NAME, "challenger", str(version.version))
         return decision
@@ -150,8 +150,8 @@ class Registry:
             alarms = found.tags.get("blocking", found.tags.get("suspects", ""))
             check_by_hand(version, alarms, fault, force, why)
             findings = "; ".join([f"alarms about {alarms}"] * bool(alarms) + [fault] * bool(fault))
-            move = Move(version, before, "promote", when.isoformat(timespec="seconds"), by, why,
-                        found.tags.get("decision", ""), force and bool(findings), findings)  # fmt: skip
+            decided, at = found.tags.get("decision", ""), when.isoformat(timespec="seconds")
+            move = Move(version, before, "promote", at, by, why, decided, force and bool(findings), findings)
             self._move(mlflow.MlflowClient(), move)
         return move
 
@@ -166,10 +166,11 @@ class Registry:
             to = version_before(self.moves(), before)
             if to is None:
                 raise ModelError(
-                    "going back to the model before", expected="a version that was in use before the present one",
+                    "going back to the model before",
+                    expected="a version that was in use before the present one",
                     got=f"version {before} as the first" if before else "no model in use",
                     do="name one of `leadready runs`: `leadready promote VERSION`",
-                )  # fmt: skip
+                )
             decided = self._find(mlflow, str(to)).tags.get("decision", "")
             move = Move(to, before, "rollback", when.isoformat(timespec="seconds"), by, why, decided)
             self._move(mlflow.MlflowClient(), move)
@@ -215,10 +216,7 @@ class Registry:
         return locked(self._store.with_suffix(".moving")) if self._store else nullcontext()
 
     def _at_work(self, client: Any, experiment: str) -> AbstractContextManager[None]:
-        """While this holds no other training takes our runs for those of a dead one; what a dead one left is ended.
-
-        A server that others may train on is left as it is.
-        """
+        """While this holds no other training takes our runs for dead; what it left is ended, but on a server."""
 
         def end_the_dead() -> None:
             for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
@@ -261,9 +259,8 @@ class Registry:
         The probability is that of the chosen candidate fitted on the earlier rows alone; the file may be gone: empty.
         """
         mlflow = self._mlflow()
-        path = next((f"report/{HOLDOUT}" for f in mlflow.MlflowClient().list_artifacts(model.run_id, "report")
-                     if f.path.endswith(HOLDOUT)), None)  # fmt: skip
-        if path is None:
+        path = f"report/{HOLDOUT}"
+        if path not in [kept.path for kept in mlflow.MlflowClient().list_artifacts(model.run_id, "report")]:
             return pd.DataFrame()
         with tempfile.TemporaryDirectory() as folder:
             found = mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=folder)
@@ -398,8 +395,13 @@ def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]
 def _log_candidate(client: Any, parent: Any, result: TrainingResult, name: str) -> None:
     from mlflow.entities import Param
 
-    tags = {"mlflow.parentRunId": parent.info.run_id, "kind": "candidate", "candidate": name,
-            "chosen": str(name == result.chosen).lower(), "data_hash": result.data_hash}  # fmt: skip
+    tags = {
+        "mlflow.parentRunId": parent.info.run_id,
+        "kind": "candidate",
+        "candidate": name,
+        "chosen": str(name == result.chosen).lower(),
+        "data_hash": result.data_hash,
+    }
     run = client.create_run(parent.info.experiment_id, run_name=name, tags=tags)
     tested = _steps(run, [tracking.candidate_metrics(result, name)])
     folds = _steps(run, tracking.fold_metrics(result, name), first=1)

@@ -12,8 +12,8 @@ from typing import Literal
 class Move:
     """One move of the champion from version `instead_of` (None: there was none) to version `to`.
 
-    when: UTC, ISO 8601. decided: what the training's own decision was ("champion", "challenger", "refused"). findings:
-    what `forced` overruled: leak alarms, and why it cannot score.
+    when: UTC, ISO 8601. decided: by its training ("champion", "challenger", "refused"). findings: what `forced`
+    overruled: leak alarms, and why it cannot score.
     """
 
     to: int
@@ -32,8 +32,12 @@ class Move:
 
     def tags(self) -> dict[str, str]:
         """The move as tags of the version it put to use."""
-        return {"champion_since": self.when, "champion_by": f"{self.how} {self.by}".strip(),
-                "champion_why": self.why, "champion_instead_of": str(self.instead_of or "")}  # fmt: skip
+        return {
+            "champion_since": self.when,
+            "champion_by": f"{self.how} {self.by}".strip(),
+            "champion_why": self.why,
+            "champion_instead_of": str(self.instead_of or ""),
+        }
 
 
 def from_json(text: str) -> Move:

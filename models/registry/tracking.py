@@ -21,9 +21,8 @@ from models.metrics.claims import Metric
 
 HOLDOUT = "holdout.parquet"
 SCORES: tuple[Metric, ...] = ("log_loss", "brier", "auc")
-RUN_COLUMNS = [
-    "version", "alias", "started", "status", "name", "chosen", "rows", "base_rate", "log_loss", "auc", "run_id",
-]  # fmt: skip
+MAIN = ("base_rate", "log_loss", "auc")
+RUN_COLUMNS = ["version", "alias", "started", "status", "name", "chosen", "rows", *MAIN, "run_id"]
 
 
 def title(result: TrainingResult, tags: Mapping[str, str]) -> str:
@@ -34,7 +33,7 @@ def title(result: TrainingResult, tags: Mapping[str, str]) -> str:
 
 def training_tags(result: TrainingResult, context: Mapping[str, object]) -> dict[str, str]:
     """Where the training came from and what it found, as tags of its run and of its version."""
-    leakage = result.leakage
+    guard = result.leakage
     return {key: str(value) for key, value in context.items()} | {
         "chosen": result.chosen,
         "reason": result.reason,
@@ -48,9 +47,7 @@ def training_tags(result: TrainingResult, context: Mapping[str, object]) -> dict
         "horizon_days": f"{result.horizon.total_seconds() / 86400:g}",
         "trained_until": result.all_rows.last.isoformat(),
         "tested_from": result.test_rows.first.isoformat(),
-        "suspects": shorten(", ".join(leakage.suspects), 1000),
-        "blocking": shorten(", ".join(leakage.blocking), 1000),
-        "clock": shorten(", ".join(leakage.clock), 1000),
+        **{name: shorten(", ".join(getattr(guard, name)), 1000) for name in ("suspects", "blocking", "clock")},
     }
 
 
@@ -95,9 +92,9 @@ def fold_metrics(result: TrainingResult, name: str) -> list[dict[str, float]]:
 
 def _intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -> dict[str, float]:
     """`<metric>_low` and `<metric>_high`, where there are any (see `training.interval`)."""
-    found = [(f"{metric}_{end}", value) for metric in metrics
-             for end, value in zip(("low", "high"), interval(result, name, metric) or (), strict=False)]  # fmt: skip
-    return finite(dict(found))
+    found = {metric: interval(result, name, metric) for metric in metrics}
+    ends = {m: dict(zip((f"{m}_low", f"{m}_high"), at, strict=True)) for m, at in found.items() if at}
+    return finite({name: value for pair in ends.values() for name, value in pair.items()})
 
 
 def candidate_params(result: TrainingResult, name: str) -> dict[str, object]:
@@ -116,10 +113,13 @@ def dataset_parts(result: TrainingResult, tags: Mapping[str, str]) -> dict[str, 
     """What names the training data: digest, source, schema and profile."""
     source = {key: tags[key] for key in ("source", "cohort") if key in tags}
     return {
-        "name": "snapshots", "digest": result.data_hash[:32], "source_type": "leadready", "source": json.dumps(source),
+        "name": "snapshots",
+        "digest": result.data_hash[:32],
+        "source_type": "leadready",
+        "source": json.dumps(source),
         "schema": json.dumps({"mlflow_colspec": columns(result.example)}),
         "profile": json.dumps({"rows": result.all_rows.rows, "base_rate": result.all_rows.base_rate}),
-    }  # fmt: skip
+    }
 
 
 def write_tables(result: TrainingResult, report: Path) -> None:
@@ -132,13 +132,11 @@ def write_tables(result: TrainingResult, report: Path) -> None:
 
 def run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -> list[object]:
     """A training's run as a row of RUN_COLUMNS; whether it is in use say the aliases alone."""
-    tags, metrics = run.data.tags, run.data.metrics
-    version = versions.get(run.info.run_id)
+    info, tags, metrics = run.info, run.data.tags, run.data.metrics
+    version, started = versions.get(info.run_id), pd.Timestamp(info.start_time, unit="ms")
     held = ", ".join(alias for alias, at in aliases.items() if at == version)
-    started = pd.Timestamp(run.info.start_time, unit="ms")
-    figures = [metrics.get(name, np.nan) for name in ("base_rate", "log_loss", "auc")]
-    start = [version, held, started, run.info.status, run.info.run_name, tags.get("chosen"), tags.get("rows")]
-    return [*start, *figures, run.info.run_id]
+    said = [tags.get("chosen"), tags.get("rows"), *(metrics.get(name, np.nan) for name in MAIN)]
+    return [version, held, started, info.status, info.run_name, *said, info.run_id]
 
 
 def finite(metrics: Any) -> dict[str, float]:
@@ -149,5 +147,5 @@ def finite(metrics: Any) -> dict[str, float]:
 def page_command(workspace: Workspace, port: int) -> list[str]:
     """The command that serves MLflow's page on a workspace."""
     store = f"sqlite:///{workspace.tracking.resolve()}"
-    page = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
-    return [*page, "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
+    where = ["--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, *where]

@@ -81,9 +81,12 @@ def test_a_day_is_what_learning_by_hand_gives(found, data):
     names = ("X", "as_of", "group", "lead_id", "propensity")
     parts = {name: getattr(data, name).iloc[rows].reset_index(drop=True) for name in names}
     known = replace(
-        data, **parts, y=np.where(seen, data.y, 0)[rows],
-        answered_at=data.answered_at.where(seen).iloc[rows].reset_index(drop=True), observed=SECOND.to_pydatetime(),
-    )  # fmt: skip
+        data,
+        **parts,
+        y=np.where(seen, data.y, 0)[rows],
+        answered_at=data.answered_at.where(seen).iloc[rows].reset_index(drop=True),
+        observed=SECOND.to_pydatetime(),
+    )
     every, block = np.arange(len(rows)), found.predicted[found.predicted["day"] == SECOND]
     model = learn(known, every, SECOND, compare(known, every, 1, 3), 3).model
     X = data.X.loc[block.index]
@@ -155,10 +158,14 @@ def test_where_all_are_open_an_earlier_day_helps():
 
 def test_over_time_by_hand():
     """Two hand-offs in May at .5, one accepted; one in June at .9, accepted."""
-    judged = pd.DataFrame({
-        "as_of": pd.to_datetime(["2025-05-02", "2025-05-20", "2025-06-01"]), "y": [1, 0, 1],
-        "day": pd.Timestamp("2025-05-01"), **{arm: [0.5, 0.5, 0.9] for arm in ARMS},
-    })  # fmt: skip
+    judged = pd.DataFrame(
+        {
+            "as_of": pd.to_datetime(["2025-05-02", "2025-05-20", "2025-06-01"]),
+            "y": [1, 0, 1],
+            "day": pd.Timestamp("2025-05-01"),
+            **{arm: [0.5, 0.5, 0.9] for arm in ARMS},
+        }
+    )
     months = over_time(judged, timedelta(days=7))
     assert list(months["period"]) == [pd.Timestamp("2025-05-01"), pd.Timestamp("2025-06-01")]
     assert list(months["rows"]) == [2, 1]

@@ -42,10 +42,16 @@ def company(seed, leads=3000, share=0.05, below=0.5, signal=0.0, base=-0.2, acco
     house = random.integers(0, accounts or leads, leads)
     z = 0.6 * random.normal(size=leads) + 0.8 * random.normal(size=accounts or leads)[house]
     met = random.random(leads) >= below
-    everyone = pd.DataFrame({
-        "y": (random.random(leads) < sigmoid(base + signal * z)).astype(int), "p": sigmoid(z), "met": met,
-        "group": house, "propensity": np.where(met, 1.0, share), "seen": met | (random.random(leads) < share),
-    })  # fmt: skip
+    everyone = pd.DataFrame(
+        {
+            "y": (random.random(leads) < sigmoid(base + signal * z)).astype(int),
+            "p": sigmoid(z),
+            "met": met,
+            "group": house,
+            "propensity": np.where(met, 1.0, share),
+            "seen": met | (random.random(leads) < share),
+        }
+    )
     return priced(everyone, [COSTS] * leads)
 
 

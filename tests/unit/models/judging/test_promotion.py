@@ -15,12 +15,16 @@ def with_holdout(result, rows=600, signal=1.5, rules=0.5, chosen_noise=0.0, leak
     random = np.random.default_rng(seed)
     z = random.normal(size=rows)
     y = (random.random(rows) < sigmoid(signal * z)).astype(int)
-    holdout = pd.DataFrame({
-        "y": y, "group": np.arange(rows),
-        "as_of": pd.Timestamp("2025-06-01") + pd.to_timedelta(np.arange(rows), unit="h"),
-        "base_rate": 0.5, "rulebook": sigmoid(rules * z),
-        result.chosen: sigmoid(signal * z + chosen_noise * random.normal(size=rows)),
-    })  # fmt: skip
+    holdout = pd.DataFrame(
+        {
+            "y": y,
+            "group": np.arange(rows),
+            "as_of": pd.Timestamp("2025-06-01") + pd.to_timedelta(np.arange(rows), unit="h"),
+            "base_rate": 0.5,
+            "rulebook": sigmoid(rules * z),
+            result.chosen: sigmoid(signal * z + chosen_noise * random.normal(size=rows)),
+        }
+    )
     leakage = replace(result.leakage, suspects=leaks)
     return replace(result, holdout=holdout, leakage=leakage)
 
@@ -141,8 +145,16 @@ def worth(mean, error):
     return Estimate(mean, mean - 1.96 * error, mean + 1.96 * error, error)
 
 
-@pytest.mark.parametrize(("gain", "promoted"), [(worth(5, 10), True), (worth(0, 0), True), (worth(-5, 10), True),
-                                                (worth(-12, 10), False), (worth(-30, 10), False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("gain", "promoted"),
+    [
+        (worth(5, 10), True),
+        (worth(0, 0), True),
+        (worth(-5, 10), True),
+        (worth(-12, 10), False),
+        (worth(-30, 10), False),
+    ],
+)
 def test_a_challenger_whose_hand_offs_are_worth_less_stays_one(result, gain, promoted):
     test = with_holdout(result)
     found = decide(test, champion(test, knows=False), policy_gain=gain)
