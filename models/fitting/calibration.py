@@ -100,11 +100,11 @@ def choose_calibrator(z: Vector, y: Vector, fold: Vector, n_labels: int, candida
     best = min(names, key=lambda name: float(losses[name].mean()))
     ahead = losses["none"] - losses[best]
     gain, error = ahead.mean(), ahead.std() / np.sqrt(len(ahead))
-    found = f"{gain:.4f} lower on {len(ahead):,} later rows than with none (standard error {error:.4f})"
+    found = f"{gain:.4f} lower on {len(ahead):,} later rows than without calibration (standard error {error:.4f})"
     if best == "none":
-        return best, "none has the lowest log loss"
+        return best, "no calibration gives the lowest log loss"
     if n_labels < MANY_LABELS and gain <= error:
-        return "none", f"no calibrator is ahead beyond noise: {best}'s log loss is {found}"
+        return "none", f"no calibrator is clearly better than none: {best}'s log loss is {found}"
     return best, f"{best} has the lowest log loss: {found}"
 
 
@@ -171,7 +171,7 @@ def _burstiness(z: Vector, y: Vector, weight: Vector) -> float:
 
 def _shift(z: Vector, y: Vector, weight: Vector) -> RecentShift:
     if not len(y):
-        return RecentShift(0.0, MOVES**2, "no label is recent: the intercept stays")
+        return RecentShift(0.0, MOVES**2, "there are no recent labels: the intercept stays")
 
     def slope(shift: float) -> float:
         return float(np.sum(weight * (y - sigmoid(z + shift)))) - shift / MOVES**2
@@ -181,7 +181,7 @@ def _shift(z: Vector, y: Vector, weight: Vector) -> RecentShift:
     moved = sigmoid(z + shift)
     variance = 1 / (1 / MOVES**2 + float(np.sum(weight * moved * (1 - moved))))
     accepted, expected = (np.average(values, weights=weight) for values in (y, sigmoid(z)))
-    found = f"of the latest {len(y):,} labels {accepted:.1%} were accepted, {expected:.1%} expected"
+    found = f"of the latest {len(y):,} labels {accepted:.1%} were accepted and {expected:.1%} were expected"
     return RecentShift(shift, variance, f"{found}: the intercept moves by {shift:+.2f}")
 
 

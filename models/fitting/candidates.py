@@ -184,13 +184,15 @@ BLEND = (*LINEAR, *TREES, *paths(LogitMean))
 STEADY = partial(logistic, clocks=False)
 CANDIDATES: tuple[Candidate, ...] = (
     Candidate("base_rate", "everyone gets the share of accepted leads", base_rate, deployed=False),
-    Candidate("rulebook", "the rules' points alone, never rewarded backwards", rulebook, deployed=False),
+    Candidate("rulebook", "the rules' points alone: more points never count against a lead", rulebook, deployed=False),
     Candidate("digital_only", "logistic regression on engagement alone", digital_only, deployed=False),
-    Candidate("frequencies", "naive Bayes over what a form holds, as CRMs score", frequencies, deployed=False),
+    Candidate("frequencies", "naive Bayes over the fields of a form, as CRMs score", frequencies, deployed=False),
     Candidate("logistic", "logistic regression on every feature", logistic, trusted=LINEAR),
-    Candidate("steady", "logistic regression without what moves with the calendar for all", STEADY, trusted=LINEAR),
-    Candidate("boosting", "small boosted trees, without what moves with the calendar for all", boosting, trusted=TREES),
-    Candidate("shallow", "boosted trees of three leaves, likewise", partial(boosting, leaves=3), trusted=TREES),
+    Candidate("steady", "logistic regression without features that follow the calendar", STEADY, trusted=LINEAR),
+    Candidate("boosting", "small boosted trees without features that follow the calendar", boosting, trusted=TREES),
+    Candidate(
+        "shallow", "boosted trees of three leaves on the same features", partial(boosting, leaves=3), trusted=TREES
+    ),
     Candidate("blend", "mean of the log-odds of logistic and boosting", blend, True, ("logistic", "boosting"), BLEND),
 )
 DEPLOYED = tuple(c for c in CANDIDATES if c.deployed)  # no other can be chosen

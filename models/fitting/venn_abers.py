@@ -49,7 +49,7 @@ def checked_rows(z: Vector, y: Vector, weight: Vector | None = None) -> tuple[Ve
         raise ModelError(
             "calibrating probabilities",
             expected="finite log-odds, outcomes of 0 or 1 and weights, as many of each",
-            got=f"{len(z)} log-odds, {len(y)} outcomes and {len(weight)} weights, or values that are none of these",
+            got=f"{len(z)} log-odds, {len(y)} outcomes and {len(weight)} weights, or values of another kind",
             do="pass the out-of-fold predictions of the rows that have a label",
         )
     return z, y

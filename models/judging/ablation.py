@@ -101,7 +101,7 @@ def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int 
     arms = {name: [f for f in data.features if keeps(f)] for name, keeps in LEARNED.items()}
     left_out = tuple(name for name, kept in arms.items() if not kept)
     if len(arms) - len(left_out) < 2:
-        wanted, do = "features of engagement, fit, calls or answers", "look at settings.toml [features]"
+        wanted, do = "features of engagement, fit, calls or answers", "include them in settings.toml [features]"
         raise DataError("comparing kinds of knowledge", expected=wanted, got="none of them", do=do)
     rows: list[dict[str, Any]] = []
     p, parameters = {}, np.nan

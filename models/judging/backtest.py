@@ -45,7 +45,7 @@ IN_WORDS = {
 METRICS: tuple[Metric, ...] = ("log_loss", "brier", "auc")
 FIGURES = ("log_loss", "brier", "auc", "calibration_slope")
 NO_HAND_OFF = "no hand-off until the next day"
-LATER = "take a later --from, when sales had answered more"
+LATER = "choose a later --from, by which sales had answered more"
 MONTH_DAYS = 28
 DAY_COLUMNS = ("day", "until", "predicted", "labels", "explored", "chosen", "calibration", "parameters", "skipped")
 
@@ -175,14 +175,14 @@ def value_policies(
 def _why_nothing(data: TrainingSet, days: pd.DataFrame, parts: list[pd.DataFrame]) -> tuple[str, str]:
     """Why no hand-off is judged, and what would help."""
     if predicted := sum(map(len, parts)):
-        return f"{predicted} hand-offs, all of them open", f"take a --from before {data.now - data.horizon:%Y-%m-%d}"
+        return f"{predicted} hand-offs, all of them open", f"choose a --from before {data.now - data.horizon:%Y-%m-%d}"
     if len(refused := days["skipped"][days["skipped"] != NO_HAND_OFF]):
         few = min(np.bincount(data.y[data.labelled], minlength=2)) < LEAST_LABELS
-        return f"{len(days)} days; the last: {refused.iloc[-1]}", "take in more decisions" if few else LATER
+        return f"none in {len(days)} days; the last one: {refused.iloc[-1]}", "ingest more decisions" if few else LATER
     began, ended = data.as_of.min(), data.as_of.max()
     later = data.as_of[data.as_of >= days["until"].max()].min()
-    do = f"take a --from before {ended:%Y-%m-%d}" if pd.isna(later) else f"take a --to after {later:%Y-%m-%d}"
-    return f"none in that time of the hand-offs from {began:%Y-%m-%d} to {ended:%Y-%m-%d}", do
+    do = f"choose a --from before {ended:%Y-%m-%d}" if pd.isna(later) else f"choose a --to after {later:%Y-%m-%d}"
+    return f"none in that time: the hand-offs run from {began:%Y-%m-%d} to {ended:%Y-%m-%d}", do
 
 
 def _walk(
@@ -242,6 +242,6 @@ def _why_alike(logged: pd.DataFrame, picks: dict[str, Vector], agreements: Seque
         return ""
     agreed, rules = (policy.POLICIES[name] for name in (policy.AGREED, policy.RULES))
     return (
-        f"{agreed}: the same hand-offs as {rules}, for nobody who met the rules was below the "
-        "threshold, and no lead below the gate was explored, which alone would show whom the model may hand off there"
+        f"{agreed}: the same hand-offs as {rules}, because every lead that met the rules was above the "
+        "threshold, and no lead below the gate was explored, without which the model may not hand off anybody there"
     )

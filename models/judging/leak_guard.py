@@ -49,7 +49,7 @@ class LeakageReport:
     @property
     def notes(self) -> tuple[str, ...]:
         """Plain sentences about columns that tell the time."""
-        text = "rises or falls with the date: a model may learn when a lead was handed off instead of what it is like"
+        text = "rises or falls with the date: a model may learn when a lead was handed off, not what the lead is like"
         return tuple(f"{name} {text}" for name in self.clock)
 
 

@@ -85,7 +85,7 @@ class Claim:
             return f"better than {POLICIES[RULES]}: {figures}"
         if self.needed is None:
             return f"no gain seen: {figures}"
-        return f"not enough data to claim: {figures}; about {self.needed:,} hand-offs like these would do"
+        return f"not enough data to claim: {figures}; about {self.needed:,} hand-offs like these would be enough"
 
 
 def priced(logged: pd.DataFrame, costs: Sequence[Costs]) -> pd.DataFrame:

@@ -37,14 +37,14 @@ class Reach:
         """Of whom the figures speak, as it is printed wherever it matters."""
         if not self.explored:
             return (
-                "gated population only: no lead below the gate was explored, so nothing here speaks of leads that the "
-                "rules hold back"
+                "gated population only: no lead below the gate was explored, so these figures say "
+                "nothing about leads that the rules hold back"
             )
         seen = f"{self.explored:,} of {self.rows:,} hand-offs were explored"
         seen += f", effective sample size {self.effective:,.0f}"
         if self.everybody:
             return f"everybody at the gate: {seen} (weights of at most {policy.CLIP:.0f})"
-        return f"too few to speak of everybody at the gate ({policy.LEAST_EFFECTIVE:.0f} are needed): {seen}"
+        return f"too few to describe everybody at the gate ({policy.LEAST_EFFECTIVE:.0f} are needed): {seen}"
 
 
 def reach(rows: pd.DataFrame) -> Reach:

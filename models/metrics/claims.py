@@ -78,10 +78,10 @@ class Verdict:
         few = not self.gain.sure or self.gain.rows < LEAST_ROWS
         wanted = [f"about {self.gain.needed or LEAST_ROWS:,} test rows like these"] * few
         wanted += [f"{self.least:,} labels to train on (it had {self.labels:,})"] * self.short if self.least else []
-        would_do = f"{' and '.join(wanted)} would do"
+        enough = f"{' and '.join(wanted)} would be enough"
         if self.least is None:
-            would_do = "no number of labels would do for a model that ranks no better than chance"
-        return f"not enough data to claim to be better than {against}; {would_do}"
+            enough = "no number of labels would be enough for a model that ranks no better than chance"
+        return f"not enough data to claim to be better than {against}; {enough}"
 
 
 def paired_bootstrap(

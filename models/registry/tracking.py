@@ -63,10 +63,10 @@ def decision_tags(decision: Decision) -> dict[str, str]:
 
 def description(decision: Decision) -> str:
     """The note that MLflow's page shows on a run and a version, in Markdown."""
-    words = {"champion": "to be put to use", "challenger": "kept as challenger", None: "not to be used"}
+    words = {"champion": "to be put into use", "challenger": "kept as challenger", None: "not to be used"}
     head = words[decision.alias] + (", provisional" if decision.provisional else "")
     reasons = "\n".join(f"- {reason}" for reason in decision.reasons)
-    return f"**Decided by training: {head}.** The whole is in `card/card.html`.\n\n{reasons}"
+    return f"**Decided by training: {head}.** The full account is in `card/card.html`.\n\n{reasons}"
 
 
 def run_metrics(result: TrainingResult, decision: Decision) -> dict[str, float]:

@@ -71,7 +71,7 @@ class ForwardFolds:
                 return splits
         raise ModelError(
             "cutting the training rows into folds forward in time",
-            expected="both outcomes before and after a cut, labels known by then, accounts apart",
+            expected="both outcomes before and after a cut, labels known by then and no account on both sides",
             got=f"no such cut in {len(self.as_of)} rows from {self.as_of.min()} to {self.as_of.max()}",
             do="train on a longer span of time or with a shorter label horizon",
         )

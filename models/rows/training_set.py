@@ -124,7 +124,7 @@ def check(data: TrainingSet) -> None:
             "training a model",
             expected=f"at least {LEAST_LABELS} accepted and {LEAST_LABELS} rejected leads, and no other outcome",
             got=f"{accepted} accepted and {rejected} rejected of {len(data.y)}",
-            do="take in more decisions or an earlier start; until then let the rules alone route",
+            do="ingest more decisions or start earlier; until then let the rules alone route leads",
         )
 
 

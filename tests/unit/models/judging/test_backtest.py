@@ -138,9 +138,13 @@ def test_open_hand_offs_are_predicted_and_not_judged():
 @pytest.mark.parametrize(
     ("first", "last", "said"),
     [
-        (10, 30, "days; the last: .*at least 40 accepted.*; take a later --from, when sales had answered more$"),
-        (290, 299, f"none in that time .*; take a --from before {answered().as_of.max():%Y-%m-%d}$"),
-        (-30, -10, f"none in that time .*; take a --to after {START:%Y-%m-%d}$"),
+        (
+            10,
+            30,
+            "days; the last one: .*at least 40 accepted.*; choose a later --from, by which sales had answered more$",
+        ),
+        (290, 299, f"none in that time: .*; choose a --from before {answered().as_of.max():%Y-%m-%d}$"),
+        (-30, -10, f"none in that time: .*; choose a --to after {START:%Y-%m-%d}$"),
     ],
 )
 def test_nothing_to_judge_is_a_plain_error_with_the_date_that_helps(first, last, said):
@@ -151,7 +155,7 @@ def test_nothing_to_judge_is_a_plain_error_with_the_date_that_helps(first, last,
 def test_where_all_are_open_an_earlier_day_helps():
     data = replace(answered(), observed=(LAST - timedelta(days=50)).to_pydatetime())
     with pytest.raises(
-        DataError, match=f"all of them open; take a --from before {LAST - timedelta(days=64):%Y-%m-%d}$"
+        DataError, match=f"all of them open; choose a --from before {LAST - timedelta(days=64):%Y-%m-%d}$"
     ):
         backtest(data, LAST - timedelta(days=60), LAST, timedelta(days=60), seed=3, folds=1)
 

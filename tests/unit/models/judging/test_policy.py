@@ -230,7 +230,7 @@ def test_what_would_do_by_hand():
     assert found.needed == 4006
     assert found.sentence == (
         "not enough data to claim: +14.00 per lead at the gate (95 % interval -6.00 to +34.00) at equal volume, "
-        "1,000 hand-offs of 900 accounts, effective sample size 150; about 4,006 hand-offs like these would do"
+        "1,000 hand-offs of 900 accounts, effective sample size 150; about 4,006 hand-offs like these would be enough"
     )
     assert replace(found, gain=Estimate(50, 30, 70, 10), effective=25).needed == 4000
     assert replace(found, gain=Estimate(50, -1, 70, 10)).needed == 1000

@@ -212,8 +212,8 @@ def test_a_server_keeps_everything_and_the_workspace_nothing(mlflow_server, tmp_
     [
         ("http://127.0.0.1:9", "Connection refused"),
         ("http://ann:s3cret@127.0.0.1:9", "Connection refused"),
-        ("http://127.0.0.1:s3cret", "another address"),
-        ("sqlite:///elsewhere.db", "another address"),
+        ("http://127.0.0.1:s3cret", "an address of another kind"),
+        ("sqlite:///elsewhere.db", "an address of another kind"),
     ],
 )
 def test_a_server_that_does_not_answer_is_said_at_once(tmp_path, monkeypatch, address, got):
@@ -255,7 +255,7 @@ def bought(tmp_path_factory, result):
 def test_there_and_back_again_with_the_evidence(bought):
     """One path through all of it: the state of the registry is what each step leaves."""
     assert bought.aliases() == {"champion": 1, "challenger": 2}
-    with pytest.raises(ModelError, match=r"expected a version .* got version 1 as the first; name one of"):
+    with pytest.raises(ModelError, match=r"expected a version .* got version 1 as the first; choose a version from"):
         bought.roll_back(NOON)
     moved = bought.promote(2, NOON, "ann", "sales asked for it")
     assert (moved.to, moved.instead_of, moved.decided) == (2, 1, "challenger")
@@ -465,8 +465,8 @@ def test_a_decision_that_was_overtaken_is_not_carried_out(bought, result):
     tags = bought.load(made.version).tags
     assert (tags["decision"], tags["judged_against"]) == ("challenger", "7")
     assert tags["reasons"].endswith(
-        f"judged while version 7 was in use, and by now version {now} is: train again, or compare by hand and "
-        f"`leadready promote {made.version}`"
+        f"judged while version 7 was in use, but version {now} is in use now: train again, or compare them yourself "
+        f"and run `leadready promote {made.version}`"
     )
     client = mlflow.MlflowClient()
     for said in (
