@@ -36,49 +36,49 @@ class Identity(BaseEstimator):  # type: ignore[misc]
         return np.asarray(z, dtype=float)
 
 
-class Platt(BaseEstimator):  # type: ignore[misc]
-    """Slope and intercept on the log-odds (Platt 1999), the slope never negative.
+class _Slopes(BaseEstimator):  # type: ignore[misc]
+    """Logistic regression with slopes >= 0 on `_columns` of the log-odds; fitted: slopes_ (one a column), intercept_.
 
-    A normal prior of variance 1/4 around slope 1 and intercept 0 takes the place of Platt's smoothed targets: few rows,
-    or rows of one outcome, change little. Fitted: slope_, intercept_.
+    A normal prior of variance 1/4 around slopes of 1 and an intercept of 0 takes the place of Platt's smoothed targets:
+    few rows, or rows of one outcome, change little.
     """
 
-    def fit(self, z: Vector, y: Vector) -> Platt:
+    def fit(self, z: Vector, y: Vector) -> _Slopes:
         """Learn from n log-odds and n outcomes of 0/1."""
         z, y = checked_rows(z, y)
-        self.slope_, self.intercept_ = (float(value) for value in _posterior_mode(z[:, None], y))
+        X = np.column_stack([*self._columns(z), np.ones(len(y))])
+        slopes = X.shape[1] - 1
+        centre, free = np.append(np.ones(slopes), 0.0), np.ones(slopes + 1, dtype=bool)
+        found = np.full(slopes + 1, -1.0)
+        while (found[:-1] < 0).any():
+            found = np.zeros(slopes + 1)
+            found[free] = fit_logistic(X[:, free], y, prior=PRIOR, centre=centre[free])
+            free[found[:-1].argmin()] = False  # should the lowest slope be negative, it becomes 0 and stays there
+        *self.slopes_, self.intercept_ = found.tolist()
         return self
 
     def transform(self, z: Vector) -> Vector:
         """Calibrated log-odds of n log-odds."""
-        return np.asarray(self.slope_ * np.asarray(z) + self.intercept_)
+        columns = self._columns(np.asarray(z))
+        return np.asarray(sum(map(np.multiply, self.slopes_, columns)) + self.intercept_)
+
+    def _columns(self, z: Vector) -> tuple[Vector, ...]:
+        return (z,)
 
 
-class Beta(BaseEstimator):  # type: ignore[misc]
-    """Beta calibration (Kull, Silva Filho & Flach 2017): a ln p - b ln(1 - p) + c with a, b >= 0.
-
-    Bends the two ends apart, which Platt cannot. The same prior, around a = b = 1 and c = 0. Fitted: a_, b_, c_.
-    """
-
-    def fit(self, z: Vector, y: Vector) -> Beta:
-        """Learn from n log-odds and n outcomes of 0/1."""
-        z, y = checked_rows(z, y)
-        found = _posterior_mode(np.column_stack(_ends(z)), y)
-        self.a_, self.b_, self.c_ = (float(value) for value in found)
-        return self
-
-    def transform(self, z: Vector) -> Vector:
-        """Calibrated log-odds of n log-odds."""
-        low, high = _ends(np.asarray(z))
-        return np.asarray(self.a_ * low + self.b_ * high + self.c_)
+class Platt(_Slopes):
+    """Slope and intercept on the log-odds (Platt 1999)."""
 
 
-CALIBRATORS: dict[str, Callable[[], Calibrator]] = {
-    "none": Identity,
-    "platt": Platt,
-    "beta": Beta,
-    "venn_abers": VennAbers,
-}
+class Beta(_Slopes):
+    """Beta calibration (Kull, Silva Filho & Flach 2017): a ln p - b ln(1 - p) + c; bends the two ends apart."""
+
+    def _columns(self, z: Vector) -> tuple[Vector, ...]:
+        return -np.logaddexp(0, -z), np.logaddexp(0, z)
+
+
+CALIBRATORS: dict[str, Callable[[], Calibrator]]
+CALIBRATORS = {"none": Identity, "platt": Platt, "beta": Beta, "venn_abers": VennAbers}
 
 
 def choose_calibrator(z: Vector, y: Vector, fold: Vector, n_labels: int, candidate: str) -> tuple[str, str]:
@@ -89,27 +89,23 @@ def choose_calibrator(z: Vector, y: Vector, fold: Vector, n_labels: int, candida
     ones. Below 20,000 labels one must be ahead of none by more than a standard error (Breiman et al. 1984): within
     noise a calibrator made the slope worse in the simulator's default world (1.11 became 1.21).
     """
-    if n_labels < FEW_LABELS:
-        return _by_candidate(candidate, f"with fewer than {FEW_LABELS:,} labels")
+    few, single = n_labels < FEW_LABELS, len(np.unique(fold)) < 2
+    if few or single:
+        why = f"with fewer than {FEW_LABELS:,} labels" if few else "calibrators cannot be compared on a single fold:"
+        if candidate in UNCALIBRATED:
+            return "none", f"{why} {candidate} is used as it is"
+        return "platt", f"{why} {candidate} gets a slope and an intercept (platt)"
     names = tuple(CALIBRATORS) if n_labels >= MANY_LABELS else ("none", "platt", "beta")
     losses = _later_losses(names, *checked_rows(z, y), np.asarray(fold))
-    if not len(losses["none"]):
-        return _by_candidate(candidate, "calibrators cannot be compared on a single fold:")
     best = min(names, key=lambda name: float(losses[name].mean()))
     ahead = losses["none"] - losses[best]
     gain, error = ahead.mean(), ahead.std() / np.sqrt(len(ahead))
-    found = f"{gain:.4f} lower on {len(ahead):,} later rows than with none (standard error {error:.4f})"
+    found = f"{gain:.4f} lower on {len(ahead):,} later rows than without calibration (standard error {error:.4f})"
     if best == "none":
-        return best, "none has the lowest log loss"
+        return best, "no calibration gives the lowest log loss"
     if n_labels < MANY_LABELS and gain <= error:
-        return "none", f"no calibrator is ahead beyond noise: {best}'s log loss is {found}"
+        return "none", f"no calibrator is clearly better than none: {best}'s log loss is {found}"
     return best, f"{best} has the lowest log loss: {found}"
-
-
-def _by_candidate(candidate: str, why: str) -> tuple[str, str]:
-    if candidate in UNCALIBRATED:
-        return "none", f"{why} {candidate} is used as it is"
-    return "platt", f"{why} {candidate} gets a slope and an intercept (platt)"
 
 
 @dataclass(frozen=True)
@@ -175,7 +171,7 @@ def _burstiness(z: Vector, y: Vector, weight: Vector) -> float:
 
 def _shift(z: Vector, y: Vector, weight: Vector) -> RecentShift:
     if not len(y):
-        return RecentShift(0.0, MOVES**2, "no label is recent: the intercept stays")
+        return RecentShift(0.0, MOVES**2, "there are no recent labels: the intercept stays")
 
     def slope(shift: float) -> float:
         return float(np.sum(weight * (y - sigmoid(z + shift)))) - shift / MOVES**2
@@ -185,33 +181,16 @@ def _shift(z: Vector, y: Vector, weight: Vector) -> RecentShift:
     moved = sigmoid(z + shift)
     variance = 1 / (1 / MOVES**2 + float(np.sum(weight * moved * (1 - moved))))
     accepted, expected = (np.average(values, weights=weight) for values in (y, sigmoid(z)))
-    found = f"of the latest {len(y):,} labels {accepted:.1%} were accepted, {expected:.1%} expected"
+    found = f"of the latest {len(y):,} labels {accepted:.1%} were accepted and {expected:.1%} were expected"
     return RecentShift(shift, variance, f"{found}: the intercept moves by {shift:+.2f}")
-
-
-def _ends(z: Vector) -> tuple[Vector, Vector]:
-    """Ln p and -ln(1 - p) of n log-odds; they add up to z."""
-    return -np.logaddexp(0, -z), np.logaddexp(0, z)
-
-
-def _posterior_mode(columns: Vector, y: Vector) -> Vector:
-    """The k slopes (>= 0) and the intercept of a logistic regression on n x k columns, under the prior."""
-    X = np.column_stack([columns, np.ones(len(y))])
-    centre, free = np.append(np.ones(columns.shape[1]), 0.0), np.ones(X.shape[1], dtype=bool)
-    while True:
-        theta = np.zeros(len(centre))
-        theta[free] = fit_logistic(X[:, free], y, prior=PRIOR, centre=centre[free])
-        if not (theta[:-1] < 0).any():
-            return theta
-        free[theta[:-1].argmin()] = False  # the lowest slope becomes 0 and stays there
 
 
 def _later_losses(names: tuple[str, ...], z: Vector, y: Vector, fold: Vector) -> dict[str, Vector]:
     """Log losses by calibrator of the rows of every fold but the first, fitted on the folds before."""
-    parts: dict[str, list[Vector]] = {name: [np.empty(0)] for name in names}
-    for number in np.unique(fold)[1:]:
+
+    def lost(name: str, number: int) -> Vector:
         past, now = fold < number, fold == number
-        for name in names:
-            fitted = CALIBRATORS[name]().fit(z[past], y[past])
-            parts[name].append(log_losses(y[now], sigmoid(fitted.transform(z[now]))))
-    return {name: np.concatenate(part) for name, part in parts.items()}
+        fitted = CALIBRATORS[name]().fit(z[past], y[past])
+        return log_losses(y[now], sigmoid(fitted.transform(z[now])))
+
+    return {name: np.concatenate([lost(name, number) for number in np.unique(fold)[1:]]) for name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ Estimator = Any  # a scikit-learn classifier of raw frames; scikit-learn ships n
 POINTS = "rule_points"
 MONOTONE = {"+": 1, "-": -1, "": 0}
 RARE = 10  # levels seen in fewer rows are put together
-LEVELS = 40  # at most so many levels of a text are told apart
+COMMON = {"min_frequency": RARE, "max_categories": 40}  # at most so many levels of a text are told apart
 PRIOR_VARIANCE = 0.5  # of a lead's log-odds, shared out over its features: as good as tuning C by cross-validation
 
 
@@ -84,7 +84,7 @@ class LogitMean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.column_stack([1 - p, p])
 
 
-def _of(features: Features, dtype: str) -> list[str]:
+def _of(features: Iterable[Feature], dtype: str) -> list[str]:
     return [f.name for f in features if f.dtype == dtype]
 
 
@@ -92,26 +92,25 @@ def _guarded(*steps: tuple[str, Any]) -> Weighted:
     return Weighted([("columns", ColumnGuard()), *steps])
 
 
-def base_rate(features: Features, seed: int) -> Estimator:  # noqa: ARG001
+def base_rate(*_: Any) -> Estimator:
     """The share of accepted leads for everyone."""
     return _guarded(("model", DummyClassifier(strategy="prior")))
 
 
-def rulebook(features: Features, seed: int) -> Estimator:  # noqa: ARG001
+def rulebook(*_: Any) -> Estimator:
     """The rules' points alone."""
     return _guarded(("model", Rulebook()))
 
 
-def logistic(features: Features, seed: int) -> Estimator:
+def logistic(features: Features, seed: int, clocks: bool = True) -> Estimator:
     """L2 logistic regression on tamed numbers and one-hot texts, beginning from the rules' points where there are any.
 
-    The base rate where there is no feature.
+    The base rate where there is no feature. `clocks`: with what moves with the calendar for all leads alike.
     """
+    features = features if clocks else _without_clocks(features)
     if not features:
-        return base_rate(features, seed)
-    levels = OneHotEncoder(
-        min_frequency=RARE, max_categories=LEVELS, handle_unknown="infrequent_if_exist", sparse_output=False
-    )
+        return base_rate()
+    levels = OneHotEncoder(**COMMON, handle_unknown="infrequent_if_exist", sparse_output=False)
     points = [f.name for f in features if f.name == POINTS]
     encode = _by_type(features, Numbers(), levels, ("points", Points(), points))
     strength = PRIOR_VARIANCE / len(features)
@@ -123,15 +122,9 @@ def digital_only(features: Features, seed: int) -> Estimator:
     return logistic(tuple(f for f in features if f.concept == "engagement"), seed)
 
 
-def frequencies(features: Features, seed: int) -> Estimator:  # noqa: ARG001
+def frequencies(features: Features, _: int) -> Estimator:
     """Naive Bayes over the texts of the lead and its account: the scoring that open-source CRMs ship."""
-    texts = tuple(f.name for f in features if f.concept == "fit" and f.dtype == "text")
-    return _guarded(("model", Frequencies(texts)))
-
-
-def steady(features: Features, seed: int) -> Estimator:
-    """The same regression without what moves with the calendar for all leads alike."""
-    return logistic(_without_clocks(features), seed)
+    return _guarded(("model", Frequencies(tuple(_of([f for f in features if f.concept == "fit"], "text")))))
 
 
 def boosting(features: Features, seed: int, leaves: int = 8) -> Estimator:
@@ -141,11 +134,9 @@ def boosting(features: Features, seed: int, leaves: int = 8) -> Estimator:
     """
     features = _without_clocks(features)
     if not features:
-        return base_rate(features, seed)
+        return base_rate()
     numbers, texts = _of(features, "number"), _of(features, "text")
-    levels = OrdinalEncoder(
-        min_frequency=RARE, max_categories=LEVELS, handle_unknown="use_encoded_value", unknown_value=np.nan
-    )
+    levels = OrdinalEncoder(**COMMON, handle_unknown="use_encoded_value", unknown_value=np.nan)
     directions = {f.name: MONOTONE[f.direction] for f in features}
     trees = HistGradientBoostingClassifier(
         learning_rate=0.05,
@@ -160,11 +151,6 @@ def boosting(features: Features, seed: int, leaves: int = 8) -> Estimator:
         random_state=seed,
     )
     return _guarded(("encode", _by_type(features, Steps(), levels)), ("model", trees))
-
-
-def shallow(features: Features, seed: int) -> Estimator:
-    """The same with trees of three leaves, which hardly see features together: less to learn, and less to mislearn."""
-    return boosting(features, seed, leaves=3)
 
 
 def blend(features: Features, seed: int) -> Estimator:
@@ -195,15 +181,18 @@ TREES = (
     "sklearn.utils.validation.check_array",
 )
 BLEND = (*LINEAR, *TREES, *paths(LogitMean))
+STEADY = partial(logistic, clocks=False)
 CANDIDATES: tuple[Candidate, ...] = (
     Candidate("base_rate", "everyone gets the share of accepted leads", base_rate, deployed=False),
-    Candidate("rulebook", "the rules' points alone, never rewarded backwards", rulebook, deployed=False),
+    Candidate("rulebook", "the rules' points alone: more points never count against a lead", rulebook, deployed=False),
     Candidate("digital_only", "logistic regression on engagement alone", digital_only, deployed=False),
-    Candidate("frequencies", "naive Bayes over what a form holds, as CRMs score", frequencies, deployed=False),
+    Candidate("frequencies", "naive Bayes over the fields of a form, as CRMs score", frequencies, deployed=False),
     Candidate("logistic", "logistic regression on every feature", logistic, trusted=LINEAR),
-    Candidate("steady", "logistic regression without what moves with the calendar for all", steady, trusted=LINEAR),
-    Candidate("boosting", "small boosted trees, without what moves with the calendar for all", boosting, trusted=TREES),
-    Candidate("shallow", "boosted trees of three leaves, likewise", shallow, trusted=TREES),
+    Candidate("steady", "logistic regression without features that follow the calendar", STEADY, trusted=LINEAR),
+    Candidate("boosting", "small boosted trees without features that follow the calendar", boosting, trusted=TREES),
+    Candidate(
+        "shallow", "boosted trees of three leaves on the same features", partial(boosting, leaves=3), trusted=TREES
+    ),
     Candidate("blend", "mean of the log-odds of logistic and boosting", blend, True, ("logistic", "boosting"), BLEND),
 )
 DEPLOYED = tuple(c for c in CANDIDATES if c.deployed)  # no other can be chosen

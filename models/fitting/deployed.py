@@ -23,10 +23,7 @@ class Bounds(BaseEstimator):  # type: ignore[misc]
     The band is that of slope and intercept of `Platt`, its posterior taken as normal around the mode (Laplace's
     approximation; MacKay 1992). It holds where Platt's line is right; the Venn-Abers pair follows the outcomes where it
     bends. At the ends, where the pair says no more than 0 or 1, the band stands alone. About how single leads with one
-    score differ from each other neither says anything.
-    Measured on 100 simulated draws, the share of leads whose true probability lay within, at 60 / 300 / 1,000 / 5,000
-    rows: .98 / .98 / .95 / .95; .97 / .92 / .80 / .67 where the upper half of the scores was twice too steep; and .44 /
-    .26 / .19 / .11 within the Venn-Abers pair alone.
+    score differ from each other neither says anything; docs/models.md has how often they held the truth.
     Fitted: venn_abers_, platt_, covariance_ (2 x 2, of slope and intercept).
     """
 
@@ -34,9 +31,8 @@ class Bounds(BaseEstimator):  # type: ignore[misc]
         """Learn from n log-odds and n outcomes of 0/1; ModelError as `Platt`."""
         z, y = checked_rows(z, y)
         self.venn_abers_, self.platt_ = VennAbers().fit(z, y), Platt().fit(z, y)
-        p = sigmoid(self.platt_.transform(z))
-        X = np.column_stack([z, np.ones(len(z))])
-        self.covariance_ = np.linalg.inv(information(X, p) + PRIOR * np.eye(2))
+        seen = information(np.column_stack([z, np.ones(len(z))]), sigmoid(self.platt_.transform(z)))
+        self.covariance_ = np.linalg.inv(seen + PRIOR * np.eye(2))
         return self
 
     def interval(self, z: Vector, more: float = 0.0) -> tuple[Vector, Vector]:
@@ -67,14 +63,9 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         accepted: Vector | None = None,
         bags: Sequence[Estimator] = (),
     ) -> None:
-        self.estimator = estimator
-        self.calibrator = calibrator
-        self.bounds = bounds
-        self.shift = shift
-        self.shift_variance = shift_variance
-        self.background = background
-        self.accepted = accepted
-        self.bags = bags
+        self.estimator, self.calibrator, self.bounds = estimator, calibrator, bounds
+        self.shift, self.shift_variance = shift, shift_variance
+        self.background, self.accepted, self.bags = background, accepted, bags
 
     @property
     def classes_(self) -> Vector:
@@ -113,8 +104,7 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def interval(self, X: pd.DataFrame) -> tuple[Vector, Vector]:
         """Bounds low <= p <= high of n leads, p being the calibrated probability.
 
-        They are those of `Bounds`, moved by `shift` as p is, and widened to p where the calibrator lies outside. They
-        tell how far scores like this one can be told, not how a lead differs from others with its score.
+        They are those of `Bounds`, moved by `shift` as p is, and widened to p where the calibrator lies outside.
         """
         raw = self.raw_log_odds(X)
         p = sigmoid(self.calibrate(raw))
@@ -139,13 +129,13 @@ def make_ready(
 ) -> ReadyModel:
     """Put fitted parts together; the bounds are made here.
 
-    cal_z: n out-of-fold raw log-odds of the candidate, in the order of their outcomes cal_y (0/1).
-    background: rows of the raw frame, float and text columns; accepted: their outcomes. Raises ModelError where cal_z
-    and cal_y do not fit.
+    cal_z: n out-of-fold raw log-odds of the candidate, in the order of their outcomes cal_y (0/1); ModelError where
+    they do not fit. background: rows of the raw frame, float and text columns; accepted: their outcomes.
     """
     rows = None if background is None else {str(name): _plain(background[name]) for name in background}
-    bounds = Bounds().fit(cal_z, cal_y)
-    return ReadyModel(estimator, calibrator, bounds, background=rows, accepted=accepted, bags=list(bags))
+    return ReadyModel(
+        estimator, calibrator, Bounds().fit(cal_z, cal_y), background=rows, accepted=accepted, bags=list(bags)
+    )
 
 
 def trusted_types(candidate: str) -> set[str]:

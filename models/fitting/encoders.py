@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ class ColumnGuard(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """The same rows with the columns of training in their order."""
         _refuse_unless_empty(_difference(X, self.kinds_) or _unusable(X, self.kinds_), self.kinds_)
-        numbers, texts = ([name for name, kind in self.kinds_.items() if kind == of] for of in ("number", "text"))
+        numbers, texts = _by_kind(self.kinds_)
         # column by column pandas takes longer than a regression does
         return pd.concat([X[numbers].astype("float64"), X[texts]], axis=1)[list(self.kinds_)]
 
@@ -53,24 +52,25 @@ def _difference(X: pd.DataFrame, trained: dict[str, str]) -> list[str]:
         return _named("repeated", sorted({name for name in found if found.count(name) > 1}))
     given = kinds(X)
     changed = [name for name in found if given[name] != trained.get(name, given[name])]
-    return (
-        _named("missing", [name for name in trained if name not in given])
-        + _named("unexpected", [name for name in found if name not in trained])
-        + _named("wrong type", [f"{name} ({given[name]}, was {trained[name]})" for name in changed])
-    )
+    missing, unexpected = ([name for name in a if name not in b] for a, b in ((trained, given), (given, trained)))
+    wrong = [f"{name} ({given[name]}, was {trained[name]})" for name in changed]
+    return _named("missing", missing) + _named("unexpected", unexpected) + _named("wrong type", wrong)
 
 
 def _unusable(X: pd.DataFrame, trained: dict[str, str]) -> list[str]:
-    numbers, texts = ([name for name, kind in trained.items() if kind == wanted] for wanted in ("number", "text"))
+    numbers, texts = _by_kind(trained)
     infinite = np.isinf(X[numbers].to_numpy(dtype=float, na_value=np.nan)).any(axis=0)
     empty = X[texts].isna().to_numpy().any(axis=0)
-    return _named("infinite numbers in", np.array(numbers, dtype=object)[infinite]) + _named(
-        "missing texts in", np.array(texts, dtype=object)[empty]
-    )
+    unfit = (("infinite numbers in", numbers, infinite), ("missing texts in", texts, empty))
+    return [line for what, names, at in unfit for line in _named(what, np.array(names, dtype=object)[at].tolist())]
 
 
-def _named(what: str, columns: Iterable[str], most: int = 10) -> list[str]:
-    names = list(columns)
+def _by_kind(kinds: dict[str, str]) -> tuple[list[str], list[str]]:
+    numbers, texts = ([name for name, kind in kinds.items() if kind == wanted] for wanted in ("number", "text"))
+    return numbers, texts
+
+
+def _named(what: str, names: list[str], most: int = 10) -> list[str]:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return [f"{what} {', '.join(names[:most])}{more}"] if names else []
 
@@ -94,20 +94,17 @@ class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(self, least: int = 10, bound: float = 5.0) -> None:
-        self.least = least
-        self.bound = bound
+        self.least, self.bound = least, bound
 
     def fit(self, X: pd.DataFrame, y: Vector | None = None) -> Numbers:  # noqa: ARG002
         """Learn medians, flags and units from n x k numbers, NaN where missing."""
         values = self._values(X)
         absent = np.isnan(values)
         self.medians_ = np.nanmedian(np.where(absent.all(axis=0), 0.0, values), axis=0)
-        missing = absent.sum(axis=0)
-        often = np.flatnonzero((missing >= self.least) & (len(values) - missing >= self.least))
+        often = np.flatnonzero(np.minimum(absent.sum(axis=0), (~absent).sum(axis=0)) >= self.least)
         self.flagged_ = often[np.sort(np.unique(absent[:, often], axis=1, return_index=True)[1])]
         filled = self._filled(values)
-        self.means_ = filled.mean(axis=0)
-        spread = filled.std(axis=0)
+        self.means_, spread = filled.mean(axis=0), filled.std(axis=0)
         self.scales_ = np.where(spread > 1e-9 * np.maximum(1.0, np.abs(self.means_)), spread, np.inf)
         self.n_features_in_ = values.shape[1]
         return self
@@ -129,8 +126,8 @@ class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class Points(Numbers):
     """The rules' points in tenths of their spread, 0 where missing, so that a penalty hardly holds their weight back.
 
-    A linear model then begins from the rules and departs from them by what the data say, which is what a firm with few
-    labels needs. Clipped at `bound` standard deviations. Fitted: as Numbers, without a flag.
+    A linear model then begins from the rules and departs from them by what the data say, as a firm with few labels
+    needs. Fitted: as Numbers, without a flag.
     """
 
     def transform(self, X: pd.DataFrame) -> Vector:
@@ -154,19 +151,17 @@ class Steps(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: pd.DataFrame, y: Vector | None = None) -> Steps:  # noqa: ARG002
         """Learn the steps of n x k numbers."""
         values = np.asarray(X, dtype=float)
-        self.empty_ = np.isnan(values).all(axis=0)
+        self.empty_, self.n_features_in_ = np.isnan(values).all(axis=0), values.shape[1]
         self.steps_ = [self._steps(column[~np.isnan(column)]) for column in values.T]
-        self.n_features_in_ = len(self.empty_)
         return self
 
     def transform(self, X: pd.DataFrame) -> Vector:
         """The n x k numbers on their steps."""
         values = np.where(self.empty_, 0.0, np.asarray(X, dtype=float))
-        for at, steps in enumerate(self.steps_):
+        for column, steps in zip(values.T, self.steps_, strict=True):
             if len(steps):
-                column = values[:, at]
                 up = steps[np.minimum(np.searchsorted(steps, column), len(steps) - 1)]
-                values[:, at] = np.where(np.isnan(column), np.nan, up)
+                column[:] = np.where(np.isnan(column), np.nan, up)
         return values
 
     def _steps(self, column: Vector) -> Vector:

@@ -20,9 +20,8 @@ class Frequencies(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     values were seen; the same for lost. The score is S_w / (S_w + S_l), S_w being the share of won leads times every
     field's P(v | won). A field that is not set and a value never seen are skipped, in counting and in scoring.
 
-    Numbers are not looked at: Odoo knows none, and a CRM shows size and revenue as bands, which the catalogue has as
-    texts. `columns` names the texts to count. Fitted: classes_, prior_ (log-odds), evidence_ (per column a dict from
-    value to log-odds).
+    `columns` names the texts to count; Odoo knows no numbers. Fitted: classes_, prior_ (log-odds), evidence_ (per
+    column a dict from value to log-odds).
     """
 
     def __init__(self, columns: tuple[str, ...]) -> None:

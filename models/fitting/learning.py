@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from models.fitting.calibration import CALIBRATORS, RecentShift, choose_calibrator, recent_shift
+from models.fitting.calibration import CALIBRATORS, choose_calibrator, recent_shift
 from models.fitting.candidates import CANDIDATES, Candidate, Estimator, pool
 from models.fitting.deployed import ReadyModel, make_ready
 from models.metrics.claims import draw_accounts, standard_error
@@ -37,18 +36,14 @@ class OutOfTime:
 
     def metrics(self, y: Vector) -> pd.DataFrame:
         """One row per candidate and fold; y: the outcomes of the whole training set."""
-        found = {
-            (name, int(number)): evaluate(y[rows.index], rows[name].to_numpy())
-            for number, rows in self.p.groupby(self.fold)
-            for name in self.p
-        }
-        frame = pd.DataFrame(found).T.rename_axis(["candidate", "fold"])
-        return frame.sort_index(level="candidate", sort_remaining=True)
+        folds = list(self.p.groupby(self.fold))
+        found = {(name, int(at)): evaluate(y[p.index], p[name].to_numpy()) for at, p in folds for name in self.p}
+        return pd.DataFrame(found).T.rename_axis(["candidate", "fold"]).sort_index()
 
     def losses(self, y: Vector) -> pd.DataFrame:
         """Log loss of each row by each candidate; y: the outcomes of the whole training set."""
-        at = self.p.index
-        return pd.DataFrame({name: log_losses(y[at], self.p[name].to_numpy()) for name in self.p}, index=at)
+        y = y[self.p.index]
+        return pd.DataFrame({name: log_losses(y, p.to_numpy()) for name, p in self.p.items()}, index=self.p.index)
 
     @property
     def late(self) -> OutOfTime:
@@ -86,9 +81,8 @@ def compare(
 ) -> OutOfTime:
     """Fit every candidate on all that was known before each fold of `rows`, and predict the fold."""
     cuts = cut_folds(data, rows, folds)
-    found = [predict_all(data, cut.train, cut.test, cut.cut, seed, candidates) for cut in cuts]
-    fold = np.repeat(np.arange(1, len(found) + 1), [len(p) for p in found])
-    p = pd.concat(found)
+    p = pd.concat([predict_all(data, cut.train, cut.test, cut.cut, seed, candidates) for cut in cuts])
+    fold = np.repeat(np.arange(1, len(cuts) + 1), [len(cut.test) for cut in cuts])
     order = np.argsort(data.as_of.iloc[p.index].to_numpy(), kind="stable")
     return OutOfTime(p.iloc[order], pd.Series(fold, p.index).iloc[order])
 
@@ -124,25 +118,15 @@ def make_model(
     calibrator, why = choose_calibrator(z, y, past.fold.to_numpy(), int(data.labelled[rows].sum()), name)
     fitted, calibrated = fit(name, data, rows, cut, seed), CALIBRATORS[calibrator]().fit(z, y)
     refits = [fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)]
-    ready = make_ready(fitted, calibrated, z, y, **_sample(data, rows, seed), bags=refits)
-    recent = _recent(data, ready, rows, cut)
+    kept = np.sort(np.random.default_rng(seed).permutation(rows[data.labelled[rows]])[:BACKGROUND])
+    background = {"background": data.X.iloc[kept], "accepted": data.y[kept]}
+    ready = make_ready(fitted, calibrated, z, y, **background, bags=refits)
+    # the model has seen the latest labels already: what the fit has corrected is not corrected twice
+    late = rows[np.argsort(data.as_of.iloc[rows].to_numpy(), kind="stable")]
+    recent = recent_shift(ready.log_odds(data.X.iloc[late]), *data.known(late, cut))
     said = f"{calibrator}: {why}; {recent.sentence}"
     logger.info("calibration by %s", said)
     return ready.shifted(recent.shift, recent.variance), said
-
-
-def _recent(data: TrainingSet, ready: ReadyModel, rows: Vector, cut: pd.Timestamp) -> RecentShift:
-    """What the latest of the labels known at `cut` ask of the model that learned from all of them.
-
-    It has seen them already: so what the fit has mended is not mended twice.
-    """
-    rows = rows[np.argsort(data.as_of.iloc[rows].to_numpy(), kind="stable")]
-    return recent_shift(ready.log_odds(data.X.iloc[rows]), *data.known(rows, cut))
-
-
-def _sample(data: TrainingSet, rows: Vector, seed: int) -> dict[str, Any]:
-    kept = np.sort(np.random.default_rng(seed).permutation(rows[data.labelled[rows]])[:BACKGROUND])
-    return {"background": data.X.iloc[kept], "accepted": data.y[kept]}
 
 
 def _drawn(data: TrainingSet, rows: Vector, seed: int) -> Vector:
@@ -160,18 +144,10 @@ def fit(name: str, data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int
 
 
 def predict_all(
-    data: TrainingSet,
-    rows: Vector,
-    test: Vector,
-    cut: pd.Timestamp,
-    seed: int,
-    candidates: Sequence[Candidate] = CANDIDATES,
+    data: TrainingSet, rows: Vector, test: Vector, cut: pd.Timestamp, seed: int, of: Sequence[Candidate] = CANDIDATES
 ) -> pd.DataFrame:
     """Probabilities of the rows `test` by every candidate fitted on `rows`; pooled ones come last and fit nothing."""
-    p: dict[str, Vector] = {}
-    for c in sorted(candidates, key=lambda c: bool(c.members)):
-        if c.members:
-            p[c.name] = pool([p[name] for name in c.members])
-        else:
-            p[c.name] = np.asarray(fit(c.name, data, rows, cut, seed).predict_proba(data.X.iloc[test])[:, 1])
+    X, alone, pooled = data.X.iloc[test], [c for c in of if not c.members], [c for c in of if c.members]
+    p = {c.name: fit(c.name, data, rows, cut, seed).predict_proba(X)[:, 1] for c in alone}
+    p |= {c.name: pool([p[name] for name in c.members]) for c in pooled}
     return pd.DataFrame(p, index=test)

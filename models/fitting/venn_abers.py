@@ -13,10 +13,9 @@ class VennAbers(BaseEstimator):  # type: ignore[misc]
     """Inductive Venn-Abers prediction (Vovk & Petej 2014): isotonic regression with the lead added as 0 and as 1.
 
     Of the two fitted values p0 < p1 one is perfectly calibrated, whatever the scores are, if old and new leads come in
-    no particular order. They are no confidence interval: on simulated scores they held the true probability of 26 % of
-    the leads at 300 rows and of 11 % at 5,000.
-    Both are step functions of the log-odds, kept as a table. Fitted: knots_ (k log-odds, rising), low_ and high_ (k + 1
-    values: p0 from each knot on, p1 up to each knot).
+    no particular order. They are no confidence interval (`deployed.Bounds`). Both are step functions of the log-odds,
+    kept as a table. Fitted: knots_ (k log-odds, rising), low_ and high_ (k + 1 values: p0 from each knot on, p1 up to
+    each knot).
     """
 
     def fit(self, z: Vector, y: Vector) -> VennAbers:
@@ -50,7 +49,7 @@ def checked_rows(z: Vector, y: Vector, weight: Vector | None = None) -> tuple[Ve
         raise ModelError(
             "calibrating probabilities",
             expected="finite log-odds, outcomes of 0 or 1 and weights, as many of each",
-            got=f"{len(z)} log-odds, {len(y)} outcomes and {len(weight)} weights, or values that are none of these",
+            got=f"{len(z)} log-odds, {len(y)} outcomes and {len(weight)} weights, or values of another kind",
             do="pass the out-of-fold predictions of the rows that have a label",
         )
     return z, y

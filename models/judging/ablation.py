@@ -6,9 +6,10 @@ carry the one into an arm about the other. What was answered (state, level, age)
 
 from __future__ import annotations
 
-import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,6 @@ from models.metrics.sample_size import effective_parameters, riley_rows
 from models.rows.splits import Split, holdout
 from models.rows.training_set import TrainingSet, check
 
-logger = logging.getLogger(__name__)
 ALL = "everything"
 RULES, NOTHING = "rules", "base rate"
 
@@ -39,15 +39,6 @@ LEARNED: dict[str, Callable[[Feature], bool]] = {
 """Arms that go through the whole of `learn`, each on the features it keeps."""
 FITTED = {NOTHING: "base_rate", RULES: "rulebook"}
 """Arms that are one candidate, fitted on the earlier part as it is."""
-IDS = {
-    "digital only": "digital_only",
-    "digital + fit": "digital_fit",
-    "calls + answers": "calls_answers",
-    ALL: "everything",
-    NOTHING: "base_rate",
-    RULES: "rules",
-}
-"""How figures name the arms."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +73,11 @@ class Ablation:
     @property
     def figures(self) -> dict[str, float]:
         """The main figures by name: those of `everything`, and log loss and AUC of each arm after its name."""
-        arms = {f"{IDS[name]}_{m}": float(self.arms[m][name]) for name in self.gains for m in ("log_loss", "auc")}
-        ours = ("n", "base_rate", "log_loss", "brier", "auc", "calibration_slope")
-        return {**{m: float(self.arms[m][ALL]) for m in ours}, **arms}
+        ours = {
+            m: float(self.arms[m][ALL]) for m in ("n", "base_rate", "log_loss", "brier", "auc", "calibration_slope")
+        }
+        ids = {name: re.sub(r"\W+", "_", name) for name in self.gains}  # "calls + answers" is calls_answers
+        return ours | {f"{ids[n]}_{m}": float(self.arms[m][n]) for n in self.gains for m in ("log_loss", "auc")}
 
     @property
     def sentence(self) -> str:
@@ -108,9 +101,10 @@ def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int 
     arms = {name: [f for f in data.features if keeps(f)] for name, keeps in LEARNED.items()}
     left_out = tuple(name for name, kept in arms.items() if not kept)
     if len(arms) - len(left_out) < 2:
-        wanted, do = "features of engagement, fit, calls or answers", "look at settings.toml [features]"
+        wanted, do = "features of engagement, fit, calls or answers", "include them in settings.toml [features]"
         raise DataError("comparing kinds of knowledge", expected=wanted, got="none of them", do=do)
-    rows, p, parameters = [], {}, np.nan
+    rows: list[dict[str, Any]] = []
+    p, parameters = {}, np.nan
     with threadpool_limits(limits=1):
         for name, candidate in FITTED.items():
             p[name] = fit(candidate, data, split.train, split.cut, seed).predict_proba(data.X.iloc[split.test])[:, 1]
@@ -118,9 +112,12 @@ def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int 
         for name in (n for n in arms if n not in left_out):
             p[name], chosen, parameters = _learned(data, arms[name], split, seed, folds)
             rows.append({"arm": name, "columns": len(arms[name]), "chosen": chosen})
-    y, group = data.y[split.test], data.group.iloc[split.test]
-    tested = pd.DataFrame({"y": y, "group": group, "as_of": data.as_of.iloc[split.test], **p}, index=split.test)
-    table = pd.DataFrame([{**row, **_figures(y, p[str(row["arm"])], group, seed)} for row in rows]).set_index("arm")
+    tested = data.table(split.test, "y", "group", "as_of").assign(**p)
+    y, group = data.y[split.test], tested["group"]
+    for row in rows:
+        low, high = score_interval(y, p[row["arm"]], group, "log_loss", seed=seed)
+        row |= {**evaluate(y, p[row["arm"]]), "low": low, "high": high}
+    table = pd.DataFrame(rows).set_index("arm")
     gains = {n: paired_bootstrap(y, p[ALL], p[n], group, seed=seed) for n in p if n != ALL}
     least = riley_rows(parameters, float(table["auc"][ALL]), float(table["base_rate"][ALL]))
     return Ablation(table, tested, gains, left_out, int(data.labelled[split.train].sum()), least)
@@ -133,8 +130,3 @@ def _learned(data: TrainingSet, kept: list[Feature], split: Split, seed: int, fo
     found = learn(part, split.train, split.cut, past, seed)
     p = found.model.predict_proba(part.X.iloc[split.test])[:, 1]
     return p, found.chosen, effective_parameters(found.model, part.X.iloc[split.train])
-
-
-def _figures(y: Vector, p: Vector, group: pd.Series, seed: int) -> dict[str, float]:
-    low, high = score_interval(y, p, group, "log_loss", seed=seed)
-    return {**evaluate(y, p), "low": low, "high": high}

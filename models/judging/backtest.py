@@ -23,19 +23,7 @@ from data.errors import DataError, ModelError
 from models.fitting.candidates import DEPLOYED
 from models.fitting.deployed import ReadyModel
 from models.fitting.learning import compare, fit
-from models.judging.policy import (
-    AGREED,
-    POLICIES,
-    RULES,
-    Claim,
-    at_the_gate,
-    brought,
-    claim,
-    explored,
-    pick_by_policy,
-    value_picks,
-    weights,
-)
+from models.judging import policy
 from models.judging.selective import Reach, reach
 from models.judging.training import learn
 from models.metrics.claims import Gain, Metric, Verdict, paired_bootstrap
@@ -57,7 +45,7 @@ IN_WORDS = {
 METRICS: tuple[Metric, ...] = ("log_loss", "brier", "auc")
 FIGURES = ("log_loss", "brier", "auc", "calibration_slope")
 NO_HAND_OFF = "no hand-off until the next day"
-LATER = "take a later --from, when sales had answered more"
+LATER = "choose a later --from, by which sales had answered more"
 MONTH_DAYS = 28
 DAY_COLUMNS = ("day", "until", "predicted", "labels", "explored", "chosen", "calibration", "parameters", "skipped")
 
@@ -121,7 +109,7 @@ class Policies:
 
     table: pd.DataFrame
     curve: pd.DataFrame
-    claim: Claim
+    claim: policy.Claim
     alike: str
 
 
@@ -172,26 +160,29 @@ def value_policies(
     volume is one over the whole time: who is picked early rests on how likely later ones were.
     """
     rows = judged.sort_values(["as_of", "lead_id"]).assign(p=lambda f: f[OURS])
-    logged = at_the_gate(rows, standing, agreements)
+    logged = policy.at_the_gate(rows, standing, agreements)
     if logged.empty:
         return None
     vouched = (logged["explored"] >= vouched_from).to_numpy()
-    picks, equal = pick_by_policy(logged, agreements, vouched), claim(logged, seed=seed)
-    table, curve = value_picks(logged, picks, equal, seed), _curve(logged, picks)
-    return Policies(table, curve, equal, _why_alike(logged, picks, agreements))
+    picks, equal = policy.pick_by_policy(logged, agreements, vouched), policy.claim(logged, seed=seed)
+    rules, money = picks[policy.RULES], policy.brought(logged) * policy.weights(logged)
+    sums = {name: np.cumsum((picked - rules) * money) for name, picked in picks.items() if name != policy.RULES}
+    curve = pd.DataFrame({"as_of": logged["as_of"], **sums})
+    alike = _why_alike(logged, picks, agreements)
+    return Policies(policy.value_picks(logged, picks, equal, seed), curve, equal, alike)
 
 
 def _why_nothing(data: TrainingSet, days: pd.DataFrame, parts: list[pd.DataFrame]) -> tuple[str, str]:
     """Why no hand-off is judged, and what would help."""
     if predicted := sum(map(len, parts)):
-        return f"{predicted} hand-offs, all of them open", f"take a --from before {data.now - data.horizon:%Y-%m-%d}"
+        return f"{predicted} hand-offs, all of them open", f"choose a --from before {data.now - data.horizon:%Y-%m-%d}"
     if len(refused := days["skipped"][days["skipped"] != NO_HAND_OFF]):
         few = min(np.bincount(data.y[data.labelled], minlength=2)) < LEAST_LABELS
-        return f"{len(days)} days; the last: {refused.iloc[-1]}", "take in more decisions" if few else LATER
+        return f"none in {len(days)} days; the last one: {refused.iloc[-1]}", "ingest more decisions" if few else LATER
     began, ended = data.as_of.min(), data.as_of.max()
     later = data.as_of[data.as_of >= days["until"].max()].min()
-    do = f"take a --from before {ended:%Y-%m-%d}" if pd.isna(later) else f"take a --to after {later:%Y-%m-%d}"
-    return f"none in that time of the hand-offs from {began:%Y-%m-%d} to {ended:%Y-%m-%d}", do
+    do = f"choose a --from before {ended:%Y-%m-%d}" if pd.isna(later) else f"choose a --to after {later:%Y-%m-%d}"
+    return f"none in that time: the hand-offs run from {began:%Y-%m-%d} to {ended:%Y-%m-%d}", do
 
 
 def _walk(
@@ -205,7 +196,8 @@ def _walk(
         logger.info("%s: %s", f"{day:%Y-%m-%d}", row["skipped"] or f"{row['labels']} labels, {row['chosen']}")
         rows.append({"day": day, "until": until, "predicted": len(p), **row})
         if len(p):
-            parts.append(_rows(data, test).assign(day=day, explored=row["explored"], **p))
+            known = data.table(test, "lead_id", "as_of", "group", "propensity", "mature", "y")
+            parts.append(known.assign(day=day, explored=row["explored"], **p))
     return pd.DataFrame(rows, columns=DAY_COLUMNS), parts
 
 
@@ -215,27 +207,21 @@ def _step(
     """What one day's model learned from, the arms' probabilities of X, and the model that is never retrained."""
     day, every = past.now, np.arange(len(past.y))
     row: dict[str, Any] = {"labels": int(past.labelled.sum()), "explored": int(past.explored.sum())}
-    nothing = {"chosen": "", "calibration": "", "parameters": np.nan}
-    if not len(X):
-        return {**row, **nothing, "skipped": NO_HAND_OFF}, pd.DataFrame(), kept
+    row |= {"chosen": "", "calibration": "", "parameters": np.nan, "skipped": "" if len(X) else NO_HAND_OFF}
+    if row["skipped"]:
+        return row, pd.DataFrame(), kept
     try:
         check(past)
         found = learn(past, every, day, compare(past, every, folds, seed, DEPLOYED), seed)
     except ModelError as error:
         why = "{what}: expected {expected}, got {got}".format(**error.parts)  # what it advises is for today
-        return {**row, **nothing, "skipped": why}, pd.DataFrame(), kept
+        return row | {"skipped": why}, pd.DataFrame(), kept
     kept = kept or found.model
-    p = {OURS: found.model, KEPT: kept} | {name: fit(name, past, every, day, seed) for name in BASELINES}
-    learned = {"chosen": found.chosen, "calibration": found.calibration, "skipped": ""}
-    predicted = {name: model.predict_proba(X)[:, 1] for name, model in p.items()}
-    row |= {**learned, "parameters": effective_parameters(found.model, past.X)}
+    models = {OURS: found.model, KEPT: kept} | {name: fit(name, past, every, day, seed) for name in BASELINES}
+    predicted = {name: model.predict_proba(X)[:, 1] for name, model in models.items()}
+    row |= {"chosen": found.chosen, "calibration": found.calibration}
+    row["parameters"] = effective_parameters(found.model, past.X)
     return row, pd.DataFrame(predicted, index=X.index), kept
-
-
-def _rows(data: TrainingSet, test: Vector) -> pd.DataFrame:
-    names = ("lead_id", "as_of", "group", "propensity")
-    rows = {name: getattr(data, name).to_numpy()[test] for name in names}
-    return pd.DataFrame({**rows, "mature": data.mature[test], "y": data.y[test]}, index=test)
 
 
 def _gains(judged: pd.DataFrame, seed: int) -> dict[str, dict[str, Gain]]:
@@ -248,16 +234,14 @@ def _gains(judged: pd.DataFrame, seed: int) -> dict[str, dict[str, Gain]]:
 
 def _why_alike(logged: pd.DataFrame, picks: dict[str, Vector], agreements: Sequence[Agreement]) -> str:
     in_force = {a.routing.combine for a in agreements if (logged["agreement_version"] == a.version).any()}
-    model_speaks_below = bool(in_force & {"quadrant", "model_only"})
-    if explored(logged).any() or not model_speaks_below or not np.array_equal(picks[AGREED], picks[RULES]):
-        return ""
-    return (
-        f"{POLICIES[AGREED]}: the same hand-offs as {POLICIES[RULES]}, for nobody who met the rules was below the "
-        "threshold, and no lead below the gate was explored, which alone would show whom the model may hand off there"
+    speaks_below, same = (
+        in_force & {"quadrant", "model_only"},
+        np.array_equal(picks[policy.AGREED], picks[policy.RULES]),
     )
-
-
-def _curve(logged: pd.DataFrame, picks: dict[str, Vector]) -> pd.DataFrame:
-    money = brought(logged) * weights(logged)
-    sums = {name: np.cumsum((picked - picks[RULES]) * money) for name, picked in picks.items() if name != RULES}
-    return pd.DataFrame({"as_of": logged["as_of"], **sums})
+    if policy.explored(logged).any() or not speaks_below or not same:
+        return ""
+    agreed, rules = (policy.POLICIES[name] for name in (policy.AGREED, policy.RULES))
+    return (
+        f"{agreed}: the same hand-offs as {rules}, because every lead that met the rules was above the "
+        "threshold, and no lead below the gate was explored, without which the model may not hand off anybody there"
+    )

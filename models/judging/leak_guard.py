@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy.stats import spearmanr
 from models.fitting.encoders import kind
 from models.metrics.evaluation import Vector, auc
 
+Names = tuple[str, ...]
 TELLING_AUC = 0.9
 TELLING_NULL_GAP = 0.40
 MODEL_AUC = 0.95
@@ -49,16 +49,13 @@ class LeakageReport:
     @property
     def notes(self) -> tuple[str, ...]:
         """Plain sentences about columns that tell the time."""
-        text = (
-            "{} rises or falls with the date: a model may learn when a lead was handed off instead of what it is like"
-        )
-        return tuple(text.format(name) for name in self.clock)
+        text = "rises or falls with the date: a model may learn when a lead was handed off, not what the lead is like"
+        return tuple(f"{name} {text}" for name in self.clock)
 
 
 def find_leaks(
-    X: pd.DataFrame, y: Vector, as_of: pd.Series, group: pd.Series, model_auc: float, allowed: tuple[str, ...] = (),
-    seed: int = 0,
-) -> LeakageReport:  # fmt: skip
+    X: pd.DataFrame, y: Vector, as_of: pd.Series, group: pd.Series, model_auc: float, allowed: Names = (), seed: int = 0
+) -> LeakageReport:
     """Judge every column of the n x k frame X by itself, over folds of whole accounts.
 
     A suspect has an out-of-fold AUC above .9 or a null rate that differs by more than .40 between the outcomes (text
@@ -67,13 +64,13 @@ def find_leaks(
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(X))[:MOST_ROWS])
     X, y, as_of = X.iloc[rows], y[rows], as_of.iloc[rows]
-    fold = _folds_of_accounts(group.iloc[rows], rng)
+    codes, names = pd.factorize(group.iloc[rows])
+    fold = (rng.permutation(len(names)) % FOLDS)[codes]
     late = (as_of > as_of.median()).to_numpy().astype(int)
     age = as_of.astype("int64").to_numpy()
-    table = pd.DataFrame(
-        {name: _judge(X[name], y, late, age, fold) for name in X.columns},
-        index=["auc", "null_gap", "clock_auc", "clock_correlation"],
-    ).T.sort_values("auc", ascending=False, kind="stable")
+    found = {name: _judge(X[name], y, late, age, fold) for name in X.columns}
+    table = pd.DataFrame(found, index=["auc", "null_gap", "clock_auc", "clock_correlation"]).T
+    table = table.sort_values("auc", ascending=False, kind="stable")
     suspect = (table["auc"] > TELLING_AUC) | (table["null_gap"] > TELLING_NULL_GAP)
     clock = (table["clock_auc"] > CLOCK) | (table["clock_correlation"].abs() > CLOCK)
     return LeakageReport(table, tuple(table.index[suspect]), tuple(table.index[clock]), model_auc, allowed)
@@ -81,12 +78,8 @@ def find_leaks(
 
 def _judge(column: pd.Series, y: Vector, late: Vector, age: Vector, fold: Vector) -> tuple[float, float, float, float]:
     null = (column == "unknown").to_numpy() if kind(column) == "text" else column.isna().to_numpy()
-    return (
-        column_auc(column, y, fold),
-        abs(float(null[y == 1].mean() - null[y == 0].mean())),
-        column_auc(column, late, fold),
-        _correlation(column, age),
-    )
+    gap = abs(float(null[y == 1].mean() - null[y == 0].mean()))
+    return column_auc(column, y, fold), gap, column_auc(column, late, fold), _correlation(column, age)
 
 
 def column_auc(column: pd.Series, y: Vector, fold: Vector) -> float:
@@ -96,16 +89,10 @@ def column_auc(column: pd.Series, y: Vector, fold: Vector) -> float:
     mean of y on the other folds (Micci-Barreca 2001).
     """
     score = _text_scores if kind(column) == "text" else _number_scores
-    found = [auc(y[~rest], score(column, y, rest)) for rest in _others(y, fold)]
+    others = [fold != number for number in np.unique(fold)]
+    found = [auc(y[~rest], score(column, y, rest)) for rest in others if 0 < y[rest].sum() < rest.sum()]
     found = [value for value in found if np.isfinite(value)]
     return float(np.mean(found)) if found else 0.5
-
-
-def _others(y: Vector, fold: Vector) -> Iterator[Vector]:
-    for number in np.unique(fold):
-        rest = fold != number
-        if 0 < y[rest].sum() < rest.sum():
-            yield rest
 
 
 def _number_scores(column: pd.Series, y: Vector, rest: Vector) -> Vector:
@@ -133,8 +120,3 @@ def _correlation(column: pd.Series, age: Vector) -> float:
     if len(values) < 10 or np.ptp(values) == 0 or np.ptp(age[known]) == 0:
         return float("nan")
     return float(spearmanr(values, age[known]).statistic)
-
-
-def _folds_of_accounts(group: pd.Series, rng: np.random.Generator) -> Vector:
-    codes, names = pd.factorize(group)
-    return np.asarray(rng.permutation(len(names)) % FOLDS)[codes]

@@ -64,7 +64,7 @@ class TrainingPlan:
     def features(self) -> dict[str, int]:
         """Number of features by concept."""
         found = Counter(f.concept for f in self.data.features)
-        return {concept: found[concept] for concept in CONCEPTS if found[concept]}
+        return {concept: found[concept] for concept in CONCEPTS if concept in found}
 
     @property
     def explored(self) -> int:
@@ -107,12 +107,9 @@ def _tried(refusals: list[str], step: Callable[..., Any], *arguments: Any) -> An
 
 
 def _part(name: str, data: TrainingSet, rows: Vector, split: Split, forward: bool = False) -> Part:
-    """The part that `split` makes of `rows`."""
     times = data.as_of.iloc[rows]
     purged = np.setdiff1d(rows[(times < split.cut).to_numpy()], split.train)
     untested = rows[(times >= split.cut).to_numpy() & ~data.mature[rows]]
-    y, _ = data.known(split.train, split.cut)
-    young = data.as_of.iloc[split.train] + data.horizon > split.cut
-    accepted, tested = int(y.sum()), int(data.y[split.test].sum())
-    places = (split.train, purged, split.test, untested)
-    return Part(name, split.cut, *places, accepted, int(young.sum()), tested, forward)
+    accepted, tested = int(data.known(split.train, split.cut)[0].sum()), int(data.y[split.test].sum())
+    young = int((data.as_of.iloc[split.train] + data.horizon > split.cut).sum())
+    return Part(name, split.cut, split.train, purged, split.test, untested, accepted, young, tested, forward)

@@ -5,8 +5,6 @@
 handed off: 1 by the rules, less for explored leads), group (account), and in one currency acceptance, review, waiting
 and refusal. A policy is an array of n, True (or 1) where it hands off and False (0) where it holds; a share between
 hands off that share of such leads. Each row stands for 1 / propensity leads that came to the gate, at most 20.
-Backtest and report value the same policies here: `at_the_gate` their rows, `pick_by_policy` whom each hands off, and
-`value_picks` what that is worth.
 """
 
 from __future__ import annotations
@@ -33,8 +31,7 @@ POLICIES = {
     EQUAL: "the model, as many as the rules",
     EVERYBODY: "everybody",
     NOBODY: "nobody",
-}
-"""The ways of deciding who is handed off, in words."""
+}  # the ways of deciding who is handed off, in words
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Claim:
             return f"better than {POLICIES[RULES]}: {figures}"
         if self.needed is None:
             return f"no gain seen: {figures}"
-        return f"not enough data to claim: {figures}; about {self.needed:,} hand-offs like these would do"
+        return f"not enough data to claim: {figures}; about {self.needed:,} hand-offs like these would be enough"
 
 
 def priced(logged: pd.DataFrame, costs: Sequence[Costs]) -> pd.DataFrame:
@@ -108,13 +105,13 @@ def priced(logged: pd.DataFrame, costs: Sequence[Costs]) -> pd.DataFrame:
 def at_the_gate(rows: pd.DataFrame, standing: pd.DataFrame, agreements: Sequence[Agreement]) -> pd.DataFrame:
     """Those of `rows` that could have been drawn (propensity above 0), with zone, agreement_version and their money.
 
-    rows: as `logged`, but met and money, with lead_id and as_of; in their order. `standing`: what
-    `features.rules.standing.build_rules` says of them under `agreements`. May be empty.
+    rows: as `logged`, but met and money, with lead_id and as_of. `standing`: what `build_rules` says of them under
+    `agreements`. May be empty.
     """
     found = rows[rows["propensity"] > 0].merge(standing, on=["lead_id", "as_of"], validate="many_to_one")
     found = found.assign(met=found["zone"] == "qualified")
-    by_version = {a.version: a.values.costs() for a in agreements}
-    costs = [by_version[of][i] for of, i in zip(found["agreement_version"], found["segment"], strict=True)]
+    agreed = {a.version: a.values.costs() for a in agreements}
+    costs = [agreed[of][i] for of, i in zip(found["agreement_version"], found["segment"], strict=True)]
     return priced(found, costs) if costs else found
 
 
@@ -145,14 +142,12 @@ def policy_value(logged: pd.DataFrame, handed: Vector, draws: int = 2000, seed: 
 
     Weighted mean, self-normalised inverse propensity (Swaminathan & Joachims 2015); bootstrap of whole accounts.
     """
-    value = values(logged, handed)
-    return estimate(logged, lambda weight: weight @ value, draws, seed)
+    return mean_of(logged, values(logged, handed), draws, seed)
 
 
 def policy_gain(logged: pd.DataFrame, a: Vector, b: Vector, draws: int = 2000, seed: int = 0) -> Estimate:
     """Value of policy a less that of b, paired: each draw of accounts is shared by both."""
-    gain = values(logged, a) - values(logged, b)
-    return estimate(logged, lambda weight: weight @ gain, draws, seed)
+    return mean_of(logged, values(logged, a) - values(logged, b), draws, seed)
 
 
 def equal_volume_pick(logged: pd.DataFrame) -> Vector:
@@ -174,8 +169,7 @@ def equal_volume_gain(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) ->
 
 def claim(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) -> Claim:
     """Judge the model's pick against the rules at equal volume."""
-    met = logged["met"].to_numpy()
-    effective = effective_accounts(logged, np.abs(equal_volume_pick(logged) - met))
+    effective = effective_accounts(logged, np.abs(equal_volume_pick(logged) - logged["met"].to_numpy()))
     gain = equal_volume_gain(logged, draws, seed)
     return Claim(gain, len(logged), logged["group"].nunique(), effective, not explored(logged).any())
 
@@ -218,18 +212,17 @@ def pick_by_policy(logged: pd.DataFrame, agreements: Sequence[Agreement], vouche
 def value_picks(logged: pd.DataFrame, picks: Mapping[str, Vector], equal: Claim, seed: int = 0) -> pd.DataFrame:
     """A row per policy: its value and its gain over the rules per lead at the gate, each with its interval.
 
-    Columns policy, words, value, low, high, gain, gain_low, gain_high and effective: the number of accounts treated
-    otherwise than by the rules, below 100 of which nothing is claimed. `equal`: the claim, with the gain of EQUAL.
+    effective: the number of accounts treated differently from the rules, below 100 of which nothing is claimed.
+    `equal`: the claim, with the gain of EQUAL.
     """
     rules, rows = picks[RULES], []
     for policy, picked in picks.items():
         value = policy_value(logged, picked, seed=seed)
         gain = equal.gain if policy == EQUAL else policy_gain(logged, picked, rules, seed=seed)
-        effective = effective_accounts(logged, np.abs(picked - rules))
-        worth = (value.mean, value.low, value.high, gain.mean, gain.low, gain.high)
-        rows.append((policy, POLICIES[policy], *worth, effective))
-    names = ["policy", "words", "value", "low", "high", "gain", "gain_low", "gain_high", "effective"]
-    return pd.DataFrame(rows, columns=names)
+        row = {"policy": policy, "words": POLICIES[policy], "value": value.mean, "low": value.low, "high": value.high}
+        row |= {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high}
+        rows.append(row | {"effective": effective_accounts(logged, np.abs(picked - rules))})
+    return pd.DataFrame(rows)
 
 
 def values(logged: pd.DataFrame, handed: Vector) -> Vector:
@@ -250,11 +243,13 @@ def _taken(weight: Vector, met: Vector) -> Vector:
     return np.where(total <= volume, weight, np.diff(np.minimum(total, volume), axis=-1, prepend=0))
 
 
-def estimate(logged: pd.DataFrame, total: Callable[[Vector], Vector], draws: int, seed: int) -> Estimate:
-    """A weighted mean with its percentile interval, whole accounts drawn.
+def mean_of(logged: pd.DataFrame, value: Vector, draws: int, seed: int) -> Estimate:
+    """The weighted mean of a value of each of n rows."""
+    return estimate(logged, lambda weight: weight @ value, draws, seed)
 
-    `total` sums it up for weights of draws x rows; the weights are those of `logged`.
-    """
+
+def estimate(logged: pd.DataFrame, total: Callable[[Vector], Vector], draws: int, seed: int) -> Estimate:
+    """A weighted mean with its percentile interval, whole accounts drawn; `total` is its sum at draws x n weights."""
     weight, (codes, names) = weights(logged), pd.factorize(logged["group"])
 
     def mean(times: Vector) -> Vector:

@@ -71,17 +71,16 @@ def decide(
     found = _decide(result, champion, parameters, policy_gain)
     if champion is None:
         return found
-    broken = f"version {champion.version}, the one in use, can no longer score ({champion.fault})"
-    alone = ", so that the new one was judged as a first" if found.promote else ""
-    why = (f"{broken}{alone}",) if champion.fault else ()
-    return replace(found, reasons=(*found.reasons, *why), against=champion.version)
+    broken = f"version {champion.version}, the model in use, can no longer score ({champion.fault})"
+    broken += ", so the new model was judged as if it were the first" if found.promote else ""
+    return replace(found, reasons=found.reasons + (broken,) * bool(champion.fault), against=champion.version)
 
 
 def overtaken(decision: Decision, version: int, now: int | None) -> Decision:
     """The same where another version is in use by now than it was judged against: `version` is kept as challenger."""
     judged, found = (f"version {v}" if v else "no model" for v in (decision.against, now))
-    do = f"train again, or compare by hand and `leadready promote {version}`"
-    why = f"judged while {judged} was in use, and by now {found} is: {do}"
+    do = f"train again, or compare them yourself and run `leadready promote {version}`"
+    why = f"judged while {judged} was in use, but {found} is in use now: {do}"
     return replace(decision, promote=False, alias="challenger", reasons=(*decision.reasons, why))
 
 
@@ -90,14 +89,14 @@ def check_by_hand(version: int, alarms: str, fault: str, force: bool, why: str) 
 
     Raises ModelError and PromotionRefused, unless `force` is given; then UsageError where it is not said why.
     """
-    what, do = f"promoting version {version}", "train again, or use it all the same with --force --why TEXT"
+    what, do = f"promoting version {version}", "train again, or use it anyway with --force --why TEXT"
     if fault and not force:
         suspected = f"; and leak alarms about {alarms}" if alarms else ""
         wanted = "a model that can score with today's agreements and catalogue"
         raise ModelError(what, expected=wanted, got=f"{fault}{suspected}", do=do)
     if alarms and not force:
-        got = f"alarms about {alarms}: they may know the answer"
-        look = "look at report/columns.csv of its run, list harmless ones under allowed_columns in settings.toml and "
+        got = f"alarms about {alarms}, which may know the answer"
+        look = "check report/columns.csv of its run, list harmless columns under allowed_columns in settings.toml and "
         raise PromotionRefused(what, expected="a model without leak alarms", got=got, do=look + do)
     if (alarms or fault) and not why.strip():
         wanted = "a reason that stays with the model"
@@ -110,19 +109,22 @@ def _decide(
     leaks = _leaks(result)
     if leaks:
         return Decision(False, None, False, leaks)
-    least = _least_labels(result, parameters)
-    bars = {"base rate": "base_rate", **({"rules": "rulebook"} if result.rules_judgeable else {})}
-    verdicts = tuple(_verdict(result.holdout, result, bar, result.holdout[name], least) for bar, name in bars.items())
-    reasons = tuple(v.sentence for v in verdicts) + _unjudged(result)
+    rows, rules = result.holdout, result.rules_judgeable
+    ranked = auc(rows["y"].to_numpy(), rows[result.chosen].to_numpy())
+    least = 0 if parameters is None else riley_rows(parameters, ranked, result.all_rows.base_rate)
+    bars = {"base rate": "base_rate"} | ({"rules": "rulebook"} if rules else {})
+    verdicts = tuple(_verdict(rows, result, bar, rows[name], least) for bar, name in bars.items())
+    unjudged = () if rules else ("the rules cannot be judged: every lead in these data has the same points",)
+    reasons = tuple(v.sentence for v in verdicts) + unjudged
     if not all(v.gain.mean > 0 for v in verdicts):
         stays = "stays the champion" if champion and champion.fault else "stays in use"
-        goes_on = f"version {champion.version} {stays}" if champion else "the rules alone route"
+        goes_on = f"version {champion.version} {stays}" if champion else "the rules alone route leads"
         return Decision(False, None, False, (*reasons, f"not ahead of what it has to beat: {goes_on}"), verdicts)
     unsure = not all(v.made for v in verdicts)
     if champion and not champion.fault:
         ahead = Decision(False, "challenger", unsure, reasons, verdicts)
         return _against_champion(result, champion, ahead, least, policy_gain)
-    note = "too few later rows or labels to be sure: provisional" if unsure else "no model to compare it with"
+    note = "too few later rows or labels to be sure: provisional" if unsure else "there is no model to compare it with"
     return Decision(True, "champion", unsure, (*reasons, note), verdicts)
 
 
@@ -134,28 +136,26 @@ def judge(verdict: Verdict, y: Vector, p: Vector, policy_gain: Estimate | None =
     its interval does not lie below 0. A loss which chance explains does not stop it; a margin in money would have to be
     set anew for each agreement.
     """
-    slope = calibration(y, p)[0]
-    right = SLOPES[0] <= slope <= SLOPES[1]
-    reasons = [_against(verdict), f"calibration slope {slope:.2f}, to be within {SLOPES[0]} and {SLOPES[1]}"]
+    # against the champion certainty alone decides: how many labels either had is in the other verdicts
+    slope, gain = calibration(y, p)[0], verdict.gain
+    unsure = "" if gain.sure else ", but perhaps by chance"
+    words = f"ahead of the {verdict.other}{unsure}" if gain.mean > 0 else f"not ahead of the {verdict.other}"
+    reasons = [f"{words}: {gain}"]
+    reasons.append(f"calibration slope {slope:.2f} (required: {SLOPES[0]} to {SLOPES[1]})")
+    no_loss = policy_gain is None or (policy_gain.mean >= -policy_gain.error and policy_gain.high >= 0)
     if policy_gain is not None:
-        words = "no less than" if not_inferior(policy_gain) else "less than"
-        reasons.append(f"its hand-offs are worth {words} the champion's: {policy_gain}")
-    return verdict.gain.sure and right and (policy_gain is None or not_inferior(policy_gain)), tuple(reasons)
-
-
-def not_inferior(gain: Estimate) -> bool:
-    """No loss beyond one standard error, nor a sure one."""
-    return gain.mean >= -gain.error and gain.high >= 0
+        worth = "no less than" if no_loss else "less than"
+        reasons.append(f"its hand-offs are worth {worth} the champion's: {policy_gain}")
+    return gain.sure and SLOPES[0] <= slope <= SLOPES[1] and no_loss, tuple(reasons)
 
 
 def _against_champion(
     result: TrainingResult, champion: Champion, ahead: Decision, least: int | None, policy_gain: Estimate | None
 ) -> Decision:
     """`ahead`: what is decided of one that is ahead of the rules, before it is held against the champion."""
-    rows = result.holdout[result.holdout["as_of"] > champion.trained_until]
+    rows, until = result.holdout[result.holdout["as_of"] > champion.trained_until], f"{champion.trained_until:%Y-%m-%d}"
     if len(rows) < LEAST_ROWS:
-        until = f"{champion.trained_until:%Y-%m-%d}"
-        few = f"only {len(rows)} test rows lie after the champion's training ({until}), {LEAST_ROWS} are needed"
+        few = f"only {len(rows)} test rows are later than the champion's training ({until}); {LEAST_ROWS} are needed"
         return replace(ahead, reasons=(*ahead.reasons, few))
     verdict = _verdict(rows, result, "champion", champion.p[rows.index], least)
     promote, why = judge(verdict, rows["y"].to_numpy(), rows[result.chosen].to_numpy(), policy_gain)
@@ -164,39 +164,22 @@ def _against_champion(
     return replace(ahead, promote=promote, alias=alias, reasons=reasons, verdicts=verdicts)
 
 
-def _least_labels(result: TrainingResult, parameters: float | None) -> int | None:
-    if parameters is None:
-        return 0
-    ranked = auc(result.holdout["y"].to_numpy(), result.holdout[result.chosen].to_numpy())
-    return riley_rows(parameters, ranked, result.all_rows.base_rate)
-
-
 def _verdict(rows: pd.DataFrame, result: TrainingResult, other: str, p: pd.Series[float], least: int | None) -> Verdict:
     chosen = rows[result.chosen].to_numpy()
     gain = paired_bootstrap(rows["y"].to_numpy(), chosen, p.to_numpy(), rows["group"], seed=result.seed)
     return Verdict(other, gain, result.all_rows.rows, least)
 
 
-def _against(verdict: Verdict) -> str:
-    """Against the champion certainty alone decides: how many labels either had is in the other verdicts."""
-    gain = verdict.gain
-    words = "surely ahead of" if gain.sure else "ahead of, but not surely," if gain.mean > 0 else "not ahead of"
-    return f"{words} the {verdict.other}: {gain}"
-
-
-def _unjudged(result: TrainingResult) -> tuple[str, ...]:
-    return () if result.rules_judgeable else ("the rules cannot be judged: no rule points differ in these data",)
-
-
 def _leaks(result: TrainingResult) -> tuple[str, ...]:
-    table = result.leakage.columns
-    found = tuple(
-        f"the model's AUC of {result.leakage.model_auc:.3f} is too good to be true (from {MODEL_AUC} on)"
+    table, blocking = result.leakage.columns, result.leakage.blocking
+    found = [
+        f"the model's AUC of {result.leakage.model_auc:.3f} is too good to be true (the limit is {MODEL_AUC})"
         if name == MODEL
-        else f"{name} may know the answer: alone it has AUC {table.auc[name]:.3f}, null gap {table.null_gap[name]:.2f}"
-        for name in result.leakage.blocking
-    )
-    names = ", ".join(f'"{name}"' for name in result.leakage.blocking)
+        else f"{name} may know the answer: alone it has an AUC of {table.auc[name]:.3f} and a null gap of "
+        f"{table.null_gap[name]:.2f}"
+        for name in blocking
+    ]
+    names = ", ".join(f'"{name}"' for name in blocking)
     advice = f"if a person finds them harmless, put allowed_columns = [{names}] into settings.toml"
     return (*found, advice) if found else ()
 

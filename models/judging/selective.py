@@ -1,9 +1,8 @@
 """What do hand-offs drawn at random tell of everybody at the gate, where sales answers only about some?
 
-Beside `models.judging.policy`'s value of policies: predictions judged with the explored and the gated hand-offs as
-representatives of all, and policies valued over all who came to the gate with what was expected of each (doubly
-robust). Below the gate both rest on explored leads; without any, what is found holds for the gated population only, and
-a policy's value has bounds.
+Predictions are judged with the explored and the gated hand-offs as representatives of all, and policies valued over all
+who came to the gate with what was expected of each (doubly robust). Below the gate both rest on explored leads; without
+any, what is found holds for the gated population only, and a policy's value has bounds.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ import pandas as pd
 
 from data.agreement.model import Costs
 from data.errors import DataError
-from models.judging.policy import CLIP, LEAST_EFFECTIVE, Estimate, brought, effective_size, estimate, values, weights
+from models.judging import policy
+from models.judging.policy import Estimate, brought, weights
 from models.metrics.evaluation import Vector, log_losses
-
-GATED_ONLY = "gated population only: no lead below the gate was explored"
 
 
 @dataclass(frozen=True)
@@ -32,25 +30,27 @@ class Reach:
     @property
     def everybody(self) -> bool:
         """The figures speak of all who came to the gate: leads were explored, effectively 100 rows at least."""
-        return self.explored > 0 and self.effective >= LEAST_EFFECTIVE
+        return self.explored > 0 and self.effective >= policy.LEAST_EFFECTIVE
 
     @property
     def sentence(self) -> str:
         """Of whom the figures speak, as it is printed wherever it matters."""
         if not self.explored:
-            return f"{GATED_ONLY}, so nothing here speaks of leads that the rules hold back"
-        seen = (
-            f"{self.explored:,} of {self.rows:,} hand-offs were explored, effective sample size {self.effective:,.0f}"
-        )
+            return (
+                "gated population only: no lead below the gate was explored, so these figures say "
+                "nothing about leads that the rules hold back"
+            )
+        seen = f"{self.explored:,} of {self.rows:,} hand-offs were explored"
+        seen += f", effective sample size {self.effective:,.0f}"
         if self.everybody:
-            return f"everybody at the gate: {seen} (weights of at most {CLIP:.0f})"
-        return f"too few to speak of everybody at the gate ({LEAST_EFFECTIVE:.0f} are needed): {seen}"
+            return f"everybody at the gate: {seen} (weights of at most {policy.CLIP:.0f})"
+        return f"too few to describe everybody at the gate ({policy.LEAST_EFFECTIVE:.0f} are needed): {seen}"
 
 
 def reach(rows: pd.DataFrame) -> Reach:
     """Of whom n hand-offs with a column `propensity` speak."""
     handed = rows[rows["propensity"] > 0]
-    return Reach(len(handed), int((handed["propensity"] < 1).sum()), effective_size(weights(handed)))
+    return Reach(len(handed), int((handed["propensity"] < 1).sum()), policy.effective_size(weights(handed)))
 
 
 def weighted_metrics(rows: pd.DataFrame, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
@@ -62,7 +62,7 @@ def weighted_metrics(rows: pd.DataFrame, draws: int = 2000, seed: int = 0) -> pd
     """
     y, p = rows["y"].to_numpy(float), rows["p"].to_numpy(float)
     scores = {"log_loss": log_losses(y, p), "brier": np.square(y - p), "bias": p - y}
-    found = {name: _mean(rows, score, draws, seed) for name, score in scores.items()}
+    found = {name: policy.mean_of(rows, score, draws, seed) for name, score in scores.items()}
     table = {name: (e.mean, e.low, e.high) for name, e in found.items()}
     return pd.DataFrame.from_dict(table, orient="index", columns=["value", "low", "high"]).rename_axis("metric")
 
@@ -93,13 +93,9 @@ def bounds(logged: pd.DataFrame, handed: Vector, below: int, picked: int, costs:
         wanted, do = f"to pick 0 to {below} of {below} leads", "count the leads below the gate first"
         raise DataError("bounding a policy's value", expected=wanted, got=str(picked), do=do)
     weight = weights(logged)
-    known = weight @ values(logged, handed) + (below - picked) * costs.waiting
+    known = weight @ policy.values(logged, handed) + (below - picked) * costs.waiting
     worst, best = (known + picked * (worth - costs.review) for worth in (costs.refusal, costs.acceptance))
     return float(worst / (weight.sum() + below)), float(best / (weight.sum() + below))
-
-
-def _mean(rows: pd.DataFrame, score: Vector, draws: int, seed: int) -> Estimate:
-    return estimate(rows, lambda weight: weight @ score, draws, seed)
 
 
 def _robust(gate: pd.DataFrame, handed: Vector, otherwise: Vector, draws: int, seed: int) -> Estimate:
@@ -113,4 +109,4 @@ def _robust(gate: pd.DataFrame, handed: Vector, otherwise: Vector, draws: int, s
             found += (times @ these) * np.divide(off, all_of_them, out=np.zeros_like(off), where=all_of_them > 0)
         return np.asarray(found)
 
-    return estimate(gate.assign(propensity=1.0), total, draws, seed)
+    return policy.estimate(gate.assign(propensity=1.0), total, draws, seed)

@@ -16,11 +16,10 @@ from models.fitting.learning import OutOfTime, choose, compare, make_model, pred
 from models.judging.leak_guard import LeakageReport, find_leaks
 from models.metrics.claims import LEAST_ROWS, Metric, score_interval
 from models.metrics.evaluation import Vector, evaluate
-from models.rows.splits import Split, holdout
+from models.rows.splits import holdout
 from models.rows.training_set import TrainingSet, check, data_hash, sha256
 
 logger = logging.getLogger(__name__)
-BAGS = 8
 WEIGHTS = 20_000_000  # rows x draws of an interval: from 10,000 rows on it takes fewer draws, at least 200
 
 
@@ -51,11 +50,10 @@ class TrainingResult:
 
     fold_metrics: one row per candidate and fold (index candidate, fold), uncalibrated; holdout_metrics: one row per
     candidate, fitted on the training part. holdout: one row per held-out snapshot (index: position in the training set)
-    with y, group, as_of, lead_id and propensity, and a column of probabilities per candidate, the chosen
-    one's calibrated by `tested_calibration`. calibration: how `estimator` is, in words. data_hash names the training
-    set; model_hash the deployed model's predictions on all rows. purged: earlier rows of a tested account or with an
-    open label, used only in the last fit.
-    young: rows with an open horizon, weighted (models.rows.delay), of which those without an answer are in no span.
+    with y, group, as_of, lead_id and propensity, and a column of probabilities per candidate, the chosen one's
+    calibrated by `tested_calibration`. calibration: how `estimator` is, in words. data_hash names the training set;
+    model_hash the deployed model's predictions on all rows. purged: earlier rows of a tested account or with an open
+    label. young: rows with an open horizon, weighted, of which those without an answer are in no span.
     """
 
     fold_metrics: pd.DataFrame
@@ -94,14 +92,19 @@ def learn(data: TrainingSet, rows: Vector, cut: pd.Timestamp, past: OutOfTime, s
 
 
 def train(
-    data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int = 4, allowed_columns: tuple[str, ...] = (),
-    bags: int = BAGS,
-) -> TrainingResult:  # fmt: skip
+    data: TrainingSet,
+    *,
+    seed: int,
+    test_share: float = 0.3,
+    folds: int = 4,
+    allowed: tuple[str, ...] = (),
+    bags: int = 8,
+) -> TrainingResult:
     """Compare the candidates forward in time, choose one, test all once on the latest rows, refit the choice on all.
 
     The choice and its calibration rest on folds inside the earlier part alone; the last `test_share` of rows only
-    measures. Columns named in `allowed_columns` do not stop a promotion. `bags` refits tell which reasons are stable;
-    without any no reason is vouched for. Raises ModelError for too few labels or too short a span of time.
+    measures. Columns in `allowed` do not stop a promotion. `bags` refits tell which reasons are stable; without any no
+    reason is vouched for. Raises ModelError for too few labels or too short a span of time.
     """
     check(data)
     with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
@@ -113,16 +116,16 @@ def train(
         every = np.arange(len(data.y))
         final, calibration = make_model(data, found.chosen, every, data.now, found.past.also(raw), seed, bags)
         model_hash = sha256(final.predict_proba(data.X).tobytes(), repr(list(data.X.columns)).encode())
-        metrics = pd.DataFrame({name: evaluate(data.y[split.test], tested[name].to_numpy()) for name in tested}).T
+        metrics = pd.DataFrame({name: evaluate(data.y[split.test], p.to_numpy()) for name, p in tested.items()}).T
         fold_metrics = found.past.metrics(past.y)
         forward = max(float(fold_metrics["auc"].xs(found.chosen).mean()), float(metrics["auc"][found.chosen]))
         said = np.flatnonzero(data.labelled)
-        told = (data.X.iloc[said], data.y[said], data.as_of.iloc[said], data.group.iloc[said])
-        leakage = find_leaks(*told, forward, allowed_columns, seed)
+        known = data.only(said)
+        leakage = find_leaks(known.X, known.y, known.as_of, known.group, forward, allowed, seed)
     return TrainingResult(
         fold_metrics=fold_metrics,
         holdout_metrics=metrics.rename_axis("candidate"),
-        holdout=pd.DataFrame({**_rows(data, split), **tested}, index=split.test),
+        holdout=data.table(split.test, "y", "group", "as_of", "lead_id", "propensity").assign(**tested),
         chosen=found.chosen,
         reason=found.reason,
         calibration=calibration,
@@ -154,11 +157,6 @@ def interval(result: TrainingResult, name: str, metric: Metric) -> tuple[float, 
         return None
     draws = int(np.clip(WEIGHTS // len(rows), 200, 2000))
     return score_interval(rows["y"].to_numpy(), rows[name].to_numpy(), rows["group"], metric, draws, result.seed)
-
-
-def _rows(data: TrainingSet, split: Split) -> dict[str, Vector]:
-    names = ("group", "as_of", "lead_id", "propensity")
-    return {"y": data.y[split.test], **{name: getattr(data, name).to_numpy()[split.test] for name in names}}
 
 
 def _span(data: TrainingSet, rows: Vector) -> Span:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -49,10 +50,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What may be said of a model against `other`.
-
-    labels: what the model was trained on; least: labels that Riley's criteria ask for, None where no number would do.
-    """
+    """What may be said against `other` of a model trained on `labels`; Riley asks for `least` (None: no number)."""
 
     other: str
     gain: Gain
@@ -72,31 +70,26 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The claim as it is printed."""
+        against = f"the {self.other}: {self.gain}"
         if self.made:
-            return f"better than the {self.other}: {self.gain}"
+            return f"better than {against}"
         if not self.gain.mean > 0:
-            return f"no gain seen over the {self.other}: {self.gain}"
-        return f"not enough data to claim to be better than the {self.other}: {self.gain}; {self._would_do}"
-
-    @property
-    def _would_do(self) -> str:
-        wanted = []
-        if not self.gain.sure or self.gain.rows < LEAST_ROWS:
-            wanted.append(f"about {self.gain.needed or LEAST_ROWS:,} test rows like these")
+            return f"no gain seen over {against}"
+        few = not self.gain.sure or self.gain.rows < LEAST_ROWS
+        wanted = [f"about {self.gain.needed or LEAST_ROWS:,} test rows like these"] * few
+        wanted += [f"{self.least:,} labels to train on (it had {self.labels:,})"] * self.short if self.least else []
+        enough = f"{' and '.join(wanted)} would be enough"
         if self.least is None:
-            return "no number of labels would do for a model that ranks no better than chance"
-        if self.short:
-            wanted.append(f"{self.least:,} labels to train on (it had {self.labels:,})")
-        return f"{' and '.join(wanted)} would do"
+            enough = "no number of labels would be enough for a model that ranks no better than chance"
+        return f"not enough data to claim to be better than {against}; {enough}"
 
 
 def paired_bootstrap(
     y: Vector, p_a: Vector, p_b: Vector, group: pd.Series, metric: Metric = "log_loss", draws: int = 2000, seed: int = 0
 ) -> Gain:
-    """Gain of p_a over p_b on n outcomes y (0/1) of accounts `group`.
+    """Gain of p_a over p_b on n outcomes y (0/1) of accounts `group`, with a percentile interval.
 
-    Whole accounts are drawn, the same for both sides (`draw_accounts`); percentile interval. Draws with one outcome
-    alone have no AUC and are left out; NaN where none has.
+    Whole accounts are drawn, the same for both. Draws with one outcome have no AUC and are left out.
     """
     codes, names = pd.factorize(group)
     of_a, of_b = (_score(y, p, codes, metric) for p in (p_a, p_b))
@@ -146,7 +139,7 @@ def spread(
 def _score(y: Vector, p: Vector, codes: Vector, metric: Metric) -> Callable[[Vector], Vector]:
     """The score of n probabilities as a function of the accounts' weights, draws x accounts."""
     if metric == "auc":
-        return lambda weights: _weighted_aucs(y, p, codes, weights)
+        return partial(_weighted_aucs, y, p, codes)
     losses = log_losses(y, p) if metric == "log_loss" else np.square(y - p)
     sums, rows = np.bincount(codes, weights=losses), np.bincount(codes)
     return lambda weights: np.asarray((weights @ sums) / (weights @ rows))
@@ -161,5 +154,5 @@ def _weighted_aucs(y: Vector, p: Vector, codes: Vector, weights: Vector) -> Vect
     negative = np.add.reduceat(drawn * (1 - y[order]), starts, axis=1)
     below = np.cumsum(negative, axis=1) - negative / 2
     pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    aucs = np.divide((positive * below).sum(axis=1), pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
-    return np.asarray(aucs)
+    unknown = np.full(len(weights), np.nan)
+    return np.asarray(np.divide((positive * below).sum(axis=1), pairs, out=unknown, where=pairs > 0))

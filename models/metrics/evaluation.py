@@ -39,10 +39,9 @@ def evaluate(y: Vector, p: Vector) -> dict[str, float]:
     Where y has one class, or p one value, what cannot be told is NaN.
     """
     y, p = np.asarray(y), np.asarray(p)
-    rate = float(np.mean(y))
+    rate, loss, brier = float(np.mean(y)), float(log_losses(y, p).mean()), float(np.mean((y - p) ** 2))
     slope, intercept = calibration(y, p)
     error, error_95 = calibration_error(y, p)
-    loss, brier = float(log_losses(y, p).mean()), float(np.mean((y - p) ** 2))
     miscalibration, discrimination, uncertainty = decompose(y, p)
     return {
         "n": float(len(y)),
@@ -83,8 +82,7 @@ def decompose(y: Vector, p: Vector) -> tuple[float, float, float]:
 
 def auc(y: Vector, scores: Vector) -> float:
     """Chance that an accepted row is scored above a rejected one, ties counting half; NaN for one class."""
-    positive = int(np.sum(y))
-    negative = len(y) - positive
+    positive, negative = int(np.sum(y)), int(len(y) - np.sum(y))
     if not positive or not negative:
         return float("nan")
     ranks = rankdata(scores)[np.asarray(y) == 1].sum()
@@ -116,12 +114,10 @@ def calibration(y: Vector, p: Vector) -> tuple[float, float]:
         return float("nan"), float("nan")
     z = logit(p)
     ones = np.ones((len(z), 1))
-    intercept = fit_logistic(ones, y, z)[0]
-    spread = float(np.std(z))
+    intercept, spread = float(fit_logistic(ones, y, z)[0]), float(np.std(z))
     if spread < 1e-9:
-        return float("nan"), float(intercept)
-    slope = fit_logistic(np.column_stack([ones, (z - z.mean()) / spread]), y)[1] / spread
-    return float(slope), float(intercept)
+        return float("nan"), intercept
+    return float(fit_logistic(np.column_stack([ones, (z - z.mean()) / spread]), y)[1] / spread), intercept
 
 
 def fit_logistic(
@@ -161,11 +157,9 @@ def information(X: Vector, p: Vector) -> Vector:
 def calibration_bins(y: Vector, p: Vector, bins: int = 10) -> tuple[Vector, Vector, Vector, Vector]:
     """Bins of equal size by p: rows, mean p, accepted share, and the variance of that share if p is right."""
     places = np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)))
-    rows = np.array([len(at) for at in places])
-    expected = np.array([np.mean(p[at]) for at in places])
-    observed = np.array([np.mean(y[at]) for at in places])
-    variance = np.array([np.sum(p[at] * (1 - p[at])) for at in places]) / rows**2
-    return rows, expected, observed, variance
+    found = [(len(at), np.mean(p[at]), np.mean(y[at]), np.sum(p[at] * (1 - p[at]))) for at in places]
+    rows, expected, observed, variance = np.array(found).T
+    return rows, expected, observed, variance / rows**2
 
 
 def calibration_error(y: Vector, p: Vector, draws: int = 2000) -> tuple[float, float]:

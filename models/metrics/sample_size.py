@@ -20,9 +20,8 @@ def riley_rows(parameters: float, auc_expected: float, base_rate: float) -> int 
     """Labels that a model of so many parameters needs before its probabilities can be relied on.
 
     The greatest of three numbers (Riley et al. 2019, 2020): for an expected shrinkage of .9, an optimism in R^2 of at
-    most .05 of its maximum, and the base rate known to +-.05. Cox and Snell's R^2 follows from the AUC expected on new
-    leads (`cox_snell`). None where the AUC is no better than chance. AUC .75 at a base rate of .467 gives 872 labels
-    for 20 parameters, 1,744 for 40 and 3,488 for 80.
+    most .05 of its maximum, and the base rate known to +-.05, R^2 being that of the AUC expected on new leads
+    (`cox_snell`). None where that is no better than chance.
     """
     if not (auc_expected > 0.5 and 0 < base_rate < 1):
         return None
@@ -52,9 +51,8 @@ def effective_parameters(model: Any, X: pd.DataFrame) -> float:
     """How many parameters a fitted candidate of ours has in effect, on the n x k raw frame it was fitted on.
 
     L2 logistic regression: effective degrees of freedom, trace((Z'WZ + I/C)^-1 Z'WZ) less the intercept (Gray 1992).
-    Boosted trees: learning rate x (leaves - 1), summed over trees: a bound of the trace of the boosting operator with
-    the splits given (Bühlmann & Yu 2003); that splits were searched for is not counted. A mean of log-odds: the mean
-    of its parts. Any other: its columns. A calibrator's one or two are left out.
+    Boosted trees: learning rate x (leaves - 1), summed over trees, a bound with the splits given (Bühlmann & Yu 2003).
+    A mean of log-odds: the mean of its parts. Any other: its columns. A calibrator's one or two are left out.
     """
     if hasattr(model, "calibrator"):
         return effective_parameters(model.estimator, X)

@@ -86,9 +86,9 @@ class Registry:
     """Models of one workspace: in SQLite there, or on the MLflow server that `server` gives."""
 
     def __init__(self, workspace: Workspace) -> None:
-        named = server()
-        self.uri = named or f"sqlite:///{workspace.tracking.resolve()}"
-        self._store = None if named else workspace.tracking.resolve()
+        named, store = server(), workspace.tracking.resolve()
+        self.uri = named or f"sqlite:///{store}"
+        self._store = None if named else store
         self._artifacts = None if named else workspace.artifacts.resolve().as_uri()
 
     def log_training(
@@ -166,10 +166,10 @@ class Registry:
             to = version_before(self.moves(), before)
             if to is None:
                 raise ModelError(
-                    "going back to the model before",
-                    expected="a version that was in use before the present one",
+                    "going back to the previous model",
+                    expected="a version that was in use before the current one",
                     got=f"version {before} as the first" if before else "no model in use",
-                    do="name one of `leadready runs`: `leadready promote VERSION`",
+                    do="choose a version from `leadready runs` and run `leadready promote VERSION`",
                 )
             decided = self._find(mlflow, str(to)).tags.get("decision", "")
             move = Move(to, before, "rollback", when.isoformat(timespec="seconds"), by, why, decided)
@@ -216,10 +216,7 @@ class Registry:
         return locked(self._store.with_suffix(".moving")) if self._store else nullcontext()
 
     def _at_work(self, client: Any, experiment: str) -> AbstractContextManager[None]:
-        """While this holds no other training takes our runs for those of a dead one; what a dead one left is ended.
-
-        A server that others may train on is left as it is.
-        """
+        """While this holds no other training takes our runs for dead; what it left is ended, but on a server."""
 
         def end_the_dead() -> None:
             for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
@@ -251,7 +248,7 @@ class Registry:
                 f"loading model version {found.version}",
                 expected="its files, as training left them",
                 got=str(error).splitlines()[0],
-                do="put them back from a backup, `leadready rollback`, or train again",
+                do="restore them from a backup, run `leadready rollback`, or train again",
             ) from error
         features = tuple(info.signature.inputs.input_names())
         return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
@@ -289,7 +286,7 @@ class Registry:
                 f"loading the model {wanted}",
                 expected=f"one of {', '.join(known)}" if known else "a trained model",
                 got=f"no {wanted}" if known else "an empty registry",
-                do="name one of these" if known else "run `leadready train` first",
+                do="choose one of these" if known else "run `leadready train` first",
             )
         return versions[number]
 
@@ -300,7 +297,7 @@ class Registry:
             raise ModelError(
                 "opening the model registry",
                 expected=f"models kept in {self._artifacts}",
-                got=f"a workspace that was moved: they were logged to {found.artifact_location}",
+                got=f"a workspace that was moved: its models were logged to {found.artifact_location}",
                 do="move the workspace back, link the old path to the new one, or train in a new workspace",
             )
         return str(found.experiment_id if found else mlflow.create_experiment(NAME, self._artifacts))
@@ -367,8 +364,8 @@ def _refuse_silence(uri: str) -> None:
         raise ConfigError(
             "reaching the MLflow server",
             expected="an http or https address in LEADREADY_MLFLOW at which a server listens",
-            got=str(error) if isinstance(error, OSError) else "another address",
-            do="start it, mend the address, or unset it: models are then kept in the workspace",
+            got=str(error) if isinstance(error, OSError) else "an address of another kind",
+            do="start it, correct the address, or unset LEADREADY_MLFLOW to keep models in the workspace",
         ) from None
 
 
@@ -377,7 +374,7 @@ def _make_store(path: Path, artifacts: str) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
     from sqlalchemy.exc import SQLAlchemyError
 
-    saying = writing(f"making MLflow's store {path}", "mend that and run the same command again", SQLAlchemyError)
+    saying = writing(f"making MLflow's store {path}", "fix that and run the same command again", SQLAlchemyError)
     with saying, whole(path, unless_there=True) as making:  # MLflow keeps an engine per address
         SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
 
@@ -389,9 +386,9 @@ def _check_types(saved: Mapping[str, Any], version: Any) -> None:
     if strange or not wanted.issuperset(paths(ReadyModel)):
         raise ModelError(
             f"loading model version {version.version}",
-            expected="a model made by this leadready",
+            expected="a model made by this version of leadready",
             got=f"one of an older form, with the type {strange[0]}" if strange else "one of an older form",
-            do="train again, and promote that one if training does not",
+            do="train again, and promote the new version yourself if training does not",
         )
 
 

@@ -12,8 +12,8 @@ from typing import Literal
 class Move:
     """One move of the champion from version `instead_of` (None: there was none) to version `to`.
 
-    when: UTC, ISO 8601. decided: what the training's own decision was ("champion", "challenger", "refused"). findings:
-    what `forced` overruled: leak alarms, and why it cannot score.
+    when: UTC, ISO 8601. decided: by its training ("champion", "challenger", "refused"). findings: what `forced`
+    overruled: leak alarms, and why it cannot score.
     """
 
     to: int

@@ -21,19 +21,8 @@ from models.metrics.claims import Metric
 
 HOLDOUT = "holdout.parquet"
 SCORES: tuple[Metric, ...] = ("log_loss", "brier", "auc")
-RUN_COLUMNS = [
-    "version",
-    "alias",
-    "started",
-    "status",
-    "name",
-    "chosen",
-    "rows",
-    "base_rate",
-    "log_loss",
-    "auc",
-    "run_id",
-]
+MAIN = ("base_rate", "log_loss", "auc")
+RUN_COLUMNS = ["version", "alias", "started", "status", "name", "chosen", "rows", *MAIN, "run_id"]
 
 
 def title(result: TrainingResult, tags: Mapping[str, str]) -> str:
@@ -44,7 +33,7 @@ def title(result: TrainingResult, tags: Mapping[str, str]) -> str:
 
 def training_tags(result: TrainingResult, context: Mapping[str, object]) -> dict[str, str]:
     """Where the training came from and what it found, as tags of its run and of its version."""
-    leakage = result.leakage
+    guard = result.leakage
     return {key: str(value) for key, value in context.items()} | {
         "chosen": result.chosen,
         "reason": result.reason,
@@ -58,9 +47,7 @@ def training_tags(result: TrainingResult, context: Mapping[str, object]) -> dict
         "horizon_days": f"{result.horizon.total_seconds() / 86400:g}",
         "trained_until": result.all_rows.last.isoformat(),
         "tested_from": result.test_rows.first.isoformat(),
-        "suspects": shorten(", ".join(leakage.suspects), 1000),
-        "blocking": shorten(", ".join(leakage.blocking), 1000),
-        "clock": shorten(", ".join(leakage.clock), 1000),
+        **{name: shorten(", ".join(getattr(guard, name)), 1000) for name in ("suspects", "blocking", "clock")},
     }
 
 
@@ -76,10 +63,10 @@ def decision_tags(decision: Decision) -> dict[str, str]:
 
 def description(decision: Decision) -> str:
     """The note that MLflow's page shows on a run and a version, in Markdown."""
-    words = {"champion": "to be put to use", "challenger": "kept as challenger", None: "not to be used"}
+    words = {"champion": "to be put into use", "challenger": "kept as challenger", None: "not to be used"}
     head = words[decision.alias] + (", provisional" if decision.provisional else "")
     reasons = "\n".join(f"- {reason}" for reason in decision.reasons)
-    return f"**Decided by training: {head}.** The whole is in `card/card.html`.\n\n{reasons}"
+    return f"**Decided by training: {head}.** The full account is in `card/card.html`.\n\n{reasons}"
 
 
 def run_metrics(result: TrainingResult, decision: Decision) -> dict[str, float]:
@@ -145,13 +132,11 @@ def write_tables(result: TrainingResult, report: Path) -> None:
 
 def run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -> list[object]:
     """A training's run as a row of RUN_COLUMNS; whether it is in use say the aliases alone."""
-    tags, metrics = run.data.tags, run.data.metrics
-    version = versions.get(run.info.run_id)
+    info, tags, metrics = run.info, run.data.tags, run.data.metrics
+    version, started = versions.get(info.run_id), pd.Timestamp(info.start_time, unit="ms")
     held = ", ".join(alias for alias, at in aliases.items() if at == version)
-    started = pd.Timestamp(run.info.start_time, unit="ms")
-    figures = [metrics.get(name, np.nan) for name in ("base_rate", "log_loss", "auc")]
-    start = [version, held, started, run.info.status, run.info.run_name, tags.get("chosen"), tags.get("rows")]
-    return [*start, *figures, run.info.run_id]
+    said = [tags.get("chosen"), tags.get("rows"), *(metrics.get(name, np.nan) for name in MAIN)]
+    return [version, held, started, info.status, info.run_name, *said, info.run_id]
 
 
 def finite(metrics: Any) -> dict[str, float]:
@@ -162,5 +147,5 @@ def finite(metrics: Any) -> dict[str, float]:
 def page_command(workspace: Workspace, port: int) -> list[str]:
     """The command that serves MLflow's page on a workspace."""
     store = f"sqlite:///{workspace.tracking.resolve()}"
-    page = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
-    return [*page, "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
+    where = ["--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, *where]

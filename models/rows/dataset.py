@@ -34,7 +34,7 @@ def build_training_set(
             f"building the cohort {settings.cohort.name} as of {observed:%Y-%m-%d}",
             expected="leads that reached it",
             got="none",
-            do="ingest hand-offs, take a later --as-of, or choose another anchor in settings.toml [cohort]",
+            do="ingest hand-offs, use a later --as-of, or choose another anchor in settings.toml [cohort]",
         )
     labelled = label_outcomes(warehouse, snapshots, settings.horizon, observed)
     target = to_target(labelled, settings.label.expired, settings.label.never_handed_off)
@@ -45,7 +45,7 @@ def build_training_set(
             f"labelling the cohort {settings.cohort.name} as of {observed:%Y-%m-%d}",
             expected="decisions of sales whose horizon has closed",
             got=", ".join(f"{k} {v}" for k, v in counts.items()),
-            do="ingest decisions, or take a later --as-of",
+            do="ingest decisions, or use a later --as-of",
         )
     catalogue = build_catalogue(agreement, warehouse)
     # the rulebook is always fitted beside the candidates, so its points are always there

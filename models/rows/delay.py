@@ -28,41 +28,24 @@ def known_by(
     NaT without one. A row without an answer by then counts as 0: by its whole weight once its horizon has closed,
     before that by the chance that it stays so.
     """
-    age, delay = _days(cut - as_of), _days(answered_at - as_of)
+    age, delay = (
+        np.asarray(span.dt.total_seconds() / 86_400, dtype=float) for span in (cut - as_of, answered_at - as_of)
+    )
     answered, closed = delay < age, age >= horizon.total_seconds() / 86_400
-    known = np.where(answered, y, 0)
-    shares = _Shares(delay[closed & answered], y[closed & answered], int(closed.sum()))
-    waits = shares.stays_silent(age)
-    weight = np.where(closed, 1.0, np.where(answered, 1 / shares.answered_within(age, known), waits))
+    known, both = np.where(answered, y, 0), delay[closed & answered]
+    own = [delay[closed & answered & (y == outcome)] for outcome in (0, 1)]
+    soon = [_answered_within(each if len(each) >= ENOUGH else both, age) for each in own]
+    shares = [len(each) / max(int(closed.sum()), 1) for each in own]
+    silent = max(1 - sum(shares), 0.0)
+    open_still = silent + sum(share * (1 - within) for share, within in zip(shares, soon, strict=True))
+    waits = np.divide(silent, open_still, out=np.zeros(len(age)), where=open_still > 0)
+    stands_for = 1 / np.maximum(np.where(known == 1, soon[1], soon[0]), LEAST_SHARE)
+    weight = np.where(closed, 1.0, np.where(answered, stands_for, waits))
     return known, weight * (len(weight) / weight.sum() if weight.sum() > 0 else 1.0)
 
 
-class _Shares:
-    """How soon sales answers: distribution functions of the delay in days, by outcome, and the share never answered."""
-
-    def __init__(self, delay: Vector, y: Vector, closed: int) -> None:
-        both = np.sort(delay)
-        own = [np.sort(delay[y == outcome]) for outcome in (0, 1)]
-        self.delays = [each if len(each) >= ENOUGH else both for each in own]
-        self.answers = [len(each) / max(closed, 1) for each in own]
-        self.enough = len(both) >= ENOUGH
-
-    def answered_within(self, age: Vector, y: Vector) -> Vector:
-        """G: the share of decisions like y that are known at that age, at least .05; 1 where too few tell."""
-        return np.maximum(np.where(y == 1, self._share(1, age), self._share(0, age)), LEAST_SHARE)
-
-    def stays_silent(self, age: Vector) -> Vector:
-        """The chance that a hand-off without an answer at that age gets none within the horizon."""
-        silent = max(1 - sum(self.answers), 0.0)
-        later = sum(share * (1 - self._share(outcome, age)) for outcome, share in enumerate(self.answers))
-        total = silent + later
-        return np.divide(silent, total, out=np.zeros(len(age)), where=total > 0)
-
-    def _share(self, outcome: int, age: Vector) -> Vector:
-        if not self.enough:
-            return np.ones(len(age))
-        return np.asarray(np.searchsorted(self.delays[outcome], age, side="right") / len(self.delays[outcome]))
-
-
-def _days(spans: pd.Series) -> Vector:
-    return np.asarray(spans.dt.total_seconds() / 86_400, dtype=float)
+def _answered_within(delay: Vector, age: Vector) -> Vector:
+    """G: the share of decisions that are known at each age in days; 1 where too few tell."""
+    if len(delay) < ENOUGH:
+        return np.ones(len(age))
+    return np.asarray(np.searchsorted(np.sort(delay), age, side="right") / len(delay))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ def holdout(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, mature: Ve
     first test row, does not (López de Prado 2018, ch. 7). Only `mature` rows (n flags) are tested. Rows of
     one instant stay together. Raises ModelError where either side would be empty.
     """
-    split = _purged(as_of, group, usable_at, mature, _cut(as_of[mature], test_share), EVER)
+    split = ForwardFolds(as_of, usable_at, mature).between(group, _cut(as_of[mature], test_share), EVER)
     if not len(split.train) or not len(split.test):
         raise ModelError(
             "keeping later rows for the test",
@@ -61,16 +62,26 @@ class ForwardFolds:
     def cuts(self, y: Vector, groups: pd.Series) -> list[Split]:
         """The folds of n outcomes of 0/1 and n account ids; raises ModelError where not even one can be made."""
         y, groups = np.asarray(y), pd.Series(groups)
-        for count in range(self.folds, 0, -1):
-            splits = _blocks(self.as_of, groups, self.usable_at, self.mature, count)
-            if splits and all(_usable(split, y, self.known or (lambda rows, _: y[rows])) for split in splits):
+        times = self.as_of[self.mature].sort_values().to_numpy()
+        for count in range(self.folds if len(times) else 0, 0, -1):
+            places = [len(times) * k // (count + 1) for k in range(1, count + 1)]
+            cuts = [pd.Timestamp(cut) for cut in np.unique(times[places])]
+            splits = [self.between(groups, cut, end) for cut, end in pairwise([*cuts, EVER])]
+            if all(_usable(split, y, self.known or (lambda rows, _: y[rows])) for split in splits):
                 return splits
         raise ModelError(
             "cutting the training rows into folds forward in time",
-            expected="both outcomes before and after a cut, labels known by then, accounts apart",
+            expected="both outcomes before and after a cut, labels known by then and no account on both sides",
             got=f"no such cut in {len(self.as_of)} rows from {self.as_of.min()} to {self.as_of.max()}",
             do="train on a longer span of time or with a shorter label horizon",
         )
+
+    def between(self, groups: pd.Series, cut: pd.Timestamp, end: pd.Timestamp) -> Split:
+        """Test on the mature rows from `cut` to `end`, train on what was known at `cut` of other accounts."""
+        before, known = (self.as_of < cut).to_numpy(), (self.usable_at <= cut).to_numpy()
+        test = ~before & self.mature & (self.as_of < end).to_numpy()
+        train = before & known & ~groups.isin(groups[test]).to_numpy()
+        return Split(np.flatnonzero(train), np.flatnonzero(test), int(before.sum() - train.sum()), cut)
 
     def split(self, X: object, y: Vector, groups: pd.Series) -> Iterator[tuple[Vector, Vector]]:  # noqa: ARG002
         """Places of the rows that train and of those that test, fold by fold."""
@@ -83,27 +94,10 @@ class ForwardFolds:
 
 def _cut(as_of: pd.Series, test_share: float) -> pd.Timestamp:
     times = np.sort(as_of.to_numpy())
-    cut = times[min(int(len(times) * (1 - test_share)), len(times) - 1)] if len(times) else None
     later = times[times > times[0]] if len(times) else times
-    return pd.Timestamp(max(cut, later[0]) if len(later) else pd.Timestamp.max)
-
-
-def _blocks(as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Vector, count: int) -> list[Split]:
-    times = as_of[tested].sort_values().to_numpy()
-    places = [len(times) * k // (count + 1) for k in range(1, count + 1)] if len(times) else []
-    cuts = [pd.Timestamp(cut) for cut in np.unique(times[places])]
-    ends = [*cuts[1:], EVER]
-    return [_purged(as_of, group, usable_at, tested, cut, end) for cut, end in zip(cuts, ends, strict=True)]
-
-
-def _purged(
-    as_of: pd.Series, group: pd.Series, usable_at: pd.Series, tested: Vector, cut: pd.Timestamp, end: pd.Timestamp
-) -> Split:
-    before = (as_of < cut).to_numpy()
-    test = (as_of >= cut).to_numpy() & tested & (as_of < end).to_numpy()
-    known = (usable_at <= cut).to_numpy()
-    train = before & known & ~group.isin(group[test]).to_numpy()
-    return Split(np.flatnonzero(train), np.flatnonzero(test), int(before.sum() - train.sum()), cut)
+    if not len(later):
+        return EVER
+    return pd.Timestamp(max(times[min(int(len(times) * (1 - test_share)), len(times) - 1)], later[0]))
 
 
 def _usable(split: Split, y: Vector, known: Known) -> bool:

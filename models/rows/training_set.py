@@ -75,12 +75,11 @@ class TrainingSet:
 
     def as_known(self, day: pd.Timestamp) -> TrainingSet:
         """The same rows with their labels as they stood at `day`: nothing of sales known from then on."""
+        known = replace(self, observed=day)
         if self.answered_at is None:
-            return replace(self, observed=day)
+            return known
         seen = self.answered_at < day
-        return replace(
-            self, y=np.where(seen, self.y, 0), answered_at=self.answered_at.where(seen), observed=day.to_pydatetime()
-        )
+        return replace(known, y=np.where(seen, self.y, 0), answered_at=self.answered_at.where(seen))
 
     def only(self, rows: Vector) -> TrainingSet:
         """The rows at those places alone, in that order."""
@@ -88,13 +87,16 @@ class TrainingSet:
         parts: dict[str, Any] = {name: getattr(self, name).iloc[rows].reset_index(drop=True) for name in names}
         return replace(self, y=self.y[rows], **parts)
 
+    def table(self, rows: Vector, *names: str) -> pd.DataFrame:
+        """What is known of the rows at those places, by place: the parts of those names as columns."""
+        return pd.DataFrame({name: np.asarray(getattr(self, name))[rows] for name in names}, index=rows)
+
     def before(self, day: pd.Timestamp) -> TrainingSet:
         """The rows that a training at `day` would have had, their labels as they stood then."""
-        at = np.flatnonzero(((self.as_of < day) & (self.usable_at <= day)).to_numpy())
-        return self.as_known(day).only(at)
+        return self.as_known(day).only(np.flatnonzero((self.as_of < day) & (self.usable_at <= day)))
 
     def known(self, rows: Vector, cut: pd.Timestamp) -> tuple[Vector, Vector]:
-        """Outcomes and weights of `rows`, usable by then, as they stood at `cut` (see `models.rows.delay.known_by`)."""
+        """Outcomes and weights of `rows`, usable by then, as they stood at `cut` (see `delay.known_by`)."""
         if self.answered_at is None:
             return self.y[rows], np.ones(len(rows))
         return known_by(self.y[rows], self.as_of.iloc[rows], self.answered_at.iloc[rows], self.horizon, cut)
@@ -106,7 +108,7 @@ class TrainingSet:
 
 def check(data: TrainingSet) -> None:
     """Raise ModelError unless the parts fit together and there are at least 40 labels of each outcome."""
-    lengths = {len(data.X), len(data.y), len(data.as_of), len(data.group)}
+    lengths = {len(part) for part in (data.X, data.y, data.as_of, data.group)}
     names = [f.name for f in data.features]
     if len(lengths) > 1 or names != list(data.X.columns):
         raise ModelError(
@@ -122,7 +124,7 @@ def check(data: TrainingSet) -> None:
             "training a model",
             expected=f"at least {LEAST_LABELS} accepted and {LEAST_LABELS} rejected leads, and no other outcome",
             got=f"{accepted} accepted and {rejected} rejected of {len(data.y)}",
-            do="take in more decisions or an earlier start; until then let the rules alone route",
+            do="ingest more decisions or start earlier; until then let the rules alone route leads",
         )
 
 
@@ -131,7 +133,7 @@ def data_hash(data: TrainingSet) -> str:
     parts = (data.X, data.group.astype(str))
     content, accounts = (pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes() for part in parts)
     names = repr([(str(c), f.dtype) for c, f in zip(data.X.columns, data.features, strict=True)]).encode()
-    times = [data.as_of] + ([] if data.answered_at is None else [data.answered_at])
+    times = [t for t in (data.as_of, data.answered_at) if t is not None]
     when = [t.astype("datetime64[us]").to_numpy().tobytes() for t in times]
     rules = repr((data.horizon, data.now, data.silence_counts)).encode()
     return sha256(names, content, accounts, rules, data.y.astype("int8").tobytes(), *when)
@@ -139,7 +141,4 @@ def data_hash(data: TrainingSet) -> str:
 
 def sha256(*parts: bytes) -> str:
     """The hash of all parts in their order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -70,7 +70,7 @@ def train_models(opened: OpenWorkspace, observed: datetime) -> Training:
         seed=options.seed,
         test_share=options.test_share,
         folds=options.folds,
-        allowed_columns=options.allowed_columns,
+        allowed=options.allowed_columns,
     )
     gain = hand_off_gain(agreement, zones, result, champion) if champion else None
     decision = decide(result, champion, effective_parameters(result.estimator, data.X), gain)

@@ -47,10 +47,17 @@ def build(columns: list[str], rows: int, seed: int) -> TrainingSet:
         X["rule_points"] = np.nan
     texts = {name for name in X.columns if not pd.api.types.is_numeric_dtype(X[name])}
     features = tuple(
-        Feature(name, CONCEPTS[i % 6], "touches", "x", name, direction="+" if i % 2 else "",
-                dtype="text" if name in texts else "number")
+        Feature(
+            name,
+            CONCEPTS[i % 6],
+            "touches",
+            "x",
+            name,
+            direction="+" if i % 2 else "",
+            dtype="text" if name in texts else "number",
+        )
         for i, name in enumerate(X.columns)
-    )  # fmt: skip
+    )
     y = random.permutation(np.arange(rows) % 3 == 0).astype(int)
     as_of = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(rows), unit="h"))
     lead, met = pd.Series(np.arange(rows)), pd.Series(np.ones(rows))

@@ -247,7 +247,7 @@ class TestDataThatDoNotAllowIt:
 
     def test_training_before_the_data(self, leadready, filled):
         said = leadready("train", "--as-of", "2020-01-01", "-w", filled)
-        assert_plain(said, DATA, "expected leads that reached it, got none", "take a later --as-of")
+        assert_plain(said, DATA, "expected leads that reached it, got none", "use a later --as-of")
 
     def test_no_handoff_at_all(self, leadready, empty, tmp_path):
         tables = simulate(leads=100, seed=1)

@@ -78,7 +78,7 @@ def test_beta_bends_one_end_alone():
     fits = {kind: kind().fit(z, y) for kind in (Identity, Platt, Beta)}
     error = {kind: error_against_truth(fit.transform(z), truth) for kind, fit in fits.items()}
     assert error[Beta] < error[Platt] / 2 < error[Identity] / 2
-    assert fits[Beta].b_ < 0.6 < fits[Beta].a_
+    assert fits[Beta].slopes_[1] < 0.6 < fits[Beta].slopes_[0]
 
 
 @pytest.mark.parametrize("kind", [Platt, Beta])

@@ -36,8 +36,9 @@ def test_points_belong_to_the_rules():
     assert [name for name, keeps in LEARNED.items() if keeps(points)] == [ALL]
     assert [name for name, keeps in LEARNED.items() if keeps(answer)] == ["calls + answers", ALL]
     assert [name for name, keeps in LEARNED.items() if keeps(feature("industry", "fit", "text"))] == [
-        "digital + fit", ALL,
-    ]  # fmt: skip
+        "digital + fit",
+        ALL,
+    ]
 
 
 def test_all_arms_are_tested_on_the_same_later_rows(result, data):
@@ -84,8 +85,9 @@ def test_a_claim_follows_the_intervals(result):
 
 
 def test_an_arm_without_columns_is_left_out(data):
-    found = ablate(part(data, lambda f: f.concept not in ("calls", "qualification") or f.name == "rule_points"),
-                   seed=1, folds=1)  # fmt: skip
+    found = ablate(
+        part(data, lambda f: f.concept not in ("calls", "qualification") or f.name == "rule_points"), seed=1, folds=1
+    )
     assert found.left_out == ("calls + answers",)
     assert "calls + answers" not in found.arms.index
 

@@ -82,9 +82,12 @@ def test_a_day_is_what_learning_by_hand_gives(found, data):
     names = ("X", "as_of", "group", "lead_id", "propensity")
     parts = {name: getattr(data, name).iloc[rows].reset_index(drop=True) for name in names}
     known = replace(
-        data, **parts, y=np.where(seen, data.y, 0)[rows],
-        answered_at=data.answered_at.where(seen).iloc[rows].reset_index(drop=True), observed=SECOND.to_pydatetime(),
-    )  # fmt: skip
+        data,
+        **parts,
+        y=np.where(seen, data.y, 0)[rows],
+        answered_at=data.answered_at.where(seen).iloc[rows].reset_index(drop=True),
+        observed=SECOND.to_pydatetime(),
+    )
     every, block = np.arange(len(rows)), found.predicted[found.predicted["day"] == SECOND]
     model = learn(known, every, SECOND, compare(known, every, 1, 3), 3).model
     X = data.X.loc[block.index]
@@ -136,9 +139,13 @@ def test_open_hand_offs_are_predicted_and_not_judged():
 @pytest.mark.parametrize(
     ("first", "last", "said"),
     [
-        (10, 30, "days; the last: .*at least 40 accepted.*; take a later --from, when sales had answered more$"),
-        (290, 299, f"none in that time .*; take a --from before {answered().as_of.max():%Y-%m-%d}$"),
-        (-30, -10, f"none in that time .*; take a --to after {START:%Y-%m-%d}$"),
+        (
+            10,
+            30,
+            "days; the last one: .*at least 40 accepted.*; choose a later --from, by which sales had answered more$",
+        ),
+        (290, 299, f"none in that time: .*; choose a --from before {answered().as_of.max():%Y-%m-%d}$"),
+        (-30, -10, f"none in that time: .*; choose a --to after {START:%Y-%m-%d}$"),
     ],
 )
 def test_nothing_to_judge_is_a_plain_error_with_the_date_that_helps(first, last, said):
@@ -149,17 +156,21 @@ def test_nothing_to_judge_is_a_plain_error_with_the_date_that_helps(first, last,
 def test_where_all_are_open_an_earlier_day_helps():
     data = replace(answered(), observed=(LAST - timedelta(days=50)).to_pydatetime())
     with pytest.raises(
-        DataError, match=f"all of them open; take a --from before {LAST - timedelta(days=64):%Y-%m-%d}$"
+        DataError, match=f"all of them open; choose a --from before {LAST - timedelta(days=64):%Y-%m-%d}$"
     ):
         backtest(data, LAST - timedelta(days=60), LAST, timedelta(days=60), seed=3, folds=1)
 
 
 def test_over_time_by_hand():
     """Two hand-offs in May at .5, one accepted; one in June at .9, accepted."""
-    judged = pd.DataFrame({
-        "as_of": pd.to_datetime(["2025-05-02", "2025-05-20", "2025-06-01"]), "y": [1, 0, 1],
-        "day": pd.Timestamp("2025-05-01"), **{arm: [0.5, 0.5, 0.9] for arm in ARMS},
-    })  # fmt: skip
+    judged = pd.DataFrame(
+        {
+            "as_of": pd.to_datetime(["2025-05-02", "2025-05-20", "2025-06-01"]),
+            "y": [1, 0, 1],
+            "day": pd.Timestamp("2025-05-01"),
+            **{arm: [0.5, 0.5, 0.9] for arm in ARMS},
+        }
+    )
     months = over_time(judged, timedelta(days=7))
     assert list(months["period"]) == [pd.Timestamp("2025-05-01"), pd.Timestamp("2025-06-01")]
     assert list(months["rows"]) == [2, 1]

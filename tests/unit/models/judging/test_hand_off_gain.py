@@ -37,8 +37,9 @@ def gain(result, champion, combine="quadrant"):
     agreement, test = agree(combine), HOLDOUT.iloc[::-1]
     zones = test[["lead_id", "as_of"]].assign(
         zone=["nearly" if lead == "drawn" else "qualified" for lead in test["lead_id"]],
-        segment=[0 if lead == "big" else 1 for lead in test["lead_id"]], agreement_version=agreement.version,
-    )  # fmt: skip
+        segment=[0 if lead == "big" else 1 for lead in test["lead_id"]],
+        agreement_version=agreement.version,
+    )
     return hand_off_gain(agreement, zones, replace(result, holdout=HOLDOUT, chosen="new"), champion)
 
 

@@ -65,8 +65,12 @@ def test_an_identifier_learns_nothing_about_other_accounts():
 
 def test_a_column_that_tells_the_date_is_named_and_does_not_block():
     month = AS_OF.dt.strftime("%Y-%m-%d")
-    found = report(number=np.arange(ROWS) + 5.0 * NOISE, week=AS_OF.dt.isocalendar().week.astype(float).to_numpy(),
-                   half=np.where(np.arange(ROWS) < 300, "old form", "new form"), day=month.to_numpy())  # fmt: skip
+    found = report(
+        number=np.arange(ROWS) + 5.0 * NOISE,
+        week=AS_OF.dt.isocalendar().week.astype(float).to_numpy(),
+        half=np.where(np.arange(ROWS) < 300, "old form", "new form"),
+        day=month.to_numpy(),
+    )
     assert set(found.clock) == {"number", "week", "half", "day"}
     assert found.blocking == ()
     assert "rises or falls with the date" in found.notes[0]

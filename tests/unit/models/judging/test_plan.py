@@ -23,8 +23,9 @@ def answered(data: TrainingSet, silent: float = 0.0, seed: int = 0) -> TrainingS
     observed = data.as_of.max() + timedelta(days=5)
     when = (data.as_of + after).mask(never | (after >= data.horizon) | (data.as_of + after >= observed))
     if silent:
-        return replace(data, y=np.where(when.isna(), 0, data.y), answered_at=when, observed=observed,
-                       silence_counts=True)  # fmt: skip
+        return replace(
+            data, y=np.where(when.isna(), 0, data.y), answered_at=when, observed=observed, silence_counts=True
+        )
     kept = (when.notna() | (data.as_of + data.horizon <= observed)).to_numpy()
     return replace(data, answered_at=when, observed=observed).only(np.flatnonzero(kept))
 

@@ -42,10 +42,16 @@ def company(seed, leads=3000, share=0.05, below=0.5, signal=0.0, base=-0.2, acco
     house = random.integers(0, accounts or leads, leads)
     z = 0.6 * random.normal(size=leads) + 0.8 * random.normal(size=accounts or leads)[house]
     met = random.random(leads) >= below
-    everyone = pd.DataFrame({
-        "y": (random.random(leads) < sigmoid(base + signal * z)).astype(int), "p": sigmoid(z), "met": met,
-        "group": house, "propensity": np.where(met, 1.0, share), "seen": met | (random.random(leads) < share),
-    })  # fmt: skip
+    everyone = pd.DataFrame(
+        {
+            "y": (random.random(leads) < sigmoid(base + signal * z)).astype(int),
+            "p": sigmoid(z),
+            "met": met,
+            "group": house,
+            "propensity": np.where(met, 1.0, share),
+            "seen": met | (random.random(leads) < share),
+        }
+    )
     return priced(everyone, [COSTS] * leads)
 
 
@@ -224,7 +230,7 @@ def test_what_would_do_by_hand():
     assert found.needed == 4006
     assert found.sentence == (
         "not enough data to claim: +14.00 per lead at the gate (95 % interval -6.00 to +34.00) at equal volume, "
-        "1,000 hand-offs of 900 accounts, effective sample size 150; about 4,006 hand-offs like these would do"
+        "1,000 hand-offs of 900 accounts, effective sample size 150; about 4,006 hand-offs like these would be enough"
     )
     assert replace(found, gain=Estimate(50, 30, 70, 10), effective=25).needed == 4000
     assert replace(found, gain=Estimate(50, -1, 70, 10)).needed == 1000

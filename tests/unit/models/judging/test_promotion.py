@@ -15,12 +15,16 @@ def with_holdout(result, rows=600, signal=1.5, rules=0.5, chosen_noise=0.0, leak
     random = np.random.default_rng(seed)
     z = random.normal(size=rows)
     y = (random.random(rows) < sigmoid(signal * z)).astype(int)
-    holdout = pd.DataFrame({
-        "y": y, "group": np.arange(rows),
-        "as_of": pd.Timestamp("2025-06-01") + pd.to_timedelta(np.arange(rows), unit="h"),
-        "base_rate": 0.5, "rulebook": sigmoid(rules * z),
-        result.chosen: sigmoid(signal * z + chosen_noise * random.normal(size=rows)),
-    })  # fmt: skip
+    holdout = pd.DataFrame(
+        {
+            "y": y,
+            "group": np.arange(rows),
+            "as_of": pd.Timestamp("2025-06-01") + pd.to_timedelta(np.arange(rows), unit="h"),
+            "base_rate": 0.5,
+            "rulebook": sigmoid(rules * z),
+            result.chosen: sigmoid(signal * z + chosen_noise * random.normal(size=rows)),
+        }
+    )
     leakage = replace(result.leakage, suspects=leaks)
     return replace(result, holdout=holdout, leakage=leakage)
 
@@ -62,8 +66,8 @@ def test_a_champion_that_can_no_longer_score_is_no_bar_and_it_is_said(result):
     found = decide(with_holdout(result), broken)
     assert (found.promote, found.alias, found.against) == (True, "champion", 4)
     assert [v.other for v in found.verdicts] == ["base rate", "rules"]
-    said = "version 4, the one in use, can no longer score (no pain_state)"
-    assert found.reasons[-1] == f"{said}, so that the new one was judged as a first"
+    said = "version 4, the model in use, can no longer score (no pain_state)"
+    assert found.reasons[-1] == f"{said}, so the new model was judged as if it were the first"
     for test in (with_holdout(result, chosen_noise=4.0), with_holdout(result, leaks=("n1",))):
         refused = decide(test, broken)
         assert (refused.alias, refused.reasons[-1]) == (None, said)
@@ -73,9 +77,10 @@ def test_who_was_overtaken_is_a_challenger_and_hears_by_whom(result):
     test = with_holdout(result)
     late = overtaken(decide(test, champion(test, knows=False)), 6, 5)
     assert (late.promote, late.alias, late.against) == (False, "challenger", 4)
-    assert late.reasons[-1].startswith("judged while version 4 was in use, and by now version 5 is: train again")
+    assert late.reasons[-1].startswith("judged while version 4 was in use, but version 5 is in use now: train again")
     assert (
-        "judged while no model was in use, and by now version 5 is" in overtaken(decide(test, None), 6, 5).reasons[-1]
+        "judged while no model was in use, but version 5 is in use now"
+        in overtaken(decide(test, None), 6, 5).reasons[-1]
     )
 
 
@@ -134,15 +139,23 @@ def test_few_labels_for_its_parameters_make_the_first_champion_provisional(resul
     assert not decide(test, None, parameters=8).provisional
     found = decide(test, None, parameters=100)
     assert (found.promote, found.provisional) == (True, True)
-    assert "labels to train on (it had 500) would do" in found.reasons[0]
+    assert "labels to train on (it had 500) would be enough" in found.reasons[0]
 
 
 def worth(mean, error):
     return Estimate(mean, mean - 1.96 * error, mean + 1.96 * error, error)
 
 
-@pytest.mark.parametrize(("gain", "promoted"), [(worth(5, 10), True), (worth(0, 0), True), (worth(-5, 10), True),
-                                                (worth(-12, 10), False), (worth(-30, 10), False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("gain", "promoted"),
+    [
+        (worth(5, 10), True),
+        (worth(0, 0), True),
+        (worth(-5, 10), True),
+        (worth(-12, 10), False),
+        (worth(-30, 10), False),
+    ],
+)
 def test_a_challenger_whose_hand_offs_are_worth_less_stays_one(result, gain, promoted):
     test = with_holdout(result)
     found = decide(test, champion(test, knows=False), policy_gain=gain)

@@ -39,7 +39,7 @@ def test_of_whom_the_figures_speak():
     some = pd.concat([gated, pd.DataFrame({"propensity": np.full(40, 0.1)})])
     assert reach(some).everybody
     assert reach(some).sentence.startswith("everybody at the gate: 40 of 340 hand-offs were explored, effective")
-    assert reach(some.iloc[295:305]).sentence.startswith("too few to speak of everybody at the gate (100 are needed)")
+    assert reach(some.iloc[295:305]).sentence.startswith("too few to describe everybody at the gate (100 are needed)")
 
 
 @pytest.mark.parametrize("seed", range(10))

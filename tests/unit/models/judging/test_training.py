@@ -75,7 +75,7 @@ def test_a_planted_answer_stops_at_the_leak_report(data):
 @pytest.mark.parametrize(("accepted", "counts"), [(39, "39 accepted and 461 rejected"), (0, "0 accepted and 500")])
 def test_too_few_of_an_outcome_is_refused_with_the_counts(data, accepted, counts):
     y = (np.arange(500) < accepted).astype(int)
-    with pytest.raises(ModelError, match=f"at least 40 accepted and 40 rejected.*got {counts}.*take in more decisions"):
+    with pytest.raises(ModelError, match=f"at least 40 accepted and 40 rejected.*got {counts}.*ingest more decisions"):
         train(replace(data, y=y), seed=1)
 
 

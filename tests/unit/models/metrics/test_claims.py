@@ -133,16 +133,16 @@ def test_a_claim_needs_certainty_and_labels():
     few = Verdict("rulebook", SURE, 300, 872)
     assert not few.made
     assert few.sentence.startswith("not enough data to claim to be better than the rulebook: +0.0200 log loss")
-    assert few.sentence.endswith("; 872 labels to train on (it had 300) would do")
-    assert Verdict("rulebook", UNSURE, 900, 872).sentence.endswith("; about 2,209 test rows like these would do")
+    assert few.sentence.endswith("; 872 labels to train on (it had 300) would be enough")
+    assert Verdict("rulebook", UNSURE, 900, 872).sentence.endswith("; about 2,209 test rows like these would be enough")
     both = Verdict("rulebook", UNSURE, 300, 872).sentence
-    assert both.endswith("about 2,209 test rows like these and 872 labels to train on (it had 300) would do")
+    assert both.endswith("about 2,209 test rows like these and 872 labels to train on (it had 300) would be enough")
 
 
 def test_a_sure_gain_on_a_handful_of_rows_is_no_claim():
     tiny = Verdict("base rate", replace(SURE, rows=60), 900, 300)
     assert not tiny.made
-    assert tiny.sentence.endswith("about 100 test rows like these would do")
+    assert tiny.sentence.endswith("about 100 test rows like these would be enough")
 
 
 def test_no_gain_is_no_gain_and_chance_never_has_enough():

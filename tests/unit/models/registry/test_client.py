@@ -166,9 +166,10 @@ def mlflow_server(tmp_path, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-               "--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}",
-               "--artifacts-destination", str(tmp_path / "served")]  # fmt: skip
+    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    kept = ["--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
+    kept += ["--artifacts-destination", str(tmp_path / "served")]
+    command = [sys.executable, "-m", "mlflow", "server", *where, *kept]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **quiet}, start_new_session=True)
@@ -211,8 +212,8 @@ def test_a_server_keeps_everything_and_the_workspace_nothing(mlflow_server, tmp_
     [
         ("http://127.0.0.1:9", "Connection refused"),
         ("http://ann:s3cret@127.0.0.1:9", "Connection refused"),
-        ("http://127.0.0.1:s3cret", "another address"),
-        ("sqlite:///elsewhere.db", "another address"),
+        ("http://127.0.0.1:s3cret", "an address of another kind"),
+        ("sqlite:///elsewhere.db", "an address of another kind"),
     ],
 )
 def test_a_server_that_does_not_answer_is_said_at_once(tmp_path, monkeypatch, address, got):
@@ -254,7 +255,7 @@ def bought(tmp_path_factory, result):
 def test_there_and_back_again_with_the_evidence(bought):
     """One path through all of it: the state of the registry is what each step leaves."""
     assert bought.aliases() == {"champion": 1, "challenger": 2}
-    with pytest.raises(ModelError, match=r"expected a version .* got version 1 as the first; name one of"):
+    with pytest.raises(ModelError, match=r"expected a version .* got version 1 as the first; choose a version from"):
         bought.roll_back(NOON)
     moved = bought.promote(2, NOON, "ann", "sales asked for it")
     assert (moved.to, moved.instead_of, moved.decided) == (2, 1, "challenger")
@@ -278,8 +279,12 @@ def test_there_and_back_again_with_the_evidence(bought):
 
     moves = bought.moves()
     assert [(m.instead_of, m.to, m.how) for m in moves] == [
-        (None, 1, "training"), (1, 2, "promote"), (2, 3, "promote"), (3, 2, "rollback"), (2, 1, "rollback"),
-    ]  # fmt: skip
+        (None, 1, "training"),
+        (1, 2, "promote"),
+        (2, 3, "promote"),
+        (3, 2, "rollback"),
+        (2, 1, "rollback"),
+    ]
     tags = bought.load(2).tags
     assert (tags["champion_by"], tags["champion_why"]) == ("rollback bob", "too many refusals")
     assert (tags["champion_instead_of"], tags["champion_since"]) == ("3", "2026-03-01T12:00:00")
@@ -358,10 +363,16 @@ def test_a_training_killed_anywhere_leaves_a_whole_version_or_none(result, tmp_p
     (tmp_path / "result").write_bytes(pickle.dumps(result))
     registry, versions = Registry(space), 0
     for point, when in (
-        ("_log_files", "before"), ("_log_candidate", "before"), ("_log_candidate", "after"), ("_log_model", "before"),
-        ("_log_model", "after"), ("create_registered_model", "after"), ("create_model_version", "before"),
-        ("create_model_version", "after"), ("set_registered_model_alias", "before"),
-    ):  # fmt: skip
+        ("_log_files", "before"),
+        ("_log_candidate", "before"),
+        ("_log_candidate", "after"),
+        ("_log_model", "before"),
+        ("_log_model", "after"),
+        ("create_registered_model", "after"),
+        ("create_model_version", "before"),
+        ("create_model_version", "after"),
+        ("set_registered_model_alias", "before"),
+    ):
         call = [sys.executable, "-c", KILLED, point, when, str(space.root), str(tmp_path / "result")]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         assert done.returncode == -signal.SIGKILL, done.stderr
@@ -424,11 +435,14 @@ def test_the_commands_say_what_they_did(bought, capsys, caplog, monkeypatch):
     assert f"version {now} can no longer score: no agreement 2000-01-01-gone any more" in caplog.text
 
 
-@pytest.mark.parametrize(("words", "code", "said"), [
-    (("promote", "3"), 12, "can score with today's agreements and catalogue, got no agreement 2000-01-01-gone"),
-    (("promote", "3", "--force"), 2, "a reason that stays with the model"),
-    (("promote", "9"), 12, "loading the model 9"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("promote", "3"), 12, "can score with today's agreements and catalogue, got no agreement 2000-01-01-gone"),
+        (("promote", "3", "--force"), 2, "a reason that stays with the model"),
+        (("promote", "9"), 12, "loading the model 9"),
+    ],
+)
 def test_what_may_not_be_promoted_ends_with_the_code_of_its_kind(bought, capsys, monkeypatch, words, code, said):
     before = bought.moves()
     found, _, complaint = command(capsys, monkeypatch, bought, *words)
@@ -449,12 +463,14 @@ def test_a_decision_that_was_overtaken_is_not_carried_out(bought, result):
     tags = bought.load(made.version).tags
     assert (tags["decision"], tags["judged_against"]) == ("challenger", "7")
     assert tags["reasons"].endswith(
-        f"judged while version 7 was in use, and by now version {now} is: train again, or compare by hand and "
-        f"`leadready promote {made.version}`"
+        f"judged while version 7 was in use, but version {now} is in use now: train again, or compare them yourself "
+        f"and run `leadready promote {made.version}`"
     )
     client = mlflow.MlflowClient()
-    for said in (client.get_model_version(NAME, str(made.version)).description,
-                 client.get_run(made.run_id).data.tags["mlflow.note.content"]):  # fmt: skip
+    for said in (
+        client.get_model_version(NAME, str(made.version)).description,
+        client.get_run(made.run_id).data.tags["mlflow.note.content"],
+    ):
         assert "kept as challenger" in said
     moves = bought.moves()
     assert bought.apply(made, replace(CHAMPION, against=now)).promote

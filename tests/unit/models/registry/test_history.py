@@ -18,8 +18,12 @@ def test_a_move_comes_back_from_its_json():
 
 def test_a_move_as_tags_says_who_and_instead_of_whom():
     found = Move(3, None, "promote", "2026-03-01T08:00:00", "ann", "asked for").tags()
-    assert found == {"champion_since": "2026-03-01T08:00:00", "champion_by": "promote ann",
-                     "champion_why": "asked for", "champion_instead_of": ""}  # fmt: skip
+    assert found == {
+        "champion_since": "2026-03-01T08:00:00",
+        "champion_by": "promote ann",
+        "champion_why": "asked for",
+        "champion_instead_of": "",
+    }
 
 
 def test_before_the_first_there_was_none():
