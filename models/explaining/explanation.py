@@ -201,17 +201,17 @@ def importance(explainer: Explainer, X: pd.DataFrame) -> pd.DataFrame:
 def partial_effect(explainer: Explainer, X: pd.DataFrame, name: str) -> pd.DataFrame:
     """Mean log-odds of the background with one feature put to each value of a grid (Friedman 2001).
 
-    The grid are 12 quantiles of X, or its most frequent texts, and missing where it occurs: value, log_odds, and the
+    The grid are 8 quantiles of X, or its most frequent texts, and missing where it occurs: value, log_odds, and the
     share of X's rows that are nearest to it.
     """
     column, background = X[name], explainer.population.background
     if pd.api.types.is_numeric_dtype(column):
-        grid = list(np.unique(column.dropna().quantile(np.linspace(0.01, 0.99, 12), interpolation="nearest")))
+        grid = list(np.unique(column.dropna().quantile(np.linspace(0.01, 0.99, 8), interpolation="nearest")))
         place = pd.Series(np.abs(column.to_numpy()[:, None] - np.array(grid or [0.0])).argmin(axis=1), column.index)
         place[column.isna()] = len(grid)
         grid += [np.nan] * bool(column.isna().any())
     else:
-        grid = list(column.value_counts().index[:12])
+        grid = list(column.value_counts().index[:8])
         place = column.map({value: at for at, value in enumerate(grid)})
     effect = [float(explainer.log_odds(background.assign(**{name: value})).mean()) for value in grid]
     share = [float((place == at).mean()) for at in range(len(grid))]

@@ -16,7 +16,7 @@ def explanation_figures(
 ) -> list[Section]:
     """Every figure for n leads of the raw frame X; `features` as `explanation.importance` gives them for X."""
     top = features.head(strongest)
-    found = {m: partial_effect(explainer, X, f, points=8) for f, m in zip(top["feature"], top["meaning"], strict=True)}
+    found = {m: partial_effect(explainer, X, f) for f, m in zip(top["feature"], top["meaning"], strict=True)}
     return [concepts(explainer.explain(X)), strongest_features(features), effects(found)]
 
 
