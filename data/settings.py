@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import tomllib
 from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from data.cohorts import Cohort
-from data.errors import ConfigError
 from data.labels import CountsAs
-from data.toml_errors import StrictModel, wrong_keys
+from data.toml_errors import StrictModel, parse_toml, read_text, wrong_keys
 
 log = logging.getLogger(__name__)
 
@@ -95,13 +93,11 @@ class Settings(StrictModel):
 
 def read_settings(path: Path) -> Settings:
     """Parse settings.toml; an absent file gives the defaults. ConfigError names the key that is wrong."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"reading {path}", expected="TOML in UTF-8", got=str(error), do="mend that line") from None
+    raw = parse_toml(read_text(path), str(path)) if path.exists() else {}
     training = raw.get("training", {})
-    for key in (key for key in GONE if isinstance(training, dict) and training.pop(key, None)):
-        log.warning("%s: %s has no effect any more (docs/models.md, Search): delete the line", path, key)
+    for key in GONE:
+        if isinstance(training, dict) and training.pop(key, None):
+            log.warning("%s: %s has no effect any more (docs/models.md, Search): delete the line", path, key)
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:

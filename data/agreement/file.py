@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from datetime import date, datetime
 from functools import lru_cache
@@ -18,7 +17,10 @@ from pydantic import ValidationError
 from data.agreement.checks import check, without_lost
 from data.agreement.model import SCHEMES, Agreement, Scheme, find_scheme
 from data.errors import ConfigError
-from data.toml_errors import inline, wrong_keys
+from data.toml_errors import inline, parse_toml, read_text, wrong_keys
+
+ABOUT = {"effective_from", "version", "scheme", "drop"}
+"""Keys that say where an agreement comes from, not what it says."""
 
 
 def default_agreement() -> Agreement:
@@ -43,16 +45,8 @@ def all_versions(folder: Path) -> list[Agreement]:
     return [read_agreement(p, day) for day, p in dated]
 
 
-def in_force(folder: Path, as_of: datetime) -> Agreement:
-    """The agreement of `folder` in force at `as_of`: the last one effective on or before that day.
-
-    Raises ConfigError where there is none, or where a file does not hold together.
-    """
-    return pick(all_versions(folder), as_of, folder)
-
-
 def pick(versions: list[Agreement], as_of: datetime, folder: Path | str = "the agreements") -> Agreement:
-    """The one of `versions` in force at `as_of`; ConfigError where it is before the first."""
+    """The one of `versions` in force at `as_of`, the last from that day or before; ConfigError where there is none."""
     past = [a for a in versions if a.effective_from <= as_of.date()]
     if not past:
         raise ConfigError(
@@ -66,25 +60,13 @@ def pick(versions: list[Agreement], as_of: datetime, folder: Path | str = "the a
 
 def read_agreement(path: Path, day: date) -> Agreement:
     """Parse one agreement file; ConfigError names the file, the line and the key that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise ConfigError(f"reading {path}", expected="a file", got=got, do="name one that is there") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"reading {path}", expected="a text file in UTF-8", got=str(error), do="save it as UTF-8"
-        ) from None
-    return parse_agreement(text, day, str(path))
+    return parse_agreement(read_text(path), day, str(path))
 
 
 @lru_cache(maxsize=64)
 def parse_agreement(text: str, day: date, what: str) -> Agreement:
     """Parse the text of an agreement; its version is its day and a hash of what it says with its scheme."""
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"reading {what}", expected="TOML", got=str(error), do="mend that line") from None
+    raw = parse_toml(text, what)
     try:
         laid = _laid_over(find_scheme(raw["scheme"]), raw) if raw.get("scheme") in get_args(Scheme) else raw
         agreement = Agreement.model_validate({**laid, "effective_from": day})
@@ -92,7 +74,7 @@ def parse_agreement(text: str, day: date, what: str) -> Agreement:
         raise wrong_keys(what, Agreement, error, text) from None
     agreement = without_lost(agreement, raw)
     check(agreement, raw, text, what)
-    content = agreement.model_dump_json(exclude={"effective_from", "version", "scheme", "drop"})
+    content = agreement.model_dump_json(exclude=ABOUT)
     version = f"{day}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
     return agreement.model_copy(update={"version": version})
 
@@ -109,10 +91,7 @@ def differences(old: Agreement, new: Agreement) -> dict[str, tuple[str, str]]:
 
 
 def _flat(agreement: Agreement) -> dict[str, str]:
-    content = agreement.model_dump(
-        mode="json", exclude={"effective_from", "version", "scheme", "drop"}, exclude_none=True
-    )
-    return dict(_lines(content, ""))
+    return dict(_lines(agreement.model_dump(mode="json", exclude=ABOUT, exclude_none=True), ""))
 
 
 def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:
@@ -143,6 +122,5 @@ def effective_from(path: Path) -> date:
     try:
         return date.fromisoformat(path.stem)
     except ValueError:
-        raise ConfigError(
-            f"reading {path}", expected="a name like 2026-01-31.toml", got=path.name, do="rename the file"
-        ) from None
+        expected, do = "a name like 2026-01-31.toml", "rename the file"
+        raise ConfigError(f"reading {path}", expected=expected, got=path.name, do=do) from None

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from itertools import zip_longest
 
 from data.agreement.model import Agreement
@@ -14,6 +13,7 @@ from data.errors import DataError
 from data.intake.records import OWN_COLUMNS
 from data.sql import literal, quoted
 from data.tables import SQL_TYPES, Column, Table
+from data.toml_errors import close
 from data.warehouse import VERSION_COLUMNS, Warehouse
 
 LONGEST_TEXT = 1_000_000
@@ -71,15 +71,15 @@ def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: boo
 def require(table: Table, found: Iterable[str], where: str) -> None:
     """Raise DataError with the difference unless all required columns are among those found."""
     names = {n.lower(): n for n in found if n.lower() not in OWN_COLUMNS}
-    missing = [c.name for c in table.columns if c.required and c.name not in names]
+    required = [c.name for c in table.columns if c.required]
+    missing = [name for name in required if name not in names]
     if not missing:
         return
-    spare = {low: name for low, name in names.items() if low not in table.names}
-    nearest = {m: [spare[n] for n in get_close_matches(m, spare, n=1, cutoff=0.5)] for m in missing}
-    diff = [f"- {m}" + (f" (+ {n[0]} is near)" if n else "") for m, n in nearest.items()]
+    spare = [name for low, name in names.items() if low not in table.names]
+    diff = [" ".join([f"- {m}", *(f"(+ {n} is near)" for n in close(m, spare, least=0.5))]) for m in missing]
     raise DataError(
         f"reading {where}",
-        expected=f"the columns {', '.join(c.name for c in table.columns if c.required)}",
+        expected=f"the columns {', '.join(required)}",
         got=f"{', '.join(names.values()) or 'none'}; missing: {', '.join(diff)}",
         do="rename the columns in the file or write a mapping (docs/mappings.md)",
     )
@@ -117,7 +117,8 @@ def checked_sql(
 
 def _add_extra(warehouse: Warehouse, table: Table, relation: str, name: str, sql_type: str, infer: bool) -> bool:
     """Add the column; False where its type is to be inferred and it is all empty yet."""
-    column, is_number = quoted(name), _is_number(sql_type)
+    column = quoted(name)
+    is_number = sql_type.startswith("DECIMAL") or sql_type.removeprefix("U") in NUMBERS
     if infer and sql_type == "VARCHAR":
         text = f"nullif(trim({column}), '')"
         numeric = f"try_cast({text} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({text}, '^[+-]?0[0-9]')"
@@ -127,10 +128,6 @@ def _add_extra(warehouse: Warehouse, table: Table, relation: str, name: str, sql
         is_number = filled == numbers
     warehouse.execute(f"ALTER TABLE {table.name} ADD COLUMN {column} {'DOUBLE' if is_number else 'VARCHAR'}")
     return True
-
-
-def _is_number(sql_type: str) -> bool:
-    return sql_type.startswith("DECIMAL") or sql_type.removeprefix("U") in NUMBERS
 
 
 def _raw(column: Column) -> str:

@@ -24,8 +24,7 @@ def store(
     if not table.key:
         stored = _store_events(warehouse, table, columns, batch_id)
         return stored, warehouse.scalar("SELECT count(*) FROM good") - stored
-    split = tuple(c for c in columns.stored if c.name.lower() in {m.lower() for m in mutable})
-    overwritten = tuple(c.name for c in split)
+    overwritten = tuple(c.name for c in columns.stored if c.name.lower() in {m.lower() for m in mutable})
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {_candidates(load, overwritten)}")
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {_verdicts(table, columns, load, overwritten)}")
     warehouse.execute(
@@ -39,11 +38,9 @@ def store(
     names = ", ".join(quoted(c.name) for c in columns.stored)
     warehouse.execute(f"INSERT INTO {table.name} BY NAME SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
     _supersede(warehouse, table)
-    new, repeats = warehouse.rows(
-        """SELECT (SELECT count(DISTINCT _row) FROM fresh), (SELECT count(DISTINCT _row) FROM verdicts
-        WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts))"""
-    )[0]
-    return new, repeats
+    new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
+    other = "FROM verdicts WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)"
+    return new, warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
 
 
 def _store_events(warehouse: Warehouse, table: Table, columns: Columns, batch_id: str) -> int:

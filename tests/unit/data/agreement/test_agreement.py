@@ -12,8 +12,8 @@ from data.agreement.file import (
     default_agreement,
     default_text,
     differences,
-    in_force,
     parse_agreement,
+    pick,
     read_agreement,
 )
 from data.errors import ConfigError
@@ -132,8 +132,8 @@ def test_the_most_points_of_each_axis():
 
 def test_thresholds_are_held_against_whole_thousandths():
     """0.7 + 0.1 is not 0.8 in floats."""
-    parse('name = "x"\ncriteria.a.yes = 0.7\ncriteria.b.yes = 0.1\nzones = {research = [0.8], matrix = [["nearly"],'
-          ' ["qualified"]]}')  # fmt: skip
+    zones = '{research = [0.8], matrix = [["nearly"], ["qualified"]]}'
+    parse(f'name = "x"\ncriteria.a.yes = 0.7\ncriteria.b.yes = 0.1\nzones = {zones}')
 
 
 def test_the_version_is_the_day_and_what_it_says():
@@ -404,6 +404,10 @@ def test_two_versions_of_one_day_are_refused(tmp_path):
         all_versions(tmp_path)
 
 
+def in_force(folder, moment):
+    return pick(all_versions(folder), moment, folder)
+
+
 def write(folder, **texts):
     for day, text in texts.items():
         (folder / f"{day[1:].replace('_', '-')}.toml").write_text(text, encoding="utf-8")
@@ -411,9 +415,9 @@ def write(folder, **texts):
 
 def test_the_last_version_effective_by_then_is_in_force(tmp_path):
     write(tmp_path, d2026_01_01=TEXT, d2026_03_01=TEXT.replace('name = "BANT"', 'name = "new"'))
-    named = {day: in_force(tmp_path, datetime.fromisoformat(day)).name
-             for day in ("2026-01-01", "2026-02-28T23:59:59", "2026-03-01", "2027-01-01")}  # fmt: skip
-    assert list(named.values()) == ["BANT", "BANT", "new", "new"]
+    days = ("2026-01-01", "2026-02-28T23:59:59", "2026-03-01", "2027-01-01")
+    names = [in_force(tmp_path, datetime.fromisoformat(day)).name for day in days]
+    assert names == ["BANT", "BANT", "new", "new"]
 
 
 def test_before_the_first_version_there_is_none(tmp_path):
