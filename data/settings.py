@@ -22,22 +22,22 @@ DEFAULT = """\
 
 [cohort]                      # which moments of a lead become training rows
 anchor = "handoff"            # handoff, created or weekly
-delay_hours = 0               # hours after the anchor at which we look
+delay_hours = 0               # the lead is looked at so many hours after the anchor
 
 [label]                       # what is predicted: accepted by sales within the horizon
 horizon_days = 14
-expired = "exclude"           # sales never answered: exclude, or not_accepted
-never_handed_off = "exclude"  # sales was never asked: unlabelled (exclude), or not_accepted
+expired = "exclude"           # sales never answered: exclude or not_accepted
+never_handed_off = "exclude"  # sales was never asked: exclude (no label) or not_accepted
 
-[features]                    # patterns of names; * stands for anything
+[features]                    # patterns of feature names; * matches anything
 include = ["*"]
 exclude = []
 
 [training]
-test_share = 0.3              # the last share of rows in time, kept for one honest test
-folds = 4                     # forward folds inside the rest, to choose the model
+test_share = 0.3              # share of the rows, the latest ones, kept for one honest test
+folds = 4                     # forward folds in the earlier rows, to choose the model
 seed = 7
-allowed_columns = []          # columns the leak guard suspects and a person has cleared
+allowed_columns = []          # columns that the leak guard suspects and a person has cleared
 
 [compute]
 threads = 2

@@ -83,29 +83,24 @@ class Table:
         return tuple(by_name[name] for name in names)
 
     @property
-    def sql_columns(self) -> list[str]:
-        """Each column with its type, as a CREATE statement has it."""
-        return [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in self.columns]
-
-    @property
     def pandas_types(self) -> dict[str, str]:
         """The type of each column in a frame."""
         return {c.name: PANDAS_TYPES[c.type] for c in self.columns}
 
 
 LEAD_ID = Column("lead_id", "text", "the lead", required=True)
-AS_OF = Column("as_of", "time", "the moment: only what was known before it was used", required=True)
+AS_OF = Column("as_of", "time", "the moment; only what was known before it is used", required=True)
 
 ACCOUNTS = Table("accounts", "companies", key=("account_id",), extras=True).with_columns(
     Column("account_id", "text", "the company", required=True),
     Column("industry", "text", "its industry"),
     Column("employees", "number", "its staff, in persons", least=0),
     Column("annual_revenue", "number", "its yearly revenue, in the company's own currency", least=0),
-    Column("country", "text", "where it sits"),
+    Column("country", "text", "where it is"),
     Column("name", "text", "its name", personal=True),
 )
 LEADS = Table(
-    "leads", "persons who showed interest", key=("lead_id",), occurred_at="created_at", extras=True
+    "leads", "people who showed interest", key=("lead_id",), occurred_at="created_at", extras=True
 ).with_columns(
     LEAD_ID,
     Column("account_id", "text", "the company the lead belongs to"),
@@ -114,7 +109,7 @@ LEADS = Table(
     Column("title", "text", "job title as given"),
     Column("job_function", "text", "function as given; else read from the title"),
     Column("seniority", "text", "seniority as given; else read from the title"),
-    Column("country", "text", "where the lead sits"),
+    Column("country", "text", "where the lead is"),
     Column("permission", "text", "how the lead may be contacted", allowed=PERMISSIONS),
     Column("name", "text", "the person's name", personal=True),
     Column("email", "text", "e-mail address", personal=True),
@@ -123,12 +118,12 @@ LEADS = Table(
 TOUCHES = Table("touches", "digital engagement", occurred_at="occurred_at").with_columns(
     LEAD_ID,
     Column("occurred_at", "time", "when it happened", required=True),
-    Column("kind", "text", "what it was", required=True, allowed=TOUCH_KINDS),
+    Column("kind", "text", "what kind of touch it was", required=True, allowed=TOUCH_KINDS),
     Column("channel", "text", "by which channel", allowed=TOUCH_CHANNELS),
     Column("asset", "text", "page, mail or document"),
     Column("direction", "text", "who acted", allowed=("inbound", "outbound")),
-    Column("is_bot", "flag", "a scanner or bot made it"),
-    Column("event_id", "text", "the source's own number, so that equal events at one instant count"),
+    Column("is_bot", "flag", "whether a scanner or bot made it"),
+    Column("event_id", "text", "the source's own number, so that equal events at the same instant count twice"),
 )
 CALLS = Table(
     "calls",
@@ -162,27 +157,27 @@ HANDOFFS = Table(
     "handoffs", "leads given to sales", key=("lead_id", "handed_off_at"), occurred_at="handed_off_at"
 ).with_columns(
     LEAD_ID,
-    Column("handed_off_at", "time", "when", required=True),
+    Column("handed_off_at", "time", "when it was handed off", required=True),
     Column("route", "text", "by which route or rule"),
     Column("propensity", "number", "the chance this lead had of being handed off", least=0, most=1),
     Column("policy_version", "text", "the policy that handed it off"),
 )
 DECISIONS_TABLE = Table(
     "decisions",
-    "what sales decided; without handed_off_at it is a refusal before any hand-off",
+    "what sales decided; without handed_off_at it is a rejection before any hand-off",
     key=("lead_id", "handed_off_at"),
     occurred_at="decided_at",
 ).with_columns(
     LEAD_ID,
     Column("handed_off_at", "time", "the hand-off it answers"),
     Column("decision", "text", "what was decided", required=True, allowed=DECISIONS),
-    Column("decided_at", "time", "when", required=True),
+    Column("decided_at", "time", "when it was decided", required=True),
     Column("reason", "text", "why"),
     Column("sales_rep", "text", "who decided"),
 )
 OPPORTUNITIES = Table(
     "opportunities",
-    "deals that came of accepted leads",
+    "deals that came from accepted leads",
     key=("lead_id", "opened_at"),
     occurred_at="opened_at",
     known_from="coalesce(closed_at, opened_at)",
@@ -206,49 +201,49 @@ SCORES = Table(
 ).with_columns(
     LEAD_ID,
     AS_OF,
-    Column("probability", "number", "how likely sales accepts it within the label horizon (14 days), if handed off"),
-    Column("probability_low", "number", "as low as this for leads with such a score, as far as the data tell"),
-    Column("probability_high", "number", "and as high as this"),
+    Column("probability", "number", "how likely sales is to accept it within the horizon (14 days) if handed off"),
+    Column("probability_low", "number", "lower bound for leads with such a score, as far as the data show"),
+    Column("probability_high", "number", "upper bound for such leads"),
     Column("digital_points", "number", "the rules' points for what the lead did online"),
     Column("research_points", "number", "the rules' points for what was learned by phone and research"),
     Column("rule_points", "number", "both together; `leadready agreement explain` lists them line by line"),
     Column("zone", "text", "what the rules say: `qualified`, `nearly`, `not_yet` or `unfit`"),
-    Column("urgent", "flag", "need, timeframe and the like came together"),
+    Column("urgent", "flag", "need, timeframe and similar answers came together"),
     Column("missing", "text", "required criteria that have no points yet"),
     Column("route", "text", "what to do next"),
     Column("route_reason", "text", "why that route, in one sentence"),
     Column("contact", "text", "the channel of that route that the lead allows: `phone`, `e-mail` or `none`"),
     Column("team", "text", "who in sales takes it"),
-    Column("promise_hours", "number", "by when sales promised to follow up"),
+    Column("promise_hours", "number", "hours within which sales promised to follow up"),
     Column("persona", "text", "the kind of person, if the agreement names personas"),
     Column("buying_stage", "text", "how far the lead is in buying"),
     Column("message", "text", "what to say to such a person at that stage"),
     Column("information", "text", "what such a person needs to know next"),
-    Column("reason_1", "text", "why this score and not the average hand-off's; what counts most comes first"),
-    Column("reason_2", "text", "the next, for or against; empty where no more is sure enough"),
-    Column("reason_3", "text", "the next"),
-    Column("reason_4", "text", "the last; there are at most four"),
-    Column("reasons_checked", "flag", "whether refits of the model vouch for the reasons"),
-    Column("few_alike", "flag", "the model learned from few leads like this one"),
-    Column("log_odds_base", "number", "log-odds of the average hand-off; with the next six, those of `probability`"),
+    Column("reason_1", "text", "why this score differs from that of the average hand-off; the strongest reason first"),
+    Column("reason_2", "text", "the next reason, for or against; empty where no other reason is sure enough"),
+    Column("reason_3", "text", "the next reason"),
+    Column("reason_4", "text", "the last reason; there are at most four"),
+    Column("reasons_checked", "flag", "whether refits of the model confirm the reasons"),
+    Column("few_alike", "flag", "the model saw few similar leads"),
+    Column("log_odds_base", "number", "log-odds of the average hand-off; plus the next six columns: the score's"),
     Column("contribution_fit", "number", "what the lead's and its company's traits add"),
-    Column("contribution_engagement", "number", "what it did online"),
-    Column("contribution_calls", "number", "how calls went"),
-    Column("contribution_qualification", "number", "what it answered, and the rules' points"),
-    Column("contribution_account", "number", "what the company's other leads did"),
-    Column("contribution_journey", "number", "when and how it came, and what sales said before"),
-    Column("gain", "number", "what a hand-off now is expected to bring over waiting, in the agreement's currency"),
-    Column("threshold", "number", "p*, the probability from which a hand-off pays"),
-    Column("early", "flag", "released early, because sales had time"),
-    Column("explored", "flag", "drawn at random, to learn how sales answers"),
-    Column("propensity", "number", "the chance with which this lead was to be handed off"),
-    Column("exploration_seed", "whole", "the seed of the draw"),
+    Column("contribution_engagement", "number", "what its online activity adds"),
+    Column("contribution_calls", "number", "what its calls add"),
+    Column("contribution_qualification", "number", "what its answers and the rules' points add"),
+    Column("contribution_account", "number", "what the other leads of its company add"),
+    Column("contribution_journey", "number", "what its arrival and earlier decisions of sales add"),
+    Column("gain", "number", "expected gain of a hand-off now over waiting, in the agreement's currency"),
+    Column("threshold", "number", "p*, the probability above which a hand-off pays off"),
+    Column("early", "flag", "released early, because sales had time to spare"),
+    Column("explored", "flag", "picked at random, to learn how sales responds"),
+    Column("propensity", "number", "the chance that this lead had of being handed off"),
+    Column("exploration_seed", "whole", "the seed of the random choice"),
     Column("policy_version", "text", "agreement and model that decided"),
     Column("model_version", "text", "the model in MLflow's registry (`none`: the rules alone routed)"),
     Column(
         "model_status",
         "text",
-        "`in use`, `provisional` (ahead, on too few later leads or from too few labels to be sure), `rules only`, "
+        "`in use`, `provisional` (ahead, but on too few later leads or labels to be sure), `rules only`, "
         "or that the label changed since",
     ),
     Column("agreement_version", "text", "the agreement that was in force"),
@@ -294,12 +289,12 @@ REPORT_HANDOFFS = Table(
     *TRAITS,
     *HANDOFFS.some("handed_off_at", "route", "propensity", "policy_version"),
     Column("early", "flag", "released early"),
-    Column("explored", "flag", "drawn at random"),
+    Column("explored", "flag", "picked at random"),
     Column("zone", "text", "what the rules said then"),
-    Column("urgent", "flag", "whether they called it urgent then"),
-    Column("team", "text", "whose lead it was"),
+    Column("urgent", "flag", "whether the rules called it urgent then"),
+    Column("team", "text", "the team that takes it"),
     Column("decision", "text", "what sales decided"),
-    Column("decided_at", "time", "when, in the version in force"),
+    Column("decided_at", "time", "when sales decided, in the version in force"),
     Column("reason", "text", "why"),
     Column("sales_rep", "text", "who decided"),
     Column("agreement_version", "text", "the agreement that was in force"),
@@ -325,19 +320,19 @@ TESTED = Table("tested", "a row per decided hand-off that the champion was teste
     LEAD_ID,
     AS_OF,
     Column("account", "text", "its company, or itself"),
-    Column("accepted", "whole", "1: sales accepted it, 0: refused"),
-    Column("probability", "number", "what the model gave before the outcome"),
+    Column("accepted", "whole", "1: sales accepted it, 0: rejected"),
+    Column("probability", "number", "how likely the model found it before the outcome"),
     *REPORT_HANDOFFS.some("zone"),
     Column("met", "flag", "whether it met the rules"),
     Column("propensity", "number", "the chance it had of being handed off"),
     Column("weight", "number", "how many leads at the gate it stands for"),
-    Column("gain", "number", f"what handing it off brought over holding it, {MONEY}"),
+    Column("gain", "number", f"what handing it off brought compared with holding it, {MONEY}"),
     Column("waiting", "number", f"what holding it is worth, {MONEY}"),
     Column("rules", "number", "share handed off by the rules alone"),
     Column("agreed", "number", "share handed off by rules and model, as agreed"),
     Column("equal_volume", "number", "share handed off by the model, as many as the rules"),
-    Column("everybody", "number", "share handed off where everybody is"),
-    Column("nobody", "number", "share handed off where nobody is"),
+    Column("everybody", "number", "share handed off if everybody is"),
+    Column("nobody", "number", "share handed off if nobody is"),
 )
 JUDGED = Table(
     "judged", "a row per policy: what it is worth per lead at the gate, with 95 % intervals", key=("policy",)
@@ -345,12 +340,12 @@ JUDGED = Table(
     Column("policy", "text", "its name: a column of `tested`"),
     Column("words", "text", "the policy in words"),
     Column("value", "number", f"its value, {MONEY}"),
-    Column("low", "number", "between this"),
-    Column("high", "number", "and this"),
+    Column("low", "number", "the lower end of its interval"),
+    Column("high", "number", "the upper end of its interval"),
     Column("gain", "number", f"its value less that of the rules alone, {MONEY}"),
-    Column("gain_low", "number", "between this"),
-    Column("gain_high", "number", "and this"),
-    Column("sentence", "text", "what may be said of it"),
+    Column("gain_low", "number", "the lower end of its interval"),
+    Column("gain_high", "number", "the upper end of its interval"),
+    Column("sentence", "text", "what can be said about it"),
 )
 COSTS = Table("costs", "a row per segment of values in the agreement", key=("segment",)).with_columns(
     Column("segment", "text", "its name"),
@@ -358,10 +353,10 @@ COSTS = Table("costs", "a row per segment of values in the agreement", key=("seg
     Column("acceptance", "number", f"V: what an accepted lead is worth, {MONEY}"),
     Column("review", "number", f"c: what it costs sales to look at a lead, {MONEY}"),
     Column("waiting", "number", f"W: what a lead held in nurture is worth, {MONEY}"),
-    Column("recyclable", "number", "rho: the share of refused leads that can be nurtured again"),
-    Column("trust", "number", f"t: what a refused lead costs in trust, {MONEY}"),
-    Column("refusal", "number", f"R: what a refused lead is worth, {MONEY}"),
-    Column("threshold", "number", "p*: the probability from which a hand-off pays"),
+    Column("recyclable", "number", "rho: the share of rejected leads that can be nurtured again"),
+    Column("trust", "number", f"t: what a rejected lead costs in trust, {MONEY}"),
+    Column("refusal", "number", f"R: what a rejected lead is worth, {MONEY}"),
+    Column("threshold", "number", "p*: the probability above which a hand-off pays off"),
     Column("spare_threshold", "number", "the same in free hours of sales"),
 )
 REPORT_TABLES = {t.name: t for t in (REPORT_LEADS, REPORT_HANDOFFS, REPORT_DEALS, PROMISES, TESTED, JUDGED, COSTS)}

@@ -49,7 +49,7 @@ def parse_toml(text: str, what: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"reading {what}", expected="TOML", got=str(error), do="mend that line") from None
+        raise ConfigError(f"reading {what}", expected="TOML", got=str(error), do="fix that line") from None
 
 
 def wrong_keys(what: str, model: type[BaseModel], error: ValidationError, text: str = "") -> ConfigError:
@@ -70,9 +70,9 @@ def _plainly(found: ErrorDetails, model: type[BaseModel]) -> tuple[str, str, str
         known = sorted({name for part in parts for name in part.get("properties", {})})
         near = [f"try {name}, or " for name in close(str(found["loc"][-1]), known)]
         advice = "".join([*near, "compare it with the file that `leadready init` writes"])
-        return "a known key with a fitting value", "an unknown key", advice
+        return "a known key", "an unknown key", advice
     if found["type"] == "value_error":
-        return "a condition", f"{given}: {why}", "mend it"
+        return "a condition", f"{given}: {why}", "correct it"
     if found["type"] == "literal_error":
         return why.removeprefix("Input should be ").replace("'", ""), given, nearest(given, re.findall("'(.*?)'", why))
     if found["type"] == "missing":
@@ -97,7 +97,7 @@ def close(word: str, known: Iterable[str], most: int = 1, least: float = 0.6) ->
 def nearest(word: str, known: Iterable[str]) -> str:
     """Advice: the known word that was meant."""
     near = close(word.strip("'"), known)
-    return f"try {near[0]}" if near else "take one of them"
+    return f"try {near[0]}" if near else "use one of these"
 
 
 def few(word: str, known: Collection[str]) -> str:
@@ -110,18 +110,18 @@ def line_of(text: str, keys: tuple[int | str, ...]) -> str:
     lines, best, begun = text.replace("\r\n", "\n").split("\n"), (0, 0), 0
     for end in range(1, len(lines) + 1):
         try:
-            told = tomllib.loads("\n".join(lines[:end]))
+            read = tomllib.loads("\n".join(lines[:end]))
         except tomllib.TOMLDecodeError:  # in the middle of a value of several lines
             continue
-        best, begun = max(best, (_reached(told, keys), -begun)), end
+        best, begun = max(best, (_reached(read, keys), -begun)), end
     return f", line {1 - best[1]}" if best[0] else ""
 
 
-def _reached(told: Any, keys: tuple[int | str, ...]) -> int:
-    """How many of the keys lead into what is told."""
+def _reached(read: Any, keys: tuple[int | str, ...]) -> int:
+    """How many of the keys lead into what was read."""
     for depth, key in enumerate(keys):
         try:
-            told = told[key]
+            read = read[key]
         except (KeyError, IndexError, TypeError):
             return depth
     return len(keys)

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data.errors import BusyError, ConfigError, DataError
-from data.tables import TABLES, Table
+from data.tables import SQL_TYPES, TABLES, Table
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,8 @@ class Warehouse:
         self._make(table, f"PRIMARY KEY ({', '.join(table.key)})")
 
     def _make(self, table: Table, *more: str) -> None:
-        self.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join([*table.sql_columns, *more])})")
+        columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in table.columns]
+        self.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join([*columns, *more])})")
 
     def columns(self, table: str) -> dict[str, str]:
         """Column name -> SQL type of a stored table, in order."""
@@ -142,9 +143,9 @@ def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:
         if "lock" in text:
             raise BusyError(
                 f"opening {path}",
-                expected="nobody else to hold it",
-                got="another leadready at work",
-                do="wait for it to end and run the same command again",
+                expected="no other command to use it",
+                got="another leadready command that is running",
+                do="wait until it ends and run the same command again",
             ) from None
         raise ConfigError(
             f"opening {path}",

@@ -46,7 +46,7 @@ class Workspace:
         with self._making():
             for folder in (self.root, self.artifacts, self.agreements, self.reports, self.exports):
                 folder.mkdir(parents=True, exist_ok=True)
-        self.add(self.marker, f"# leadready's mark on this folder\nformat = {FORMAT}\n")
+        self.add(self.marker, f"# This file marks the folder as a workspace of leadready.\nformat = {FORMAT}\n")
 
     def add(self, path: Path, text: str) -> bool:
         """Write a file of the workspace, whole or not at all, unless it is there already; whether it was written."""
@@ -73,20 +73,20 @@ class Workspace:
                 do="run `leadready init`, or name another folder with --workspace or LEADREADY_HOME",
             ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            found = f"an unreadable mark ({error})"
+            found = f"an unreadable workspace.toml ({error})"
         if found != FORMAT:
             raise ConfigError(
                 f"opening the workspace {self.root}",
                 expected=f"format {FORMAT}",
                 got=str(found),
-                do="use the leadready that made it, or start a new one with `leadready init`",
+                do="use the version of leadready that made it, or start a new workspace with `leadready init`",
             )
         if not os.access(self.root, os.W_OK):
             raise ConfigError(
                 f"opening the workspace {self.root}",
-                expected="a folder that can be written",
+                expected="a writable folder",
                 got="a read-only one",
-                do="change its permissions, or name another with --workspace or LEADREADY_HOME",
+                do="change its permissions, or name another folder with --workspace or LEADREADY_HOME",
             )
 
 

@@ -21,7 +21,7 @@ WORDS = ("and", "or", "not", "in", "is", "contains", "known", "unknown", *UNITS)
 """Words of the grammar, which cannot be names."""
 TOKEN = re.compile(r"""\s*(?:(<=|>=|!=|[=<>(),])|"([^"]*)"|'([^']*)'|([^\s<>=!(),"']+))""")
 LONGEST, DEEPEST = 1000, 20
-"""Characters of a condition, and brackets and nots inside each other."""
+"""Characters of a condition, and nested brackets and nots."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class _Reader:
             return self._comparison()
         self.depth += 1
         if self.depth > DEEPEST:
-            raise ValueError(f"more than {DEEPEST} brackets and nots inside each other")
+            raise ValueError(f"more than {DEEPEST} nested brackets and nots")
         if self.last == "(":
             inner = self.any_of()
             self._expect("')'", ")")

@@ -1,4 +1,4 @@
-"""What did sales and marketing agree on at a moment? Files laid over their scheme, checked, in force by date."""
+"""What did sales and marketing agree on at a moment? Files merged into their scheme, checked, in force by date."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def all_versions(folder: Path) -> list[Agreement]:
     for (one, first), (other, second) in itertools.pairwise(dated):
         if one == other:
             got, do = f"{first.name} and {second.name}, both from {one}", "rename or remove one of them"
-            raise ConfigError(f"reading {folder}", expected="one agreement a day", got=got, do=do)
+            raise ConfigError(f"reading {folder}", expected="one agreement per day", got=got, do=do)
     return [read_agreement(p, day) for day, p in dated]
 
 
@@ -51,9 +51,9 @@ def pick(versions: list[Agreement], as_of: datetime, folder: Path | str = "the a
     if not past:
         raise ConfigError(
             f"finding the agreement in force on {as_of:%Y-%m-%d}",
-            expected=f"a file <date>.toml in {folder} from that day or before",
+            expected=f"a file <date>.toml in {folder} dated that day or earlier",
             got=", ".join(f"{a.effective_from}.toml" for a in versions) or "none",
-            do="run `leadready init`, or add the agreement that held then",
+            do="run `leadready init`, or add the agreement that was in force then",
         )
     return past[-1]
 
@@ -68,8 +68,8 @@ def parse_agreement(text: str, day: date, what: str) -> Agreement:
     """Parse the text of an agreement; its version is its day and a hash of what it says with its scheme."""
     raw = parse_toml(text, what)
     try:
-        laid = _laid_over(find_scheme(raw["scheme"]), raw) if raw.get("scheme") in get_args(Scheme) else raw
-        agreement = Agreement.model_validate({**laid, "effective_from": day})
+        merged = _merged(find_scheme(raw["scheme"]), raw) if raw.get("scheme") in get_args(Scheme) else raw
+        agreement = Agreement.model_validate({**merged, "effective_from": day})
     except ValidationError as error:
         raise wrong_keys(what, Agreement, error, text) from None
     agreement = without_lost(agreement, raw)
@@ -80,7 +80,7 @@ def parse_agreement(text: str, day: date, what: str) -> Agreement:
 
 
 def as_toml(agreement: Agreement) -> str:
-    """The whole agreement, its scheme laid in, as a file that reads back the same: one dotted key a line."""
+    """The whole agreement, with its scheme, as a file that reads back the same: one dotted key a line."""
     return "".join(f"{key} = {value}\n" for key, value in _flat(agreement).items())
 
 
@@ -103,7 +103,7 @@ def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:
         yield key, inline(value)
 
 
-def _laid_over(scheme: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+def _merged(scheme: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """The file's keys over the scheme's: criteria key by key, whatever else is named replaces the scheme's."""
     mine, drop = own.get("criteria", {}), own.get("drop", [])
     if not isinstance(mine, dict) or not isinstance(drop, list):

@@ -25,7 +25,7 @@ PERSONAL = re.compile(
 NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
 KNOWN_AT = Column("known_at", "time", "when our systems knew")
 EXPECTED = {"time": "a time", "number": "a number", "whole": "a whole number", "flag": "yes or no"}
-NOT_LATER = "a time not in the future of the load at ' || {load} || '"
+NOT_LATER = "a time no later than the load at ' || {load} || '"
 NONE = "'none'"
 
 
@@ -76,7 +76,7 @@ def require(table: Table, found: Iterable[str], where: str) -> None:
     if not missing:
         return
     spare = [name for low, name in names.items() if low not in table.names]
-    diff = [" ".join([f"- {m}", *(f"(+ {n} is near)" for n in close(m, spare, least=0.5))]) for m in missing]
+    diff = [" ".join([f"- {m}", *(f"(+ {n} is similar)" for n in close(m, spare, least=0.5))]) for m in missing]
     raise DataError(
         f"reading {where}",
         expected=f"the columns {', '.join(required)}",
@@ -189,16 +189,16 @@ def _row_reasons(table: Table, load: str) -> list[str]:
     if happened:
         early = f"known_at < {happened} AND {happened} <= {load}"
         unknown = f"{computed} AND known_at IS NULL AND {happened} IS NOT NULL"
-        rows.append((early, "known_at", f"not before {happened} ' || {happened} || '", "known_at"))
+        rows.append((early, "known_at", f"a time no earlier than {happened} ' || {happened} || '", "known_at"))
         rows.append((unknown, "known_at", "a time", NONE))
     if table.name != "leads" and "lead_id" in table.names:
         stranger = "lead_id IS NOT NULL AND lead_id NOT IN (SELECT lead_id FROM leads)"
-        rows.append((stranger, "lead_id", "a lead in leads", "lead_id"))
+        rows.append((stranger, "lead_id", "a lead in the table leads", "lead_id"))
     if table.name == "decisions":
         early, unasked = "decided_at < handed_off_at", "handed_off_at IS NULL AND decision = 'accepted'"
         handoff = "SELECT 1 FROM handoffs h WHERE h.lead_id = e.lead_id AND h.handed_off_at = e.handed_off_at"
         stranger = f"handed_off_at IS NOT NULL AND NOT EXISTS ({handoff})"
-        rows.append((early, "decided_at", "not before handed_off_at ' || handed_off_at || '", "decided_at"))
+        rows.append((early, "decided_at", "a time no earlier than handed_off_at ' || handed_off_at || '", "decided_at"))
         rows.append((unasked, "handed_off_at", "the hand-off that was accepted", NONE))
         rows.append((stranger, "handed_off_at", "a hand-off of this lead at that time", "handed_off_at"))
     return [_reason(*row) for row in rows]

@@ -21,21 +21,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data.intake.databases import all_rows, opened, table_names, without_password
-from data.intake.records import (
-    LONGEST_LINE,
-    Record,
-    Shape,
-    checked_columns,
-    csv_records,
-    first_line,
-    header,
-    json_records,
-    open_text,
-    scan,
-    table_records,
-    unreadable,
-)
+from data.intake import databases, records
+from data.intake.records import Record, checked_columns, first_line, open_text, unreadable
 from data.sql import literal, quoted
 from data.warehouse import Warehouse
 
@@ -119,8 +106,8 @@ class _Reader:
 
     def read(self, path: Path | str) -> None:
         if "://" in str(path):
-            with opened(str(path)) as engine:
-                for table in table_names(engine):
+            with databases.opened(str(path)) as engine:
+                for table in databases.table_names(engine):
                     if self._wants(table, _relation(table), f"table {table}"):
                         self._finish(self.files[-1], self._read_table(engine, table, self.files[-1]))
             return
@@ -154,7 +141,7 @@ class _Reader:
 
     def _read_file(self, path: Path, file: RawFile) -> Sequence[str]:
         try:
-            shape = scan(path, self.digest)
+            shape = records.scan(path, self.digest)
             self.digest.update(file.relation.encode())
             if shape.size == 0:
                 raise unreadable(file.name, "a header and records", "an empty file", "export it again")
@@ -174,15 +161,15 @@ class _Reader:
         )
         return checked_columns(list(self.warehouse.columns(file.table))[2:], file.name)
 
-    def _read_csv(self, path: Path, file: RawFile, shape: Shape) -> list[str]:
-        delimiter, columns, first = header(path, file.name)
+    def _read_csv(self, path: Path, file: RawFile, shape: records.Shape) -> list[str]:
+        delimiter, columns, first = records.header(path, file.name)
         if not (first == 1 and shape.even and self._read_csv_fast(path, file, delimiter, columns, shape.lines - 1)):
             log.info("reading %s line by line", file.name)
             with open_text(path) as text:
-                self._store(file, columns, csv_records(text, delimiter, len(columns)))
+                self._store(file, columns, records.csv_records(text, delimiter, len(columns)))
         return columns
 
-    def _read_csv_fast(self, path: Path, file: RawFile, delimiter: str, columns: Sequence[str], records: int) -> bool:
+    def _read_csv_fast(self, path: Path, file: RawFile, delimiter: str, columns: Sequence[str], lines: int) -> bool:
         """By DuckDB, which may refuse or lose a record: True only where it read one record from each line."""
         types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in columns)
         try:
@@ -190,31 +177,31 @@ class _Reader:
                 f"""CREATE OR REPLACE TEMP TABLE {file.table} AS
                 SELECT {literal(file.name)} AS _file, row_number() OVER () + 1 AS _line, *
                 FROM read_csv({_one_path(path)}, auto_detect = false, columns = {{{types}}}, header = true,
-                    delim = {literal(delimiter)}, quote = '"', escape = '"', max_line_size = {LONGEST_LINE})"""
+                    delim = {literal(delimiter)}, quote = '"', escape = '"', max_line_size = {records.LONGEST_LINE})"""
             )
         except duckdb.Error:
             return False
-        return bool(self.warehouse.scalar(f"SELECT count(*) FROM {file.table}") == records)
+        return bool(self.warehouse.scalar(f"SELECT count(*) FROM {file.table}") == lines)
 
     def _read_json(self, path: Path, file: RawFile) -> list[str]:
         columns: list[str] = []
         with open_text(path) as text:
-            self._store(file, columns, json_records(text, columns))
+            self._store(file, columns, records.json_records(text, columns))
         return checked_columns(columns, file.name)
 
     def _read_table(self, engine: Any, table: str, file: RawFile) -> list[str]:
         self.digest.update(file.relation.encode())
-        with all_rows(engine, table) as rows:
+        with databases.all_rows(engine, table) as rows:
             columns = checked_columns(list(rows.keys()), table)
-            self._store(file, columns, table_records(rows, self.digest))
+            self._store(file, columns, records.table_records(rows, self.digest))
         return columns
 
-    def _store(self, file: RawFile, columns: Sequence[str], records: Iterator[Record]) -> None:
+    def _store(self, file: RawFile, columns: Sequence[str], found: Iterator[Record]) -> None:
         """Chunk by chunk; `columns` may grow while the records are read."""
         made = [*columns]
         types = "".join(f", {quoted(c)} VARCHAR" for c in made)
         self.warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {file.table} (_file VARCHAR, _line BIGINT{types})")
-        while chunk := list(itertools.islice(records, CHUNK)):
+        while chunk := list(itertools.islice(found, CHUNK)):
             for column in columns[len(made) :]:
                 self.warehouse.execute(f"ALTER TABLE {file.table} ADD COLUMN {quoted(column)} VARCHAR")
             made = [*columns]
@@ -248,6 +235,14 @@ def _known_files(path: Path) -> list[Path]:
         return [path]
     found = [p for p in sorted([*path.glob("*"), *path.glob("*/*")]) if p.is_file() and _ending(p)]
     if not found:
-        got = "no such file or folder" if not path.exists() else "a folder without one" if path.is_dir() else "another"
-        raise unreadable(without_password(str(path)), f"files ending in {', '.join(ENDINGS)}", got, "check the path")
+        got = (
+            "no such file or folder"
+            if not path.exists()
+            else "a folder without one"
+            if path.is_dir()
+            else "another file"
+        )
+        raise unreadable(
+            databases.without_password(str(path)), f"files ending in {', '.join(ENDINGS)}", got, "check the path"
+        )
     return found

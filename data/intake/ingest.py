@@ -227,7 +227,7 @@ def _check_files(source: str, found: Sequence[Mapping], used: list[Mapping], raw
             f"ingesting {source}",
             expected=f"a file, folder or table named {(' and ' if half else ' or ').join(missing)}",
             got=", ".join((*raw.unused, *(f.name for f in raw.files))) or "none",
-            do="name the files so, or name another source",
+            do="rename the files, or name another source",
         )
     for mapping in (m for m in used if m.canonical):
         for file in (f for f in raw.files if f.relation in mapping.reads):
@@ -240,7 +240,7 @@ def _check_clock(loaded_at: datetime) -> None:
             "ingesting",
             expected="loaded_at in UTC without a zone",
             got=str(loaded_at),
-            do="convert it and drop its zone",
+            do="convert it to UTC and remove its zone",
         )
 
 

@@ -37,7 +37,7 @@ def load_mappings(source: str, folder: Path | None = None) -> tuple[Mapping, ...
             f"ingesting from {source!r}",
             expected=f"one of the sources {', '.join(known_sources(folder))}",
             got=f"{source!r}",
-            do="name one of these, or give a folder with its mapping in --mappings",
+            do="name one of these, or give the folder of your mappings with --mappings",
         )
     found = {p.stem: _from_file(p) for p in sorted(place.glob("*.sql"))}
     return tuple(found[name] for name in TABLES if name in found)

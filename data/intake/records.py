@@ -175,7 +175,7 @@ class _Lines:
 
     def __next__(self) -> str:
         if sum(map(len, self.taken)) > LONGEST_LINE:
-            raise csv.Error("a quote that is not closed")
+            raise csv.Error("an unclosed quote")
         line = self.waiting.popleft() if self.waiting else self._read()
         if not line:
             raise StopIteration

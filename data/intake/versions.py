@@ -82,17 +82,15 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
     content = [c.name for c in columns.stored if c.name not in table.key]
     keys = ", ".join(map(quoted, table.key))
     nothing_learned = " AND ".join(["c._part = 2", *(f"c.{quoted(n)} IS NULL" for n in overwritten)])
-    where = "c._line || ' of ' || c._file"
-    contradiction = (
-        f"'{table.key[0]}: expected one content known at ' || c.known_at || ', got another on line ' || {where}"
-    )
+    wrong = f"""'{table.key[0]}: expected one content known at ' || c.known_at
+        || ', got different content on line ' || c._line || ' of ' || c._file"""
     return f"""WITH twice AS (
             SELECT {keys}, known_at, min(_row) AS _first FROM candidates GROUP BY ALL HAVING count(*) > 1)
         SELECT c._row, c._part, c.known_at,
             CASE WHEN s.known_at IS NOT NULL AND NOT ({_same("c", "s", content)})
-                THEN {contradiction} || ' than was stored by batch ' || s.batch_id
+                THEN {wrong} || ' and in batch ' || s.batch_id
                 WHEN s.known_at IS NULL AND f._row <> c._row AND NOT ({_same("c", "f", content)})
-                THEN {contradiction} || ' than on line ' || f._line || ' of ' || f._file END AS conflict,
+                THEN {wrong} || ' and on line ' || f._line || ' of ' || f._file END AS conflict,
             s.known_at IS NULL AND coalesce(f._row = c._row, TRUE) AND NOT coalesce(
                 CASE WHEN v.known_at IS NULL THEN {nothing_learned} ELSE {_same("c", "v", content)} END, FALSE)
             AS is_new

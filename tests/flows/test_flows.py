@@ -162,7 +162,7 @@ def runs_of(client, flow_name):
 def test_a_held_warehouse_is_waited_for_and_then_said_to_be_busy(company, flows, client, monkeypatch):
     quick(flows, monkeypatch, retries=2, delay_s=0.1)
     as_of = work.AS_OF.replace(hour=1)
-    with work.held(company.space.root), pytest.raises(BusyError, match="another leadready at work"):
+    with work.held(company.space.root), pytest.raises(BusyError, match="another leadready command that is running"):
         flows.score(company.space.root, as_of)
     flow_run, (task_run,) = runs_of(client, f"score {as_of}")
     assert (flow_run.state_name, task_run.state_name, task_run.run_count) == ("Failed", "Failed", 3)
