@@ -68,7 +68,7 @@ class Table:
     known_from: str | None = None
     extras: bool = False
 
-    def with_columns(self, *columns: Column) -> Table:
+    def of(self, *columns: Column) -> Table:
         """The table with these columns."""
         return replace(self, columns=columns)
 
@@ -91,7 +91,7 @@ class Table:
 LEAD_ID = Column("lead_id", "text", "the lead", required=True)
 AS_OF = Column("as_of", "time", "the moment; only what was known before it is used", required=True)
 
-ACCOUNTS = Table("accounts", "companies", key=("account_id",), extras=True).with_columns(
+ACCOUNTS = Table("accounts", "companies", key=("account_id",), extras=True).of(
     Column("account_id", "text", "the company", required=True),
     Column("industry", "text", "its industry"),
     Column("employees", "number", "its staff, in persons", least=0),
@@ -99,9 +99,7 @@ ACCOUNTS = Table("accounts", "companies", key=("account_id",), extras=True).with
     Column("country", "text", "where it is"),
     Column("name", "text", "its name", personal=True),
 )
-LEADS = Table(
-    "leads", "people who showed interest", key=("lead_id",), occurred_at="created_at", extras=True
-).with_columns(
+LEADS = Table("leads", "people who showed interest", key=("lead_id",), occurred_at="created_at", extras=True).of(
     LEAD_ID,
     Column("account_id", "text", "the company the lead belongs to"),
     Column("created_at", "time", "when the lead came in", required=True),
@@ -115,7 +113,7 @@ LEADS = Table(
     Column("email", "text", "e-mail address", personal=True),
     Column("phone", "text", "phone number", personal=True),
 )
-TOUCHES = Table("touches", "digital engagement", occurred_at="occurred_at").with_columns(
+TOUCHES = Table("touches", "digital engagement", occurred_at="occurred_at").of(
     LEAD_ID,
     Column("occurred_at", "time", "when it happened", required=True),
     Column("kind", "text", "what kind of touch it was", required=True, allowed=TOUCH_KINDS),
@@ -131,7 +129,7 @@ CALLS = Table(
     key=("lead_id", "called_at"),
     occurred_at="called_at",
     known_from="called_at + to_microseconds(coalesce(duration_s * 1e6, 0)::BIGINT)",
-).with_columns(
+).of(
     LEAD_ID,
     Column("called_at", "time", "when the call began", required=True),
     Column("agent_id", "text", "who called"),
@@ -145,7 +143,7 @@ ANSWERS = Table(
     "what was learned about a criterion",
     key=("lead_id", "criterion", "answered_at"),
     occurred_at="answered_at",
-).with_columns(
+).of(
     LEAD_ID,
     Column("answered_at", "time", "when it was learned", required=True),
     Column("criterion", "text", "budget, authority, need, timeframe or any the agreement names", required=True),
@@ -153,9 +151,7 @@ ANSWERS = Table(
     Column("level", "text", "the answer's level in the agreement's words"),
     Column("source", "text", "how it was learned", allowed=("call", "form", "research")),
 )
-HANDOFFS = Table(
-    "handoffs", "leads given to sales", key=("lead_id", "handed_off_at"), occurred_at="handed_off_at"
-).with_columns(
+HANDOFFS = Table("handoffs", "leads given to sales", key=("lead_id", "handed_off_at"), occurred_at="handed_off_at").of(
     LEAD_ID,
     Column("handed_off_at", "time", "when it was handed off", required=True),
     Column("route", "text", "by which route or rule"),
@@ -167,7 +163,7 @@ DECISIONS_TABLE = Table(
     "what sales decided; without handed_off_at it is a rejection before any hand-off",
     key=("lead_id", "handed_off_at"),
     occurred_at="decided_at",
-).with_columns(
+).of(
     LEAD_ID,
     Column("handed_off_at", "time", "the hand-off it answers"),
     Column("decision", "text", "what was decided", required=True, allowed=DECISIONS),
@@ -181,7 +177,7 @@ OPPORTUNITIES = Table(
     key=("lead_id", "opened_at"),
     occurred_at="opened_at",
     known_from="coalesce(closed_at, opened_at)",
-).with_columns(
+).of(
     LEAD_ID,
     Column("opened_at", "time", "when the deal was opened", required=True),
     Column("stage", "text", "its stage"),
@@ -198,7 +194,7 @@ TABLES: dict[str, Table] = {
 
 SCORES = Table(
     "scores", "what to do next with each open lead, and why: one row per lead and `as_of`", key=("as_of", "lead_id")
-).with_columns(
+).of(
     LEAD_ID,
     AS_OF,
     Column("probability", "number", "how likely sales is to accept it within the horizon (14 days) if handed off"),
@@ -249,12 +245,12 @@ SCORES = Table(
     Column("agreement_version", "text", "the agreement that was in force"),
     Column("catalogue_version", "text", "the definitions of the features used"),
 )
-PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=("as_of",)).with_columns(
+PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=("as_of",)).of(
     AS_OF,
     Column("folder", "text", "their folder below exports"),
 )
 
-REPORT_LEADS = Table("leads", "a row per lead: when it first reached each milestone", key=("lead_id",)).with_columns(
+REPORT_LEADS = Table("leads", "a row per lead: when it first reached each milestone", key=("lead_id",)).of(
     LEAD_ID,
     Column("account_id", "text", "its company"),
     Column("industry", "text", "its industry"),
@@ -273,7 +269,7 @@ REPORT_LEADS = Table("leads", "a row per lead: when it first reached each milest
 )
 PROMISES = Table(
     "promises", "a row per version of the agreement and zone (or urgent)", key=("agreement_version", "promise")
-).with_columns(
+).of(
     Column("agreement_version", "text", "the version of the agreement"),
     Column("effective_from", "time", "the day from which it is in force"),
     Column("promise", "text", "the zone, or urgent"),
@@ -285,7 +281,7 @@ REPORT_HANDOFFS = Table(
     "handoffs",
     "a row per hand-off: its promise, the decision, and what came before it",
     key=("lead_id", "handed_off_at"),
-).with_columns(
+).of(
     *TRAITS,
     *HANDOFFS.some("handed_off_at", "route", "propensity", "policy_version"),
     Column("early", "flag", "released early"),
@@ -308,7 +304,7 @@ REPORT_HANDOFFS = Table(
     Column("calls_before", "whole", "calls before it"),
     Column("connects_before", "whole", "calls before it that reached the lead"),
 )
-REPORT_DEALS = Table("deals", "a row per deal", key=("lead_id", "opened_at")).with_columns(
+REPORT_DEALS = Table("deals", "a row per deal", key=("lead_id", "opened_at")).of(
     *TRAITS,
     *OPPORTUNITIES.some("opened_at", "closed_at"),
     Column("outcome", "text", "how it ended", allowed=("won", "lost", "open")),
@@ -316,7 +312,7 @@ REPORT_DEALS = Table("deals", "a row per deal", key=("lead_id", "opened_at")).wi
     Column("cycle_days", "number", "days from opening to closing"),
 )
 MONEY = "in the agreement's currency"
-TESTED = Table("tested", "a row per decided hand-off that the champion was tested on").with_columns(
+TESTED = Table("tested", "a row per decided hand-off that the champion was tested on").of(
     LEAD_ID,
     AS_OF,
     Column("account", "text", "its company, or itself"),
@@ -336,7 +332,7 @@ TESTED = Table("tested", "a row per decided hand-off that the champion was teste
 )
 JUDGED = Table(
     "judged", "a row per policy: what it is worth per lead at the gate, with 95 % intervals", key=("policy",)
-).with_columns(
+).of(
     Column("policy", "text", "its name: a column of `tested`"),
     Column("words", "text", "the policy in words"),
     Column("value", "number", f"its value, {MONEY}"),
@@ -347,7 +343,7 @@ JUDGED = Table(
     Column("gain_high", "number", "the upper end of its interval"),
     Column("sentence", "text", "what can be said about it"),
 )
-COSTS = Table("costs", "a row per segment of values in the agreement", key=("segment",)).with_columns(
+COSTS = Table("costs", "a row per segment of values in the agreement", key=("segment",)).of(
     Column("segment", "text", "its name"),
     Column("others", "flag", "all leads that are in no segment"),
     Column("acceptance", "number", f"V: what an accepted lead is worth, {MONEY}"),

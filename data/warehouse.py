@@ -57,12 +57,9 @@ class Warehouse:
             warehouse._make_tables()
             yield warehouse
         except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
-            raise DataError(
-                f"writing {path or 'the in-memory warehouse'}",
-                expected="room on disk and in memory",
-                got=str(error).splitlines()[0],
-                do="free some space and run the same command again; nothing of this run was kept",
-            ) from error
+            what, got = f"writing {path or 'the in-memory warehouse'}", str(error).splitlines()[0]
+            do = "free some space and run the same command again; nothing of this run was kept"
+            raise DataError(what, expected="room on disk and in memory", got=got, do=do) from error
         finally:
             connection.close()
 
@@ -139,17 +136,9 @@ def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path or ":memory:")
     except duckdb.IOException as error:
-        text = str(error)
-        if "lock" in text:
-            raise BusyError(
-                f"opening {path}",
-                expected="no other command to use it",
-                got="another leadready command that is running",
-                do="wait until it ends and run the same command again",
-            ) from None
-        raise ConfigError(
-            f"opening {path}",
-            expected="a DuckDB file that can be read and written",
-            got=text.splitlines()[0],
-            do="check its folder, permissions and free space, or move the file away and ingest again",
-        ) from None
+        what, got = f"opening {path}", str(error).splitlines()[0]
+        if "lock" in str(error):
+            got, do = "another leadready command that is running", "wait until it ends and run the same command again"
+            raise BusyError(what, expected="no other command to use it", got=got, do=do) from None
+        do = "check its folder, permissions and free space, or move the file away and ingest again"
+        raise ConfigError(what, expected="a DuckDB file that can be read and written", got=got, do=do) from None

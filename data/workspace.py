@@ -63,31 +63,25 @@ class Workspace:
 
     def check(self) -> None:
         """Raise ConfigError unless this is a workspace of our format that can be written."""
+        if wrong := self._wrong():
+            expected, got, do = wrong
+            raise ConfigError(f"opening the workspace {self.root}", expected=expected, got=got, do=do)
+
+    def _wrong(self) -> tuple[str, str, str] | None:
+        """What was expected, what was found and what to do."""
+        other = "or name another folder with --workspace or LEADREADY_HOME"
         try:
             found = tomllib.loads(self.marker.read_text(encoding="utf-8")).get("format")
         except (FileNotFoundError, NotADirectoryError):
-            raise ConfigError(
-                f"opening the workspace {self.root}",
-                expected="a folder made by `leadready init`",
-                got="no workspace.toml in it",
-                do="run `leadready init`, or name another folder with --workspace or LEADREADY_HOME",
-            ) from None
+            return "a folder made by `leadready init`", "no workspace.toml in it", f"run `leadready init`, {other}"
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             found = f"an unreadable workspace.toml ({error})"
         if found != FORMAT:
-            raise ConfigError(
-                f"opening the workspace {self.root}",
-                expected=f"format {FORMAT}",
-                got=str(found),
-                do="use the version of leadready that made it, or start a new workspace with `leadready init`",
-            )
+            do = "use the version of leadready that made it, or start a new workspace with `leadready init`"
+            return f"format {FORMAT}", str(found), do
         if not os.access(self.root, os.W_OK):
-            raise ConfigError(
-                f"opening the workspace {self.root}",
-                expected="a writable folder",
-                got="a read-only one",
-                do="change its permissions, or name another folder with --workspace or LEADREADY_HOME",
-            )
+            return "a writable folder", "a read-only one", f"change its permissions, {other}"
+        return None
 
 
 def day_name(as_of: datetime) -> str:

@@ -49,12 +49,10 @@ def pick(versions: list[Agreement], as_of: datetime, folder: Path | str = "the a
     """The one of `versions` in force at `as_of`, the last from that day or before; ConfigError where there is none."""
     past = [a for a in versions if a.effective_from <= as_of.date()]
     if not past:
-        raise ConfigError(
-            f"finding the agreement in force on {as_of:%Y-%m-%d}",
-            expected=f"a file <date>.toml in {folder} dated that day or earlier",
-            got=", ".join(f"{a.effective_from}.toml" for a in versions) or "none",
-            do="run `leadready init`, or add the agreement that was in force then",
-        )
+        what, expected = f"finding the agreement in force on {as_of:%Y-%m-%d}", f"a file <date>.toml in {folder}"
+        got = ", ".join(f"{a.effective_from}.toml" for a in versions) or "none"
+        do = "run `leadready init`, or add the agreement that was in force then"
+        raise ConfigError(what, expected=f"{expected} dated that day or earlier", got=got, do=do)
     return past[-1]
 
 

@@ -176,20 +176,20 @@ def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
         )
         warehouse.execute("SELECT _file, _line FROM mapped LIMIT 0")
     except duckdb.Error as error:
-        raise DataError(
-            f"mapping {mapping.table.name} of {batch.source}",
-            expected="a SELECT with _file and _line that runs on these files",
-            got=str(error).splitlines()[0],
-            do="compare the files' columns with the mapping",
-        ) from None
+        what, got = f"mapping {mapping.table.name} of {batch.source}", str(error).splitlines()[0]
+        expected, do = (
+            "a SELECT with _file and _line that runs on these files",
+            "compare their columns with the mapping",
+        )
+        raise DataError(what, expected=expected, got=got, do=do) from None
 
 
 def _load_table(
     warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool
 ) -> tuple[TableCount, Columns]:
     """Check and store the relation `mapped`."""
-    columns = settle_columns(warehouse, table, "mapped", infer)
-    checked = checked_sql(table, columns, "mapped", batch.loaded_at, batch.backfill, batch.agreements)
+    columns = settle_columns(warehouse, table, infer)
+    checked = checked_sql(table, columns, batch.loaded_at, batch.backfill, batch.agreements)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
     warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
@@ -223,12 +223,9 @@ def _check_files(source: str, found: Sequence[Mapping], used: list[Mapping], raw
     if half or not used:
         absent = [r for m in half or found for r in m.reads if r not in raw.relations]
         missing = dict.fromkeys(r.removeprefix("raw_") for r in absent)
-        raise DataError(
-            f"ingesting {source}",
-            expected=f"a file, folder or table named {(' and ' if half else ' or ').join(missing)}",
-            got=", ".join((*raw.unused, *(f.name for f in raw.files))) or "none",
-            do="rename the files, or name another source",
-        )
+        expected = f"a file, folder or table named {(' and ' if half else ' or ').join(missing)}"
+        got, do = ", ".join((*raw.unused, *(f.name for f in raw.files))), "rename the files, or name another source"
+        raise DataError(f"ingesting {source}", expected=expected, got=got or "none", do=do)
     for mapping in (m for m in used if m.canonical):
         for file in (f for f in raw.files if f.relation in mapping.reads):
             require(mapping.table, file.columns, file.name)
@@ -236,21 +233,16 @@ def _check_files(source: str, found: Sequence[Mapping], used: list[Mapping], raw
 
 def _check_clock(loaded_at: datetime) -> None:
     if loaded_at.tzinfo is not None:
-        raise UsageError(
-            "ingesting",
-            expected="loaded_at in UTC without a zone",
-            got=str(loaded_at),
-            do="convert it to UTC and remove its zone",
-        )
+        expected, do = "loaded_at in UTC without a zone", "convert it to UTC and remove its zone"
+        raise UsageError("ingesting", expected=expected, got=str(loaded_at), do=do)
 
 
 def _read_times_in(warehouse: Warehouse, timezone: str) -> None:
     try:
         warehouse.execute(f"SET TimeZone = {literal(timezone)}")
     except duckdb.Error:
-        raise UsageError(
-            "reading times", expected="a time zone such as Europe/Berlin", got=repr(timezone), do="correct its name"
-        ) from None
+        expected, do = "a time zone such as Europe/Berlin", "correct its name"
+        raise UsageError("reading times", expected=expected, got=repr(timezone), do=do) from None
 
 
 @contextmanager
