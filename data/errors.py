@@ -44,7 +44,7 @@ class ModelError(LeadreadyError):
 
 
 class PromotionRefused(LeadreadyError):
-    """The model was trained but may not be put to use."""
+    """The model was trained but may not be put into use."""
 
     exit_code = 13
 

@@ -29,7 +29,7 @@ class OpenWorkspace:
 
     @cached_property
     def agreements(self) -> list[Agreement]:
-        """Every version, the earliest first; ConfigError where one does not hold together."""
+        """Every version, the earliest first; ConfigError where one is wrong."""
         return all_versions(self.workspace.agreements)
 
     def agreement_at(self, moment: datetime) -> Agreement:

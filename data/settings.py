@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import tomllib
 from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from data.cohorts import Cohort
-from data.errors import ConfigError
 from data.labels import CountsAs
-from data.toml_errors import StrictModel, wrong_keys
+from data.toml_errors import StrictModel, parse_toml, read_text, wrong_keys
 
 log = logging.getLogger(__name__)
 
@@ -24,22 +22,22 @@ DEFAULT = """\
 
 [cohort]                      # which moments of a lead become training rows
 anchor = "handoff"            # handoff, created or weekly
-delay_hours = 0               # hours after the anchor at which we look
+delay_hours = 0               # the lead is looked at so many hours after the anchor
 
 [label]                       # what is predicted: accepted by sales within the horizon
 horizon_days = 14
-expired = "exclude"           # sales never answered: exclude, or not_accepted
-never_handed_off = "exclude"  # sales was never asked: unlabelled (exclude), or not_accepted
+expired = "exclude"           # sales never answered: exclude or not_accepted
+never_handed_off = "exclude"  # sales was never asked: exclude (no label) or not_accepted
 
-[features]                    # patterns of names; * stands for anything
+[features]                    # patterns of feature names; * matches anything
 include = ["*"]
 exclude = []
 
 [training]
-test_share = 0.3              # the last share of rows in time, kept for one honest test
-folds = 4                     # forward folds inside the rest, to choose the model
+test_share = 0.3              # share of the rows, the latest ones, kept for one honest test
+folds = 4                     # forward folds in the earlier rows, to choose the model
 seed = 7
-allowed_columns = []          # columns the leak guard suspects and a person has cleared
+allowed_columns = []          # columns that the leak guard suspects and a person has cleared
 
 [compute]
 threads = 2
@@ -95,13 +93,11 @@ class Settings(StrictModel):
 
 def read_settings(path: Path) -> Settings:
     """Parse settings.toml; an absent file gives the defaults. ConfigError names the key that is wrong."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"reading {path}", expected="TOML in UTF-8", got=str(error), do="mend that line") from None
+    raw = parse_toml(read_text(path), str(path)) if path.exists() else {}
     training = raw.get("training", {})
-    for key in (key for key in GONE if isinstance(training, dict) and training.pop(key, None)):
-        log.warning("%s: %s has no effect any more (docs/models.md, Search): delete the line", path, key)
+    for key in GONE:
+        if isinstance(training, dict) and training.pop(key, None):
+            log.warning("%s: %s has no effect any more (docs/models.md, Search): delete the line", path, key)
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:

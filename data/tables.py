@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 ColumnType = Literal["text", "time", "number", "whole", "flag"]
-SQL_TYPES: dict[ColumnType, str] = {
-    "text": "VARCHAR",
-    "time": "TIMESTAMP",  # always UTC
-    "number": "DOUBLE",
-    "whole": "BIGINT",
-    "flag": "BOOLEAN",
-}
-PANDAS_TYPES: dict[ColumnType, str] = {
-    "text": "str",
-    "time": "datetime64[us]",
-    "number": "float64",
-    "whole": "int64",
-    "flag": "boolean",
-}
+SQL_TYPES = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE", "whole": "BIGINT", "flag": "BOOLEAN"}
+PANDAS_TYPES = {"text": "str", "time": "datetime64[us]", "number": "float64", "whole": "int64", "flag": "boolean"}
+"""Of a column in the warehouse, where times are UTC, and in a frame."""
 
 TOUCH_KINDS = (
     "page_view",
@@ -40,19 +29,8 @@ TOUCH_KINDS = (
     "other",
 )
 TOUCH_CHANNELS = ("web", "email", "webinar", "event", "ad", "social", "chat", "phone", "internal", "other")
-DISPOSITIONS = (
-    "connected",
-    "callback",
-    "not_interested",
-    "meeting_booked",
-    "no_answer",
-    "voicemail",
-    "busy",
-    "gatekeeper",
-    "wrong_number",
-    "unknown",
-)
 CONNECTED = ("connected", "callback", "not_interested", "meeting_booked")
+DISPOSITIONS = (*CONNECTED, "no_answer", "voicemail", "busy", "gatekeeper", "wrong_number", "unknown")
 ANSWER_STATES = ("not_asked", "refused", "no", "yes")
 DECISIONS = ("accepted", "rejected")
 PERMISSIONS = ("all", "no_call", "no_mail", "none", "unknown")
@@ -84,11 +62,15 @@ class Table:
 
     name: str
     meaning: str
-    columns: tuple[Column, ...]
+    columns: tuple[Column, ...] = ()
     key: tuple[str, ...] = ()
     occurred_at: str | None = None
     known_from: str | None = None
     extras: bool = False
+
+    def of(self, *columns: Column) -> Table:
+        """The table with these columns."""
+        return replace(self, columns=columns)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,141 +83,108 @@ class Table:
         return tuple(by_name[name] for name in names)
 
     @property
-    def sql_columns(self) -> list[str]:
-        """Each column with its type, as a CREATE statement has it."""
-        return [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in self.columns]
-
-    @property
     def pandas_types(self) -> dict[str, str]:
         """The type of each column in a frame."""
         return {c.name: PANDAS_TYPES[c.type] for c in self.columns}
 
 
 LEAD_ID = Column("lead_id", "text", "the lead", required=True)
-AS_OF = Column("as_of", "time", "the moment: only what was known before it was used", required=True)
+AS_OF = Column("as_of", "time", "the moment; only what was known before it is used", required=True)
 
-ACCOUNTS = Table(
-    "accounts",
-    "companies",
-    (
-        Column("account_id", "text", "the company", required=True),
-        Column("industry", "text", "its industry"),
-        Column("employees", "number", "its staff, in persons", least=0),
-        Column("annual_revenue", "number", "its yearly revenue, in the company's own currency", least=0),
-        Column("country", "text", "where it sits"),
-        Column("name", "text", "its name", personal=True),
-    ),
-    key=("account_id",),
-    extras=True,
+ACCOUNTS = Table("accounts", "companies", key=("account_id",), extras=True).of(
+    Column("account_id", "text", "the company", required=True),
+    Column("industry", "text", "its industry"),
+    Column("employees", "number", "its staff, in persons", least=0),
+    Column("annual_revenue", "number", "its yearly revenue, in the company's own currency", least=0),
+    Column("country", "text", "where it is"),
+    Column("name", "text", "its name", personal=True),
 )
-LEADS = Table(
-    "leads",
-    "persons who showed interest",
-    (
-        LEAD_ID,
-        Column("account_id", "text", "the company the lead belongs to"),
-        Column("created_at", "time", "when the lead came in", required=True),
-        Column("source", "text", "what brought the lead in"),
-        Column("title", "text", "job title as given"),
-        Column("job_function", "text", "function as given; else read from the title"),
-        Column("seniority", "text", "seniority as given; else read from the title"),
-        Column("country", "text", "where the lead sits"),
-        Column("permission", "text", "how the lead may be contacted", allowed=PERMISSIONS),
-        Column("name", "text", "the person's name", personal=True),
-        Column("email", "text", "e-mail address", personal=True),
-        Column("phone", "text", "phone number", personal=True),
-    ),
-    key=("lead_id",),
-    occurred_at="created_at",
-    extras=True,
+LEADS = Table("leads", "people who showed interest", key=("lead_id",), occurred_at="created_at", extras=True).of(
+    LEAD_ID,
+    Column("account_id", "text", "the company the lead belongs to"),
+    Column("created_at", "time", "when the lead came in", required=True),
+    Column("source", "text", "what brought the lead in"),
+    Column("title", "text", "job title as given"),
+    Column("job_function", "text", "function as given; else read from the title"),
+    Column("seniority", "text", "seniority as given; else read from the title"),
+    Column("country", "text", "where the lead is"),
+    Column("permission", "text", "how the lead may be contacted", allowed=PERMISSIONS),
+    Column("name", "text", "the person's name", personal=True),
+    Column("email", "text", "e-mail address", personal=True),
+    Column("phone", "text", "phone number", personal=True),
 )
-TOUCHES = Table(
-    "touches",
-    "digital engagement",
-    (
-        LEAD_ID,
-        Column("occurred_at", "time", "when it happened", required=True),
-        Column("kind", "text", "what it was", required=True, allowed=TOUCH_KINDS),
-        Column("channel", "text", "by which channel", allowed=TOUCH_CHANNELS),
-        Column("asset", "text", "page, mail or document"),
-        Column("direction", "text", "who acted", allowed=("inbound", "outbound")),
-        Column("is_bot", "flag", "a scanner or bot made it"),
-        Column("event_id", "text", "the source's own number, so that equal events at one instant count"),
-    ),
-    occurred_at="occurred_at",
+TOUCHES = Table("touches", "digital engagement", occurred_at="occurred_at").of(
+    LEAD_ID,
+    Column("occurred_at", "time", "when it happened", required=True),
+    Column("kind", "text", "what kind of touch it was", required=True, allowed=TOUCH_KINDS),
+    Column("channel", "text", "by which channel", allowed=TOUCH_CHANNELS),
+    Column("asset", "text", "page, mail or document"),
+    Column("direction", "text", "who acted", allowed=("inbound", "outbound")),
+    Column("is_bot", "flag", "whether a scanner or bot made it"),
+    Column("event_id", "text", "the source's own number, so that equal events at the same instant count twice"),
 )
 CALLS = Table(
     "calls",
     "dials and call sessions of tele-qualification",
-    (
-        LEAD_ID,
-        Column("called_at", "time", "when the call began", required=True),
-        Column("agent_id", "text", "who called"),
-        Column("purpose", "text", "what the call was for"),
-        Column("disposition", "text", "how it ended", allowed=DISPOSITIONS),
-        Column("duration_s", "number", "its length in seconds", least=0),
-        Column("notes", "text", "what the agent wrote", personal=True),
-    ),
     key=("lead_id", "called_at"),
     occurred_at="called_at",
     known_from="called_at + to_microseconds(coalesce(duration_s * 1e6, 0)::BIGINT)",
+).of(
+    LEAD_ID,
+    Column("called_at", "time", "when the call began", required=True),
+    Column("agent_id", "text", "who called"),
+    Column("purpose", "text", "what the call was for"),
+    Column("disposition", "text", "how it ended", allowed=DISPOSITIONS),
+    Column("duration_s", "number", "its length in seconds", least=0),
+    Column("notes", "text", "what the agent wrote", personal=True),
 )
 ANSWERS = Table(
     "answers",
     "what was learned about a criterion",
-    (
-        LEAD_ID,
-        Column("answered_at", "time", "when it was learned", required=True),
-        Column("criterion", "text", "budget, authority, need, timeframe or any the agreement names", required=True),
-        Column("state", "text", "whether it was asked and what came back", required=True, allowed=ANSWER_STATES),
-        Column("level", "text", "the answer's level in the agreement's words"),
-        Column("source", "text", "how it was learned", allowed=("call", "form", "research")),
-    ),
     key=("lead_id", "criterion", "answered_at"),
     occurred_at="answered_at",
+).of(
+    LEAD_ID,
+    Column("answered_at", "time", "when it was learned", required=True),
+    Column("criterion", "text", "budget, authority, need, timeframe or any the agreement names", required=True),
+    Column("state", "text", "whether it was asked and what came back", required=True, allowed=ANSWER_STATES),
+    Column("level", "text", "the answer's level in the agreement's words"),
+    Column("source", "text", "how it was learned", allowed=("call", "form", "research")),
 )
-HANDOFFS = Table(
-    "handoffs",
-    "leads given to sales",
-    (
-        LEAD_ID,
-        Column("handed_off_at", "time", "when", required=True),
-        Column("route", "text", "by which route or rule"),
-        Column("propensity", "number", "the chance this lead had of being handed off", least=0, most=1),
-        Column("policy_version", "text", "the policy that handed it off"),
-    ),
-    key=("lead_id", "handed_off_at"),
-    occurred_at="handed_off_at",
+HANDOFFS = Table("handoffs", "leads given to sales", key=("lead_id", "handed_off_at"), occurred_at="handed_off_at").of(
+    LEAD_ID,
+    Column("handed_off_at", "time", "when it was handed off", required=True),
+    Column("route", "text", "by which route or rule"),
+    Column("propensity", "number", "the chance this lead had of being handed off", least=0, most=1),
+    Column("policy_version", "text", "the policy that handed it off"),
 )
 DECISIONS_TABLE = Table(
     "decisions",
-    "what sales decided; without handed_off_at it is a refusal before any hand-off",
-    (
-        LEAD_ID,
-        Column("handed_off_at", "time", "the hand-off it answers"),
-        Column("decision", "text", "what was decided", required=True, allowed=DECISIONS),
-        Column("decided_at", "time", "when", required=True),
-        Column("reason", "text", "why"),
-        Column("sales_rep", "text", "who decided"),
-    ),
+    "what sales decided; without handed_off_at it is a rejection before any hand-off",
     key=("lead_id", "handed_off_at"),
     occurred_at="decided_at",
+).of(
+    LEAD_ID,
+    Column("handed_off_at", "time", "the hand-off it answers"),
+    Column("decision", "text", "what was decided", required=True, allowed=DECISIONS),
+    Column("decided_at", "time", "when it was decided", required=True),
+    Column("reason", "text", "why"),
+    Column("sales_rep", "text", "who decided"),
 )
 OPPORTUNITIES = Table(
     "opportunities",
-    "deals that came of accepted leads",
-    (
-        LEAD_ID,
-        Column("opened_at", "time", "when the deal was opened", required=True),
-        Column("stage", "text", "its stage"),
-        Column("amount", "number", "its value"),
-        Column("margin", "number", "what it earned"),
-        Column("closed_at", "time", "when it was closed"),
-        Column("won", "flag", "whether it was won"),
-    ),
+    "deals that came from accepted leads",
     key=("lead_id", "opened_at"),
     occurred_at="opened_at",
     known_from="coalesce(closed_at, opened_at)",
+).of(
+    LEAD_ID,
+    Column("opened_at", "time", "when the deal was opened", required=True),
+    Column("stage", "text", "its stage"),
+    Column("amount", "number", "its value"),
+    Column("margin", "number", "what it earned"),
+    Column("closed_at", "time", "when it was closed"),
+    Column("won", "flag", "whether it was won"),
 )
 
 TABLES: dict[str, Table] = {
@@ -244,202 +193,167 @@ TABLES: dict[str, Table] = {
 """In the order in which a batch is stored: what others refer to comes first."""
 
 SCORES = Table(
-    "scores",
-    "what to do next with each open lead, and why: one row per lead and `as_of`",
-    (
-        LEAD_ID,
-        AS_OF,
-        Column(
-            "probability", "number", "how likely sales accepts it within the label horizon (14 days), if handed off"
-        ),
-        Column("probability_low", "number", "as low as this for leads with such a score, as far as the data tell"),
-        Column("probability_high", "number", "and as high as this"),
-        Column("digital_points", "number", "the rules' points for what the lead did online"),
-        Column("research_points", "number", "the rules' points for what was learned by phone and research"),
-        Column("rule_points", "number", "both together; `leadready agreement explain` lists them line by line"),
-        Column("zone", "text", "what the rules say: `qualified`, `nearly`, `not_yet` or `unfit`"),
-        Column("urgent", "flag", "need, timeframe and the like came together"),
-        Column("missing", "text", "required criteria that have no points yet"),
-        Column("route", "text", "what to do next"),
-        Column("route_reason", "text", "why that route, in one sentence"),
-        Column("contact", "text", "the channel of that route that the lead allows: `phone`, `e-mail` or `none`"),
-        Column("team", "text", "who in sales takes it"),
-        Column("promise_hours", "number", "by when sales promised to follow up"),
-        Column("persona", "text", "the kind of person, if the agreement names personas"),
-        Column("buying_stage", "text", "how far the lead is in buying"),
-        Column("message", "text", "what to say to such a person at that stage"),
-        Column("information", "text", "what such a person needs to know next"),
-        Column("reason_1", "text", "why this score and not the average hand-off's; what counts most comes first"),
-        Column("reason_2", "text", "the next, for or against; empty where no more is sure enough"),
-        Column("reason_3", "text", "the next"),
-        Column("reason_4", "text", "the last; there are at most four"),
-        Column("reasons_checked", "flag", "whether refits of the model vouch for the reasons"),
-        Column("few_alike", "flag", "the model learned from few leads like this one"),
-        Column(
-            "log_odds_base", "number", "log-odds of the average hand-off; with the next six, those of `probability`"
-        ),
-        Column("contribution_fit", "number", "what the lead's and its company's traits add"),
-        Column("contribution_engagement", "number", "what it did online"),
-        Column("contribution_calls", "number", "how calls went"),
-        Column("contribution_qualification", "number", "what it answered, and the rules' points"),
-        Column("contribution_account", "number", "what the company's other leads did"),
-        Column("contribution_journey", "number", "when and how it came, and what sales said before"),
-        Column("gain", "number", "what a hand-off now is expected to bring over waiting, in the agreement's currency"),
-        Column("threshold", "number", "p*, the probability from which a hand-off pays"),
-        Column("early", "flag", "released early, because sales had time"),
-        Column("explored", "flag", "drawn at random, to learn how sales answers"),
-        Column("propensity", "number", "the chance with which this lead was to be handed off"),
-        Column("exploration_seed", "whole", "the seed of the draw"),
-        Column("policy_version", "text", "agreement and model that decided"),
-        Column("model_version", "text", "the model in MLflow's registry (`none`: the rules alone routed)"),
-        Column(
-            "model_status",
-            "text",
-            "`in use`, `provisional` (ahead, on too few later leads or from too few labels to be sure), `rules only`, "
-            "or that the label changed since",
-        ),
-        Column("agreement_version", "text", "the agreement that was in force"),
-        Column("catalogue_version", "text", "the definitions of the features used"),
+    "scores", "what to do next with each open lead, and why: one row per lead and `as_of`", key=("as_of", "lead_id")
+).of(
+    LEAD_ID,
+    AS_OF,
+    Column("probability", "number", "how likely sales is to accept it within the horizon (14 days) if handed off"),
+    Column("probability_low", "number", "lower bound for leads with such a score, as far as the data show"),
+    Column("probability_high", "number", "upper bound for such leads"),
+    Column("digital_points", "number", "the rules' points for what the lead did online"),
+    Column("research_points", "number", "the rules' points for what was learned by phone and research"),
+    Column("rule_points", "number", "both together; `leadready agreement explain` lists them line by line"),
+    Column("zone", "text", "what the rules say: `qualified`, `nearly`, `not_yet` or `unfit`"),
+    Column("urgent", "flag", "need, timeframe and similar answers came together"),
+    Column("missing", "text", "required criteria that have no points yet"),
+    Column("route", "text", "what to do next"),
+    Column("route_reason", "text", "why that route, in one sentence"),
+    Column("contact", "text", "the channel of that route that the lead allows: `phone`, `e-mail` or `none`"),
+    Column("team", "text", "who in sales takes it"),
+    Column("promise_hours", "number", "hours within which sales promised to follow up"),
+    Column("persona", "text", "the kind of person, if the agreement names personas"),
+    Column("buying_stage", "text", "how far the lead is in buying"),
+    Column("message", "text", "what to say to such a person at that stage"),
+    Column("information", "text", "what such a person needs to know next"),
+    Column("reason_1", "text", "why this score differs from that of the average hand-off; the strongest reason first"),
+    Column("reason_2", "text", "the next reason, for or against; empty where no other reason is sure enough"),
+    Column("reason_3", "text", "the next reason"),
+    Column("reason_4", "text", "the last reason; there are at most four"),
+    Column("reasons_checked", "flag", "whether refits of the model confirm the reasons"),
+    Column("few_alike", "flag", "the model saw few similar leads"),
+    Column("log_odds_base", "number", "log-odds of the average hand-off; plus the next six columns: the score's"),
+    Column("contribution_fit", "number", "what the lead's and its company's traits add"),
+    Column("contribution_engagement", "number", "what its online activity adds"),
+    Column("contribution_calls", "number", "what its calls add"),
+    Column("contribution_qualification", "number", "what its answers and the rules' points add"),
+    Column("contribution_account", "number", "what the other leads of its company add"),
+    Column("contribution_journey", "number", "what its arrival and earlier decisions of sales add"),
+    Column("gain", "number", "expected gain of a hand-off now over waiting, in the agreement's currency"),
+    Column("threshold", "number", "p*, the probability above which a hand-off pays off"),
+    Column("early", "flag", "released early, because sales had time to spare"),
+    Column("explored", "flag", "picked at random, to learn how sales responds"),
+    Column("propensity", "number", "the chance that this lead had of being handed off"),
+    Column("exploration_seed", "whole", "the seed of the random choice"),
+    Column("policy_version", "text", "agreement and model that decided"),
+    Column("model_version", "text", "the model in MLflow's registry (`none`: the rules alone routed)"),
+    Column(
+        "model_status",
+        "text",
+        "`in use`, `provisional` (ahead, but on too few later leads or labels to be sure), `rules only`, "
+        "or that the label changed since",
     ),
-    key=("as_of", "lead_id"),
+    Column("agreement_version", "text", "the agreement that was in force"),
+    Column("catalogue_version", "text", "the definitions of the features used"),
 )
-PUBLICATIONS = Table(
-    "publications",
-    "where the files of each `as_of` are",
-    (AS_OF, Column("folder", "text", "their folder below exports")),
-    key=("as_of",),
+PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=("as_of",)).of(
+    AS_OF,
+    Column("folder", "text", "their folder below exports"),
 )
 
-REPORT_LEADS = Table(
-    "leads",
-    "a row per lead: when it first reached each milestone",
-    (
-        LEAD_ID,
-        Column("account_id", "text", "its company"),
-        Column("industry", "text", "its industry"),
-        Column("employees_band", "text", "the size of its company, in persons"),
-        Column("persona", "text", "the kind of person, by the agreement in force at the report's as_of"),
-        Column("source", "text", "what brought the lead in"),
-        Column("inquiry_at", "time", "when it came in"),
-        Column("automation_qualified_at", "time", "when its digital points reached the threshold"),
-        Column("tele_accepted_at", "time", "when it was first called after that"),
-        Column("tele_qualified_at", "time", "when after that it was first qualified"),
-        Column("tele_generated_at", "time", "when it was qualified after a call alone"),
-        Column("sales_accepted_at", "time", "when sales accepted a hand-off of it"),
-        Column("sales_generated_at", "time", "when sales took it up without a hand-off"),
-        Column("sales_qualified_at", "time", "when a deal was opened"),
-        Column("won_at", "time", "when a deal was won"),
-    ),
-    key=("lead_id",),
+REPORT_LEADS = Table("leads", "a row per lead: when it first reached each milestone", key=("lead_id",)).of(
+    LEAD_ID,
+    Column("account_id", "text", "its company"),
+    Column("industry", "text", "its industry"),
+    Column("employees_band", "text", "the size of its company, in persons"),
+    Column("persona", "text", "the kind of person, by the agreement in force at the report's as_of"),
+    Column("source", "text", "what brought the lead in"),
+    Column("inquiry_at", "time", "when it came in"),
+    Column("automation_qualified_at", "time", "when its digital points reached the threshold"),
+    Column("tele_accepted_at", "time", "when it was first called after that"),
+    Column("tele_qualified_at", "time", "when after that it was first qualified"),
+    Column("tele_generated_at", "time", "when it was qualified after a call alone"),
+    Column("sales_accepted_at", "time", "when sales accepted a hand-off of it"),
+    Column("sales_generated_at", "time", "when sales took it up without a hand-off"),
+    Column("sales_qualified_at", "time", "when a deal was opened"),
+    Column("won_at", "time", "when a deal was won"),
 )
 PROMISES = Table(
-    "promises",
-    "a row per version of the agreement and zone (or urgent)",
-    (
-        Column("agreement_version", "text", "the version of the agreement"),
-        Column("effective_from", "time", "the day from which it is in force"),
-        Column("promise", "text", "the zone, or urgent"),
-        Column("promise_hours", "number", "hours in which sales promised to answer; empty: nothing promised"),
-        Column("breach", "text", "what happens when the promise is broken"),
-    ),
-    key=("agreement_version", "promise"),
+    "promises", "a row per version of the agreement and zone (or urgent)", key=("agreement_version", "promise")
+).of(
+    Column("agreement_version", "text", "the version of the agreement"),
+    Column("effective_from", "time", "the day from which it is in force"),
+    Column("promise", "text", "the zone, or urgent"),
+    Column("promise_hours", "number", "hours in which sales promised to answer; empty: nothing promised"),
+    Column("breach", "text", "what happens when the promise is broken"),
 )
 TRAITS = REPORT_LEADS.some("lead_id", "account_id", "industry", "employees_band", "persona", "source")
 REPORT_HANDOFFS = Table(
     "handoffs",
     "a row per hand-off: its promise, the decision, and what came before it",
-    (
-        *TRAITS,
-        *HANDOFFS.some("handed_off_at", "route", "propensity", "policy_version"),
-        Column("early", "flag", "released early"),
-        Column("explored", "flag", "drawn at random"),
-        Column("zone", "text", "what the rules said then"),
-        Column("urgent", "flag", "whether they called it urgent then"),
-        Column("team", "text", "whose lead it was"),
-        Column("decision", "text", "what sales decided"),
-        Column("decided_at", "time", "when, in the version in force"),
-        Column("reason", "text", "why"),
-        Column("sales_rep", "text", "who decided"),
-        Column("agreement_version", "text", "the agreement that was in force"),
-        Column("promise", "text", "the zone that has the promise, or urgent"),
-        *PROMISES.some("promise_hours", "breach"),
-        Column("due_at", "time", "by when sales promised to answer"),
-        Column("answered_at", "time", "when sales first answered, in any version"),
-        Column("answered_hours", "number", "hours from the hand-off to the answer"),
-        Column("promise_status", "text", "what became of the promise", allowed=("none", "kept", "broken", "open")),
-        Column("touches_before", "whole", "the lead's own touches before it"),
-        Column("calls_before", "whole", "calls before it"),
-        Column("connects_before", "whole", "calls before it that reached the lead"),
-    ),
     key=("lead_id", "handed_off_at"),
+).of(
+    *TRAITS,
+    *HANDOFFS.some("handed_off_at", "route", "propensity", "policy_version"),
+    Column("early", "flag", "released early"),
+    Column("explored", "flag", "picked at random"),
+    Column("zone", "text", "what the rules said then"),
+    Column("urgent", "flag", "whether the rules called it urgent then"),
+    Column("team", "text", "the team that takes it"),
+    Column("decision", "text", "what sales decided"),
+    Column("decided_at", "time", "when sales decided, in the version in force"),
+    Column("reason", "text", "why"),
+    Column("sales_rep", "text", "who decided"),
+    Column("agreement_version", "text", "the agreement that was in force"),
+    Column("promise", "text", "the zone that has the promise, or urgent"),
+    *PROMISES.some("promise_hours", "breach"),
+    Column("due_at", "time", "by when sales promised to answer"),
+    Column("answered_at", "time", "when sales first answered, in any version"),
+    Column("answered_hours", "number", "hours from the hand-off to the answer"),
+    Column("promise_status", "text", "what became of the promise", allowed=("none", "kept", "broken", "open")),
+    Column("touches_before", "whole", "the lead's own touches before it"),
+    Column("calls_before", "whole", "calls before it"),
+    Column("connects_before", "whole", "calls before it that reached the lead"),
 )
-REPORT_DEALS = Table(
-    "deals",
-    "a row per deal",
-    (
-        *TRAITS,
-        *OPPORTUNITIES.some("opened_at", "closed_at"),
-        Column("outcome", "text", "how it ended", allowed=("won", "lost", "open")),
-        *OPPORTUNITIES.some("amount", "margin"),
-        Column("cycle_days", "number", "days from opening to closing"),
-    ),
-    key=("lead_id", "opened_at"),
+REPORT_DEALS = Table("deals", "a row per deal", key=("lead_id", "opened_at")).of(
+    *TRAITS,
+    *OPPORTUNITIES.some("opened_at", "closed_at"),
+    Column("outcome", "text", "how it ended", allowed=("won", "lost", "open")),
+    *OPPORTUNITIES.some("amount", "margin"),
+    Column("cycle_days", "number", "days from opening to closing"),
 )
 MONEY = "in the agreement's currency"
-TESTED = Table(
-    "tested",
-    "a row per decided hand-off that the champion was tested on",
-    (
-        LEAD_ID,
-        AS_OF,
-        Column("account", "text", "its company, or itself"),
-        Column("accepted", "whole", "1: sales accepted it, 0: refused"),
-        Column("probability", "number", "what the model gave before the outcome"),
-        *REPORT_HANDOFFS.some("zone"),
-        Column("met", "flag", "whether it met the rules"),
-        Column("propensity", "number", "the chance it had of being handed off"),
-        Column("weight", "number", "how many leads at the gate it stands for"),
-        Column("gain", "number", f"what handing it off brought over holding it, {MONEY}"),
-        Column("waiting", "number", f"what holding it is worth, {MONEY}"),
-        Column("rules", "number", "share handed off by the rules alone"),
-        Column("agreed", "number", "share handed off by rules and model, as agreed"),
-        Column("equal_volume", "number", "share handed off by the model, as many as the rules"),
-        Column("everybody", "number", "share handed off where everybody is"),
-        Column("nobody", "number", "share handed off where nobody is"),
-    ),
+TESTED = Table("tested", "a row per decided hand-off that the champion was tested on").of(
+    LEAD_ID,
+    AS_OF,
+    Column("account", "text", "its company, or itself"),
+    Column("accepted", "whole", "1: sales accepted it, 0: rejected"),
+    Column("probability", "number", "how likely the model found it before the outcome"),
+    *REPORT_HANDOFFS.some("zone"),
+    Column("met", "flag", "whether it met the rules"),
+    Column("propensity", "number", "the chance it had of being handed off"),
+    Column("weight", "number", "how many leads at the gate it stands for"),
+    Column("gain", "number", f"what handing it off brought compared with holding it, {MONEY}"),
+    Column("waiting", "number", f"what holding it is worth, {MONEY}"),
+    Column("rules", "number", "share handed off by the rules alone"),
+    Column("agreed", "number", "share handed off by rules and model, as agreed"),
+    Column("equal_volume", "number", "share handed off by the model, as many as the rules"),
+    Column("everybody", "number", "share handed off if everybody is"),
+    Column("nobody", "number", "share handed off if nobody is"),
 )
 JUDGED = Table(
-    "judged",
-    "a row per policy: what it is worth per lead at the gate, with 95 % intervals",
-    (
-        Column("policy", "text", "its name: a column of `tested`"),
-        Column("words", "text", "the policy in words"),
-        Column("value", "number", f"its value, {MONEY}"),
-        Column("low", "number", "between this"),
-        Column("high", "number", "and this"),
-        Column("gain", "number", f"its value less that of the rules alone, {MONEY}"),
-        Column("gain_low", "number", "between this"),
-        Column("gain_high", "number", "and this"),
-        Column("sentence", "text", "what may be said of it"),
-    ),
-    key=("policy",),
+    "judged", "a row per policy: what it is worth per lead at the gate, with 95 % intervals", key=("policy",)
+).of(
+    Column("policy", "text", "its name: a column of `tested`"),
+    Column("words", "text", "the policy in words"),
+    Column("value", "number", f"its value, {MONEY}"),
+    Column("low", "number", "the lower end of its interval"),
+    Column("high", "number", "the upper end of its interval"),
+    Column("gain", "number", f"its value less that of the rules alone, {MONEY}"),
+    Column("gain_low", "number", "the lower end of its interval"),
+    Column("gain_high", "number", "the upper end of its interval"),
+    Column("sentence", "text", "what can be said about it"),
 )
-COSTS = Table(
-    "costs",
-    "a row per segment of values in the agreement",
-    (
-        Column("segment", "text", "its name"),
-        Column("others", "flag", "all leads that are in no segment"),
-        Column("acceptance", "number", f"V: what an accepted lead is worth, {MONEY}"),
-        Column("review", "number", f"c: what it costs sales to look at a lead, {MONEY}"),
-        Column("waiting", "number", f"W: what a lead held in nurture is worth, {MONEY}"),
-        Column("recyclable", "number", "rho: the share of refused leads that can be nurtured again"),
-        Column("trust", "number", f"t: what a refused lead costs in trust, {MONEY}"),
-        Column("refusal", "number", f"R: what a refused lead is worth, {MONEY}"),
-        Column("threshold", "number", "p*: the probability from which a hand-off pays"),
-        Column("spare_threshold", "number", "the same in free hours of sales"),
-    ),
-    key=("segment",),
+COSTS = Table("costs", "a row per segment of values in the agreement", key=("segment",)).of(
+    Column("segment", "text", "its name"),
+    Column("others", "flag", "all leads that are in no segment"),
+    Column("acceptance", "number", f"V: what an accepted lead is worth, {MONEY}"),
+    Column("review", "number", f"c: what it costs sales to look at a lead, {MONEY}"),
+    Column("waiting", "number", f"W: what a lead held in nurture is worth, {MONEY}"),
+    Column("recyclable", "number", "rho: the share of rejected leads that can be nurtured again"),
+    Column("trust", "number", f"t: what a rejected lead costs in trust, {MONEY}"),
+    Column("refusal", "number", f"R: what a rejected lead is worth, {MONEY}"),
+    Column("threshold", "number", "p*: the probability above which a hand-off pays off"),
+    Column("spare_threshold", "number", "the same in free hours of sales"),
 )
 REPORT_TABLES = {t.name: t for t in (REPORT_LEADS, REPORT_HANDOFFS, REPORT_DEALS, PROMISES, TESTED, JUDGED, COSTS)}
 """The report's base tables, in the order in which they are written."""

@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,10 +16,14 @@ from pydantic_core import ErrorDetails
 from data.errors import ConfigError
 
 PLAIN = {
-    r"^\w+ should (be |have )?": "", " after validation.*": "", "^match pattern": "a text that matches",
-    "a valid string": "a text", "a valid tuple": "a list", r"a valid dictionary( or instance of \w+)?": "a table",
+    r"^\w+ should (be |have )?": "",
+    " after validation.*": "",
+    "^match pattern": "a text that matches",
+    "a valid string": "a text",
+    "a valid tuple": "a list",
+    r"a valid dictionary( or instance of \w+)?": "a table",
     "a valid boolean": "true or false",
-}  # fmt: skip
+}
 """Words of pydantic, and ours."""
 
 
@@ -26,6 +31,25 @@ class StrictModel(BaseModel):
     """What a TOML file or a part of it says: no unknown keys, nothing infinite, never changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def read_text(path: Path) -> str:
+    """A text file; ConfigError where it is not there or no text in UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        expected, got, do = "a file", error.strerror or str(error), "name one that is there"
+    except UnicodeDecodeError as error:
+        expected, got, do = "a text file in UTF-8", str(error), "save it as UTF-8"
+    raise ConfigError(f"reading {path}", expected=expected, got=got, do=do)
+
+
+def parse_toml(text: str, what: str) -> dict[str, Any]:
+    """What a TOML text says; ConfigError names the line that is wrong."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"reading {what}", expected="TOML", got=str(error), do="fix that line") from None
 
 
 def wrong_keys(what: str, model: type[BaseModel], error: ValidationError, text: str = "") -> ConfigError:
@@ -41,11 +65,14 @@ def _plainly(found: ErrorDetails, model: type[BaseModel]) -> tuple[str, str, str
     """What was expected, what was given and what to do."""
     why, given = found["msg"].removeprefix("Value error, "), shown(found["input"])
     if found["type"] == "extra_forbidden":
-        advice = "compare it with the file that `leadready init` writes"
-        near = [f"try {name}, or " for name in close(str(found["loc"][-1]), _names(model))]
-        return "a known key with a fitting value", "an unknown key", "".join([*near, advice])
+        schema = model.model_json_schema()
+        parts = (schema, *schema.get("$defs", {}).values())
+        known = sorted({name for part in parts for name in part.get("properties", {})})
+        near = [f"try {name}, or " for name in close(str(found["loc"][-1]), known)]
+        advice = "".join([*near, "compare it with the file that `leadready init` writes"])
+        return "a known key", "an unknown key", advice
     if found["type"] == "value_error":
-        return "a condition", f"{given}: {why}", "mend it"
+        return "a condition", f"{given}: {why}", "correct it"
     if found["type"] == "literal_error":
         return why.removeprefix("Input should be ").replace("'", ""), given, nearest(given, re.findall("'(.*?)'", why))
     if found["type"] == "missing":
@@ -70,7 +97,7 @@ def close(word: str, known: Iterable[str], most: int = 1, least: float = 0.6) ->
 def nearest(word: str, known: Iterable[str]) -> str:
     """Advice: the known word that was meant."""
     near = close(word.strip("'"), known)
-    return f"try {near[0]}" if near else "take one of them"
+    return f"try {near[0]}" if near else "use one of these"
 
 
 def few(word: str, known: Collection[str]) -> str:
@@ -83,28 +110,21 @@ def line_of(text: str, keys: tuple[int | str, ...]) -> str:
     lines, best, begun = text.replace("\r\n", "\n").split("\n"), (0, 0), 0
     for end in range(1, len(lines) + 1):
         try:
-            told = tomllib.loads("\n".join(lines[:end]))
+            read = tomllib.loads("\n".join(lines[:end]))
         except tomllib.TOMLDecodeError:  # in the middle of a value of several lines
             continue
-        best, begun = max(best, (_reached(told, keys), -begun)), end
+        best, begun = max(best, (_reached(read, keys), -begun)), end
     return f", line {1 - best[1]}" if best[0] else ""
 
 
-def _reached(told: Any, keys: tuple[int | str, ...]) -> int:
-    """How many of the keys lead into what is told."""
+def _reached(read: Any, keys: tuple[int | str, ...]) -> int:
+    """How many of the keys lead into what was read."""
     for depth, key in enumerate(keys):
         try:
-            told = told[key]
+            read = read[key]
         except (KeyError, IndexError, TypeError):
             return depth
     return len(keys)
-
-
-def _names(model: type[BaseModel]) -> list[str]:
-    """The keys that a model and the models inside it know."""
-    schema = model.model_json_schema()
-    parts = (schema, *schema.get("$defs", {}).values())
-    return sorted({name for part in parts for name in part.get("properties", {})})
 
 
 def inline(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,29 @@ import pandas as pd
 import pyarrow as pa
 
 from data.errors import BusyError, ConfigError, DataError
-from data.tables import TABLES, Table
+from data.tables import SQL_TYPES, TABLES, Table
 
 log = logging.getLogger(__name__)
 
-# The session every query runs in: UTC and a fixed order, so that the same inputs give the same bytes.
-SESSION: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "preserve_insertion_order": True,
-}
-BATCHES = """CREATE TABLE IF NOT EXISTS batches (
+# The session every query runs in: UTC and a fixed order, so that the same inputs give the same bytes; no progress bar,
+# which would go into piped output.
+SESSION = """SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = true;
+    SET autoinstall_known_extensions = false; SET autoload_known_extensions = false"""
+OWN_TABLES = """CREATE TABLE IF NOT EXISTS batches (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, loaded_at TIMESTAMP, rows_in BIGINT, stored BIGINT,
-    quarantined BIGINT, repeats BIGINT)"""
-QUARANTINE = """CREATE TABLE IF NOT EXISTS quarantine (
+    quarantined BIGINT, repeats BIGINT);
+CREATE TABLE IF NOT EXISTS quarantine (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR,
     loaded_at TIMESTAMP, settings VARCHAR)"""
+VERSION_COLUMNS = {"known_at": "TIMESTAMP", "superseded_at": "TIMESTAMP", "batch_id": "VARCHAR"}
+Parameters = list[Any] | dict[str, Any] | None
 
 
+@dataclass
 class Warehouse:
     """One open DuckDB file. Use `with Warehouse.open(path) as warehouse`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+    connection: duckdb.DuckDBPyConnection
 
     @classmethod
     @contextmanager
@@ -47,8 +48,7 @@ class Warehouse:
         """
         connection = _connect(path)
         try:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("SET enable_progress_bar = false")  # it would go into piped output
+            connection.execute(SESSION)
             if threads:
                 connection.execute(f"SET threads = {threads:d}")
             if memory:
@@ -57,22 +57,17 @@ class Warehouse:
             warehouse._make_tables()
             yield warehouse
         except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
-            raise DataError(
-                f"writing {path or 'the in-memory warehouse'}",
-                expected="room on disk and in memory",
-                got=str(error).splitlines()[0],
-                do="free some space and run the same command again; nothing of this run was kept",
-            ) from error
+            what, got = f"writing {path or 'the in-memory warehouse'}", str(error).splitlines()[0]
+            do = "free some space and run the same command again; nothing of this run was kept"
+            raise DataError(what, expected="room on disk and in memory", got=got, do=do) from error
         finally:
             connection.close()
 
     def _make_tables(self) -> None:
-        statements = [BATCHES, QUARANTINE, *(ddl(t) for t in TABLES.values())]
-        found = {n for (n,) in self.rows("SELECT table_name FROM duckdb_tables()")}
-        if not {"batches", "quarantine", *TABLES} <= found:
-            with self.transaction():
-                for statement in statements:
-                    self.connection.execute(statement)
+        with self.transaction():
+            self.execute(OWN_TABLES)
+            for table in TABLES.values():
+                self._make(table, *(f"{n} {t}" for n, t in VERSION_COLUMNS.items()))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -89,20 +84,20 @@ class Warehouse:
             raise
         self.connection.execute("COMMIT")
 
-    def execute(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> None:
+    def execute(self, sql: str, parameters: Parameters = None) -> None:
         """Run a statement."""
         self.connection.execute(sql, parameters)
 
-    def rows(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
         return self.connection.execute(sql, parameters).fetchall()
 
-    def scalar(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> Any:
+    def scalar(self, sql: str, parameters: Parameters = None) -> Any:
         """The first value of the first row; None where there is no row."""
-        rows = self.connection.execute(sql, parameters).fetchall()  # to the end: an open result holds its tables
+        rows = self.rows(sql, parameters)  # to the end: an open result holds its tables
         return rows[0][0] if rows else None
 
-    def frame(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
+    def frame(self, sql: str, parameters: Parameters = None) -> pd.DataFrame:
         """A result as a pandas frame."""
         return self.connection.execute(sql, parameters).df()
 
@@ -121,8 +116,11 @@ class Warehouse:
 
     def make(self, table: Table) -> None:
         """Make the table of a contract, each key once, unless it is there."""
-        columns = [*table.sql_columns, f"PRIMARY KEY ({', '.join(table.key)})"]
-        self.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)})")
+        self._make(table, f"PRIMARY KEY ({', '.join(table.key)})")
+
+    def _make(self, table: Table, *more: str) -> None:
+        columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in table.columns]
+        self.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join([*columns, *more])})")
 
     def columns(self, table: str) -> dict[str, str]:
         """Column name -> SQL type of a stored table, in order."""
@@ -134,30 +132,13 @@ class Warehouse:
         return {n: t for n, t in self.columns(table.name).items() if n not in own}
 
 
-VERSION_COLUMNS = {"known_at": "TIMESTAMP", "superseded_at": "TIMESTAMP", "batch_id": "VARCHAR"}
-
-
-def ddl(table: Table) -> str:
-    """The CREATE statement of a contract's table."""
-    columns = table.sql_columns + [f"{n} {t}" for n, t in VERSION_COLUMNS.items()]
-    return f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)})"
-
-
 def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(path) if path else ":memory:", config=SESSION)
+        return duckdb.connect(path or ":memory:")
     except duckdb.IOException as error:
-        text = str(error)
-        if "lock" in text:
-            raise BusyError(
-                f"opening {path}",
-                expected="nobody else to hold it",
-                got="another leadready at work",
-                do="wait for it to end and run the same command again",
-            ) from None
-        raise ConfigError(
-            f"opening {path}",
-            expected="a DuckDB file that can be read and written",
-            got=text.splitlines()[0],
-            do="check its folder, permissions and free space, or move the file away and ingest again",
-        ) from None
+        what, got = f"opening {path}", str(error).splitlines()[0]
+        if "lock" in str(error):
+            got, do = "another leadready command that is running", "wait until it ends and run the same command again"
+            raise BusyError(what, expected="no other command to use it", got=got, do=do) from None
+        do = "check its folder, permissions and free space, or move the file away and ingest again"
+        raise ConfigError(what, expected="a DuckDB file that can be read and written", got=got, do=do) from None

@@ -19,14 +19,14 @@ from data.errors import ConfigError
 def writing(what: str, do: str, *more: type[Exception]) -> Iterator[None]:
     """ConfigError where files cannot be written, or an error of the kinds `more` comes.
 
-    `what` was being done, `do` is what mends it.
+    `what` was being done, `do` is what helps.
     """
     kinds: tuple[type[Exception], ...] = (OSError, *more)
     try:
         yield
     except kinds as error:
         got = (getattr(error, "strerror", None) or str(error)).partition("\n")[0]
-        raise ConfigError(what, expected="a folder with room that can be written", got=got, do=do) from None
+        raise ConfigError(what, expected="a writable folder with free space", got=got, do=do) from None
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def remove(*paths: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """While this holds, no other process holds the lock `path`: a file, which the kernel lets go when one dies."""
+    """While this holds, no other process holds the lock `path`: a file, which the kernel releases when one dies."""
     import fcntl
 
     with path.open("a") as lock:

@@ -46,7 +46,7 @@ class Workspace:
         with self._making():
             for folder in (self.root, self.artifacts, self.agreements, self.reports, self.exports):
                 folder.mkdir(parents=True, exist_ok=True)
-        self.add(self.marker, f"# leadready's mark on this folder\nformat = {FORMAT}\n")
+        self.add(self.marker, f"# This file marks the folder as a workspace of leadready.\nformat = {FORMAT}\n")
 
     def add(self, path: Path, text: str) -> bool:
         """Write a file of the workspace, whole or not at all, unless it is there already; whether it was written."""
@@ -63,31 +63,25 @@ class Workspace:
 
     def check(self) -> None:
         """Raise ConfigError unless this is a workspace of our format that can be written."""
+        if wrong := self._wrong():
+            expected, got, do = wrong
+            raise ConfigError(f"opening the workspace {self.root}", expected=expected, got=got, do=do)
+
+    def _wrong(self) -> tuple[str, str, str] | None:
+        """What was expected, what was found and what to do."""
+        other = "or name another folder with --workspace or LEADREADY_HOME"
         try:
             found = tomllib.loads(self.marker.read_text(encoding="utf-8")).get("format")
         except (FileNotFoundError, NotADirectoryError):
-            raise ConfigError(
-                f"opening the workspace {self.root}",
-                expected="a folder made by `leadready init`",
-                got="no workspace.toml in it",
-                do="run `leadready init`, or name another folder with --workspace or LEADREADY_HOME",
-            ) from None
+            return "a folder made by `leadready init`", "no workspace.toml in it", f"run `leadready init`, {other}"
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            found = f"an unreadable mark ({error})"
+            found = f"an unreadable workspace.toml ({error})"
         if found != FORMAT:
-            raise ConfigError(
-                f"opening the workspace {self.root}",
-                expected=f"format {FORMAT}",
-                got=str(found),
-                do="use the leadready that made it, or start a new one with `leadready init`",
-            )
+            do = "use the version of leadready that made it, or start a new workspace with `leadready init`"
+            return f"format {FORMAT}", str(found), do
         if not os.access(self.root, os.W_OK):
-            raise ConfigError(
-                f"opening the workspace {self.root}",
-                expected="a folder that can be written",
-                got="a read-only one",
-                do="change its permissions, or name another with --workspace or LEADREADY_HOME",
-            )
+            return "a writable folder", "a read-only one", f"change its permissions, {other}"
+        return None
 
 
 def day_name(as_of: datetime) -> str:

@@ -1,1 +1,1 @@
-"""The agreement between sales and marketing: its keys, its files, its conditions, and whether it holds together."""
+"""The agreement between sales and marketing: its keys, its files, its conditions, and whether it contradicts itself."""

@@ -1,9 +1,9 @@
-"""Does an agreement hold together? What no single key can tell: contradictions, unreachable parts, unknown names."""
+"""Does an agreement contradict itself? What no single key shows: contradictions, unreachable parts, unknown names."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from data.agreement.conditions import ALWAYS, ORDERED, WORDS, Comparison, comparisons, number_in, parse_condition
@@ -16,19 +16,19 @@ Keys = tuple[str | int, ...]
 Misfit = tuple[str, str, str]
 """What was expected, what was given and what to do."""
 Fault = tuple[Keys, str, str, str]
-"""The key that does not hold together, and its misfit."""
-LEAD_TEXTS = ("country", "source", "title", "seniority", "job_function", "permission")
-TEXT_FACTS = ("industry", "employees_band", "revenue_band", "account_country", *LEAD_TEXTS)
+"""The key that is wrong, and its misfit."""
+COMPANY_TEXTS = ("industry", "employees_band", "revenue_band", "account_country")
+TEXT_FACTS = (*COMPANY_TEXTS, "country", "source", "title", "seniority", "job_function", "permission")
 NUMBER_FACTS = ("employees", "annual_revenue", "age_days")
 FACTS = (*TEXT_FACTS, *NUMBER_FACTS)
-"""What conditions know of a lead and its company, beside `lead.<column>` and `account.<column>` of a source."""
+"""What conditions know of a lead and its company, next to `lead.<column>` and `account.<column>` of a source."""
 AXES = ("digital_points", "research_points")
 RESERVED = (*FACTS, *AXES, *WORDS, "digital", "research", "rule", "before", "milli")
-"""What no criterion can be called: words of conditions, and columns beside those of criteria."""
+"""What no criterion can be called: words of conditions, and columns next to those of criteria."""
 
 
 def check(agreement: Agreement, raw: Mapping[str, Any], text: str, what: str) -> None:
-    """Raise ConfigError with file, line and key for the first thing that does not hold together."""
+    """Raise ConfigError with file, line and key for the first contradiction, unreachable part or unknown name."""
     if fault := next(_faults(agreement, raw), None):
         keys, expected, got, do = fault
         where = f"reading {what}{line_of(text, keys)}, key {'.'.join(map(str, keys))}"
@@ -43,24 +43,35 @@ def _faults(agreement: Agreement, raw: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _faults_of_criterion(name, criterion, name in spoken)
     yield from _faults_of_answers(agreement)
     yield from _faults_of_conditions(agreement)
-    yield from _faults_of_names(("combinations",), [c.name for c in agreement.combinations])
-    yield from _faults_of_names(("values", "segments"), [segment.name for segment in agreement.values.segments])
+    combinations, segments = agreement.combinations, agreement.values.segments
+    named = {("combinations",): [c.name for c in combinations], ("values", "segments"): [s.name for s in segments]}
+    for part, names in named.items():
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                yield (*part, i, "name"), "a name of its own", f"{shown(name)} again", "rename it"
     yield from _faults_of_zones(agreement.zones, most_points(agreement), "zones" in raw)
     yield from _faults_of_values(agreement)
-    yield from _faults_of_personas(agreement)
+    for name, persona in agreement.personas.items():
+        for stage in persona.stages:
+            yield from _unknown(("personas", name, "stages", stage), "a stage of [stages]", stage, agreement.stages)
+
+
+def _unknown(key: Keys, what: str, name: str, known: Collection[str]) -> Iterator[Fault]:
+    if name not in known:
+        yield key, f"{what}: {few(name, known) or 'none'}", shown(name), nearest(name, known)
 
 
 def most_points(agreement: Agreement) -> tuple[float, float]:
     """The most digital points, and points of phone and research, that a lead can have."""
-    digital = sum(max(milli(t.limit), 0) for c in agreement.criteria.values() for t in c.touches.values())
-    research = sum(_most(c) for c in agreement.criteria.values())
-    return digital / MILLI, (research + sum(max(milli(c.points), 0) for c in agreement.combinations)) / MILLI
+    criteria = agreement.criteria.values()
+    digital = sum(max(milli(t.limit), 0) for c in criteria for t in c.touches.values())
+    research = sum(map(_most, criteria)) + sum(max(milli(c.points), 0) for c in agreement.combinations)
+    return digital / MILLI, research / MILLI
 
 
 def _most(criterion: Criterion) -> int:
-    c = criterion
-    asked = max(0, *map(milli, (c.yes, c.no, c.refused, *c.levels.values())))
-    return asked + max([0, *(milli(f.points) for f in c.facts)])
+    facts = [milli(f.points) for f in criterion.facts]
+    return max(0, *map(milli, criterion.answer_points)) + max([0, *facts])
 
 
 def spoken_of(agreement: Agreement) -> set[str]:
@@ -90,36 +101,34 @@ def without_lost(agreement: Agreement, own: Mapping[str, Any]) -> Agreement:
 def _faults_of_head(agreement: Agreement, raw: Mapping[str, Any]) -> Iterator[Fault]:
     for key in ("effective_from", "version"):
         if key in raw:
-            yield (key,), "no such key, as the day is the file's name", shown(raw[key]), "take it out"
+            yield (key,), "no such key, because the file's name says the day", shown(raw[key]), "remove it"
     known = find_scheme(agreement.scheme)["criteria"] if agreement.scheme else {}
     if agreement.drop and not known:
-        yield ("drop",), "a `scheme` to drop from", "none", "name the scheme, or take `drop` out"
+        yield ("drop",), "a `scheme` to drop from", "none", "name the scheme, or remove `drop`"
     for name in agreement.drop:
-        if name not in known:
-            yield ("drop",), f"criteria of {agreement.scheme}: {few(name, known)}", shown(name), nearest(name, known)
+        yield from _unknown(("drop",), f"criteria of {agreement.scheme}", name, known)
 
 
 def _faults_of_criterion(name: str, criterion: Criterion, spoken: bool) -> Iterator[Fault]:
-    key, points = ("criteria", name), (criterion.yes, criterion.no, criterion.refused, *criterion.levels.values())
+    key, touches = ("criteria", name), criterion.touches
     if not (name.isidentifier() and name.islower() and name.isascii() and len(name) <= 40):
-        yield key, "a name of small letters, digits and _", shown(name), "rename the criterion"
+        yield key, "a name of lower-case letters, digits and _", shown(name), "rename the criterion"
     if name in RESERVED:
-        yield key, "a name that does not mean something else already", name, "rename the criterion"
-    if not (criterion.facts or criterion.touches or any(points) or spoken):
-        something = "points for some answer, fact or touch, or a condition that speaks of it"
+        yield key, "a name that does not have another meaning", name, "rename the criterion"
+    if not (criterion.facts or touches or any(criterion.answer_points) or spoken):
+        something = "points for some answer, fact or touch, or a condition that uses it"
         do = "give `yes` or `levels` points, add facts or touches, or drop it"
         yield key, something, "none, or only zeros", do
     if criterion.asked and criterion.answers == ():
-        yield (*key, "answers"), "a name under which answers come in", "none", "leave the key out"
-    weights: list[tuple[str, str | int, float]] = [("facts", i, f.points) for i, f in enumerate(criterion.facts)]
-    weights += [("touches", kind, t.points) for kind, t in criterion.touches.items()]
-    for part, which, given in weights:
-        if given == 0:
-            yield (*key, part, which), "points other than 0", "0", "leave it out, or give it points"
-    for kind, touch in criterion.touches.items():
+        yield (*key, "answers"), "a name under which answers arrive", "none", "leave the key out"
+    weights: list[tuple[Keys, float]] = [(("facts", i), fact.points) for i, fact in enumerate(criterion.facts)]
+    for part, points in [*weights, *((("touches", kind), touch.points) for kind, touch in touches.items())]:
+        if points == 0:
+            yield (*key, *part), "points other than 0", "0", "leave it out, or give it points"
+    for kind, touch in touches.items():
         yield from _faults_of_touch((*key, "touches", kind), kind, touch)
     yield from _faults_of_levels(key, criterion)
-    if criterion.required and _most(criterion) <= 0 and not any(t.points > 0 for t in criterion.touches.values()):
+    if criterion.required and _most(criterion) <= 0 and not any(t.points > 0 for t in touches.values()):
         got, do = "one that cannot: no lead would ever qualify", "give it points, or do not require it"
         yield (*key, "required"), "a criterion that can give points", got, do
 
@@ -128,21 +137,18 @@ def _faults_of_levels(key: Keys, criterion: Criterion) -> Iterator[Fault]:
     seen = {*ANSWER_STATES}
     for level in criterion.levels:
         if level.lower() in seen:
-            other = "a level that differs from states and other levels in more than capitals"
+            other = "a level that differs from states and other levels by more than upper and lower case"
             yield (*key, "levels", level), other, shown(level), "rename it"
         seen.add(level.lower())
     for odd in criterion.amounts:
-        if odd not in criterion.levels:
-            known = f"levels: {few(odd, criterion.levels) or 'none'}"
-            yield (*key, "amounts", odd), known, shown(odd), nearest(odd, criterion.levels)
+        yield from _unknown((*key, "amounts", odd), "levels", odd, criterion.levels)
 
 
 def _faults_of_touch(key: Keys, kind: str, touch: Touch) -> Iterator[Fault]:
+    yield from _unknown(key, "a kind of touch", kind, TOUCH_KINDS)
     points, cap = touch.points, touch.cap
-    if kind not in TOUCH_KINDS:
-        yield key, f"a kind of touch: {few(kind, TOUCH_KINDS)}", shown(kind), nearest(kind, TOUCH_KINDS)
     if cap is not None and (cap * points <= 0 or abs(cap) < abs(points)):
-        least = f"at least the {shown(points)} points of one touch, with their sign"
+        least = f"at least the {shown(points)} points of one touch, with the same sign"
         yield (*key, "cap"), least, shown(cap), "raise it, or leave it out"
 
 
@@ -153,14 +159,8 @@ def _faults_of_answers(agreement: Agreement) -> Iterator[Fault]:
         for answer in criterion.answers or (name,) if criterion.asked else ():
             if answer in seen:
                 key, got = ("criteria", name, "answers"), f"{shown(answer)}, which {seen[answer]} reads too"
-                yield key, "an answer that counts once", got, "take it from one of them"
+                yield key, "an answer that counts once", got, "remove it from one of them"
             seen[answer] = name
-
-
-def _faults_of_names(part: Keys, names: Sequence[str]) -> Iterator[Fault]:
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            yield (*part, i, "name"), "a name of its own", f"{shown(name)} again", "rename it"
 
 
 def _conditions(agreement: Agreement) -> Iterator[tuple[Keys, str, tuple[str, ...]]]:
@@ -191,8 +191,8 @@ def _faults_of_conditions(agreement: Agreement) -> Iterator[Fault]:
         yield from ((key, *misfit) for misfit in misfits if misfit)
         owner = key if key[0] == "stages" else key[:-1]
         if owner[:-1] in always:
-            expected, got = f"nothing after {always[owner[:-1]]}, which always holds", f"{owner[-1]}, never reached"
-            yield key, expected, got, "put the one without a condition last"
+            expected = f"nothing after {always[owner[:-1]]}, which always holds"
+            yield key, expected, f"{owner[-1]}, which is never reached", "put the one without a condition last"
         if parse_condition(when) == ALWAYS and key[0] not in ("combinations", "permission"):
             always[owner[:-1]] = ".".join(map(str, owner))
 
@@ -209,7 +209,7 @@ def _misfit(it: Comparison, agreement: Agreement, names: tuple[str, ...]) -> Mis
     if it.name in agreement.criteria:
         return _misfit_answer(it, agreement.criteria[it.name])
     if it.operator in ORDERED and it.name in TEXT_FACTS:
-        return f"= or in after {it.name}, which is a text", it.operator, "mend the comparison"
+        return f"= or in after {it.name}, which is a text", it.operator, "correct the comparison"
     allowed = PERMISSIONS if it.name == "permission" else ()
     for value in it.values:
         if (numeric or it.operator in ORDERED) and number_in(value) is None:
@@ -222,12 +222,12 @@ def _misfit(it: Comparison, agreement: Agreement, names: tuple[str, ...]) -> Mis
 def _misfit_answer(it: Comparison, criterion: Criterion) -> Misfit | None:
     known = (*ANSWER_STATES, *criterion.levels)
     if not criterion.asked:
-        do = "compare the facts or digital_points it is made of"
-        return f"a criterion that is asked, {it.name} is not", f"{it.name} {it.operator}", do
+        do = "compare its facts or digital_points instead"
+        return f"a criterion that has answers, {it.name} has none", f"{it.name} {it.operator}", do
     for value in it.values:
         if it.operator in ORDERED:
             if not criterion.amounts or number_in(value) is None:
-                do = "say with `amounts` what each level stands for, or compare with ="
+                do = "give each level a number in `amounts`, or compare with ="
                 return f"criteria.{it.name}.amounts and a number, for {it.operator}", value, do
         elif value.lower() not in (k.lower() for k in known):
             return f"a state or level of {it.name}: {few(value, known)}", value, nearest(value, known)
@@ -252,14 +252,9 @@ def _faults_of_zones(zones: Zones, most: tuple[float, float], own: bool) -> Iter
     rank = [[ZONES.index(z) for z in row] for row in matrix]
     falls = any(a > b for row in rank for a, b in itertools.pairwise(row))
     if falls or any(a > b for up, down in itertools.pairwise(rank) for a, b in zip(up, down, strict=True)):
-        yield (
-            key,
-            "more points never to mean a lower zone",
-            "a zone that falls",
-            "contradictory: put the zones in order",
-        )
+        yield key, "more points never to mean a lower zone", "a zone that falls", "put the zones in order"
     if not any("qualified" in row for row in matrix):
-        yield key, "points from which a lead is qualified", "none", "name the zone"
+        yield key, "points from which a lead is qualified", "none", "use the zone qualified in the matrix"
 
 
 def _faults_of_values(agreement: Agreement) -> Iterator[Fault]:
@@ -267,17 +262,8 @@ def _faults_of_values(agreement: Agreement) -> Iterator[Fault]:
     for i, costs in enumerate(agreement.values.costs()):
         key: Keys = ("values", "segments", i) if i < len(segments) else ("values",)
         if costs.acceptance <= costs.refusal:
-            expected = f"acceptance above the {shown(round(costs.refusal, 3))} of a refused lead"
-            yield key, expected, shown(costs.acceptance), "mend acceptance, waiting, recyclable or trust"
+            expected = f"acceptance above the {shown(round(costs.refusal, 3))} of a rejected lead"
+            yield key, expected, shown(costs.acceptance), "change acceptance, waiting, recyclable or trust"
         if not 0 < costs.threshold < 1:
             expected, got = "costs that make a threshold p* between 0 and 1", f"{costs.threshold:.3f}"
-            yield key, expected, got, "mend acceptance, review, waiting, recyclable or trust"
-
-
-def _faults_of_personas(agreement: Agreement) -> Iterator[Fault]:
-    stages = agreement.stages
-    for name, persona in agreement.personas.items():
-        for stage in persona.stages:
-            if stage not in stages:
-                key, known = ("personas", name, "stages", stage), f"a stage of [stages]: {few(stage, stages) or 'none'}"
-                yield key, known, shown(stage), nearest(stage, stages)
+            yield key, expected, got, "change acceptance, review, waiting, recyclable or trust"

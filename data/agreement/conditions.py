@@ -19,9 +19,9 @@ UNITS = ("day", "days")
 """Words that may follow a number, for the reader."""
 WORDS = ("and", "or", "not", "in", "is", "contains", "known", "unknown", *UNITS)
 """Words of the grammar, which cannot be names."""
-TOKEN = re.compile(r"""\s*(?:(<=|>=|!=|[=<>(),])|"([^"]*)"|'([^']*)'|([^\s<>=!(),"']+))""")
+TOKEN = re.compile(r"""\s*([<>!]=|[=<>(),]|"[^"]*"|'[^']*'|[^\s<>=!(),"']+)""")
 LONGEST, DEEPEST = 1000, 20
-"""Characters of a condition, and brackets and nots inside each other."""
+"""Characters of a condition, and nested brackets and nots."""
 
 
 @dataclass(frozen=True)
@@ -86,25 +86,28 @@ def number_in(word: str) -> float | None:
     return float(word) if re.fullmatch(r"[+-]?[0-9]{1,300}(\.[0-9]+)?", word) else None
 
 
+def _unquoted(token: str) -> str:
+    return token[1:-1] if token[0] in "\"'" else token
+
+
 class _Reader:
-    """Words of a condition, taken one after the other; quoted words are never keywords."""
+    """Words of a condition, taken one after the other; quoted words keep their quotes and are never keywords."""
 
     def __init__(self, text: str) -> None:
-        self.tokens: list[tuple[str, bool]] = []
+        self.tokens: list[str] = []
         self.last, self.depth, at = "", 0, 0
         while text[at:].strip():
             found = TOKEN.match(text, at)
             if not found:
                 raise ValueError(f"{text[at:].strip()!r} is not understood (a quote that is not closed?)")
-            quoted = found[2] if found[2] is not None else found[3]
-            self.tokens.append((found[1] or found[4], False) if quoted is None else (quoted, True))
+            self.tokens.append(found[1])
             at = found.end()
 
     def any_of(self) -> Condition:
         return self._joined("or", lambda: self._joined("and", self._single))
 
     def odd(self, wanted: str) -> ValueError:
-        comes = repr(self.tokens[0][0]) if self.tokens else "the end"
+        comes = repr(_unquoted(self.tokens[0])) if self.tokens else "the end"
         if self.last:
             return ValueError(f"after {self.last!r} comes {comes}, not {wanted}")
         return ValueError(f"it begins with {comes}, not with {wanted}")
@@ -120,7 +123,7 @@ class _Reader:
             return self._comparison()
         self.depth += 1
         if self.depth > DEEPEST:
-            raise ValueError(f"more than {DEEPEST} brackets and nots inside each other")
+            raise ValueError(f"more than {DEEPEST} nested brackets and nots")
         if self.last == "(":
             inner = self.any_of()
             self._expect("')'", ")")
@@ -151,15 +154,15 @@ class _Reader:
         return word
 
     def _word(self, wanted: str) -> str:
-        if not self.tokens or (self.tokens[0][0] in SYMBOLS and not self.tokens[0][1]):
+        if not self.tokens or self.tokens[0] in SYMBOLS:
             raise self.odd(wanted)
-        self.last, _ = self.tokens.pop(0)
+        self.last = _unquoted(self.tokens.pop(0))
         return self.last
 
     def _next_is(self, *words: str) -> bool:
-        fits = bool(self.tokens) and self.tokens[0][0].lower() in words and not self.tokens[0][1]
+        fits = bool(self.tokens) and self.tokens[0].lower() in words
         if fits:
-            self.last, _ = self.tokens.pop(0)
+            self.last = self.tokens.pop(0)
         return fits
 
     def _expect(self, wanted: str, *words: str) -> str:

@@ -1,4 +1,4 @@
-"""What did sales and marketing agree on at a moment? Files laid over their scheme, checked, in force by date."""
+"""What did sales and marketing agree on at a moment? Files merged into their scheme, checked, in force by date."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from datetime import date, datetime
 from functools import lru_cache
@@ -18,7 +17,10 @@ from pydantic import ValidationError
 from data.agreement.checks import check, without_lost
 from data.agreement.model import SCHEMES, Agreement, Scheme, find_scheme
 from data.errors import ConfigError
-from data.toml_errors import inline, wrong_keys
+from data.toml_errors import inline, parse_toml, read_text, wrong_keys
+
+ABOUT = {"effective_from", "version", "scheme", "drop"}
+"""Keys that say where an agreement comes from, not what it says."""
 
 
 def default_agreement() -> Agreement:
@@ -39,66 +41,44 @@ def all_versions(folder: Path) -> list[Agreement]:
     for (one, first), (other, second) in itertools.pairwise(dated):
         if one == other:
             got, do = f"{first.name} and {second.name}, both from {one}", "rename or remove one of them"
-            raise ConfigError(f"reading {folder}", expected="one agreement a day", got=got, do=do)
+            raise ConfigError(f"reading {folder}", expected="one agreement per day", got=got, do=do)
     return [read_agreement(p, day) for day, p in dated]
 
 
-def in_force(folder: Path, as_of: datetime) -> Agreement:
-    """The agreement of `folder` in force at `as_of`: the last one effective on or before that day.
-
-    Raises ConfigError where there is none, or where a file does not hold together.
-    """
-    return pick(all_versions(folder), as_of, folder)
-
-
 def pick(versions: list[Agreement], as_of: datetime, folder: Path | str = "the agreements") -> Agreement:
-    """The one of `versions` in force at `as_of`; ConfigError where it is before the first."""
+    """The one of `versions` in force at `as_of`, the last from that day or before; ConfigError where there is none."""
     past = [a for a in versions if a.effective_from <= as_of.date()]
     if not past:
-        raise ConfigError(
-            f"finding the agreement in force on {as_of:%Y-%m-%d}",
-            expected=f"a file <date>.toml in {folder} from that day or before",
-            got=", ".join(f"{a.effective_from}.toml" for a in versions) or "none",
-            do="run `leadready init`, or add the agreement that held then",
-        )
+        what, expected = f"finding the agreement in force on {as_of:%Y-%m-%d}", f"a file <date>.toml in {folder}"
+        got = ", ".join(f"{a.effective_from}.toml" for a in versions) or "none"
+        do = "run `leadready init`, or add the agreement that was in force then"
+        raise ConfigError(what, expected=f"{expected} dated that day or earlier", got=got, do=do)
     return past[-1]
 
 
 def read_agreement(path: Path, day: date) -> Agreement:
     """Parse one agreement file; ConfigError names the file, the line and the key that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise ConfigError(f"reading {path}", expected="a file", got=got, do="name one that is there") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"reading {path}", expected="a text file in UTF-8", got=str(error), do="save it as UTF-8"
-        ) from None
-    return parse_agreement(text, day, str(path))
+    return parse_agreement(read_text(path), day, str(path))
 
 
 @lru_cache(maxsize=64)
 def parse_agreement(text: str, day: date, what: str) -> Agreement:
     """Parse the text of an agreement; its version is its day and a hash of what it says with its scheme."""
+    raw = parse_toml(text, what)
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"reading {what}", expected="TOML", got=str(error), do="mend that line") from None
-    try:
-        laid = _laid_over(find_scheme(raw["scheme"]), raw) if raw.get("scheme") in get_args(Scheme) else raw
-        agreement = Agreement.model_validate({**laid, "effective_from": day})
+        merged = _merged(find_scheme(raw["scheme"]), raw) if raw.get("scheme") in get_args(Scheme) else raw
+        agreement = Agreement.model_validate({**merged, "effective_from": day})
     except ValidationError as error:
         raise wrong_keys(what, Agreement, error, text) from None
     agreement = without_lost(agreement, raw)
     check(agreement, raw, text, what)
-    content = agreement.model_dump_json(exclude={"effective_from", "version", "scheme", "drop"})
+    content = agreement.model_dump_json(exclude=ABOUT)
     version = f"{day}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
     return agreement.model_copy(update={"version": version})
 
 
 def as_toml(agreement: Agreement) -> str:
-    """The whole agreement, its scheme laid in, as a file that reads back the same: one dotted key a line."""
+    """The whole agreement, with its scheme, as a file that reads back the same: one dotted key a line."""
     return "".join(f"{key} = {value}\n" for key, value in _flat(agreement).items())
 
 
@@ -109,10 +89,7 @@ def differences(old: Agreement, new: Agreement) -> dict[str, tuple[str, str]]:
 
 
 def _flat(agreement: Agreement) -> dict[str, str]:
-    content = agreement.model_dump(
-        mode="json", exclude={"effective_from", "version", "scheme", "drop"}, exclude_none=True
-    )
-    return dict(_lines(content, ""))
+    return dict(_lines(agreement.model_dump(mode="json", exclude=ABOUT, exclude_none=True), ""))
 
 
 def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:
@@ -124,7 +101,7 @@ def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:
         yield key, inline(value)
 
 
-def _laid_over(scheme: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+def _merged(scheme: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """The file's keys over the scheme's: criteria key by key, whatever else is named replaces the scheme's."""
     mine, drop = own.get("criteria", {}), own.get("drop", [])
     if not isinstance(mine, dict) or not isinstance(drop, list):
@@ -143,6 +120,5 @@ def effective_from(path: Path) -> date:
     try:
         return date.fromisoformat(path.stem)
     except ValueError:
-        raise ConfigError(
-            f"reading {path}", expected="a name like 2026-01-31.toml", got=path.name, do="rename the file"
-        ) from None
+        expected, do = "a name like 2026-01-31.toml", "rename the file"
+        raise ConfigError(f"reading {path}", expected=expected, got=path.name, do=do) from None

@@ -1,7 +1,7 @@
 """What can sales and marketing agree on? Every key of the agreement, as frozen objects.
 
 Files are read in `data/agreement/file.py`; checks that go beyond a key's own type are in `data/agreement/checks.py`.
-What each key means is its description (`leadready agreement schema`), and docs/agreement.md tells it in order.
+What each key means is its description (`leadready agreement schema`), and docs/agreement.md says it in order.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def _key(description: str, default: Any = ..., **more: Any) -> Any:
 class Touch(StrictModel):
     """Points of one kind of touch: each counts half after its half-life, and repeats saturate at the cap."""
 
-    points: Points = _key("points of a touch of today; negative against the lead")
+    points: Points = _key("points of a touch of today; negative points count against the lead")
     half_life_days: Number = _key("days after which a touch counts half", 30, ge=0.01, le=3650)
-    cap: Points | None = _key("all touches of this kind give no more than this (default: three times the points)", None)
+    cap: Points | None = _key("the most that all touches of this kind give (default: three times the points)", None)
 
     @model_validator(mode="before")
     @classmethod
@@ -78,28 +78,35 @@ class Fact(StrictModel):
     """Points where a condition on the lead or its company holds."""
 
     when: Condition = _key("condition on facts of the lead and its company")
-    points: Points = _key("points where it holds")
+    points: Points = _key("points where the condition holds")
 
 
 class Criterion(StrictModel):
-    """One thing sales wants to know, from answers, facts or touches: what each of them gives in points."""
+    """One thing that sales wants to know, from answers, facts or touches: the points that each of them gives."""
 
     meaning: str = _key("in plain words", "")
-    required: Flag = _key("without more than 0 points here a lead is never `qualified`, only `nearly`", False)
-    answers: tuple[Name, ...] | None = _key("names under which answers come in (default: the criterion's own)", None)
+    required: Flag = _key("a lead without points here is never `qualified`, only `nearly`", False)
+    answers: tuple[Name, ...] | None = _key("names under which answers arrive (default: the criterion's own)", None)
     fresh_days: Number = _key("days for which an answer counts", 180, gt=0, le=36500)
-    yes: Points = _key("points of a yes without a level", 0)
+    yes: Points = _key("points of a yes without a level in `levels`", 0)
     no: Points = _key("points of a no", 0)
     refused: Points = _key("points where the lead would not say", 0)
     levels: dict[Name, Points] = _key("points of a yes with that level", {})
-    amounts: dict[str, Number] = _key("what a level stands for in conditions, as `timeframe <= 90 days`", {})
+    amounts: dict[str, Number] = _key(
+        "the number that a level stands for in conditions, such as `timeframe <= 90 days`", {}
+    )
     facts: tuple[Fact, ...] = _key("conditions in order: the first that holds gives its points", ())
-    touches: dict[str, Touch] = _key("kinds of touch that speak for it", {})
+    touches: dict[str, Touch] = _key("kinds of touch that give points", {})
 
     @property
     def asked(self) -> bool:
-        """Whether answers tell it: they give points, or nothing else could."""
-        return any((self.yes, self.no, self.refused, self.levels)) or not (self.facts or self.touches)
+        """Whether answers say it: they give points, or nothing else could."""
+        return any((*self.answer_points, self.levels)) or not (self.facts or self.touches)
+
+    @property
+    def answer_points(self) -> tuple[float, ...]:
+        """What each answer can give."""
+        return (self.yes, self.no, self.refused, *self.levels.values())
 
 
 class Combination(StrictModel):
@@ -115,10 +122,10 @@ class Combination(StrictModel):
 class Zones(StrictModel):
     """Two axes, one zone: where the bands of each axis begin, and the zone of each pair of bands."""
 
-    nearly: Points | None = _key("short form, with `qualified`: looks at phone and research alone", None, exclude=True)
+    nearly: Points | None = _key("short form, with `qualified`: uses phone and research alone", None, exclude=True)
     qualified: Points | None = _key("short form, with `nearly`", None, exclude=True)
-    digital: tuple[Points, ...] = _key("digital points from which the second, third ... band begins", ())
-    research: tuple[Points, ...] = _key("points of phone and research from which the next band begins", ())
+    digital: tuple[Points, ...] = _key("digital points at which the second, third ... band begins", ())
+    research: tuple[Points, ...] = _key("points of phone and research at which the second, third ... band begins", ())
     matrix: tuple[tuple[Zone, ...], ...] = _key("a row per research band, lowest first; in it a zone per digital band")
 
     @model_validator(mode="before")
@@ -133,22 +140,22 @@ class Zones(StrictModel):
 
 
 class Costs(StrictModel):
-    """What acceptances, reviews, waiting and refusals are worth, in one currency."""
+    """What acceptances, reviews, waiting and rejections are worth, in one currency."""
 
-    acceptance: Number = _key("V: an accepted lead is worth this", 1000)
+    acceptance: Number = _key("V: what an accepted lead is worth", 1000)
     review: Number = _key("c: what it costs sales to look at a lead", 60, ge=0)
-    waiting: Number = _key("W: what a lead held in nurture is still worth, after what competitors take", 200, ge=0)
-    recyclable: Number = _key("rho: share of refused leads that can be nurtured again", 0.9, ge=0, le=1)
-    trust: Number = _key("t: what a refused lead costs in trust", 40, ge=0)
+    waiting: Number = _key("W: what a lead held in nurture is still worth, less what is lost to competitors", 200, ge=0)
+    recyclable: Number = _key("rho: share of rejected leads that can be nurtured again", 0.9, ge=0, le=1)
+    trust: Number = _key("t: what a rejected lead costs in trust", 40, ge=0)
 
     @property
     def refusal(self) -> float:
-        """R: what a lead that sales refuses is still worth."""
+        """R: what a lead that sales rejects is still worth."""
         return self.recyclable * self.waiting - self.trust
 
     @property
     def threshold(self) -> float:
-        """p*: the probability from which a hand-off pays, (W + c - R) / (V - R)."""
+        """p*: the probability above which a hand-off pays off, (W + c - R) / (V - R)."""
         return (self.waiting + self.review - self.refusal) / (self.acceptance - self.refusal)
 
     @property
@@ -158,15 +165,15 @@ class Costs(StrictModel):
 
 
 class Segment(StrictModel):
-    """Other costs for some leads; what is left out stays as it is for all."""
+    """Other costs for some leads; a key that is left out stays as it is for all."""
 
     name: Name = _key("shown in reports")
     when: Condition = _key("condition on facts of the lead and its company")
-    acceptance: Number | None = _key("V for these", None)
-    review: Number | None = _key("c for these", None, ge=0)
-    waiting: Number | None = _key("W for these", None, ge=0)
-    recyclable: Number | None = _key("rho for these", None, ge=0, le=1)
-    trust: Number | None = _key("t for these", None, ge=0)
+    acceptance: Number | None = _key("V for these leads", None)
+    review: Number | None = _key("c for these leads", None, ge=0)
+    waiting: Number | None = _key("W for these leads", None, ge=0)
+    recyclable: Number | None = _key("rho for these leads", None, ge=0, le=1)
+    trust: Number | None = _key("t for these leads", None, ge=0)
 
 
 class Values(Costs):
@@ -185,55 +192,53 @@ class Promise(StrictModel):
     """By when sales follows up."""
 
     hours: Number = _key("hours from the hand-off, nights and weekends counted", gt=0, le=87_600)
-    breach: str = _key("what happens when the promise is broken", "")
+    breach: str = _key("what happens if the promise is broken", "")
 
 
 class Team(StrictModel):
     """Who in sales takes leads."""
 
-    hand_offs_per_day: Whole = _key("leads it can take a day", ge=1)
-    when: Condition = _key("which leads are its; empty: all that no team before it takes", "")
+    hand_offs_per_day: Whole = _key("leads that the team can take a day", ge=1)
+    when: Condition = _key("which leads the team takes; empty: all that no earlier team takes", "")
 
 
 class Capacity(StrictModel):
     """How much work there is time for."""
 
     teams: dict[Name, Team] = _key("sales teams, the first that fits takes a lead; none: one team without limit", {})
-    calls_per_day: Whole | None = _key("leads that tele-qualification can take up a day", None, ge=1)
-    spare: Literal["keep", "release_early"] = _key(
-        "free hours of sales: kept free, or filled with the best of the rest, marked `early`", "keep"
-    )
+    calls_per_day: Whole | None = _key("leads that tele-qualification can call a day", None, ge=1)
+    spare: Literal["keep", "release_early"] = _key("free places of sales: kept, or filled with the best others", "keep")
 
 
 class Exploration(StrictModel):
-    """A random slice of the leads below the gate is handed off, to learn how sales would answer."""
+    """A random slice of the leads below the gate is handed off, to learn how sales responds to them."""
 
-    share: Number = _key("share of gate episodes that are drawn", 0, ge=0, lt=1)
-    floor: Points = _key("leads with fewer points (both axes) are never drawn", 0)
-    per_day: Whole = _key("hand-offs a day reserved for them", 2, ge=1)
-    seed: Whole = _key("another seed draws other leads", 1, ge=0, lt=2**63)
+    share: Number = _key("share of gate episodes that are picked at random", 0, ge=0, lt=1)
+    floor: Points = _key("leads with fewer points (both axes) are never picked", 0)
+    per_day: Whole = _key("hand-offs a day reserved for these leads", 2, ge=1)
+    seed: Whole = _key("another seed picks other leads", 1, ge=0, lt=2**63)
 
 
 class Recycle(StrictModel):
-    """When a refused lead comes back."""
+    """When a rejected lead comes back."""
 
-    cool_off_days: Number = _key("days after the refusal", 60, ge=0, le=36500)
-    never: tuple[str, ...] = _key("reasons of refusal after which a lead never comes back", ())
+    cool_off_days: Number = _key("days after the rejection", 60, ge=0, le=36500)
+    never: tuple[str, ...] = _key("reasons of rejection after which a lead never comes back", ())
 
 
 class Reheat(StrictModel):
-    """Was hot, cooled, has new signs."""
+    """The lead was hot, went quiet and is active again."""
 
-    hot: Points = _key("digital points it had before it went quiet", 30)
+    hot: Points = _key("digital points that the lead had before it went quiet", 30)
     quiet_days: Number = _key("days without a touch", 30, gt=0, le=36500)
-    new_days: Number = _key("and touches again within so many days", 7, gt=0, le=36500)
+    new_days: Number = _key("and then a touch within the last so many days", 7, gt=0, le=36500)
 
 
 Allowed = Literal["all", "no_call", "no_mail", "none"]
 
 
 class PermissionRule(StrictModel):
-    """A limit for some leads; it narrows what the lead allowed and never widens it."""
+    """A limit for some leads: it narrows what the lead allowed and never widens it."""
 
     when: Condition = _key("condition on facts of the lead and its company")
     allow: Allowed = _key("what is allowed at most")
@@ -243,14 +248,14 @@ class Permission(StrictModel):
     """Hard limits on contact that no route overrides."""
 
     unknown: Allowed = _key("what a lead that never said allows", "all")
-    rules: tuple[PermissionRule, ...] = _key("limits by condition; all that hold apply", ())
+    rules: tuple[PermissionRule, ...] = _key("limits by condition; every rule whose condition holds applies", ())
 
 
 class Track(StrictModel):
-    """What to say and to send to a persona at a stage of buying."""
+    """What to say and what to send to a persona at a stage of buying."""
 
     message: str = _key("the messaging track", "")
-    information: str = _key("the information such a prospect needs next", "")
+    information: str = _key("the information that the prospect needs next", "")
 
 
 class Persona(StrictModel):
@@ -261,39 +266,38 @@ class Persona(StrictModel):
     stages: dict[str, Track] = _key("per stage of buying", {})
 
 
+COMBINE = "quadrant: each of the four cases has its own route; and: both must agree; or one of them decides alone"
+BEYOND = (
+    "a lead this far above the threshold is handed off although the rules hold it back, once the model has learned"
+    " from explored hand-offs; 1: never"
+)
+
+
 class Routing(StrictModel):
     """How the rules' zone and the model's band become a route."""
 
-    combine: Literal["quadrant", "and", "model_only", "rules_only"] = _key(
-        "quadrant: each of the four cases its own route; and: both must say ready; or one of them alone", "quadrant"
-    )
-    beyond_rules: Number = _key(
-        "rules short, but the probability so far above the threshold: hand off all the same, once the model has"
-        " learned from explored hand-offs; 1: never",
-        0.1,
-        ge=0,
-        le=1,
-    )
+    combine: Literal["quadrant", "and", "model_only", "rules_only"] = _key(COMBINE, "quadrant")
+    beyond_rules: Number = _key(BEYOND, 0.1, ge=0, le=1)
 
 
 class Agreement(StrictModel):
     """One version of the agreement."""
 
     name: Name = _key("what the company calls it")
-    scheme: Scheme | None = _key("a built-in scheme that this file is laid over", None)
+    scheme: Scheme | None = _key("a built-in scheme that this file is merged into", None)
     drop: tuple[str, ...] = _key("criteria of the scheme that the company does not use", ())
     criteria: dict[str, Criterion] = _key("what sales wants to know", min_length=1)
     combinations: tuple[Combination, ...] = _key("what several answers mean together", ())
     zones: Zones = Zones(research=(25, 45), matrix=(("not_yet",), ("nearly",), ("qualified",)))
     values: Values = Values()
-    promises: dict[Literal[Zone, "urgent"], Promise] = _key("follow-up of sales, per zone or for urgent leads", {})
+    promises: dict[Literal[Zone, "urgent"], Promise] = _key("when sales follows up, per zone or for urgent leads", {})
     capacity: Capacity = Capacity()
     exploration: Exploration = Exploration()
     recycle: Recycle = Recycle()
     reheat: Reheat = Reheat()
     permission: Permission = Permission()
-    stages: dict[Name, Condition] = _key("stages of buying, the first that holds; empty: always", {})
-    personas: dict[Name, Persona] = _key("kinds of person, the first that fits", {})
+    stages: dict[Name, Condition] = _key("stages of buying, the first whose condition holds; empty: always", {})
+    personas: dict[Name, Persona] = _key("kinds of person, the first whose condition holds", {})
     routing: Routing = Routing()
     effective_from: SkipJsonSchema[date] = _key("the day in the file's name", date(1970, 1, 1))
     version: SkipJsonSchema[str] = _key("that day and a hash of the content", "")

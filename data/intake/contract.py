@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from itertools import zip_longest
 
 from data.agreement.model import Agreement
@@ -14,6 +13,7 @@ from data.errors import DataError
 from data.intake.records import OWN_COLUMNS
 from data.sql import literal, quoted
 from data.tables import SQL_TYPES, Column, Table
+from data.toml_errors import close
 from data.warehouse import VERSION_COLUMNS, Warehouse
 
 LONGEST_TEXT = 1_000_000
@@ -25,7 +25,7 @@ PERSONAL = re.compile(
 NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
 KNOWN_AT = Column("known_at", "time", "when our systems knew")
 EXPECTED = {"time": "a time", "number": "a number", "whole": "a whole number", "flag": "yes or no"}
-NOT_LATER = "a time not in the future of the load at ' || {load} || '"
+NOT_LATER = "a time no later than the load at ' || {load} || '"
 NONE = "'none'"
 
 
@@ -42,13 +42,13 @@ class Columns:
     ignored: tuple[str, ...] = ()
 
 
-def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: bool) -> Columns:
-    """Match a relation's columns to the table's, adding extra columns to the table.
+def settle_columns(warehouse: Warehouse, table: Table, infer: bool) -> Columns:
+    """Match the columns of the relation `mapped` to the table's, adding extra columns to the table.
 
     `infer`: text extras that hold numbers only (and no leading zeros) become numbers, and empty ones
     have to wait. Raises DataError where a required column is missing.
     """
-    found = {n: t for n, t in warehouse.columns(relation).items() if n.lower() not in OWN_COLUMNS}
+    found = {n: t for n, t in warehouse.columns("mapped").items() if n.lower() not in OWN_COLUMNS}
     require(table, found, f"table {table.name}")
     lower = {c.name.lower(): c for c in (*table.columns, KNOWN_AT)}
     given = {lower[n.lower()].name: (n, t) for n, t in found.items() if n.lower() in lower}
@@ -62,7 +62,7 @@ def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: boo
     for name, sql_type in others.items():
         if name not in (*personal, *reserved):
             own = spelling.get(name.lower(), name)
-            if own in stored or _add_extra(warehouse, table, relation, name, sql_type, infer):
+            if own in stored or _add_extra(warehouse, table, name, sql_type, infer):
                 given[own] = (name, sql_type)
     extras = [Column(n, "number" if t == "DOUBLE" else "text", n) for n, t in warehouse.extras(table).items()]
     return Columns((*table.columns, *extras), given, personal, reserved)
@@ -71,29 +71,21 @@ def settle_columns(warehouse: Warehouse, table: Table, relation: str, infer: boo
 def require(table: Table, found: Iterable[str], where: str) -> None:
     """Raise DataError with the difference unless all required columns are among those found."""
     names = {n.lower(): n for n in found if n.lower() not in OWN_COLUMNS}
-    missing = [c.name for c in table.columns if c.required and c.name not in names]
+    required = [c.name for c in table.columns if c.required]
+    missing = [name for name in required if name not in names]
     if not missing:
         return
-    spare = {low: name for low, name in names.items() if low not in table.names}
-    nearest = {m: [spare[n] for n in get_close_matches(m, spare, n=1, cutoff=0.5)] for m in missing}
-    diff = [f"- {m}" + (f" (+ {n[0]} is near)" if n else "") for m, n in nearest.items()]
-    raise DataError(
-        f"reading {where}",
-        expected=f"the columns {', '.join(c.name for c in table.columns if c.required)}",
-        got=f"{', '.join(names.values()) or 'none'}; missing: {', '.join(diff)}",
-        do="rename the columns in the file or write a mapping (docs/mappings.md)",
-    )
+    spare = [name for low, name in names.items() if low not in table.names]
+    diff = [" ".join([f"- {m}", *(f"(+ {n} is similar)" for n in close(m, spare, least=0.5))]) for m in missing]
+    expected, got = f"the columns {', '.join(required)}", ", ".join(names.values()) or "none"
+    do = "rename the columns in the file or write a mapping (docs/mappings.md)"
+    raise DataError(f"reading {where}", expected=expected, got=f"{got}; missing: {', '.join(diff)}", do=do)
 
 
 def checked_sql(
-    table: Table,
-    columns: Columns,
-    relation: str,
-    loaded_at: datetime,
-    backfill: bool,
-    agreements: Sequence[Agreement] = (),
+    table: Table, columns: Columns, loaded_at: datetime, backfill: bool, agreements: Sequence[Agreement]
 ) -> str:
-    """A SELECT of every row of `relation`: cast columns, `known_at`, `_clock` (who said known_at) and `_reason` or ''.
+    """A SELECT of every row of `mapped`: cast columns, `known_at`, `_clock` (who said known_at) and `_reason` or ''.
 
     Casts run in the session's time zone; results are UTC. Levels of answers are held against `agreements`.
     """
@@ -107,7 +99,7 @@ def checked_sql(
     reasons = [r for c in everything if c.name in columns.given or c.required for r in _column_reasons(c, load)]
     names = ", ".join(quoted(c.name) for c in columns.stored)
     own = _level_reasons(agreements) if table.name == "answers" else []
-    return f"""WITH given AS (SELECT _row, _file, _line, {given} FROM {relation}),
+    return f"""WITH given AS (SELECT _row, _file, _line, {given} FROM mapped),
         clocked AS (SELECT *, {clock} AS _clock FROM given),
         known AS (SELECT * REPLACE ({known} AS known_at) FROM clocked)
         SELECT _row, _file, _line, {names}, known_at, _clock,
@@ -115,22 +107,19 @@ def checked_sql(
         FROM known AS e"""
 
 
-def _add_extra(warehouse: Warehouse, table: Table, relation: str, name: str, sql_type: str, infer: bool) -> bool:
+def _add_extra(warehouse: Warehouse, table: Table, name: str, sql_type: str, infer: bool) -> bool:
     """Add the column; False where its type is to be inferred and it is all empty yet."""
-    column, is_number = quoted(name), _is_number(sql_type)
+    column = quoted(name)
+    is_number = sql_type.startswith("DECIMAL") or sql_type.removeprefix("U") in NUMBERS
     if infer and sql_type == "VARCHAR":
         text = f"nullif(trim({column}), '')"
         numeric = f"try_cast({text} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({text}, '^[+-]?0[0-9]')"
-        filled, numbers = warehouse.rows(f"SELECT count({text}), count(*) FILTER ({numeric}) FROM {relation}")[0]
+        filled, numbers = warehouse.rows(f"SELECT count({text}), count(*) FILTER ({numeric}) FROM mapped")[0]
         if not filled:
             return False
         is_number = filled == numbers
     warehouse.execute(f"ALTER TABLE {table.name} ADD COLUMN {column} {'DOUBLE' if is_number else 'VARCHAR'}")
     return True
-
-
-def _is_number(sql_type: str) -> bool:
-    return sql_type.startswith("DECIMAL") or sql_type.removeprefix("U") in NUMBERS
 
 
 def _raw(column: Column) -> str:
@@ -161,28 +150,25 @@ def _cast(column: Column, columns: Columns) -> str:
 
 def _column_reasons(column: Column, load: str) -> list[str]:
     """SQL texts, NULL where there is nothing to say. A personal value is never repeated."""
-    value, raw = quoted(column.name), _raw(column)
-    size = f"strlen({value})"
-    rows = [(f"{raw} IS NULL", "a value", NONE)] if column.required else []
-    if column.type == "text":
-        rows.append((f"contains({value}, chr(0))", "text", "'a NUL byte in it'"))
-        rows.append((f"{size} > {LONGEST_TEXT}", "at most 1 MB of text", f"'' || {size} || ' bytes'"))
-    else:
-        rows.append((f"{raw} IS NOT NULL AND {value} IS NULL", EXPECTED[column.type], raw))
-    if column.allowed:
-        unknown = f"{value} NOT IN ({', '.join(map(literal, column.allowed))})"
-        rows.append((unknown, f"one of {', '.join(column.allowed)}", raw))
-    if column.type == "number":
-        rows.append((f"NOT isfinite({value})", "a finite number", raw))
-    if column.type == "whole":
-        rows.append((f"try_cast({raw} AS DOUBLE) <> {value}", EXPECTED["whole"], raw))
-    if column.type == "time":
-        rows.append((f"{value} > {load} OR NOT isfinite({value})", NOT_LATER.format(load=load), raw))
-    if column.least is not None:
-        rows.append((f"{value} < {column.least}", f"at least {column.least:g}", raw))
-    if column.most is not None:
-        rows.append((f"{value} > {column.most}", f"at most {column.most:g}", raw))
-    return [_reason(when, column.name, expected, got) for when, expected, got in rows]
+    value, raw, is_text = quoted(column.name), _raw(column), column.type == "text"
+    size, least, most = f"strlen({value})", column.least, column.most
+    rows = [
+        (column.required, f"{raw} IS NULL", "a value", NONE),
+        (is_text, f"contains({value}, chr(0))", "text", "'a NUL byte in it'"),
+        (is_text, f"{size} > {LONGEST_TEXT}", "at most 1 MB of text", f"'' || {size} || ' bytes'"),
+        (not is_text, f"{raw} IS NOT NULL AND {value} IS NULL", EXPECTED.get(column.type, ""), raw),
+        (column.allowed, f"{value} NOT IN ({_listed(column.allowed)})", f"one of {', '.join(column.allowed)}", raw),
+        (column.type == "number", f"NOT isfinite({value})", "a finite number", raw),
+        (column.type == "whole", f"try_cast({raw} AS DOUBLE) <> {value}", EXPECTED["whole"], raw),
+        (column.type == "time", f"{value} > {load} OR NOT isfinite({value})", NOT_LATER.format(load=load), raw),
+        (least is not None, f"{value} < {least}", f"at least {least or 0:g}", raw),
+        (most is not None, f"{value} > {most}", f"at most {most or 0:g}", raw),
+    ]
+    return [_reason(when, column.name, expected, got) for applies, when, expected, got in rows if applies]
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(map(literal, texts))
 
 
 def _row_reasons(table: Table, load: str) -> list[str]:
@@ -192,16 +178,16 @@ def _row_reasons(table: Table, load: str) -> list[str]:
     if happened:
         early = f"known_at < {happened} AND {happened} <= {load}"
         unknown = f"{computed} AND known_at IS NULL AND {happened} IS NOT NULL"
-        rows.append((early, "known_at", f"not before {happened} ' || {happened} || '", "known_at"))
+        rows.append((early, "known_at", f"a time no earlier than {happened} ' || {happened} || '", "known_at"))
         rows.append((unknown, "known_at", "a time", NONE))
     if table.name != "leads" and "lead_id" in table.names:
         stranger = "lead_id IS NOT NULL AND lead_id NOT IN (SELECT lead_id FROM leads)"
-        rows.append((stranger, "lead_id", "a lead in leads", "lead_id"))
+        rows.append((stranger, "lead_id", "a lead in the table leads", "lead_id"))
     if table.name == "decisions":
         early, unasked = "decided_at < handed_off_at", "handed_off_at IS NULL AND decision = 'accepted'"
         handoff = "SELECT 1 FROM handoffs h WHERE h.lead_id = e.lead_id AND h.handed_off_at = e.handed_off_at"
         stranger = f"handed_off_at IS NOT NULL AND NOT EXISTS ({handoff})"
-        rows.append((early, "decided_at", "not before handed_off_at ' || handed_off_at || '", "decided_at"))
+        rows.append((early, "decided_at", "a time no earlier than handed_off_at ' || handed_off_at || '", "decided_at"))
         rows.append((unasked, "handed_off_at", "the hand-off that was accepted", NONE))
         rows.append((stranger, "handed_off_at", "a hand-off of this lead at that time", "handed_off_at"))
     return [_reason(*row) for row in rows]
@@ -216,7 +202,7 @@ def _level_reasons(agreements: Sequence[Agreement]) -> list[str]:
             levels = agreement.criteria[name].levels
             if levels:
                 odd = f"""state = 'yes' AND criterion = {literal(answer)} AND level NOT IN
-                    ({", ".join(map(literal, levels))}) AND answered_at >= TIMESTAMP '{agreement.effective_from}'"""
+                    ({_listed(levels)}) AND answered_at >= TIMESTAMP '{agreement.effective_from}'"""
                 known = f"{', '.join(levels)} (agreement {agreement.version})".replace("'", "''")
                 reasons.append(_reason(odd + until, "level", known, "level"))
     return reasons

@@ -67,7 +67,7 @@ def all_rows(engine: Any, table: str) -> Iterator[Any]:
 
 
 def _no_database(url: str, error: Exception) -> DataError:
-    do = "check its address, that it is up, and that this user may read it"
+    do = "check the address, that the database is running, and that this user may read it"
     got = _without_secrets(first_line(error), url)
     return unreadable(without_password(url), "a database that can be read", got, do)
 

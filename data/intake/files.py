@@ -21,21 +21,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data.intake.databases import all_rows, opened, table_names, without_password
-from data.intake.records import (
-    LONGEST_LINE,
-    Record,
-    Shape,
-    checked_columns,
-    csv_records,
-    first_line,
-    header,
-    json_records,
-    open_text,
-    scan,
-    table_records,
-    unreadable,
-)
+from data.intake import databases, records
+from data.intake.records import Record, checked_columns, first_line, open_text, unreadable
 from data.sql import literal, quoted
 from data.warehouse import Warehouse
 
@@ -47,14 +34,15 @@ REJECTS = """CREATE OR REPLACE TEMP TABLE raw_rejects (
     relation VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR)"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RawFile:
-    """One file or database table as read: `rows` good records, `rejected` unreadable ones."""
+    """One file or database table, and the temporary table it is read into: good records and unreadable ones."""
 
     name: str
     relation: str
-    columns: tuple[str, ...]
-    rows: int
+    table: str
+    columns: tuple[str, ...] = ()
+    rows: int = 0
     rejected: int = 0
     typed: bool = False
 
@@ -85,7 +73,9 @@ def raw_relations(warehouse: Warehouse, path: Path | str, wanted: Iterable[str])
         reader.read(path)
         yield reader.finish()
     finally:
-        reader.drop()
+        for file in reader.files:
+            warehouse.execute(f"DROP VIEW IF EXISTS {file.relation}; DROP TABLE IF EXISTS {file.table}")
+        warehouse.execute("DROP TABLE IF EXISTS raw_rejects")
 
 
 def relation_of(path: Path, root: Path) -> str:
@@ -104,15 +94,6 @@ def _relation(name: str) -> str:
     return "raw_" + re.sub(r"\W+", "_", name.lower())
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A temporary table into which one file or database table, shown as `name`, is read."""
-
-    name: str
-    relation: str
-    table: str
-
-
 @dataclass
 class _Reader:
     """Reads one source into temporary tables, hashing what it reads."""
@@ -121,128 +102,116 @@ class _Reader:
     wanted: set[str]
     files: list[RawFile] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
-    parts: list[_Part] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
 
     def read(self, path: Path | str) -> None:
         if "://" in str(path):
-            with opened(str(path)) as engine:
-                for table in table_names(engine):
-                    if part := self._begin(f"table {table}", table, _relation(table)):
-                        self._read_table(engine, table, part)
+            with databases.opened(str(path)) as engine:
+                for table in databases.table_names(engine):
+                    if self._wants(table, _relation(table), f"table {table}"):
+                        self._finish(self.files[-1], self._read_table(engine, table, self.files[-1]))
             return
         path = Path(path)
         root = path if path.is_dir() else path.parent
-        for file in _known_files(path):
-            name = file.relative_to(root).as_posix()
-            if part := self._begin(name, name, relation_of(file, root)):
-                self._read_file(file, part)
+        for place in _known_files(path):
+            name = place.relative_to(root).as_posix()
+            if self._wants(name, relation_of(place, root), name):
+                self._finish(self.files[-1], self._read_file(place, self.files[-1]))
 
     def finish(self) -> RawData:
-        for relation in {p.relation for p in self.parts}:
-            union = " UNION ALL BY NAME ".join(f"SELECT * FROM {p.table}" for p in self.parts if p.relation == relation)
+        for relation in {f.relation for f in self.files}:
+            union = " UNION ALL BY NAME ".join(f"FROM {f.table}" for f in self.files if f.relation == relation)
             self.warehouse.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {union}")
         return RawData(tuple(self.files), tuple(self.unused), self.digest.hexdigest())
 
-    def drop(self) -> None:
-        for part in self.parts:
-            self.warehouse.execute(f"DROP VIEW IF EXISTS {part.relation}")
-            self.warehouse.execute(f"DROP TABLE IF EXISTS {part.table}")
-        self.warehouse.execute("DROP TABLE IF EXISTS raw_rejects")
-
-    def _begin(self, shown: str, own: str, relation: str) -> _Part | None:
-        """Where a file or table is read to; None where its relation is not wanted: its `own` name is then noted."""
-        if relation not in self.wanted:
+    def _wants(self, own: str, relation: str, shown: str) -> bool:
+        """Whether the file or table is to be read, as the last of `files`; its `own` name is noted where it is not."""
+        if relation in self.wanted:
+            self.files.append(RawFile(shown, relation, f"raw_part_{len(self.files)}"))
+        else:
             self.unused.append(own)
-            return None
-        self.parts.append(_Part(shown, relation, f"raw_part_{len(self.parts)}"))
-        return self.parts[-1]
+        return relation in self.wanted
 
-    def _end(self, part: _Part, columns: Sequence[str], typed: bool = False) -> None:
-        rows = self.warehouse.scalar(f"SELECT count(*) FROM {part.table}")
-        rejected = self.warehouse.scalar(
-            "SELECT count(*) FROM raw_rejects WHERE relation = ? AND file = ?", [part.relation, part.name]
-        )
-        log.info("read %s: %d records, %d unreadable", part.name, rows, rejected)
-        self.files.append(RawFile(part.name, part.relation, tuple(columns), rows, rejected, typed))
+    def _finish(self, file: RawFile, columns: Sequence[str]) -> None:
+        file.columns = tuple(columns)
+        file.rows = self.warehouse.scalar(f"SELECT count(*) FROM {file.table}")
+        bad = "SELECT count(*) FROM raw_rejects WHERE relation = ? AND file = ?"
+        file.rejected = self.warehouse.scalar(bad, [file.relation, file.name])
+        log.info("read %s: %d records, %d unreadable", file.name, file.rows, file.rejected)
 
-    def _read_file(self, path: Path, part: _Part) -> None:
+    def _read_file(self, path: Path, file: RawFile) -> Sequence[str]:
         try:
-            shape = scan(path, self.digest)
-            self.digest.update(part.relation.encode())
+            shape = records.scan(path, self.digest)
+            self.digest.update(file.relation.encode())
             if shape.size == 0:
-                raise unreadable(part.name, "a header and records", "an empty file", "export it again")
+                raise unreadable(file.name, "a header and records", "an empty file", "export it again")
             if path.suffix == ".parquet":
-                columns = self._read_parquet(path, part)
-            elif _ending(path).startswith(".csv"):
-                columns = self._read_csv(path, part, shape)
-            else:
-                columns = self._read_json(path, part)
+                return self._read_parquet(path, file)
+            return self._read_csv(path, file, shape) if ".csv" in _ending(path) else self._read_json(path, file)
         except (OSError, EOFError, zlib.error, duckdb.Error) as error:
             do = "export or copy it again"
-            raise unreadable(part.name, "a file that can be read", first_line(error), do) from None
-        self._end(part, columns, typed=path.suffix == ".parquet")
+            raise unreadable(file.name, "a file that can be read", first_line(error), do) from None
 
-    def _read_parquet(self, path: Path, part: _Part) -> list[str]:
+    def _read_parquet(self, path: Path, file: RawFile) -> list[str]:
+        file.typed = True
         self.warehouse.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {part.table} AS
-            SELECT {literal(part.name)} AS _file, file_row_number + 1 AS _line, * EXCLUDE (file_row_number)
+            f"""CREATE OR REPLACE TEMP TABLE {file.table} AS
+            SELECT {literal(file.name)} AS _file, file_row_number + 1 AS _line, * EXCLUDE (file_row_number)
             FROM read_parquet({_one_path(path)}, file_row_number = true)"""
         )
-        return checked_columns(list(self.warehouse.columns(part.table))[2:], part.name)
+        return checked_columns(list(self.warehouse.columns(file.table))[2:], file.name)
 
-    def _read_csv(self, path: Path, part: _Part, shape: Shape) -> list[str]:
-        delimiter, columns, first = header(path, part.name)
-        plain = first == 1 and shape.even
-        if not (plain and self._read_csv_fast(path, part, delimiter, columns, shape.lines - 1)):
-            log.info("reading %s line by line", part.name)
-            with open_text(path) as file:
-                self._store(part, columns, csv_records(file, delimiter, len(columns)))
+    def _read_csv(self, path: Path, file: RawFile, shape: records.Shape) -> list[str]:
+        delimiter, columns, first = records.header(path, file.name)
+        if not (first == 1 and shape.even and self._read_csv_fast(path, file, delimiter, columns, shape.lines - 1)):
+            log.info("reading %s line by line", file.name)
+            with open_text(path) as text:
+                self._store(file, columns, records.csv_records(text, delimiter, len(columns)))
         return columns
 
-    def _read_csv_fast(self, path: Path, part: _Part, delimiter: str, columns: Sequence[str], records: int) -> bool:
+    def _read_csv_fast(self, path: Path, file: RawFile, delimiter: str, columns: Sequence[str], lines: int) -> bool:
         """By DuckDB, which may refuse or lose a record: True only where it read one record from each line."""
         types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in columns)
         try:
             self.warehouse.execute(
-                f"""CREATE OR REPLACE TEMP TABLE {part.table} AS
-                SELECT {literal(part.name)} AS _file, row_number() OVER () + 1 AS _line, *
+                f"""CREATE OR REPLACE TEMP TABLE {file.table} AS
+                SELECT {literal(file.name)} AS _file, row_number() OVER () + 1 AS _line, *
                 FROM read_csv({_one_path(path)}, auto_detect = false, columns = {{{types}}}, header = true,
-                    delim = {literal(delimiter)}, quote = '"', escape = '"', max_line_size = {LONGEST_LINE})"""
+                    delim = {literal(delimiter)}, quote = '"', escape = '"', max_line_size = {records.LONGEST_LINE})"""
             )
         except duckdb.Error:
             return False
-        return bool(self.warehouse.scalar(f"SELECT count(*) FROM {part.table}") == records)
+        return bool(self.warehouse.scalar(f"SELECT count(*) FROM {file.table}") == lines)
 
-    def _read_json(self, path: Path, part: _Part) -> list[str]:
+    def _read_json(self, path: Path, file: RawFile) -> list[str]:
         columns: list[str] = []
-        with open_text(path) as file:
-            self._store(part, columns, json_records(file, columns))
-        return checked_columns(columns, part.name)
+        with open_text(path) as text:
+            self._store(file, columns, records.json_records(text, columns))
+        return checked_columns(columns, file.name)
 
-    def _read_table(self, engine: Any, table: str, part: _Part) -> None:
-        self.digest.update(part.relation.encode())
-        with all_rows(engine, table) as rows:
+    def _read_table(self, engine: Any, table: str, file: RawFile) -> list[str]:
+        self.digest.update(file.relation.encode())
+        with databases.all_rows(engine, table) as rows:
             columns = checked_columns(list(rows.keys()), table)
-            self._store(part, columns, table_records(rows, self.digest))
-        self._end(part, columns)
+            self._store(file, columns, records.table_records(rows, self.digest))
+        return columns
 
-    def _store(self, part: _Part, columns: Sequence[str], records: Iterator[Record]) -> None:
+    def _store(self, file: RawFile, columns: Sequence[str], found: Iterator[Record]) -> None:
         """Chunk by chunk; `columns` may grow while the records are read."""
         made = [*columns]
         types = "".join(f", {quoted(c)} VARCHAR" for c in made)
-        self.warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {part.table} (_file VARCHAR, _line BIGINT{types})")
-        while chunk := list(itertools.islice(records, CHUNK)):
+        self.warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {file.table} (_file VARCHAR, _line BIGINT{types})")
+        while chunk := list(itertools.islice(found, CHUNK)):
             for column in columns[len(made) :]:
-                self.warehouse.execute(f"ALTER TABLE {part.table} ADD COLUMN {quoted(column)} VARCHAR")
+                self.warehouse.execute(f"ALTER TABLE {file.table} ADD COLUMN {quoted(column)} VARCHAR")
             made = [*columns]
             if good := [r for r in chunk if r.reason is None]:
                 values = zip(made, itertools.zip_longest(*(r.values for r in good)), strict=False)
                 texts = {c: pa.array(v, pa.large_string()) for c, v in values}
-                self._insert(part.table, {"_file": [part.name] * len(good), "_line": [r.line for r in good], **texts})
+                self._insert(file.table, {"_file": [file.name] * len(good), "_line": [r.line for r in good], **texts})
             if bad := [r for r in chunk if r.reason is not None]:
                 said = {"line": [r.line for r in bad], "reason": [r.reason for r in bad], "raw": [r.raw for r in bad]}
-                source = {"relation": [part.relation] * len(bad), "file": [part.name] * len(bad)}
+                source = {"relation": [file.relation] * len(bad), "file": [file.name] * len(bad)}
                 self._insert("raw_rejects", source | said)
 
     def _insert(self, table: str, columns: dict[str, Any]) -> None:
@@ -266,6 +235,14 @@ def _known_files(path: Path) -> list[Path]:
         return [path]
     found = [p for p in sorted([*path.glob("*"), *path.glob("*/*")]) if p.is_file() and _ending(p)]
     if not found:
-        got = "no such file or folder" if not path.exists() else "a folder without one" if path.is_dir() else "another"
-        raise unreadable(without_password(str(path)), f"files ending in {', '.join(ENDINGS)}", got, "check the path")
+        got = (
+            "no such file or folder"
+            if not path.exists()
+            else "a folder without one"
+            if path.is_dir()
+            else "another file"
+        )
+        raise unreadable(
+            databases.without_password(str(path)), f"files ending in {', '.join(ENDINGS)}", got, "check the path"
+        )
     return found

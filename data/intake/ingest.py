@@ -112,7 +112,9 @@ def ingest(
             _read_times_in(warehouse, timezone)
             counts, columns = _load_all(warehouse, batch, used, raw)
     files = {f.name: f.rows + f.rejected for f in raw.files}
-    report = IngestReport(batch_id, counts, files, raw.unused, *columns)
+    left_out = tuple(f"{table}.{name}" for table, taken in columns.items() for name in taken.personal)
+    ignored = tuple(f"{table}.{name}" for table, taken in columns.items() for name in taken.ignored)
+    report = IngestReport(batch_id, counts, files, raw.unused, left_out, ignored)
     log.info("ingested %s as batch %s: %d stored, %d quarantined", source, batch_id, report.stored, report.quarantined)
     return report
 
@@ -131,15 +133,13 @@ def replay(warehouse: Warehouse, *, loaded_at: datetime, agreements: Sequence[Ag
     _check_clock(loaded_at)
     counts: dict[str, TableCount] = {}
     batch = _Batch("replay", _short_hash("replay", str(loaded_at)), loaded_at, agreements=agreements)
-    groups = warehouse.rows(
-        "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL ORDER BY ALL"
-    )
+    held = "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL ORDER BY ALL"
     with _utc_afterwards(warehouse), warehouse.transaction():
-        for name, own_source, settings in sorted(groups, key=lambda g: list(TABLES).index(g[0])):
+        for name, source, settings in sorted(warehouse.rows(held), key=lambda group: list(TABLES).index(group[0])):
             stated = json.loads(settings)
-            own = replace(batch, source=own_source, backfill=stated["backfill"], timezone=stated["timezone"])
+            own = replace(batch, source=source, backfill=stated["backfill"], timezone=stated["timezone"])
             _read_times_in(warehouse, own.timezone)
-            take_out(warehouse, name, own_source, settings)
+            take_out(warehouse, name, source, settings)
             count, _ = _load_table(warehouse, own, TABLES[name], tuple(stated["mutable"]), stated["infer"])
             counts[name] = _sum(counts.get(name), count)
         _record(warehouse, batch, counts)
@@ -150,23 +150,20 @@ def replay(warehouse: Warehouse, *, loaded_at: datetime, agreements: Sequence[Ag
 
 def _load_all(
     warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw: RawData
-) -> tuple[dict[str, TableCount], tuple[tuple[str, ...], tuple[str, ...]]]:
+) -> tuple[dict[str, TableCount], dict[str, Columns]]:
     counts: dict[str, TableCount] = {}
-    left_out: list[str] = []
-    ignored: list[str] = []
+    columns: dict[str, Columns] = {}
     unread = {r: sum(f.rejected for f in raw.files if f.relation == r) for r in raw.relations}
     for mapping in mappings:
         name = mapping.table.name
         _map(warehouse, batch, mapping)
         infer = mapping.canonical and not all(f.typed for f in raw.files if f.relation in mapping.reads)
-        loaded, columns = _load_table(warehouse, batch, mapping.table, mapping.mutable, infer)
+        loaded, columns[name] = _load_table(warehouse, batch, mapping.table, mapping.mutable, infer)
         first = [r for r in mapping.reads if unread.pop(r, 0)]
         lines = sum(hold_back_lines(warehouse, name, batch.source, batch.batch_id, batch.load, r) for r in first)
         counts[name] = _sum(loaded, TableCount(lines, 0, lines, 0))
-        left_out += [f"{name}.{c}" for c in columns.personal]
-        ignored += [f"{name}.{c}" for c in columns.ignored]
     _record(warehouse, batch, counts)
-    return counts, (tuple(left_out), tuple(ignored))
+    return counts, columns
 
 
 def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
@@ -179,20 +176,20 @@ def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
         )
         warehouse.execute("SELECT _file, _line FROM mapped LIMIT 0")
     except duckdb.Error as error:
-        raise DataError(
-            f"mapping {mapping.table.name} of {batch.source}",
-            expected="a SELECT with _file and _line that runs on these files",
-            got=str(error).splitlines()[0],
-            do="compare the files' columns with the mapping",
-        ) from None
+        what, got = f"mapping {mapping.table.name} of {batch.source}", str(error).splitlines()[0]
+        expected, do = (
+            "a SELECT with _file and _line that runs on these files",
+            "compare their columns with the mapping",
+        )
+        raise DataError(what, expected=expected, got=got, do=do) from None
 
 
 def _load_table(
     warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool
 ) -> tuple[TableCount, Columns]:
     """Check and store the relation `mapped`."""
-    columns = settle_columns(warehouse, table, "mapped", infer)
-    checked = checked_sql(table, columns, "mapped", batch.loaded_at, batch.backfill, batch.agreements)
+    columns = settle_columns(warehouse, table, infer)
+    checked = checked_sql(table, columns, batch.loaded_at, batch.backfill, batch.agreements)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
     warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
@@ -212,9 +209,9 @@ def _short_hash(*texts: str) -> str:
 
 
 def _record(warehouse: Warehouse, batch: _Batch, counts: dict[str, TableCount]) -> None:
-    for name, c in counts.items():
-        values = [batch.batch_id, batch.source, name, batch.loaded_at, c.rows_in, c.stored, c.quarantined, c.repeats]
-        warehouse.execute(f"INSERT INTO batches VALUES ({', '.join('?' * len(values))})", values)
+    for name, count in counts.items():
+        values = [batch.batch_id, batch.source, name, batch.loaded_at, *astuple(count)]
+        warehouse.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def _sum(one: TableCount | None, other: TableCount) -> TableCount:
@@ -224,15 +221,11 @@ def _sum(one: TableCount | None, other: TableCount) -> TableCount:
 def _check_files(source: str, found: Sequence[Mapping], used: list[Mapping], raw: RawData) -> None:
     half = [m for m in found if m not in used and set(m.reads) & raw.relations]
     if half or not used:
-        missing = dict.fromkeys(
-            r.removeprefix("raw_") for m in half or found for r in m.reads if r not in raw.relations
-        )
-        raise DataError(
-            f"ingesting {source}",
-            expected=f"a file, folder or table named {(' and ' if half else ' or ').join(missing)}",
-            got=", ".join((*raw.unused, *(f.name for f in raw.files))) or "none",
-            do="name the files so, or name another source",
-        )
+        absent = [r for m in half or found for r in m.reads if r not in raw.relations]
+        missing = dict.fromkeys(r.removeprefix("raw_") for r in absent)
+        expected = f"a file, folder or table named {(' and ' if half else ' or ').join(missing)}"
+        got, do = ", ".join((*raw.unused, *(f.name for f in raw.files))), "rename the files, or name another source"
+        raise DataError(f"ingesting {source}", expected=expected, got=got or "none", do=do)
     for mapping in (m for m in used if m.canonical):
         for file in (f for f in raw.files if f.relation in mapping.reads):
             require(mapping.table, file.columns, file.name)
@@ -240,21 +233,16 @@ def _check_files(source: str, found: Sequence[Mapping], used: list[Mapping], raw
 
 def _check_clock(loaded_at: datetime) -> None:
     if loaded_at.tzinfo is not None:
-        raise UsageError(
-            "ingesting",
-            expected="loaded_at in UTC without a zone",
-            got=str(loaded_at),
-            do="convert it and drop its zone",
-        )
+        expected, do = "loaded_at in UTC without a zone", "convert it to UTC and remove its zone"
+        raise UsageError("ingesting", expected=expected, got=str(loaded_at), do=do)
 
 
 def _read_times_in(warehouse: Warehouse, timezone: str) -> None:
     try:
         warehouse.execute(f"SET TimeZone = {literal(timezone)}")
     except duckdb.Error:
-        raise UsageError(
-            "reading times", expected="a time zone such as Europe/Berlin", got=repr(timezone), do="correct its name"
-        ) from None
+        expected, do = "a time zone such as Europe/Berlin", "correct its name"
+        raise UsageError("reading times", expected=expected, got=repr(timezone), do=do) from None
 
 
 @contextmanager

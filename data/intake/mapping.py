@@ -8,6 +8,7 @@ from pathlib import Path
 
 from data.errors import ConfigError, UsageError
 from data.tables import TABLES, Table
+from data.toml_errors import read_text
 
 CANONICAL = "canonical"
 
@@ -33,12 +34,9 @@ def load_mappings(source: str, folder: Path | None = None) -> tuple[Mapping, ...
     if source == CANONICAL and not (place and place.is_dir()):
         return tuple(Mapping(t, f"SELECT * FROM raw_{n}", (f"raw_{n}",), canonical=True) for n, t in TABLES.items())
     if not (place and place.is_dir()):
-        raise UsageError(
-            f"ingesting from {source!r}",
-            expected=f"one of the sources {', '.join(known_sources(folder))}",
-            got=f"{source!r}",
-            do="name one of these, or give a folder with its mapping in --mappings",
-        )
+        expected = f"one of the sources {', '.join(known_sources(folder))}"
+        do = "name one of these, or give the folder of your mappings with --mappings"
+        raise UsageError(f"ingesting from {source!r}", expected=expected, got=repr(source), do=do)
     found = {p.stem: _from_file(p) for p in sorted(place.glob("*.sql"))}
     return tuple(found[name] for name in TABLES if name in found)
 
@@ -51,18 +49,9 @@ def known_sources(folder: Path | None = None) -> list[str]:
 
 def _from_file(path: Path) -> Mapping:
     if path.stem not in TABLES:
-        raise ConfigError(
-            f"reading the mapping {path.name}",
-            expected=f"a file named like one of the tables {', '.join(TABLES)}",
-            got=path.stem,
-            do="rename it",
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"reading the mapping {path.name}", expected="SQL in UTF-8", got=str(error), do="correct the file"
-        ) from None
+        expected = f"a file named like one of the tables {', '.join(TABLES)}"
+        raise ConfigError(f"reading the mapping {path.name}", expected=expected, got=path.stem, do="rename it")
+    text = read_text(path)
     named = _declared(text, "reads")
     reads = [f"raw_{n}" for n in named] if named else re.findall(r"\braw_\w+", text)
     return Mapping(TABLES[path.stem], text.strip().rstrip(";"), tuple(dict.fromkeys(reads)), _declared(text, "mutable"))

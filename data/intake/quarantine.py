@@ -1,4 +1,4 @@
-"""Where do refused rows go? To the quarantine: with file, line, reason and all it takes to try them again."""
+"""Where do rows go that break the contract? Into the quarantine, with file, line, reason and what a retry needs."""
 
 from __future__ import annotations
 

@@ -98,9 +98,8 @@ def checked_columns(columns: list[str], name: str) -> list[str]:
     wrong = sorted({c for c in lower if lower.count(c) > 1} | ({*OWN_COLUMNS} & {*lower}))
     if wrong:
         expected = f"every column once, and none called {', '.join(OWN_COLUMNS)}"
-        raise unreadable(
-            name, expected, f"{', '.join(wrong)} among {', '.join(columns)}", "rename or remove the column"
-        )
+        got = f"{', '.join(wrong)} among {', '.join(columns)}"
+        raise unreadable(name, expected, got, "rename or remove the column")
     return columns
 
 
@@ -176,7 +175,7 @@ class _Lines:
 
     def __next__(self) -> str:
         if sum(map(len, self.taken)) > LONGEST_LINE:
-            raise csv.Error("a quote that is not closed")
+            raise csv.Error("an unclosed quote")
         line = self.waiting.popleft() if self.waiting else self._read()
         if not line:
             raise StopIteration

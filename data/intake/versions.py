@@ -24,8 +24,7 @@ def store(
     if not table.key:
         stored = _store_events(warehouse, table, columns, batch_id)
         return stored, warehouse.scalar("SELECT count(*) FROM good") - stored
-    split = tuple(c for c in columns.stored if c.name.lower() in {m.lower() for m in mutable})
-    overwritten = tuple(c.name for c in split)
+    overwritten = tuple(c.name for c in columns.stored if c.name.lower() in {m.lower() for m in mutable})
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {_candidates(load, overwritten)}")
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {_verdicts(table, columns, load, overwritten)}")
     warehouse.execute(
@@ -39,11 +38,9 @@ def store(
     names = ", ".join(quoted(c.name) for c in columns.stored)
     warehouse.execute(f"INSERT INTO {table.name} BY NAME SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
     _supersede(warehouse, table)
-    new, repeats = warehouse.rows(
-        """SELECT (SELECT count(DISTINCT _row) FROM fresh), (SELECT count(DISTINCT _row) FROM verdicts
-        WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts))"""
-    )[0]
-    return new, repeats
+    new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
+    other = "FROM verdicts WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)"
+    return new, warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
 
 
 def _store_events(warehouse: Warehouse, table: Table, columns: Columns, batch_id: str) -> int:
@@ -85,17 +82,15 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
     content = [c.name for c in columns.stored if c.name not in table.key]
     keys = ", ".join(map(quoted, table.key))
     nothing_learned = " AND ".join(["c._part = 2", *(f"c.{quoted(n)} IS NULL" for n in overwritten)])
-    where = "c._line || ' of ' || c._file"
-    contradiction = (
-        f"'{table.key[0]}: expected one content known at ' || c.known_at || ', got another on line ' || {where}"
-    )
+    wrong = f"""'{table.key[0]}: expected one content known at ' || c.known_at
+        || ', got different content on line ' || c._line || ' of ' || c._file"""
     return f"""WITH twice AS (
             SELECT {keys}, known_at, min(_row) AS _first FROM candidates GROUP BY ALL HAVING count(*) > 1)
         SELECT c._row, c._part, c.known_at,
             CASE WHEN s.known_at IS NOT NULL AND NOT ({_same("c", "s", content)})
-                THEN {contradiction} || ' than was stored by batch ' || s.batch_id
+                THEN {wrong} || ' and in batch ' || s.batch_id
                 WHEN s.known_at IS NULL AND f._row <> c._row AND NOT ({_same("c", "f", content)})
-                THEN {contradiction} || ' than on line ' || f._line || ' of ' || f._file END AS conflict,
+                THEN {wrong} || ' and on line ' || f._line || ' of ' || f._file END AS conflict,
             s.known_at IS NULL AND coalesce(f._row = c._row, TRUE) AND NOT coalesce(
                 CASE WHEN v.known_at IS NULL THEN {nothing_learned} ELSE {_same("c", "v", content)} END, FALSE)
             AS is_new

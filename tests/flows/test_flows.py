@@ -123,14 +123,14 @@ pd.DataFrame({"p": model.predict(matrix)[:, 1]}).to_parquet(sys.argv[3])
 
 
 def test_a_fresh_process_with_plain_mlflow_predicts_what_was_published(company, tmp_path):
-    from data.agreement.file import in_force
+    from data.agreement.file import all_versions, pick
     from data.cohorts import open_leads
     from data.warehouse import Warehouse
     from features.matrix import build_matrix
 
     registry = Registry(company.space)
     with Warehouse.open(company.space.warehouse) as warehouse:
-        agreement = in_force(company.space.agreements, work.AS_OF)
+        agreement = pick(all_versions(company.space.agreements), work.AS_OF)
         index = open_leads(warehouse, work.AS_OF, agreement.recycle.cool_off_days, agreement.recycle.never)
         matrix = build_matrix(warehouse, index, agreement, names=registry.champion().features)
     matrix.drop(columns=["lead_id", "as_of", "house"]).to_parquet(tmp_path / "matrix.parquet")
@@ -162,7 +162,7 @@ def runs_of(client, flow_name):
 def test_a_held_warehouse_is_waited_for_and_then_said_to_be_busy(company, flows, client, monkeypatch):
     quick(flows, monkeypatch, retries=2, delay_s=0.1)
     as_of = work.AS_OF.replace(hour=1)
-    with work.held(company.space.root), pytest.raises(BusyError, match="another leadready at work"):
+    with work.held(company.space.root), pytest.raises(BusyError, match="another leadready command that is running"):
         flows.score(company.space.root, as_of)
     flow_run, (task_run,) = runs_of(client, f"score {as_of}")
     assert (flow_run.state_name, task_run.state_name, task_run.run_count) == ("Failed", "Failed", 3)

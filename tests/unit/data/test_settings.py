@@ -65,10 +65,13 @@ def test_the_nearest_known_key_is_named(path, written, meant):
     assert f"try {meant}" in refused(path)
 
 
-@pytest.mark.parametrize("content", [b"[cohort", b"name = \xfc", b"seed = 1\nseed = 2"])
-def test_what_is_no_toml_in_utf8_is_refused_with_its_place(path, content):
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"[cohort", "TOML"), (b"name = \xfc", "a text file in UTF-8"), (b"seed = 1\nseed = 2", "TOML")],
+)
+def test_what_is_no_toml_in_utf8_is_refused_with_its_place(path, content, expected):
     path.write_bytes(content)
-    assert f"reading {path}: expected TOML in UTF-8" in refused(path)
+    assert f"reading {path}: expected {expected}, got" in refused(path)
 
 
 def test_a_folder_in_its_place_is_refused(path):

@@ -72,7 +72,7 @@ def held(path):
 
 
 def test_a_file_that_another_process_holds_is_busy(held, path):
-    plain = "expected nobody else to hold it, got another leadready at work"
+    plain = "expected no other command to use it, got another leadready command that is running"
     with pytest.raises(BusyError, match=plain), Warehouse.open(path):
         pass
 

@@ -87,7 +87,7 @@ def test_what_is_not_there_is_removed_without_a_word(tmp_path):
 
 def test_what_cannot_be_written_is_a_plain_error(tmp_path):
     (tmp_path / "file").write_text("")
-    plain = r"trying: expected a folder with room that can be written, got .*; mend it"
+    plain = r"trying: expected a writable folder with free space, got .*; mend it"
     with pytest.raises(ConfigError, match=plain), writing("trying", "mend it"), whole(tmp_path / "file" / "made"):
         pass
     with pytest.raises(ConfigError, match="got one; mend it"), writing("trying", "mend it", KeyError, ValueError):

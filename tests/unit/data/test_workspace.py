@@ -66,13 +66,18 @@ def test_a_folder_without_the_mark_is_refused(tmp_path, there):
 
 @pytest.mark.parametrize(
     ("mark", "got"),
-    [(b"format = 99", "99"), (b"", "None"), (b"format =", "an unreadable mark"), (b"\xff", "an unreadable mark")],
+    [
+        (b"format = 99", "99"),
+        (b"", "None"),
+        (b"format =", "an unreadable workspace.toml"),
+        (b"\xff", "an unreadable workspace.toml"),
+    ],
 )
 def test_another_format_is_refused(workspace, mark, got):
     workspace.marker.write_bytes(mark)
     message = refused(workspace.check)
     assert f"expected format {FORMAT}, got {got}" in message
-    assert "use the leadready that made it" in message
+    assert "use the version of leadready that made it" in message
 
 
 def test_a_file_in_the_way_is_a_plain_error(tmp_path):
@@ -116,7 +121,7 @@ def test_a_read_only_workspace_is_refused(readable):
     space = Workspace(readable / "var")
     space.create()
     space.root.chmod(0o555)
-    assert "expected a folder that can be written, got a read-only one" in as_somebody(space.root, "check")
+    assert "expected a writable folder, got a read-only one" in as_somebody(space.root, "check")
 
 
 def test_a_workspace_cannot_be_made_where_nothing_may_be_written(readable):
@@ -128,5 +133,5 @@ def test_a_workspace_that_may_not_be_looked_into_is_refused(readable):
     space = Workspace(readable / "var")
     space.create()
     space.root.chmod(0o700 if os.getuid() == 0 else 0o000)
-    assert "an unreadable mark" in as_somebody(space.root, "check")
+    assert "an unreadable workspace.toml" in as_somebody(space.root, "check")
     space.root.chmod(0o700)

@@ -206,7 +206,7 @@ class TestFilesOfTheWorkspace:
     @pytest.mark.parametrize("command", [("train",), ("score",), ("quarantine", "list")], ids=" ".join)
     def test_settings_that_are_no_toml(self, leadready, var, command):
         (var / "settings.toml").write_text("[training")
-        assert_plain(leadready(*command, "-w", var), CONFIG, "settings.toml: expected TOML", "mend that line")
+        assert_plain(leadready(*command, "-w", var), CONFIG, "settings.toml: expected TOML", "fix that line")
 
     @pytest.mark.parametrize("command", [("train",), ("score",), ("features", "list")], ids=" ".join)
     def test_an_agreement_that_is_no_toml(self, leadready, var, command):
@@ -221,7 +221,9 @@ class TestFilesOfTheWorkspace:
     def test_no_agreement_yet_on_that_day(self, leadready, var):
         (var / "agreements" / "2000-01-01.toml").rename(var / "agreements" / "2026-01-01.toml")
         said = leadready("score", "--as-of", "2025-12-01", "-w", var)
-        assert_plain(said, CONFIG, "in force on 2025-12-01", "got 2026-01-01.toml", "add the agreement that held then")
+        assert_plain(
+            said, CONFIG, "in force on 2025-12-01", "got 2026-01-01.toml", "add the agreement that was in force then"
+        )
 
     def test_a_warehouse_that_is_none(self, leadready, var):
         (var / "warehouse.duckdb").write_text("not a database " * 1000)
@@ -296,7 +298,12 @@ def test_a_warehouse_that_another_holds(leadready, var, command):
     )
     assert holder.stdout.readline() == "held\n"
     try:
-        assert_plain(leadready(*command, "-w", var), BUSY, "another leadready at work", "run the same command again")
+        assert_plain(
+            leadready(*command, "-w", var),
+            BUSY,
+            "another leadready command that is running",
+            "run the same command again",
+        )
     finally:
         holder.communicate()
     assert leadready("quarantine", "list", "-w", var).code == 0

@@ -12,8 +12,8 @@ from data.agreement.file import (
     default_agreement,
     default_text,
     differences,
-    in_force,
     parse_agreement,
+    pick,
     read_agreement,
 )
 from data.errors import ConfigError
@@ -132,8 +132,8 @@ def test_the_most_points_of_each_axis():
 
 def test_thresholds_are_held_against_whole_thousandths():
     """0.7 + 0.1 is not 0.8 in floats."""
-    parse('name = "x"\ncriteria.a.yes = 0.7\ncriteria.b.yes = 0.1\nzones = {research = [0.8], matrix = [["nearly"],'
-          ' ["qualified"]]}')  # fmt: skip
+    zones = '{research = [0.8], matrix = [["nearly"], ["qualified"]]}'
+    parse(f'name = "x"\ncriteria.a.yes = 0.7\ncriteria.b.yes = 0.1\nzones = {zones}')
 
 
 def test_the_version_is_the_day_and_what_it_says():
@@ -170,7 +170,7 @@ def test_differences_name_each_key():
         (
             "name =",
             "nane =",
-            "line 1, key nane: expected a known key with a fitting value, got an unknown key; try name",
+            "line 1, key nane: expected a known key, got an unknown key; try name",
         ),
         ('"small"', '" "', "line 1, key name: expected a name, got ' '"),
         ("fresh_days = 180", "fresh_day = 180", "line 4, key criteria.budget.fresh_day"),
@@ -208,7 +208,7 @@ def test_differences_name_each_key():
         ),
         ("page_view = 1", "page_vew = 1", ", ..., got 'page_vew'; try page_view"),
         ("cap = 20", "cap = 4", "line 13, key criteria.engagement.touches.pricing_view.cap: expected at least the 5"),
-        ("cap = 20", "cap = -20", "expected at least the 5 points of one touch, with their sign, got -20"),
+        ("cap = 20", "cap = -20", "expected at least the 5 points of one touch, with the same sign, got -20"),
         ("cap = 20", "half_life_days = 1e-310", "half_life_days: expected greater than or equal to 0.01, got 1e-310"),
         (
             "points = 5",
@@ -232,10 +232,10 @@ def test_differences_name_each_key():
         ("waiting = 200", "review = -2", "line 22, key values.review: expected greater than or equal to 0"),
         ("waiting = 200", "waiting = 1000", "line 20, key values: expected costs that make a threshold p*"),
         ("acceptance = 1000", "acceptance = 200", "key values: expected costs that make a threshold p*"),
-        ("acceptance = 1000", "acceptance = 140", "key values: expected acceptance above the 140 of a refused lead"),
+        ("acceptance = 1000", "acceptance = 140", "key values: expected acceptance above the 140 of a rejected lead"),
         ("acceptance = 1000", "acceptance = nan", "line 21, key values.acceptance: expected a finite number, got NaN"),
         ('"need = yes"', '"need = Maybe"', "line 26, key stages.decision: expected a state or level of need"),
-        ('"need = yes"', '"need = Maybe"', "got Maybe; take one of them"),
+        ('"need = yes"', '"need = Maybe"', "got Maybe; use one of these"),
         ('"need = yes"', '"ned = yes"', "expected a fact or criterion: need, "),
         ('"need = yes"', '"ned = yes"', "got ned; try need"),
         ('"need = yes"', '"NEED = yes"', "got NEED; try need"),
@@ -249,20 +249,20 @@ def test_differences_name_each_key():
         ('"need = yes"', '"need contains y"', "expected a text such as title before contains, got need"),
         ('"need = yes"', '"permission contains no"', "expected a text such as title before contains, got permission"),
         ('"need = yes"', '"employees contains 5"', "expected a text such as title before contains, got employees"),
-        ('"need = yes"', '"engagement = yes"', "expected a criterion that is asked, engagement is not"),
+        ('"need = yes"', '"engagement = yes"', "expected a criterion that has answers, engagement has none"),
         ('"need = yes"', '"employees = many"', "expected a number to compare employees with, got many"),
         ('"need = yes"', '"employees in (1, x)"', "expected a number to compare employees with, got x"),
         ('"need = yes"', '"lead.score > x"', "expected a number to compare lead.score with, got x"),
         ('"need = yes"', '"industry > 3"', "expected = or in after industry, which is a text"),
         ('"need = yes"', '"permission = yes"', "expected a permission"),
-        ("[criteria.need]", '[criteria."Need!"]', "criteria.Need!: expected a name of small letters"),
-        ("[criteria.need]", "[criteria.industry]", "expected a name that does not mean something else already"),
-        ("[criteria.need]", "[criteria.milli]", "expected a name that does not mean something else already"),
+        ("[criteria.need]", '[criteria."Need!"]', "criteria.Need!: expected a name of lower-case letters"),
+        ("[criteria.need]", "[criteria.industry]", "expected a name that does not have another meaning"),
+        ("[criteria.need]", "[criteria.milli]", "expected a name that does not have another meaning"),
         *(
             (
                 "[criteria.need]",
                 f"[criteria.{word}]",
-                f"line 7, key criteria.{word}: expected a name that does not mean",
+                f"line 7, key criteria.{word}: expected a name that does not have another meaning",
             )
             for word in ("and", "or", "not", "in", "is", "contains", "known", "unknown", "day", "days")
         ),
@@ -347,11 +347,11 @@ def test_what_is_added_is_checked_too(added, said):
         ("drop = [{a = 1}]", 'line 3, key drop.0: expected a text, got {"a" = 1}'),
         (
             "effective_from = 2026-01-01",
-            "line 3, key effective_from: expected no such key, as the day is the file's name",
+            "line 3, key effective_from: expected no such key, because the file's name says the day",
         ),
         (
             'version = "2"',
-            "line 3, key version: expected no such key, as the day is the file's name, got '2'; take it out",
+            "line 3, key version: expected no such key, because the file's name says the day, got '2'; remove it",
         ),
         ("[zones]\nqualified = 20", "line 3, key zones: expected both `nearly` and `qualified`, or `digital`,"),
         ("[zones]\nqualified = 20\nnearly = true", "line 5, key zones.nearly: expected a valid number, got true"),
@@ -368,7 +368,7 @@ def test_what_is_laid_over_a_scheme_is_checked_too(added, said):
     assert said in refused(BANT + added)
 
 
-@pytest.mark.parametrize(("scheme", "advice"), [("bant", "try BANT"), ("", "take one of them"), ("APNR", "try APNRP")])
+@pytest.mark.parametrize(("scheme", "advice"), [("bant", "try BANT"), ("", "use one of these"), ("APNR", "try APNRP")])
 def test_an_unknown_scheme_is_named_with_its_line(scheme, advice):
     said = f"line 2, key scheme: expected BANT, APNRP or digital, got '{scheme}'; {advice}"
     assert said in refused(BANT.replace("BANT", scheme))
@@ -400,8 +400,12 @@ def test_the_schema_names_every_key_of_the_schemes():
 def test_two_versions_of_one_day_are_refused(tmp_path):
     write(tmp_path, d2026_01_01=TEXT)
     (tmp_path / "20260101.toml").write_text(TEXT)
-    with pytest.raises(ConfigError, match=r"expected one agreement a day, got .* both from 2026-01-01"):
+    with pytest.raises(ConfigError, match=r"expected one agreement per day, got .* both from 2026-01-01"):
         all_versions(tmp_path)
+
+
+def in_force(folder, moment):
+    return pick(all_versions(folder), moment, folder)
 
 
 def write(folder, **texts):
@@ -411,9 +415,9 @@ def write(folder, **texts):
 
 def test_the_last_version_effective_by_then_is_in_force(tmp_path):
     write(tmp_path, d2026_01_01=TEXT, d2026_03_01=TEXT.replace('name = "BANT"', 'name = "new"'))
-    named = {day: in_force(tmp_path, datetime.fromisoformat(day)).name
-             for day in ("2026-01-01", "2026-02-28T23:59:59", "2026-03-01", "2027-01-01")}  # fmt: skip
-    assert list(named.values()) == ["BANT", "BANT", "new", "new"]
+    days = ("2026-01-01", "2026-02-28T23:59:59", "2026-03-01", "2027-01-01")
+    names = [in_force(tmp_path, datetime.fromisoformat(day)).name for day in days]
+    assert names == ["BANT", "BANT", "new", "new"]
 
 
 def test_before_the_first_version_there_is_none(tmp_path):

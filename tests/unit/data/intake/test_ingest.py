@@ -57,7 +57,7 @@ def only_reason(warehouse):
 
 TOUCH = "lead_id,occurred_at,kind"
 CALL = "lead_id,called_at,disposition,duration_s"
-FUTURE = "a time not in the future of the load at 2026-06-01 00:00:00"
+FUTURE = "a time no later than the load at 2026-06-01 00:00:00"
 REFUSED = {
     "touches": [
         "lead_id,occurred_at,kind,direction,is_bot,asset,known_at",
@@ -68,7 +68,7 @@ REFUSED = {
         ("L1,2026-02-30,chat,,,,", "occurred_at: expected a time, got '2026-02-30'"),
         ("L1,2026-06-01 00:01,chat,,,,", f"occurred_at: expected {FUTURE}, got '2026-06-01 00:01'"),
         ("L1,infinity,chat,,,,", f"occurred_at: expected {FUTURE}, got 'infinity'"),
-        ("L9,2026-01-03,chat,,,,", "lead_id: expected a lead in leads, got 'L9'"),
+        ("L9,2026-01-03,chat,,,,", "lead_id: expected a lead in the table leads, got 'L9'"),
         ("L1,2026-01-03,chat,sideways,,,", "direction: expected one of inbound, outbound, got 'sideways'"),
         ("L1,2026-01-03,chat,,perhaps,,", "is_bot: expected yes or no, got 'perhaps'"),
         ("L1,2026-01-03,chat,,,a\0b,", "asset: expected text, got a NUL byte in it"),
@@ -77,18 +77,18 @@ REFUSED = {
         ("L1,2026-01-03,chat,,,,2027-01-01", f"known_at: expected {FUTURE}, got '2027-01-01'"),
         (
             "L1,2026-01-03,chat,,,,2026-01-02",
-            "known_at: expected not before occurred_at 2026-01-03 00:00:00, got '2026-01-02 00:00:00'",
+            "known_at: expected a time no earlier than occurred_at 2026-01-03 00:00:00, got '2026-01-02 00:00:00'",
         ),
     ],
     "calls": [
         CALL,
-        ("L9,2026-01-03,busy,1", "lead_id: expected a lead in leads, got 'L9'"),
+        ("L9,2026-01-03,busy,1", "lead_id: expected a lead in the table leads, got 'L9'"),
         ("L1,2026-01-04,busy,-1", "duration_s: expected at least 0, got '-1'"),
         ("L1,2026-01-05,busy,long", "duration_s: expected a number, got 'long'"),
         (
             "L9,yesterday,busy,-1",
             "called_at: expected a time, got 'yesterday'; duration_s: expected at least 0, got '-1'; "
-            "lead_id: expected a lead in leads, got 'L9'",
+            "lead_id: expected a lead in the table leads, got 'L9'",
         ),
     ],
     "opportunities": [
@@ -156,7 +156,7 @@ def test_a_decision_before_its_hand_off_is_refused(warehouse, load):
             """,
     )
     assert only_reason(warehouse) == (
-        "decided_at: expected not before handed_off_at 2026-02-01 00:00:00, got '2026-01-31 00:00:00'"
+        "decided_at: expected a time no earlier than handed_off_at 2026-02-01 00:00:00, got '2026-01-31 00:00:00'"
     )
     assert warehouse.rows("SELECT lead_id FROM decisions") == [("L2",)]
 
@@ -344,15 +344,15 @@ def test_one_key_with_two_contents_at_one_time_is_a_conflict_that_names_both_lin
     report = load(leads="lead_id,created_at,title\nL2,2026-01-01,\nL1,2026-01-01,CFO\nL1,2026-01-01,CEO\n")
     assert report.tables["leads"] == TableCount(rows_in=3, stored=2, quarantined=1, repeats=0)
     assert only_reason(warehouse) == (
-        "lead_id: expected one content known at 2026-06-01 00:00:00, got another on line 4 of leads.csv"
-        " than on line 3 of leads.csv"
+        "lead_id: expected one content known at 2026-06-01 00:00:00, got different content on line 4 of leads.csv"
+        " and on line 3 of leads.csv"
     )
 
 
 def test_a_conflict_with_a_stored_version_names_its_batch(warehouse, load):
     batch = load(handoffs="lead_id,handed_off_at,route\nL1,2026-02-01,a\n", backfill=True).batch_id
     load(handoffs="lead_id,handed_off_at,route\nL1,2026-02-01,b\n", backfill=True)
-    assert only_reason(warehouse).endswith(f"got another on line 2 of handoffs.csv than was stored by batch {batch}")
+    assert only_reason(warehouse).endswith(f"got different content on line 2 of handoffs.csv and in batch {batch}")
 
 
 def test_a_changed_row_becomes_the_version_in_force_when_it_is_known(warehouse, load):
@@ -529,7 +529,7 @@ def test_an_empty_quarantine_replays_to_nothing(warehouse):
             {"touches": "lead_id,occured_at,kind\nL1,2026-01-03,chat\n"},
             DataError,
             "reading touches.csv: expected the columns lead_id, occurred_at, kind, got lead_id, occured_at, kind;"
-            " missing: - occurred_at (+ occured_at is near); rename the columns",
+            " missing: - occurred_at (+ occured_at is similar); rename the columns",
             id="missing column",
         ),
         pytest.param(

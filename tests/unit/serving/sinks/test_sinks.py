@@ -247,7 +247,7 @@ def test_exports_that_cannot_be_written_are_a_plain_error_and_nothing_is_lost(wo
     hidden, aside = workspace.exports / HIDDEN, workspace.exports / "aside"
     hidden.rename(aside)
     hidden.write_text("in the way")
-    with pytest.raises(ConfigError, match=r"writing scores below .*: expected a folder .* that can be written, got "):
+    with pytest.raises(ConfigError, match=r"writing scores below .*: expected a writable folder with free space, got "):
         publish(workspace, warehouse, scores_of(L1=0.75))
     assert stored(warehouse) == [(MONDAY, "L1", 0.5)]
     hidden.unlink()
