@@ -121,26 +121,26 @@ def _warn(leads: pd.DataFrame, routed: Routed) -> None:
     waiting = int(routed.capacity.loc[routed.capacity["team"] == "exploration", "held"].sum())
     if waiting:
         log.warning(
-            "%d leads drawn for exploration wait for a place: while they do, fewer than the share are explored and "
+            "%d leads picked at random wait for a place: until they get one, fewer leads are explored than agreed, and "
             "their propensity is overstated; raise per_day or lower share",
             waiting,
         )
     above = (leads["probability"] >= routed.leads["threshold"]).mean()
     if above > 0.9:
         log.warning(
-            "the model puts %.0f %% of the open leads above p*: at these costs capacity decides who is handed off, "
+            "%.0f %% of the open leads are above the threshold p*: at these costs, capacity decides who is handed off, "
             "not the threshold",
             100 * above,
         )
     homeless = int((routed.leads["case"] == "no_team").sum())
     if homeless:
-        log.warning("%d leads are worth a hand-off and no team of the agreement takes them", homeless)
+        log.warning("%d leads are worth handing off, but no team in the agreement takes them", homeless)
 
 
 def _nothing_open(warehouse: Warehouse, as_of: datetime) -> DataError:
     known = warehouse.rows("SELECT min(known_at), max(known_at), count(*) FROM leads")[0]
     span = f"leads known from {known[0]:%Y-%m-%d} to {known[1]:%Y-%m-%d}" if known[2] else "no lead at all"
-    got, do = f"none ({span} in the warehouse)", "take an --as-of within the data, or ingest newer data"
+    got, do = f"none ({span} in the warehouse)", "choose an --as-of within the data, or ingest newer data"
     return DataError(f"scoring as of {as_of:%Y-%m-%d %H:%M}", expected="open leads", got=got, do=do)
 
 
@@ -178,14 +178,14 @@ def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[F
     gone = [n for n in model.features if n not in by_name]
     what = f"scoring with model version {model.version}"
     if gone:
-        got, do = f"no {', '.join(gone[:10])}", "ingest the source that brought them, or train again"
+        got, do = f"no {', '.join(gone[:10])}", "ingest the source that provides them, or train again"
         raise ModelError(what, expected="the columns it was trained on", got=got, do=do)
     used = tuple(by_name[n] for n in model.features)
     trained, now = model.tags.get(CATALOGUE_TAG), catalogue_version(used)
     if trained != now:
         wanted = f"features as defined in its catalogue {trained}"
-        got = f"features that mean something else by now, catalogue {now}"
-        raise ModelError(what, expected=wanted, got=got, do="train again with the definitions of today")
+        got = f"features whose definitions have changed since, catalogue {now}"
+        raise ModelError(what, expected=wanted, got=got, do="train again with today's definitions")
     return used
 
 

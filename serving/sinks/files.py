@@ -72,7 +72,7 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _writing(workspace: Workspace) -> AbstractContextManager[None]:
-    return writing(f"writing scores below {workspace.exports}", "mend that and score again; nothing is lost")
+    return writing(f"writing scores below {workspace.exports}", "fix this and score again; nothing is lost")
 
 
 def _as_parquet(scores: pd.DataFrame) -> bytes:
