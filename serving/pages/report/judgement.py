@@ -136,12 +136,13 @@ def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
     for name in (AGREED, EQUAL):
         gain = robust_gain(gate, picks[name], picks[RULES])
         effective = effective_accounts(gate[seen], np.abs(picks[name] - picks[RULES])[seen])
-        few = f", effective sample size {effective:,.0f}: no claim" if effective < LEAST_EFFECTIVE else ""
+        few = f", effective sample size {effective:,.0f}, so no claim" if effective < LEAST_EFFECTIVE else ""
         gains.append(f"{POLICIES[name]}, {gain.mean:+,.2f} ({gain.low:+,.2f} to {gain.high:+,.2f}{few})")
     return (
-        f"doubly robust, over {len(gate):,} leads as they came to the gate, by what was published then "
-        f"({drawn.sum():,} came to a draw, and {(drawn & ~seen).sum():,} of those were held or not answered): "
-        f"{POLICIES[RULES]}, {robust_value(gate, picks[RULES])}; against that, {'; '.join(gains)}"
+        f"a doubly robust estimate over {len(gate):,} leads as they came to the gate, from the scores published then "
+        f"({drawn.sum():,} could be picked at random; {(drawn & ~seen).sum():,} of those were held or not answered), "
+        f"with capacity left out: {POLICIES[RULES]}, {robust_value(gate, picks[RULES])}; "
+        f"compared with that, {'; '.join(gains)}"
     )
 
 
@@ -153,6 +154,6 @@ def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: p
         return ""
     low, high = bounds(rows, np.ones(len(rows)), below, below, agreement.values)
     return (
-        f"What sales would say of the {below:,} leads of that time that nobody handed off is unknown; "
+        f"what sales would decide on the {below:,} leads of that period that nobody handed off is unknown; "
         f"handing off everybody would be worth {low:,.0f} (all rejected) to {high:,.0f} (all accepted) per lead"
     )
