@@ -40,7 +40,8 @@ class Row:
 class Drawing:
     """What the page draws: `form` is rows, panels, curves, heat, or what needs no marks (tiles, answer, table).
 
-    ticks: of the axis across, and heights: of the one upwards, each a place in percent and its words.
+    ticks: of the axis across, and heights: of the one upwards, each a place in percent and its words. parts: of panels,
+    the drawing of each, with its axes.
     """
 
     form: str
@@ -49,6 +50,7 @@ class Drawing:
     ticks: Sequence[tuple[float, str]] = ()
     columns: Sequence[str] = ()
     heights: Sequence[tuple[float, str]] = ()
+    parts: Sequence[Drawing] = ()
 
 
 def draw(frame: pd.DataFrame, kind: str) -> Drawing:
@@ -145,12 +147,13 @@ def draw_dots(ratio: bool, frame: pd.DataFrame, group: str, label: str, *columns
 
 
 def _column(frame: pd.DataFrame, name: str) -> Floats:
-    """A column's numbers, dates as days; `-`: none."""
+    """A column's numbers, dates as days, words in the order in which they first come; `-`: none."""
     if name == "-":
         return np.full(len(frame), np.nan)
     values = frame[name]
-    days = values.astype("datetime64[us]").astype("int64") / 86_400e6 if hasattr(values, "dt") else values
-    return np.asarray(days, dtype=float)
+    if pd.api.types.is_datetime64_dtype(values):
+        return np.asarray(values.astype("datetime64[us]").astype("int64") / 86_400e6)
+    return np.asarray(pd.factorize(values)[0] if pd.api.types.is_string_dtype(values) else values, dtype=float)
 
 
 def _with_intervals(frame: pd.DataFrame, value: str, low: str = "-", high: str = "-") -> list[str]:
@@ -226,19 +229,11 @@ def _ticks(least: float, most: float) -> Floats:
     return np.arange(np.ceil(least / step - 1e-9), np.floor(most / step + 1e-9) + 1) * step + 0.0
 
 
-def draw_lines(frame: pd.DataFrame, panel: str, x: str, value: str, low: str, high: str) -> Drawing:
-    """A small panel per `panel`, each on its own scale from 0: the line within the band of its interval."""
-    rows = []
-    for name, part in frame.groupby(panel, sort=False):
-        values = part[[value, low, high]].to_numpy(dtype=float, na_value=0.0)
-        heights = 100 - 100 * np.minimum(values / max(1.6 * values[:, 0].max(), 1e-12), 1)
-        heights = np.repeat(heights, 2, axis=0) if len(part) == 1 else heights
-        at = np.linspace(0, 100, len(heights))
-        band = _points(np.append(at, at[::-1]), np.append(heights[:, 1], heights[::-1, 2]))
-        svg = f'<polygon points="{band}"/><polyline points="{_points(at, heights[:, 0])}"/>'
-        words = [f"{month}: {word}" for month, word in zip(part[x], shown(value, part[value]), strict=True)]
-        rows.append(Row(str(name), svg, words[-1], words[0] if len(words) > 1 else ""))
-    return Drawing("panels", rows)
+def draw_lines(frame: pd.DataFrame, panel: str, *columns: str) -> Drawing:
+    """A small panel per `panel`, each with its own axes: `columns` as `draw_curves` takes them."""
+    parts = {str(name): draw_curves(part, "-", *columns) for name, part in frame.groupby(panel, sort=False)}
+    rows = [Row(name, part.rows[0].marks) for name, part in parts.items()]
+    return Drawing("panels", rows, parts=list(parts.values()))
 
 
 def draw_curves(
@@ -299,8 +294,8 @@ def _line(shade: str, at: Floats, up: Floats) -> str:
 
 
 def _across(values: pd.Series[Any], at: Floats) -> list[tuple[float, str]]:
-    """Ticks of the axis across: some of the dates themselves, or round numbers."""
-    if hasattr(values, "dt"):
+    """Ticks of the axis across: some of the dates or words themselves, or round numbers."""
+    if not pd.api.types.is_numeric_dtype(values):
         places, first = np.unique(at, return_index=True)
         some = slice(None, None, max(1, ceil((len(places) - 1) / 4)))
         return list(zip(places[some], shown("", values.iloc[first[some]]), strict=True))
