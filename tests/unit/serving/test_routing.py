@@ -15,10 +15,21 @@ from serving.routing import Routed, choose_routes
 
 P_STAR = Values().threshold
 LEAD = {
-    "probability": 0.5, "digital_points": 0.0, "research_points": 0.0, "rule_points": 30.0, "zone": "nearly",
-    "urgent": False, "team": None, "segment": 0, "may_call": True, "may_mail": True, "with_sales": False,
-    "cooling": False, "reheat": False, "episode": 0,
-}  # fmt: skip
+    "probability": 0.5,
+    "digital_points": 0.0,
+    "research_points": 0.0,
+    "rule_points": 30.0,
+    "zone": "nearly",
+    "urgent": False,
+    "team": None,
+    "segment": 0,
+    "may_call": True,
+    "may_mail": True,
+    "with_sales": False,
+    "cooling": False,
+    "reheat": False,
+    "episode": 0,
+}
 
 
 def leads(**columns: Any) -> pd.DataFrame:
@@ -159,27 +170,54 @@ def test_the_channel_is_one_that_the_lead_allows(lead: dict[str, Any], expected:
 @pytest.mark.parametrize(
     ("parts", "lead", "expected"),
     [
-        ({}, {"zone": "qualified", "probability": 0.62},
-         "62 % likely to be accepted (a hand-off pays off above 14 %); the rules rate it qualified"),
-        ({}, {"zone": "not_yet", "probability": 0.02},
-         "only 2 % likely to be accepted (a hand-off pays off above 14 %), and the rules rate it not yet qualified"),
-        ({}, {"zone": "qualified", "probability": LOW},
-         "the rules rate it qualified, but it is only 13 % likely to be accepted (a hand-off pays off above 14 %)"),
-        ({}, {"zone": "unfit"},
-         "50 % likely to be accepted, but the rules rate it unfit: a manager should take a look"),
+        (
+            {},
+            {"zone": "qualified", "probability": 0.62},
+            "62 % likely to be accepted (a hand-off pays off above 14 %); the rules rate it qualified",
+        ),
+        (
+            {},
+            {"zone": "not_yet", "probability": 0.02},
+            "only 2 % likely to be accepted (a hand-off pays off above 14 %), and the rules rate it not yet qualified",
+        ),
+        (
+            {},
+            {"zone": "qualified", "probability": LOW},
+            "the rules rate it qualified, but it is only 13 % likely to be accepted (a hand-off pays off above 14 %)",
+        ),
+        (
+            {},
+            {"zone": "unfit"},
+            "50 % likely to be accepted, but the rules rate it unfit: a manager should take a look",
+        ),
         ({}, {"may_call": False}, "worth a call to learn what is missing, but the lead may not be called"),
-        ({}, {"zone": "qualified", "probability": np.nan, "rule_points": 30.499},
-         "the rules rate it qualified with 30 points; no model is in use"),
-        ({"routing": {"combine": "rules_only"}}, {},
-         "the rules rate it nearly qualified with 30 points; under this agreement the rules decide alone"),
-        ({"capacity": teams()}, {"zone": "qualified", "team": ["north", "north", "north"]},
-         "worth handing off, but number 3 in line for team north, which takes 2 a day"),
-        ({"capacity": teams()}, {"zone": "qualified"},
-         "worth handing off, but no team in the agreement takes leads like this"),
-        ({"capacity": {"calls_per_day": 1}}, {"team": [None, None]},
-         "worth a call, but number 2 today, and there is only time for 1"),
+        (
+            {},
+            {"zone": "qualified", "probability": np.nan, "rule_points": 30.499},
+            "the rules rate it qualified with 30 points; no model is in use",
+        ),
+        (
+            {"routing": {"combine": "rules_only"}},
+            {},
+            "the rules rate it nearly qualified with 30 points; under this agreement the rules decide alone",
+        ),
+        (
+            {"capacity": teams()},
+            {"zone": "qualified", "team": ["north", "north", "north"]},
+            "worth handing off, but number 3 in line for team north, which takes 2 a day",
+        ),
+        (
+            {"capacity": teams()},
+            {"zone": "qualified"},
+            "worth handing off, but no team in the agreement takes leads like this",
+        ),
+        (
+            {"capacity": {"calls_per_day": 1}},
+            {"team": [None, None]},
+            "worth a call, but number 2 today, and there is only time for 1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_reason_is_a_sentence_with_the_figures_of_the_lead(
     parts: dict[str, Any], lead: dict[str, Any], expected: str
 ) -> None:
@@ -328,8 +366,12 @@ def test_who_can_be_drawn_and_with_what_propensity() -> None:
 
 def test_who_finds_no_place_is_called_meanwhile_where_the_rules_miss_answers() -> None:
     """One that the rules call qualified waits for a place; and so does one that may not be called."""
-    day = leads(zone=["qualified", "qualified", "nearly", "nearly"], team="north", probability=[0.9, 0.8, 0.7, 0.6],
-                may_call=[True, True, True, False])  # fmt: skip
+    day = leads(
+        zone=["qualified", "qualified", "nearly", "nearly"],
+        team="north",
+        probability=[0.9, 0.8, 0.7, 0.6],
+        may_call=[True, True, True, False],
+    )
     found = choose_routes(day, agree(capacity=teams(1)), vouched=True)
     assert list(found.leads["route"]) == ["hand_off", "hold", "tele_qualify", "hold"]
     assert used(found, "north") == (1, 1, 3)
