@@ -78,32 +78,30 @@ def write_card(result: TrainingResult, decision: Decision, tags: Mapping[str, st
 
 def card_sections(result: TrainingResult, decision: Decision, tags: Mapping[str, str]) -> list[Section]:
     """The card's content, before it is laid out."""
+    spoken_for = _sentence(reach(result.holdout).sentence)
     return [
         _use(decision, tags),
-        _not_for(result),
+        Section("What it may not be used for", (spoken_for,), NOT_FOR),
         _learned_from(result, tags),
         _how_good(result),
         _comes_true(result),
         _compared(result),
         _sees(result, tags),
         _leak_guard(result),
-        Section("Known limits", points=(*LIMITS, _sentence(reach(result.holdout).sentence))),
+        Section("Known limits", points=(*LIMITS, spoken_for)),
         _versions(result, tags),
         Section("Going back", (HOW_BACK,)),
     ]
 
 
 def _use(decision: Decision, tags: Mapping[str, str]) -> Section:
-    unsure = ", provisionally: it was ahead, but on too few rows or labels to be sure" * decision.provisional
+    provisional = decision.provisional and decision.alias
+    unsure = ", provisionally: it was ahead, but on too few rows or labels to be sure" if provisional else ""
     days = tags.get("horizon_days", "14")
     made_for = f"It estimates how likely sales is to accept a lead within {days} days if the lead is handed off now."
     stands = "It works next to the rules that sales and marketing agreed on and does not replace them."
-    decided = f"{ALIAS_WORDS[decision.alias]}{unsure if decision.alias else ''}. The reasons:"
+    decided = f"{ALIAS_WORDS[decision.alias]}{unsure}. The reasons:"
     return Section("What it is for", (made_for, stands, decided), tuple(map(_sentence, decision.reasons)))
-
-
-def _not_for(result: TrainingResult) -> Section:
-    return Section("What it may not be used for", (_sentence(reach(result.holdout).sentence),), NOT_FOR)
 
 
 def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
@@ -127,12 +125,13 @@ def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
 
 
 def _how_good(result: TrainingResult) -> Section:
-    says = (
-        f"On {result.test_rows.rows:,} later snapshots that it did not learn from; 95 % intervals over whole accounts."
+    tested = f"On {result.test_rows.rows:,} later snapshots that it did not learn from"
+    notes = (
+        f"{tested}; 95 % intervals over whole accounts.",
+        "Higher AUC and lift are better; so are lower log loss and Brier score.",
     )
-    better = "Higher AUC and lift are better; so are lower log loss and Brier score."
     header = ("figure", "this model", "base rate", "rules")
-    return Section("How good is it?", (says, better), rows=_table(header, _figures(result)))
+    return Section("How good is it?", notes, rows=_table(header, _figures(result)))
 
 
 def _figures(result: TrainingResult) -> list[tuple[str, ...]]:
@@ -164,43 +163,30 @@ def _everybody(result: TrainingResult) -> list[tuple[str, ...]]:
     rows = result.holdout[result.holdout["propensity"] > 0]
     found = {name: weighted_metrics(rows.assign(p=rows[name]), DRAWS, result.seed) for name in names}
     words = {"log_loss": "log loss", "brier": "Brier score", "bias": "probability too high by"}
-    return [
-        (
-            f"{text}, everybody at the gate",
-            *(_ranged(*found[name].loc[metric, ["value", "low", "high"]]) for name in names),
-        )
-        for metric, text in words.items()
-    ]
+    ranged = {metric: [_ranged(*found[name].loc[metric]) for name in names] for metric in words}
+    return [(f"{text}, everybody at the gate", *ranged[metric]) for metric, text in words.items()]
 
 
 def _comes_true(result: TrainingResult) -> Section:
     y, p = (result.holdout[name].to_numpy() for name in ("y", result.chosen))
-    figure = reliability(y, p, label(result.chosen))
-    return replace(figure, title="Do its probabilities come true?", notes=(_calibration(result),))
-
-
-def _calibration(result: TrainingResult) -> str:
     row = result.holdout_metrics.loc[result.chosen]
-    return (
+    about = (
         f"The mean error over ten groups is {row['ece']:.3f}; a perfectly calibrated model would stay below "
         f"{row['ece_95']:.3f} in 95 of 100 tests of this size. This is about the fit that was tested (calibrated by "
         f"{result.tested_calibration}); the fit to use learned again from all {result.all_rows.rows:,} labels, and no "
         f"later lead has tested it yet. Its calibration: {result.calibration}."
     )
+    return replace(reliability(y, p, label(result.chosen)), title="Do its probabilities come true?", notes=(about,))
 
 
 def _compared(result: TrainingResult) -> Section:
     meaning = {c.name: c.meaning for c in CANDIDATES}
     folds = choosing_losses(result.fold_metrics)
     tested = result.holdout_metrics[["log_loss", "auc"]]
-    rows = [
-        (
-            label(str(n)) + " (chosen)" * (n == result.chosen),
-            meaning.get(str(n), ""),
-            *map(_number, (folds.get(n), *row)),
-        )
-        for n, row in zip(tested.index, tested.to_numpy(), strict=True)
-    ]
+    rows = []
+    for name, losses in zip(map(str, tested.index), tested.to_numpy(), strict=True):
+        chosen = " (chosen)" * (name == result.chosen)
+        rows.append((label(name) + chosen, meaning.get(name, ""), *map(_number, (folds.get(name), *losses))))
     header = ("candidate", "what it is", "log loss, later folds", "log loss, test", "AUC, test")
     why = f"Chosen on forward folds before the test: {result.reason}."
     return Section("What was compared", (why,), rows=_table(header, rows))
