@@ -23,6 +23,9 @@ PERCENT = {"rate", "share"}
 
 Floats = npt.NDArray[np.float64]
 Boxes = tuple[Floats, Floats, Floats, Floats]
+"""x, width, y and height."""
+MIDDLE = (np.array(18.0), np.array(64.0))
+"""Where a bar begins from above, and how high it is."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def shown(name: str, values: pd.Series[Any]) -> list[str]:
 def draw_bars(place: Callable[[Floats], Boxes], frame: pd.DataFrame, label: str, *columns: str) -> Drawing:
     """Bars in each row. Columns after an `=` are not drawn but said beside the bars (default: those drawn)."""
     parts, said = _drawn_and_said(columns)
-    boxes = np.stack(place(frame[list(parts)].to_numpy(dtype=float, na_value=0.0)), axis=-1)
+    placed = place(frame[list(parts)].to_numpy(dtype=float, na_value=0.0))
+    boxes = np.stack(np.broadcast_arrays(*placed), axis=-1)
     words = _beside(frame, said)
     rows = [
         Row(str(name), "".join(_rect(shade, *b) for shade, b in zip(SHADES, box, strict=False)), word)
@@ -101,21 +105,17 @@ def in_words(column: str) -> str:
 
 def _stacked(values: Floats) -> Boxes:
     widths = 100 * values / max(values.sum(axis=1).max(), 1e-12)
-    return widths.cumsum(axis=1) - widths, widths, *_full(values)
+    return widths.cumsum(axis=1) - widths, widths, *MIDDLE
 
 
 def _centred(values: Floats) -> Boxes:
     widths = 100 * values / max(values.max(), 1e-12)
-    return 50 - widths / 2, widths, *_full(values)
+    return 50 - widths / 2, widths, *MIDDLE
 
 
 def _side_by_side(values: Floats) -> Boxes:
     height = np.full_like(values, 80 / values.shape[1])
     return 0 * values, 100 * values / max(values.max(), 1e-12), 10 + height.cumsum(axis=1) - height, height - 2
-
-
-def _full(values: Floats) -> tuple[Floats, Floats]:
-    return np.full_like(values, 18), np.full_like(values, 64)
 
 
 def _rect(shade: str, x: float, width: float, y: float, height: float) -> str:

@@ -32,6 +32,19 @@ def test_a_marked_place_and_a_band():
     assert '<polygon points="0.00,96.00 50.00,59.20 100.00,22.40 100.00,4.00' in drawing.rows[0].marks
 
 
+def test_every_panel_has_its_own_axes_with_months_and_shares():
+    months = ["2026-01", "2026-02", "2026-03"] * 2
+    frame = pd.DataFrame({"stage": ["won"] * 3 + ["met"] * 3, "month": months, "rate": [0.0, 0.2, 0.4, 0.5, 0.5, 1]})
+    drawing = draw(frame.assign(low=frame["rate"] / 2, high=frame["rate"]), "lines stage month rate low high")
+    assert [row.label for row in drawing.rows] == ["won", "met"]
+    for part, most in zip(drawing.parts, ("40 %", "100 %"), strict=True):
+        assert part.ticks == [(0, "2026-01"), (50, "2026-02"), (100, "2026-03")]
+        assert part.heights[0][1] == "0 %"
+        assert part.heights[-1][1] == most
+        assert part.rows[0].label == "month"
+    assert '<polyline class="blue" points="0.00,96.00 50.00,50.00 100.00,4.00"/>' in drawing.rows[0].marks
+
+
 def test_dates_are_ticks_of_the_data():
     days = pd.date_range("2026-01-01", periods=9, freq="7D")
     drawing = draw(pd.DataFrame({"arm": "a", "as_of": days, "gain": np.arange(9.0)}), "curves arm as_of gain")
