@@ -32,7 +32,7 @@ def find_model_known_by(registry: Registry, as_of: datetime) -> LoadedModel | No
     """The model in use, unless it learned from what became known after `as_of`."""
     model = registry.champion()
     if model and datetime.fromisoformat(model.tags["observed"]) > as_of:
-        log.warning("the model in use learned from what came later: it is left out of this report")
+        log.warning("the model in use learned from later data: this report leaves it out")
         return None
     return model
 
@@ -51,8 +51,8 @@ def trained_under(opened: OpenWorkspace, model: LoadedModel) -> Agreement:
         f"scoring with model version {model.version}",
         expected=f"the agreement {version} it was trained under",
         got=f"no agreement {version} any more: it was edited or removed",
-        do=f"put it back into {opened.workspace.agreements} and write changes into a new file with the day they begin, "
-        "or train again",
+        do=f"move it back to {opened.workspace.agreements} and put changes into a new file named by the day they take "
+        "effect, or train again",
     )
 
 
@@ -99,6 +99,6 @@ def model_status(model: LoadedModel | None, settings: Settings) -> str:
     changed = [name for name, value in label_tags(settings).items() if model.tags.get(name, value) != value]
     if changed:
         names = ", ".join(changed)
-        log.warning("%s changed after the model was trained: train again, it predicts the old label", names)
+        log.warning("%s changed after the model was trained: it still predicts the old label; train again", names)
         return "retrain: the label changed"
     return "provisional" if model.provisional else "in use"

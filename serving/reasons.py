@@ -36,15 +36,18 @@ def explain_scores(
 
     Without a model all of it is empty.
     """
-    if model is None:
-        return _shaped(pd.DataFrame(index=matrix.index))
-    X = matrix.loc[seen.to_numpy(), [f.name for f in features]]
-    with threadpool_limits(limits=1):  # as in `scoring.predict`
-        low, high = model.interval(X) if len(X) else (np.empty(0), np.empty(0))
-        parts = [pd.DataFrame({"probability_low": low, "probability_high": high}, index=X.index)]
-        if len(X):
-            parts += _reasoned_or_not(model, features, X)
-    return _shaped(pd.concat(parts, axis=1).reindex(matrix.index))
+    parts = [pd.DataFrame(index=matrix.index)]
+    if model is not None and seen.any():
+        X = matrix.loc[seen.to_numpy(), [f.name for f in features]]
+        with threadpool_limits(limits=1):  # as in `scoring.predict`
+            low, high = model.interval(X)
+            parts.append(pd.DataFrame({"probability_low": low, "probability_high": high}, index=X.index))
+            try:
+                parts += _reasoned(model, features, X)
+            except ModelError as error:  # reasons stand beside scores: what goes wrong in them stops no scoring
+                log.warning("scores have no reasons today: %s", error)
+    types = dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(TEXTS, "str") | dict.fromkeys(FLAGS, "boolean")
+    return pd.concat(parts, axis=1).reindex(index=matrix.index, columns=list(types)).astype(types)
 
 
 def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.DataFrame) -> dict[str, object]:
@@ -62,15 +65,6 @@ def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.Data
     return {"why": why.iloc[0], "missing": lacks}
 
 
-def _reasoned_or_not(model: ReadyModel, features: tuple[Feature, ...], X: pd.DataFrame) -> list[pd.DataFrame]:
-    """Reasons stand beside scores: what goes wrong in them stops no scoring."""
-    try:
-        return _reasoned(model, features, X)
-    except ModelError as error:
-        log.warning("scores have no reasons today: %s", error)
-        return []
-
-
 def _reasoned(model: ReadyModel, features: tuple[Feature, ...], X: pd.DataFrame) -> list[pd.DataFrame]:
     training = pd.DataFrame(model.background)
     explainer = Explainer(model, spread(training, BACKGROUND_ROWS), features)
@@ -80,10 +74,3 @@ def _reasoned(model: ReadyModel, features: tuple[Feature, ...], X: pd.DataFrame)
         found.values.add_prefix("contribution_").assign(log_odds_base=found.base, few_alike=alone),
         reasons(explainer, X, found),
     ]
-
-
-def _shaped(found: pd.DataFrame) -> pd.DataFrame:
-    """The same columns of the same types, whatever was found."""
-    whole = found.reindex(columns=[*NUMBERS, *TEXTS, *FLAGS])
-    types = dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(TEXTS, "str") | dict.fromkeys(FLAGS, "boolean")
-    return whole.astype(types)

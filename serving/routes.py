@@ -13,7 +13,7 @@ class Route:
     to_sales: it is handed off, takes a place of a team and has a promise. by_tele: tele-qualification calls it.
     by_phone, by_mail: the channels that the route uses where the lead allows them; a call before an e-mail.
     seen: a person looks at the lead, so its score is explained. actionable: among the leads to look at first.
-    to_try: sales may be given such a lead all the same, drawn for exploration or released early.
+    to_try: sales may get such a lead anyway, picked for exploration or released early.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Route:
 class Case:
     """A case that a lead can be in: its route, and why in a salesperson's words.
 
-    early, explored: handed off although it did not qualify, because sales has time or because it was drawn.
+    early, explored: handed off although it did not qualify, because sales has time or because it was picked at random.
     """
 
     route: Route
@@ -55,51 +55,50 @@ REHEAT = Route(
 )
 HOLD = Route("hold", "wait for a place", seen=True, actionable=True)
 NURTURE = Route("nurture", "keep it warm by e-mail", by_mail=True, actionable=True, to_try=True)
-RECYCLE = Route("recycle", "back to nurture after a refusal", by_mail=True)
-WITH_SALES = Route("with_sales", "wait for the answer of sales")
+RECYCLE = Route("recycle", "back to nurture after a rejection", by_mail=True)
+WITH_SALES = Route("with_sales", "wait for sales to answer")
 BLOCKED = Route("blocked", "leave it alone")
 ROUTES = {
     r.name: r for r in (HAND_OFF, MANAGER_CHECK, TELE_QUALIFY, REHEAT, HOLD, NURTURE, RECYCLE, WITH_SALES, BLOCKED)
 }
 """In the order in which to look at their leads."""
 
+LIKELY, PAYS = "{p} % likely to be accepted", "(a hand-off pays off above {pays} %)"
+RATED = "the rules rate it {zone}"
+BY_MODEL = "under this agreement the model decides alone"
+BY_POINTS = f"{RATED} with {{points}} points; {{alone}}"
+IN_LINE = "but number {place} in line for team {team}, which takes {limit} a day"
+TRY = "it is worth a try, and it can go back to nurture"
 CASES = {
-    "blocked": Case(BLOCKED, "the lead may be contacted neither by phone nor by e-mail"),
-    "with_sales": Case(WITH_SALES, "handed off already, sales has not answered yet"),
-    "cooling": Case(RECYCLE, "sales refused it and nothing new is known since: back to nurture"),
-    "both": Case(HAND_OFF, "the model gives {p} %, a hand-off pays from {pays} %, and the rules say {zone}"),
-    "beyond": Case(HAND_OFF, "the rules say {zone}, but the model gives {p} %, far above the {pays} % that pay"),
-    "short": Case(TELE_QUALIFY, "the model gives {p} %, a hand-off pays from {pays} %, but the rules say {zone}"),
-    "unfit": Case(MANAGER_CHECK, "the model says ready with {p} %, the agreement says unfit: a manager should look"),
-    "doubted": Case(MANAGER_CHECK, "the rules say {zone}, but the model gives {p} %; a hand-off pays from {pays} %"),
-    "neither": Case(NURTURE, "the model gives {p} %, a hand-off pays from {pays} %, and the rules say {zone}"),
-    "unfit_and": Case(NURTURE, "the model says ready with {p} %, the agreement says unfit and wants both to say ready"),
-    "doubted_and": Case(TELE_QUALIFY, "the rules say {zone}, but the model gives {p} %; a hand-off pays from {pays} %"),
-    "model_high": Case(HAND_OFF, "the model gives {p} %, a hand-off pays from {pays} %; the agreement asks it alone"),
-    "model_low": Case(NURTURE, "the model gives {p} %, a hand-off pays from {pays} %; the agreement asks it alone"),
-    "rules_met": Case(HAND_OFF, "the rules say {zone} with {points:g} points; {alone}"),
-    "rules_nearly": Case(TELE_QUALIFY, "the rules say {zone} with {points:g} points; {alone}"),
-    "rules_short": Case(NURTURE, "the rules say {zone} with {points:g} points; {alone}"),
-    "reheat": Case(REHEAT, "it was hot, went quiet and shows new signs: get in touch again"),
+    "blocked": Case(BLOCKED, "the lead may not be contacted by phone or e-mail"),
+    "with_sales": Case(WITH_SALES, "already handed off; sales has not answered yet"),
+    "cooling": Case(RECYCLE, "sales rejected it and nothing new has happened since: back to nurture"),
+    "both": Case(HAND_OFF, f"{LIKELY} {PAYS}; {RATED}"),
+    "beyond": Case(HAND_OFF, f"{LIKELY}, far above the {{pays}} % where a hand-off pays off, although {RATED}"),
+    "short": Case(TELE_QUALIFY, f"{LIKELY} {PAYS}, but {RATED}"),
+    "unfit": Case(MANAGER_CHECK, f"{LIKELY}, but {RATED}: a manager should take a look"),
+    "doubted": Case(MANAGER_CHECK, f"{RATED}, but it is only {LIKELY} {PAYS}"),
+    "neither": Case(NURTURE, f"only {LIKELY} {PAYS}, and {RATED}"),
+    "unfit_and": Case(NURTURE, f"{LIKELY}, but {RATED}, and this agreement requires both to agree"),
+    "doubted_and": Case(TELE_QUALIFY, f"{RATED}, but it is only {LIKELY} {PAYS}"),
+    "model_high": Case(HAND_OFF, f"{LIKELY} {PAYS}; {BY_MODEL}"),
+    "model_low": Case(NURTURE, f"only {LIKELY} {PAYS}; {BY_MODEL}"),
+    "rules_met": Case(HAND_OFF, BY_POINTS),
+    "rules_nearly": Case(TELE_QUALIFY, BY_POINTS),
+    "rules_short": Case(NURTURE, BY_POINTS),
+    "reheat": Case(REHEAT, "it was hot, went quiet and is active again: get back in touch"),
     "no_call": Case(NURTURE, "worth a call to learn what is missing, but the lead may not be called"),
     "explored": Case(
-        HAND_OFF, "drawn for exploration: to learn how sales answers leads that the rules hold back", explored=True
+        HAND_OFF, "picked at random, to learn how sales responds to leads that the rules hold back", explored=True
     ),
-    "no_team": Case(HOLD, "worth a hand-off, but no team of the agreement takes such leads"),
-    "no_place": Case(HOLD, "worth a hand-off, but it is number {place} for team {team}, which takes {limit} a day"),
-    "meanwhile": Case(
-        TELE_QUALIFY,
-        "the model gives {p} %, but it is number {place} for team {team}, which takes {limit} a "
-        "day, and the rules say {zone}: call meanwhile",
-    ),
-    "early": Case(
-        HAND_OFF, "sales has time: in free hours {p} % is enough for a try, and it can be cycled back", early=True
-    ),
-    "early_rules": Case(
-        HAND_OFF, "sales has time: {points:g} points are enough for a try, and it can be cycled back", early=True
-    ),
-    "no_time": Case(HOLD, "worth a call, but it is number {place} today, and there is time for {limit}"),
+    "no_team": Case(HOLD, "worth handing off, but no team in the agreement takes leads like this"),
+    "no_place": Case(HOLD, f"worth handing off, {IN_LINE}"),
+    "meanwhile": Case(TELE_QUALIFY, f"{LIKELY}, {IN_LINE}; {RATED}, so call it in the meantime"),
+    "early": Case(HAND_OFF, f"sales has time to spare: at {{p}} % {TRY}", early=True),
+    "early_rules": Case(HAND_OFF, f"sales has time to spare: with {{points}} points {TRY}", early=True),
+    "no_time": Case(HOLD, "worth a call, but number {place} today, and there is only time for {limit}"),
 }
+"""In `why`: p and pays in percent, the zone in words, points in whole numbers."""
 CELLS = {
     "quadrant": ("both", "unfit", "beyond", "short", "doubted", "neither"),
     "and": ("both", "unfit_and", "short", "short", "doubted_and", "neither"),

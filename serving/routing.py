@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.agreement.model import ZONES, Agreement
+from data.agreement.model import ZONE_WORDS, ZONES, Agreement
 from data.errors import DataError
 from serving.routes import BY_RULES, CASES, CELLS, NURTURE, TELE_QUALIFY, Case, cases_where
 
@@ -196,12 +196,13 @@ def _contact(day: pd.DataFrame) -> np.ndarray:
 def _reasons(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
     """One sentence per lead; figures are rounded, but never to the other side of the threshold."""
     forced = agreement.routing.combine == "rules_only"
-    alone = "the agreement lets the rules decide alone" if forced else "there is no model to ask"
+    alone = "under this agreement the rules decide alone" if forced else "no model is in use"
     pays = (day["threshold"] * 100).round().clip(lower=1).astype(int)
     p = (day["probability"].fillna(0) * 100).round().astype(int)
     p = p.clip(lower=pays).where(day["probability"] >= day["threshold"], p.clip(upper=pays - 1))
-    zone, names = day["zone"].cat.rename_categories(lambda z: z.replace("_", " ")), [*agreement.capacity.teams, ""]
-    figures = (day["case"], p, pays, zone, day["rule_points"], day["place"], day["limit"], day["team"])
+    zone, names = day["zone"].cat.rename_categories(ZONE_WORDS), [*agreement.capacity.teams, ""]
+    points = day["rule_points"].round().astype(int)
+    figures = (day["case"], p, pays, zone, points, day["place"], day["limit"], day["team"])
     sentences = [
         CASES[c].why.format(p=p, pays=t, zone=z, points=f, place=n, limit=k, team=names[team], alone=alone)
         for c, p, t, z, f, n, k, team in zip(*(figure.tolist() for figure in figures), strict=True)

@@ -54,12 +54,11 @@ def score_leads(
     seen_under = trained_under or agreement
     if seen_under.version != agreement.version:
         log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
-    catalogue = build_catalogue(seen_under, warehouse, identifiers=True)
-    features = used_features(model, catalogue) if model else ()
-    matrix = _matrix(warehouse, index, seen_under, catalogue, features)
+    features, matrix = _seen(warehouse, model, seen_under, index)
+    unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
     leads = build_rules(warehouse, index, [agreement]).assign(
         probability=predict(model, matrix) if model else np.nan,
-        with_sales=_waits_for_sales(matrix),
+        with_sales=unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24),
         cooling=index["cooling"],
         reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
         episode=matrix["handoffs_before"].astype(int),
@@ -75,7 +74,7 @@ def score_leads(
         policy_version=f"{agreement.version}/model-{number}",
         model_version=number,
         agreement_version=agreement.version,
-        catalogue_version=catalogue_version(features or catalogue),
+        catalogue_version=catalogue_version(features),
     )
     return scored, routed.capacity
 
@@ -84,10 +83,8 @@ def explain_one(
     warehouse: Warehouse, model: LoadedModel, trained_under: Agreement, lead: str, as_of: datetime
 ) -> dict[str, object]:
     """What the model makes of one lead at `as_of`, open or not: probability, and what `reasons.explain_lead` says."""
-    catalogue = build_catalogue(trained_under, warehouse, identifiers=True)
-    features = used_features(model, catalogue)
     index = pd.DataFrame({"lead_id": [lead], "as_of": pd.Timestamp(as_of)})
-    matrix = _matrix(warehouse, index, trained_under, catalogue, features)
+    features, matrix = _seen(warehouse, model, trained_under, index)
     return {"probability": float(predict(model, matrix)[0]), **explain_lead(model.pipeline, features, matrix)}
 
 
@@ -98,22 +95,19 @@ def score_snapshots(
 
     It sees them as `score_leads` would have shown them. Raises ModelError where it cannot score any more.
     """
-    catalogue = build_catalogue(trained_under, warehouse, identifiers=True)
-    features = used_features(model, catalogue)
-    if index.empty:
-        return pd.Series(index=index.index, dtype=float)
-    return pd.Series(predict(model, _matrix(warehouse, index, trained_under, catalogue, features)), index.index)
+    _, matrix = _seen(warehouse, model, trained_under, index)
+    return pd.Series(predict(model, matrix), index.index)
 
 
-def _matrix(
-    warehouse: Warehouse,
-    index: pd.DataFrame,
-    agreement: Agreement,
-    catalogue: tuple[Feature, ...],
-    features: tuple[Feature, ...],
-) -> pd.DataFrame:
-    names = list(dict.fromkeys([*(f.name for f in features), *BESIDE]))
-    return build_matrix(warehouse, index, agreement, features=catalogue, names=names)
+def _seen(
+    warehouse: Warehouse, model: LoadedModel | None, agreement: Agreement, index: pd.DataFrame
+) -> tuple[tuple[Feature, ...], pd.DataFrame]:
+    """The model's features, or all of the catalogue without a model, and its columns with those of BESIDE."""
+    catalogue = build_catalogue(agreement, warehouse, identifiers=True)
+    features = used_features(model, catalogue) if model else catalogue
+    names = list(dict.fromkeys([*(f.name for f in features if model), *BESIDE]))
+    matrix = build_matrix(warehouse, index, agreement, features=catalogue, names=names) if len(index) else index
+    return features, matrix
 
 
 def _warn(leads: pd.DataFrame, routed: Routed) -> None:
@@ -121,32 +115,27 @@ def _warn(leads: pd.DataFrame, routed: Routed) -> None:
     waiting = int(routed.capacity.loc[routed.capacity["team"] == "exploration", "held"].sum())
     if waiting:
         log.warning(
-            "%d leads drawn for exploration wait for a place: while they do, fewer than the share are explored and "
+            "%d leads picked at random wait for a place: until they get one, fewer leads are explored than agreed, and "
             "their propensity is overstated; raise per_day or lower share",
             waiting,
         )
     above = (leads["probability"] >= routed.leads["threshold"]).mean()
     if above > 0.9:
         log.warning(
-            "the model puts %.0f %% of the open leads above p*: at these costs capacity decides who is handed off, "
+            "%.0f %% of the open leads are above the threshold p*: at these costs, capacity decides who is handed off, "
             "not the threshold",
             100 * above,
         )
     homeless = int((routed.leads["case"] == "no_team").sum())
     if homeless:
-        log.warning("%d leads are worth a hand-off and no team of the agreement takes them", homeless)
+        log.warning("%d leads are worth handing off, but no team in the agreement takes them", homeless)
 
 
 def _nothing_open(warehouse: Warehouse, as_of: datetime) -> DataError:
     known = warehouse.rows("SELECT min(known_at), max(known_at), count(*) FROM leads")[0]
     span = f"leads known from {known[0]:%Y-%m-%d} to {known[1]:%Y-%m-%d}" if known[2] else "no lead at all"
-    got, do = f"none ({span} in the warehouse)", "take an --as-of within the data, or ingest newer data"
+    got, do = f"none ({span} in the warehouse)", "choose an --as-of within the data, or ingest newer data"
     return DataError(f"scoring as of {as_of:%Y-%m-%d %H:%M}", expected="open leads", got=got, do=do)
-
-
-def _waits_for_sales(matrix: pd.DataFrame) -> pd.Series[bool]:
-    unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
-    return unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24)
 
 
 def vouches(model: LoadedModel | None) -> bool:
@@ -178,18 +167,19 @@ def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[F
     gone = [n for n in model.features if n not in by_name]
     what = f"scoring with model version {model.version}"
     if gone:
-        got, do = f"no {', '.join(gone[:10])}", "ingest the source that brought them, or train again"
+        got, do = f"no {', '.join(gone[:10])}", "ingest the source that provides them, or train again"
         raise ModelError(what, expected="the columns it was trained on", got=got, do=do)
     used = tuple(by_name[n] for n in model.features)
     trained, now = model.tags.get(CATALOGUE_TAG), catalogue_version(used)
     if trained != now:
         wanted = f"features as defined in its catalogue {trained}"
-        got = f"features that mean something else by now, catalogue {now}"
-        raise ModelError(what, expected=wanted, got=got, do="train again with the definitions of today")
+        got = f"features whose definitions have changed since, catalogue {now}"
+        raise ModelError(what, expected=wanted, got=got, do="train again with today's definitions")
     return used
 
 
 def predict(model: LoadedModel, matrix: pd.DataFrame) -> np.ndarray:
     """The model's probability of acceptance for each row of the matrix; on one thread, as training fits."""
     with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
-        return np.concatenate([model.predict(matrix.iloc[i : i + BLOCK]) for i in range(0, len(matrix), BLOCK)])
+        blocks = [model.predict(matrix.iloc[i : i + BLOCK]) for i in range(0, len(matrix), BLOCK)]
+    return np.concatenate([np.empty(0), *blocks])

@@ -20,46 +20,47 @@ from serving.pages.reliability import label, reliability
 from serving.pages.sections import Report, Rows, Section
 
 DRAWS = 1000  # of the figures for everybody at the gate
-UNTOLD = "cannot be told"
+UNKNOWN = "cannot be determined"
 PLAIN_FIGURES = {
-    "miscalibration": "log loss lost to miscalibration",
-    "discrimination": "log loss gained by telling leads apart",
+    "miscalibration": "log loss added by miscalibration",
+    "discrimination": "log loss saved by separating leads",
     "lift_10": "lift in the best tenth",
     "calibration_slope": "calibration slope (1 is right)",
     "calibration_intercept": "calibration in the large (0 is right)",
 }
 COUNTS_AS = {"exclude": "left out", "not_accepted": "counted as not accepted"}
 NOT_FOR = (
-    "Leads whose permission allows no contact by the channel meant: no score gives a permission.",
-    "Leads unlike those it learned from: it knows leads that were handed off. For leads never handed off, and for a "
-    "new market, product or way of asking, its probability is an extrapolation.",
-    "Another company: what sales accepts here says nothing of what it accepts elsewhere.",
-    "Decisions about people, such as credit, employment, insurance or prices for consumers: it was made and tested for "
-    "one thing, the order in which a sales team looks at business leads.",
-    "Judging the people who call or sell: who called last, and how often sales accepted that agent's leads, tell leads "
-    "apart here; acceptance depends on much more than their work.",
+    "Leads that do not allow contact by the intended channel: a score never gives permission.",
+    "Leads unlike those it learned from: it knows only leads that were handed off. For leads never handed off, and for "
+    "a new market, product or way of asking, its probability is an extrapolation.",
+    "Another company: what sales accepts here says nothing about what it accepts elsewhere.",
+    "Decisions about people, such as credit, employment, insurance or prices for consumers: the model was made and "
+    "tested for one purpose, the order in which a sales team looks at business leads.",
+    "Judging the people who call or sell: the model uses who called last and how often sales accepted that agent's "
+    "leads, but acceptance depends on much more than their work.",
 )
 LIMITS = (
-    "The probability is that of sales accepting the lead if it is handed off at that moment, not of a deal.",
-    "It repeats how sales decided in the time it learned from, with whatever was unfair in that.",
-    "What it says of a lead is no advice on what would change it: figures that go together need not cause each other.",
-    "Reasons and intervals speak of the data that reached us; calls and touches that were never recorded are unknown.",
+    "The probability is that sales accepts the lead if it is handed off at that moment, not that a deal follows.",
+    "The model repeats how sales decided in the period it learned from, including anything unfair in those decisions.",
+    "What it says about a lead is no advice on what would change the outcome: figures that move together need not "
+    "cause each other.",
+    "Reasons and intervals cover the data that was recorded; calls and touches that were never recorded are unknown.",
 )
 LEFT_OUT = (
-    "Names, e-mail addresses, phone numbers and notes: personal data, never a feature in the raw.",
+    "Names, e-mail addresses, phone numbers and notes: personal data, never used as features in their raw form.",
     "Everything known only at or after the moment of scoring, and columns that their source overwrites, for all "
-    "moments before they were loaded: they would tell the answer.",
+    "moments before they were loaded: they would give the answer away.",
 )
 HOW_BACK = (
-    "`leadready rollback --why TEXT` puts the version into use that was in use before; twice goes two back. "
-    "`leadready promote VERSION` puts any version into use. Who did it, when and why stays with the model."
+    "`leadready rollback --why TEXT` puts the previous version back into use; running it twice goes back two versions. "
+    "`leadready promote VERSION` puts any version into use. Who did it, when and why is kept with the model."
 )
 
 
 ALIAS_WORDS = {
-    "champion": "It was to be put to use",
-    "challenger": "It is kept as challenger and does not route leads",
-    None: "It may not be used; the model in use before, or the rules alone, go on",
+    "champion": "Training chose to put it into use",
+    "challenger": "It is kept as a challenger and does not route leads",
+    None: "It may not be used; the previous model, or the rules alone, continue to route leads",
 }
 
 
@@ -77,32 +78,30 @@ def write_card(result: TrainingResult, decision: Decision, tags: Mapping[str, st
 
 def card_sections(result: TrainingResult, decision: Decision, tags: Mapping[str, str]) -> list[Section]:
     """The card's content, before it is laid out."""
+    spoken_for = _sentence(reach(result.holdout).sentence)
     return [
         _use(decision, tags),
-        _not_for(result),
+        Section("What it may not be used for", (spoken_for,), NOT_FOR),
         _learned_from(result, tags),
         _how_good(result),
         _comes_true(result),
         _compared(result),
         _sees(result, tags),
         _leak_guard(result),
-        Section("Known limits", points=(*LIMITS, _sentence(reach(result.holdout).sentence))),
+        Section("Known limits", points=(*LIMITS, spoken_for)),
         _versions(result, tags),
         Section("Going back", (HOW_BACK,)),
     ]
 
 
 def _use(decision: Decision, tags: Mapping[str, str]) -> Section:
-    unsure = ", provisionally: it was ahead, on too few rows or labels to be sure" * decision.provisional
+    provisional = decision.provisional and decision.alias
+    unsure = ", provisionally: it was ahead, but on too few rows or labels to be sure" if provisional else ""
     days = tags.get("horizon_days", "14")
     made_for = f"It estimates how likely sales is to accept a lead within {days} days if the lead is handed off now."
-    stands = "It stands beside the rules that sales and marketing agreed on and does not replace them."
-    decided = f"{ALIAS_WORDS[decision.alias]}{unsure if decision.alias else ''}. Training decided so because:"
+    stands = "It works next to the rules that sales and marketing agreed on and does not replace them."
+    decided = f"{ALIAS_WORDS[decision.alias]}{unsure}. The reasons:"
     return Section("What it is for", (made_for, stands, decided), tuple(map(_sentence, decision.reasons)))
-
-
-def _not_for(result: TrainingResult) -> Section:
-    return Section("Who it may not be used on", (_sentence(reach(result.holdout).sentence),), NOT_FOR)
 
 
 def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
@@ -110,11 +109,11 @@ def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
     outcomes = [(key.removeprefix("outcome_"), int(n)) for key, n in tags.items() if key.startswith("outcome_")]
     rows = [
         ("Leads as they were between", f"{every.first:%Y-%m-%d} and {every.last:%Y-%m-%d}"),
-        ("Snapshots with a label", f"{every.rows:,}, of them accepted {_percent(every.base_rate)}"),
-        ("Tested on", f"the {tested.rows:,} latest, from {tested.first:%Y-%m-%d} on"),
-        ("Accepted of those", _percent(tested.base_rate)),
+        ("Snapshots with a label", f"{every.rows:,}, of which {_percent(every.base_rate)} were accepted"),
+        ("Tested on", f"the latest {tested.rows:,}, from {tested.first:%Y-%m-%d} on"),
+        ("Accepted among those", _percent(tested.base_rate)),
         ("Cohort", tags.get("cohort", "unknown")),
-        ("Label", f"sales accepted (1) or refused (0) within {tags.get('horizon_days', '?')} days"),
+        ("Label", f"sales accepted (1) or rejected (0) within {tags.get('horizon_days', '?')} days"),
         ("Sales never answered", COUNTS_AS.get(tags.get("expired", ""), "unknown")),
         ("Never handed off", COUNTS_AS.get(tags.get("never_handed_off", ""), "unknown")),
         *((f"Outcome: {name.replace('_', ' ')}", f"{count:,}") for name, count in outcomes),
@@ -126,10 +125,13 @@ def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
 
 
 def _how_good(result: TrainingResult) -> Section:
-    says = f"On {result.test_rows.rows:,} later snapshots that it had not learned from, with 95 % intervals over whole "
-    told = "Higher AUC and lift, lower log loss and Brier score are better."
+    tested = f"On {result.test_rows.rows:,} later snapshots that it did not learn from"
+    notes = (
+        f"{tested}; 95 % intervals over whole accounts.",
+        "Higher AUC and lift are better; so are lower log loss and Brier score.",
+    )
     header = ("figure", "this model", "base rate", "rules")
-    return Section("How good is it?", (f"{says}accounts.", told), rows=_table(header, _figures(result)))
+    return Section("How good is it?", notes, rows=_table(header, _figures(result)))
 
 
 def _figures(result: TrainingResult) -> list[tuple[str, ...]]:
@@ -147,10 +149,10 @@ def _with_interval(result: TrainingResult, name: str, metric: Metric) -> str:
 
 
 def _ranged(value: float, low: float, high: float) -> str:
-    """A figure with its interval, as far as both can be told: with one outcome alone there is no AUC, say."""
+    """A figure with its interval, as far as both can be determined: with one outcome alone there is no AUC, say."""
     if pd.isna(value):
-        return UNTOLD
-    return f"{_number(value)} ({'interval ' + UNTOLD if pd.isna(low) else f'{low:.3f} to {high:.3f}'})"
+        return UNKNOWN
+    return f"{_number(value)} ({'interval ' + UNKNOWN if pd.isna(low) else f'{low:.3f} to {high:.3f}'})"
 
 
 def _everybody(result: TrainingResult) -> list[tuple[str, ...]]:
@@ -160,43 +162,31 @@ def _everybody(result: TrainingResult) -> list[tuple[str, ...]]:
     names = [result.chosen, "base_rate", "rulebook"]
     rows = result.holdout[result.holdout["propensity"] > 0]
     found = {name: weighted_metrics(rows.assign(p=rows[name]), DRAWS, result.seed) for name in names}
-    words = {"log_loss": "log loss", "brier": "Brier score", "bias": "promises too much by"}
-    return [
-        (
-            f"{text}, everybody at the gate",
-            *(_ranged(*found[name].loc[metric, ["value", "low", "high"]]) for name in names),
-        )
-        for metric, text in words.items()
-    ]
+    words = {"log_loss": "log loss", "brier": "Brier score", "bias": "probability too high by"}
+    ranged = {metric: [_ranged(*found[name].loc[metric]) for name in names] for metric in words}
+    return [(f"{text}, everybody at the gate", *ranged[metric]) for metric, text in words.items()]
 
 
 def _comes_true(result: TrainingResult) -> Section:
     y, p = (result.holdout[name].to_numpy() for name in ("y", result.chosen))
-    figure = reliability(y, p, label(result.chosen))
-    return replace(figure, title="Do its probabilities come true?", notes=(_calibration(result),))
-
-
-def _calibration(result: TrainingResult) -> str:
     row = result.holdout_metrics.loc[result.chosen]
-    error = f"The mean error over ten groups is {row['ece']:.3f}; a perfectly calibrated model would stay below "
-    tested = f"{error}{row['ece_95']:.3f} in 95 of 100 tests of this size. So far the fit that was tested "
-    fit = f"(calibrated by {result.tested_calibration}); "
-    in_use = f"the one to use learned again from all {result.all_rows.rows:,} labels and no later lead has tested it. "
-    return f"{tested}{fit}{in_use}How that one is calibrated: {result.calibration}."
+    about = (
+        f"The mean error over ten groups is {row['ece']:.3f}; a perfectly calibrated model would stay below "
+        f"{row['ece_95']:.3f} in 95 of 100 tests of this size. This is about the fit that was tested (calibrated by "
+        f"{result.tested_calibration}); the fit to use learned again from all {result.all_rows.rows:,} labels, and no "
+        f"later lead has tested it yet. Its calibration: {result.calibration}."
+    )
+    return replace(reliability(y, p, label(result.chosen)), title="Do its probabilities come true?", notes=(about,))
 
 
 def _compared(result: TrainingResult) -> Section:
     meaning = {c.name: c.meaning for c in CANDIDATES}
     folds = choosing_losses(result.fold_metrics)
     tested = result.holdout_metrics[["log_loss", "auc"]]
-    rows = [
-        (
-            label(str(n)) + " (chosen)" * (n == result.chosen),
-            meaning.get(str(n), ""),
-            *map(_number, (folds.get(n), *row)),
-        )
-        for n, row in zip(tested.index, tested.to_numpy(), strict=True)
-    ]
+    rows = []
+    for name, losses in zip(map(str, tested.index), tested.to_numpy(), strict=True):
+        chosen = " (chosen)" * (name == result.chosen)
+        rows.append((label(name) + chosen, meaning.get(name, ""), *map(_number, (folds.get(name), *losses))))
     header = ("candidate", "what it is", "log loss, later folds", "log loss, test", "AUC, test")
     why = f"Chosen on forward folds before the test: {result.reason}."
     return Section("What was compared", (why,), rows=_table(header, rows))
@@ -206,28 +196,28 @@ def _sees(result: TrainingResult, tags: Mapping[str, str]) -> Section:
     by_concept = {c: [f.name for f in result.features if f.concept == c] for c in CONCEPTS}
     rows = [(concept, str(len(names)), _some(names)) for concept, names in by_concept.items() if names]
     chosen = tags.get("left_out", "")
-    by_settings = f"By the settings of this workspace: {chosen}."
-    look = "By the settings: see `exclude` under [features] in settings.toml."
-    words = f"{len(result.features)} features, by what they are about. Left out:"
+    by_settings = f"What the settings of this workspace exclude: {chosen}."
+    look = "What the settings exclude: see `exclude` under [features] in settings.toml."
+    words = f"{len(result.features)} features, grouped by concept. Left out:"
     return Section(
         "What it sees, and what it does not",
         (words,),
         (*LEFT_OUT, by_settings if chosen else look),
-        _table(("about", "features", "which"), rows),
+        _table(("concept", "features", "which"), rows),
     )
 
 
 def _leak_guard(result: TrainingResult) -> Section:
     guard = result.leakage
-    found = [f"{name} may know the answer and stops promotion." for name in guard.blocking]
+    found = [f"{name} may know the answer, which stops the promotion." for name in guard.blocking]
     cleared = [name for name in guard.suspects if name in guard.allowed]
-    found += [f"{name} was suspected and cleared by a person (allowed_columns)." for name in cleared]
+    found += [f"{name} was suspected, but a person cleared it (allowed_columns)." for name in cleared]
     found += [f"{note}." for note in guard.notes]
     telling = guard.most_telling
     shown = zip(telling.index, telling["auc"], telling["null_gap"], strict=True)
     rows = [(str(name), f"{auc:.3f}", f"{100 * gap:.0f} percentage points") for name, auc, gap in shown]
-    says = "No column is suspected of knowing the answer." if not guard.blocking else "There are alarms:"
-    header = ("most telling columns", "AUC alone", "missing differs by")
+    says = "No column is suspected of knowing the answer." if not guard.blocking else "These columns raised an alarm:"
+    header = ("most predictive columns", "AUC on its own", "share missing differs by")
     return Section("What the leak guard found", (says,), tuple(found), _table(header, rows))
 
 
@@ -263,4 +253,4 @@ def _percent(share: float) -> str:
 def _number(value: object) -> str:
     if value is None:
         return "–"
-    return UNTOLD if pd.isna(value) else f"{float(value):.3f}"  # type: ignore[call-overload, arg-type]
+    return UNKNOWN if pd.isna(value) else f"{float(value):.3f}"  # type: ignore[call-overload, arg-type]

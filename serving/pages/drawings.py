@@ -23,6 +23,9 @@ PERCENT = {"rate", "share"}
 
 Floats = npt.NDArray[np.float64]
 Boxes = tuple[Floats, Floats, Floats, Floats]
+"""x, width, y and height."""
+MIDDLE = (np.array(18.0), np.array(64.0))
+"""Where a bar begins from above, and how high it is."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Row:
 class Drawing:
     """What the page draws: `form` is rows, panels, curves, heat, or what needs no marks (tiles, answer, table).
 
-    ticks: of the axis across, and heights: of the one upwards, each a place in percent and its words. panels: boxes of
-    curves by name.
+    ticks: of the axis across, and heights: of the one upwards, each a place in percent and its words. parts: of panels,
+    the drawing of each, with its axes.
     """
 
     form: str
@@ -50,7 +53,7 @@ class Drawing:
     ticks: Sequence[tuple[float, str]] = ()
     columns: Sequence[str] = ()
     heights: Sequence[tuple[float, str]] = ()
-    panels: Sequence[tuple[str, Drawing]] = ()
+    parts: Sequence[Drawing] = ()
 
 
 def draw(frame: pd.DataFrame, kind: str) -> Drawing:
@@ -74,7 +77,8 @@ def shown(name: str, values: pd.Series[Any]) -> list[str]:
 def draw_bars(place: Callable[[Floats], Boxes], frame: pd.DataFrame, label: str, *columns: str) -> Drawing:
     """Bars in each row. Columns after an `=` are not drawn but said beside the bars (default: those drawn)."""
     parts, said = _drawn_and_said(columns)
-    boxes = np.stack(place(frame[list(parts)].to_numpy(dtype=float, na_value=0.0)), axis=-1)
+    placed = place(frame[list(parts)].to_numpy(dtype=float, na_value=0.0))
+    boxes = np.stack(np.broadcast_arrays(*placed), axis=-1)
     words = _beside(frame, said)
     rows = [
         Row(str(name), "".join(_rect(shade, *b) for shade, b in zip(SHADES, box, strict=False)), word)
@@ -101,21 +105,17 @@ def in_words(column: str) -> str:
 
 def _stacked(values: Floats) -> Boxes:
     widths = 100 * values / max(values.sum(axis=1).max(), 1e-12)
-    return widths.cumsum(axis=1) - widths, widths, *_full(values)
+    return widths.cumsum(axis=1) - widths, widths, *MIDDLE
 
 
 def _centred(values: Floats) -> Boxes:
     widths = 100 * values / max(values.max(), 1e-12)
-    return 50 - widths / 2, widths, *_full(values)
+    return 50 - widths / 2, widths, *MIDDLE
 
 
 def _side_by_side(values: Floats) -> Boxes:
     height = np.full_like(values, 80 / values.shape[1])
     return 0 * values, 100 * values / max(values.max(), 1e-12), 10 + height.cumsum(axis=1) - height, height - 2
-
-
-def _full(values: Floats) -> tuple[Floats, Floats]:
-    return np.full_like(values, 18), np.full_like(values, 64)
 
 
 def _rect(shade: str, x: float, width: float, y: float, height: float) -> str:
@@ -147,14 +147,13 @@ def draw_dots(ratio: bool, frame: pd.DataFrame, group: str, label: str, *columns
 
 
 def _column(frame: pd.DataFrame, name: str) -> Floats:
-    """A column's numbers, dates as days, words in their order; `-`: none."""
+    """A column's numbers, dates as days, words in the order in which they first come; `-`: none."""
     if name == "-":
         return np.full(len(frame), np.nan)
     values = frame[name]
-    if pd.api.types.is_string_dtype(values):
-        return pd.factorize(values)[0].astype(float)
-    days = values.astype("datetime64[us]").astype("int64") / 86_400e6 if hasattr(values, "dt") else values
-    return np.asarray(days, dtype=float)
+    if pd.api.types.is_datetime64_dtype(values):
+        return np.asarray(values.astype("datetime64[us]").astype("int64") / 86_400e6)
+    return np.asarray(pd.factorize(values)[0] if pd.api.types.is_string_dtype(values) else values, dtype=float)
 
 
 def _with_intervals(frame: pd.DataFrame, value: str, low: str = "-", high: str = "-") -> list[str]:
@@ -230,11 +229,11 @@ def _ticks(least: float, most: float) -> Floats:
     return np.arange(np.ceil(least / step - 1e-9), np.floor(most / step + 1e-9) + 1) * step + 0.0
 
 
-def draw_lines(frame: pd.DataFrame, panel: str, x: str, value: str, low: str, high: str) -> Drawing:
-    """A small box of curves per `panel`, each on its own scale: the line before the band of its interval."""
-    boxes = frame.groupby(panel, sort=False)
-    panels = [(str(name), draw_curves(part, "-", x, value, low, high)) for name, part in boxes]
-    return Drawing("panels", legend=[("", f"\u2191 {in_words(value)}")], panels=panels)
+def draw_lines(frame: pd.DataFrame, panel: str, *columns: str) -> Drawing:
+    """A small panel per `panel`, each with its own axes: `columns` as `draw_curves` takes them."""
+    parts = {str(name): draw_curves(part, "-", *columns) for name, part in frame.groupby(panel, sort=False)}
+    rows = [Row(name, part.rows[0].marks) for name, part in parts.items()]
+    return Drawing("panels", rows, parts=list(parts.values()))
 
 
 def draw_curves(
@@ -295,10 +294,10 @@ def _line(shade: str, at: Floats, up: Floats) -> str:
 
 
 def _across(values: pd.Series[Any], at: Floats) -> list[tuple[float, str]]:
-    """Ticks of the axis across: some of the dates themselves, the first and the last word, or round numbers."""
-    if hasattr(values, "dt") or pd.api.types.is_string_dtype(values):
+    """Ticks of the axis across: some of the dates or words themselves, or round numbers."""
+    if not pd.api.types.is_numeric_dtype(values):
         places, first = np.unique(at, return_index=True)
-        some = slice(None, None, max(1, ceil((len(places) - 1) / (4 if hasattr(values, "dt") else 1))))
+        some = slice(None, None, max(1, ceil((len(places) - 1) / 4)))
         return list(zip(places[some], shown("", values.iloc[first[some]]), strict=True))
     least, most = float(values.min()), float(values.max())
     if least == most:

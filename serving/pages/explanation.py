@@ -28,7 +28,7 @@ def concepts(found: Contributions) -> Section:
     frame = spread.assign(mean_size=size, nothing=0.0).rename_axis("concept").reset_index()
     return Section(
         f"Which concepts make the scores of {len(found.values):,} leads differ?",
-        ("Contribution in log-odds: median (dot), middle 50 % (bar) and 90 % (line) of the leads.",),
+        ("Contribution to the log-odds: median (dot), middle 50 % (bar) and middle 90 % (line) of the leads.",),
         frame=frame,
         kind="dots - concept median p5 p95 nothing p25 p75 = mean_size",
     )
@@ -37,7 +37,7 @@ def concepts(found: Contributions) -> Section:
 def strongest_features(features: pd.DataFrame, most: int = 15) -> Section:
     """The features that move the log-odds most (see `explanation.importance`)."""
     frame = features.head(most)[["meaning", "concept", "move", "feature"]]
-    about = ("Mean move of the log-odds, put to its usual value.",)
+    about = ("By how much the log-odds change, on average, when the feature is set to its usual value.",)
     return Section("Which features move the scores most?", about, frame=frame, kind="bars meaning move = move concept")
 
 
@@ -49,7 +49,7 @@ def effects(found: dict[str, pd.DataFrame]) -> Section:
     frame = frame.rename(columns={"share": "leads_share"})[["feature", "value", "log_odds", "leads_share", "mean"]]
     return Section(
         "How do the strongest features move the log-odds?",
-        ("Mean log-odds with the feature at each value, and the share of leads that are near it; dashed: their mean.",),
+        ("Mean log-odds with the feature set to each value, and the share of leads near it; dashed: the mean.",),
         frame=frame,
         kind="dots feature value log_odds - - mean = log_odds leads_share",
     )

@@ -35,12 +35,9 @@ def in_columns(rows: Rows) -> list[str]:
     cells = [[*rows[0]], *([_cell(v) for v in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in rows[0]]
-    return [_line(line, widths, numeric) for line in cells]
-
-
-def _line(cells: list[str], widths: list[int], numeric: list[bool]) -> str:
-    parts = zip(cells, widths, numeric, strict=True)
-    return "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in parts).rstrip()
+    justify = [str.rjust if right else str.ljust for right in numeric]
+    lines = (zip(justify, line, widths, strict=True) for line in cells)
+    return ["  ".join(put(cell, width) for put, cell, width in line).rstrip() for line in lines]
 
 
 def _cell(value: Any) -> str:

@@ -56,7 +56,8 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
                 _write_files(folder, stored, _as_parquet(stored))
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{name}":
-                _point(link, f"{HIDDEN}/{name}")
+                with whole(link, alone=True) as making:
+                    making.symlink_to(f"{HIDDEN}/{name}")
         kept = {name for _, name in published}
         remove(*(path for path in hidden.iterdir() if path.name not in kept), *hidden.glob("*/.*"))
 
@@ -72,7 +73,7 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _writing(workspace: Workspace) -> AbstractContextManager[None]:
-    return writing(f"writing scores below {workspace.exports}", "mend that and score again; nothing is lost")
+    return writing(f"writing scores below {workspace.exports}", "fix this and score again; nothing is lost")
 
 
 def _as_parquet(scores: pd.DataFrame) -> bytes:
@@ -88,9 +89,3 @@ def _write_files(folder: Path, scores: pd.DataFrame, parquet: bytes) -> None:
     with whole(folder / CSV, alone=True) as making:
         rows = harmless(scores[list(SCORES.names)])
         rows.to_csv(making, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", quoting=QUOTE_NONNUMERIC)
-
-
-def _point(link: Path, target: str) -> None:
-    """Make `link` point to `target` in one step."""
-    with whole(link, alone=True) as making:
-        making.symlink_to(target)

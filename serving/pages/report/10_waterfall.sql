@@ -1,12 +1,12 @@
 -- chapter: The waterfall
 -- title: Where do leads stop?
--- text: Leads that ever reached each stage. "From before": those that came from the stage before it, whose share is the
---   step rate; others joined here. Tele generated and sales generated leads come from the side, so their stage before is
---   the inquiry; before sales accepted comes tele qualified or tele generated. Where the agreement names no digital
---   threshold, nothing is automation qualified. Recent inquiries had less time than old
+-- text: Leads that ever reached each stage. "From before" counts those that came from the stage before; their share is
+--   the step rate. The others joined here: tele generated and sales generated leads come from the side, so the stage
+--   before them is the inquiry. The stage before sales accepted is tele qualified or tele generated. Where the
+--   agreement sets no digital threshold, no lead is automation qualified. Recent inquiries have had less time than old
 --   ones, so the last months pull every rate down a little.
 -- kind: funnel stage leads = leads step_rate cumulative_rate
--- empty: No lead was known yet.
+-- empty: No lead is known yet.
 SELECT stage, count(reached_at) AS leads,
     count(*) FILTER (before_at <= reached_at) AS from_before,
     leads - from_before AS joined_here,

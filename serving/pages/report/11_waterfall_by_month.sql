@@ -1,8 +1,8 @@
 -- title: Does it get better from month to month?
--- text: Share of each month's inquiries that reached the stage by now, with its 95 % interval. The last months are still
---   young: their leads have not had the time of the others.
+-- text: Share of each month's inquiries that have reached the stage by now, with its 95 % interval. The leads of the
+--   last months have had less time than the others.
 -- kind: lines stage month rate rate_low rate_high
--- empty: No lead got that far yet.
+-- empty: No lead has come that far yet.
 SELECT stage, month, count(*) AS inquiries, count(reached_at) AS leads,
     rate(leads, inquiries) AS rate, rate_low(leads, inquiries) AS rate_low, rate_high(leads, inquiries) AS rate_high
 FROM stages

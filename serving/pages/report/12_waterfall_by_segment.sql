@@ -1,8 +1,9 @@
--- title: Which industries and which sizes of company come how far?
--- text: Share of the inquiries that reached each stage; the darker, the higher within its stage. Small segments are drawn
---   toward the mean of all, as if 10 average leads were added; the table has the plain rate with its interval as well.
+-- title: How far do leads come, by industry and company size?
+-- text: Share of the inquiries that reached each stage; the darker the cell, the higher the share within its stage.
+--   Small segments are pulled towards the overall mean, as if 10 average leads were added; the table also has the plain
+--   rate with its interval.
 -- kind: heat segment stage rate_shrunk
--- empty: No lead got that far yet.
+-- empty: No lead has come that far yet.
 WITH parts AS (
     UNPIVOT (SELECT place, stage, reached_at,
         CASE industry WHEN 'unknown' THEN 'industry unknown' ELSE industry END AS industry,

@@ -1,10 +1,10 @@
 -- chapter: The follow-up promise
 -- title: Does sales answer in time?
--- text: The promise is that of the agreement in force at the hand-off, for the lead's zone then, or for urgent leads
---   where it promises those something of their own. The first decision is the answer. Silence counts as broken once the
---   time is over.
+-- text: The promise is the one of the agreement in force at the hand-off, for the lead's zone at that moment, or for
+--   urgent leads if they have a promise of their own. The first decision counts as the answer. If sales does not answer
+--   in time, the promise is broken.
 -- kind: answer
--- empty: No lead was handed off yet.
+-- empty: No lead has been handed off yet.
 SELECT count(*) AS hand_offs, count(promise_hours) AS promised,
     count(*) FILTER (promise_status = 'kept') AS kept,
     count(*) FILTER (promise_status = 'broken') AS broken,
@@ -15,9 +15,9 @@ SELECT count(*) AS hand_offs, count(promise_hours) AS promised,
     rate_high(kept, kept + broken) AS kept_rate_high,
     CASE WHEN promised = 0 THEN 'The agreement promises nothing for these hand-offs, so nothing can be kept or broken.'
     ELSE CASE WHEN kept + broken > 0 THEN format(
-            '{} of the promises whose time is over were kept ({} to {}): {:,} kept, {:,} broken, {:,} of them by silence.',
+            '{} of the promises whose time is over were kept ({} to {}): {:,} kept, {:,} broken ({:,} without any answer).',
             pct(kept_rate), pct(kept_rate_low), pct(kept_rate_high), kept, broken, of_them_silent)
-        ELSE 'No promise has come due yet.' END
+        ELSE 'No promise is due yet.' END
         || format(' Still open: {:,}.', open)
         || CASE WHEN promised < hand_offs
             THEN format(' Nothing was promised for {:,} of {:,} hand-offs.', hand_offs - promised, hand_offs) ELSE '' END

@@ -1,8 +1,8 @@
--- title: What was promised, and what happens on a breach?
--- text: Every promise of every version of the agreement, with the hand-offs it was given to. "Nothing promised": zones of
---   the hand-offs for which the agreement then in force promises nothing.
+-- title: What was promised, and what happens when a promise is broken?
+-- text: Every promise of every version of the agreement, with the hand-offs it applied to. "Nothing promised": zones of
+--   hand-offs for which the agreement in force promises nothing.
 -- kind: table
--- empty: No agreement promises anything, and no lead was handed off.
+-- empty: No agreement promises anything, and no lead has been handed off.
 WITH given AS (
     SELECT agreement_version, promise, count(*) AS hand_offs,
         count(*) FILTER (promise_status = 'kept') AS kept, count(*) FILTER (promise_status = 'broken') AS broken,

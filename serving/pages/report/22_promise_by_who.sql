@@ -1,8 +1,8 @@
--- title: Who keeps it?
--- text: Hand-offs by what became of their promise, first by team, then by who decided. The kept rate is of the promises
---   whose time is over. Where nobody answered, nobody is named: silence stands in a row of its own.
+-- title: Who keeps the promise?
+-- text: Hand-offs by what became of their promise, first by team, then by the person who decided. The kept rate covers
+--   the promises whose time is over. Hand-offs that nobody answered have a row of their own.
 -- kind: bars name kept broken open not_promised = kept_rate
--- empty: No lead was handed off yet.
+-- empty: No lead has been handed off yet.
 WITH parts AS (
     UNPIVOT (SELECT promise_status, 'team ' || team AS team, sales_rep FROM handoffs)
     ON team, sales_rep INTO NAME kept_by VALUE name)

@@ -1,6 +1,6 @@
--- title: How long does it take?
--- text: Hours from the hand-off to the first decision, nights and weekends counted: the dot is the median, the line runs
---   from the fastest to the slowest tenth (the 10th to the 90th percentile). Hand-offs without an answer are not in it.
+-- title: How long does sales take to answer?
+-- text: Hours from the hand-off to the first decision, including nights and weekends. The dot is the median, the line
+--   runs from the 10th to the 90th percentile. Hand-offs without an answer are left out.
 -- kind: dots answered_by name median_hours p10_hours p90_hours
 -- empty: Sales has not answered a hand-off yet.
 WITH parts AS (

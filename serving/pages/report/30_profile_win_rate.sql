@@ -1,10 +1,10 @@
 -- chapter: The perfect prospect profile
 -- title: Who buys?
--- text: Closed deals that were won, by industry, size and persona. The dot and the line are the rate and its 95 % interval,
---   drawn toward the mean of all as if 10 average deals were added, so that three lucky deals do not make a segment; the
---   table has the plain rate as well. The dashed line is all deals together.
+-- text: Share of closed deals that were won, by industry, size and persona. The dot and the line are the rate and its
+--   95 % interval, pulled towards the overall mean as if 10 average deals were added, so that three lucky deals do not
+--   make a segment. The table also has the plain rate. The dashed line is the rate of all deals together.
 -- kind: dots dimension segment rate_shrunk rate_shrunk_low rate_shrunk_high overall_rate
--- empty: No deal was closed yet.
+-- empty: No deal has been closed yet.
 WITH parts AS (
     UNPIVOT (SELECT industry, employees_band AS size, persona, outcome, cycle_days FROM deals WHERE outcome <> 'open')
     ON industry, size, persona INTO NAME dimension VALUE segment)

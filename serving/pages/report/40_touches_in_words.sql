@@ -1,7 +1,7 @@
 -- chapter: Touches to ready
--- title: Seven to thirteen touches, or not?
--- text: The practice says that it takes 7 to 13 touches or more until a lead is ready. Counted are the lead's own touches
---   and all calls before the hand-off that sales decided on; bots and our own mailings are left out.
+-- title: Does a lead need seven to thirteen touches?
+-- text: A rule of thumb says that a lead needs 7 to 13 touches or more until it is ready. This counts the lead's own
+--   touches and all calls before the hand-off that sales decided on, without bots and our own mailings.
 -- kind: answer
 -- empty: Sales has not accepted a lead yet.
 SELECT count(*) FILTER (decision = 'accepted') AS accepted,
@@ -15,7 +15,7 @@ SELECT count(*) FILTER (decision = 'accepted') AS accepted,
     rate_high(within_7_13, accepted) AS within_share_high,
     format('{}: half of the {:,} accepted leads had {} or more touches and calls before the hand-off{}. {} of them had 7 to '
         || '13 ({} to {}), {} had more and {} had fewer.',
-        CASE WHEN median_accepted > 13 THEN 'Even more' WHEN median_accepted >= 7 THEN 'Yes' ELSE 'Fewer here' END,
+        CASE WHEN median_accepted > 13 THEN 'It needs even more' WHEN median_accepted >= 7 THEN 'Yes' ELSE 'It needs fewer here' END,
         accepted, replace(round(median_accepted, 1)::VARCHAR, '.0', ''),
         coalesce(' (of the rejected leads: ' || replace(round(median_rejected, 1)::VARCHAR, '.0', '') || ')', ''),
         pct(within_share), pct(within_share_low), pct(within_share_high), pct(rate(above_13, accepted)),

@@ -1,8 +1,8 @@
 -- title: How many touches and calls before the hand-off?
--- text: Share of the accepted and of the rejected leads by the number of touches and calls before the hand-off; the table
---   adds how many of each group sales accepted, and the calls that reached the person.
+-- text: Share of the accepted and of the rejected leads by the number of touches and calls before the hand-off. The
+--   table adds how many leads of each group sales accepted, and the calls that reached the person.
 -- kind: histogram touches_and_calls accepted_share rejected_share
--- empty: Sales has not decided yet.
+-- empty: Sales has not decided on a lead yet.
 WITH decided AS (
     SELECT *, touches_before + calls_before AS contacts FROM handoffs WHERE decision IN ('accepted', 'rejected')),
 bins(place, touches_and_calls, low, high) AS (

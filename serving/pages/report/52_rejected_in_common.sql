@@ -1,8 +1,8 @@
 -- title: What do rejected leads have in common?
--- text: How much more often something is found among rejected leads than among accepted ones: 2 means twice as often, 1 no
---   difference. Only what at least 5 decided leads have is shown. Both are drawn toward 1, as if 10 average leads were added to each side; the line is the 95 %
---   interval (Katz 1978). Where the line crosses 1, it may be chance; and of so many lines one in twenty misses 1 by
---   chance alone.
+-- text: How much more often something is found among rejected leads than among accepted ones: 2 means twice as often, 1
+--   means no difference. Only what at least 5 decided leads have in common is shown. Both rates are pulled towards each
+--   other, as if 10 average leads were added to each side. The line is the 95 % interval (Katz 1978). Where it crosses
+--   1, the difference may be chance; and of so many lines, one in twenty misses 1 by chance alone.
 -- kind: ratios dimension segment lift lift_low lift_high
 -- empty: There are no rejected and accepted leads to compare yet.
 WITH parts AS (

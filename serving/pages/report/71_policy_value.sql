@@ -1,9 +1,11 @@
 -- title: What is each way of deciding worth?
--- text: Value per lead at the gate, in the agreement's currency: an accepted lead is worth V, a refused one R, each review
---   costs c, and a lead that is held is worth W. Explored leads stand for all those like them that were not drawn (weight
---   1 / propensity, at most 20). The 95 % intervals come from drawing whole accounts 2,000 times (models/judging/policy.py).
+-- text: Capacity is left out: each way of deciding hands off every lead that it chooses, even 100 % of them, whether or
+--   not sales has time for all. Value per lead at the gate, in the agreement's currency: an accepted lead is worth V, a
+--   rejected one R, each review costs c, and a lead that is held is worth W. Explored leads stand for all similar leads
+--   that were not picked (weight 1 / propensity, at most 20). The 95 % intervals come from resampling whole accounts
+--   2,000 times (models/judging/policy.py).
 -- kind: dots - policy value low high
--- empty: There is no model yet that was tested on later hand-offs.
+-- empty: No model has been tested on later hand-offs yet.
 WITH ways AS (
     UNPIVOT (SELECT weight, waiting, gain, rules, agreed, equal_volume, everybody, nobody FROM tested)
     ON rules, agreed, equal_volume, everybody, nobody INTO NAME policy VALUE handed),

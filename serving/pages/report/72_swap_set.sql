@@ -1,8 +1,9 @@
--- title: Who would be exchanged?
--- text: At the same number of hand-offs: leads that the model would pick and the rules would not, and the reverse, with the
---   share that sales accepted. If the model knows better, its dots lie further right. Intervals count accounts, not rows.
+-- title: Which leads would be exchanged?
+-- text: At the same number of hand-offs: leads that the model would pick and the rules would not, and the reverse, with
+--   the share that sales accepted. If the model chooses better, its dot is further to the right. Intervals count
+--   accounts, not rows.
 -- kind: dots - picked_by accepted_share accepted_share_low accepted_share_high
--- empty: There is no model yet that was tested on later hand-offs, or it picks the same leads.
+-- empty: No model has been tested on later hand-offs yet, or it picks the same leads as the rules.
 WITH sides AS (
     SELECT 'the model only' AS picked_by, account, accepted, weight * equal_volume AS leads FROM tested
     WHERE NOT met AND equal_volume > 0

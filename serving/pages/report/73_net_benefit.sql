@@ -1,9 +1,10 @@
--- title: From which probability on does the model pay?
--- text: Net benefit (Vickers and Elkin 2006): accepted leads per lead at the gate, less rejected ones at the exchange rate
---   that a threshold implies. The model hands off from the threshold on; the rules and everybody do not look at
---   it. Read it at the threshold that your costs give (dashed); the highest line there is the best way to decide.
+-- title: Above which probability does the model pay off?
+-- text: Net benefit (Vickers and Elkin 2006): accepted leads per lead at the gate, minus rejected ones at the exchange
+--   rate that a threshold implies. The model hands off every lead above the threshold; the rules and everybody do not
+--   depend on it. Read the figure at the threshold that your costs give (dashed): the highest line there is the best
+--   way to decide.
 -- kind: curves policy threshold_rate net_benefit - - agreed_threshold_rate
--- empty: There is no model yet that was tested on later hand-offs.
+-- empty: No model has been tested on later hand-offs yet.
 WITH thresholds AS (SELECT unnest(range(1, 61)) / 100.0 AS threshold_rate),
 total AS (SELECT sum(weight) AS leads FROM tested),
 picks AS (

@@ -1,7 +1,8 @@
--- title: Early or late?
--- text: What a hand-off today is expected to be worth, by the probability that sales accepts, against holding the lead in
---   nurture. Left of the crossing waiting is worth more; right of it every day of waiting costs. In free hours of sales a
---   review costs nothing, so the crossing comes earlier. For segments with costs of their own, see the table below.
+-- title: Is it better to hand off early or late?
+-- text: What a hand-off today is expected to be worth, by the probability that sales accepts, compared with holding the
+--   lead in nurture. To the left of the crossing, waiting is worth more; to the right, every day of waiting costs. In
+--   free hours of sales a review costs nothing, so the lines cross earlier. For segments with costs of their own, see
+--   the table below.
 -- kind: curves way acceptance_rate value
 WITH p AS (SELECT unnest(range(0, 51)) / 50.0 AS acceptance_rate),
 c AS (SELECT * FROM costs WHERE others),

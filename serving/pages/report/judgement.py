@@ -35,7 +35,6 @@ from models.judging.policy import (
     weights,
 )
 from models.judging.selective import bounds, robust_gain, robust_value
-from models.metrics.evaluation import Vector
 
 GATE = f"""WITH gate AS (
         SELECT lead_id, as_of, probability, propensity, (SELECT count(*) FROM handoffs h
@@ -81,7 +80,11 @@ def save_judgement(
         handed = rows.assign(
             account=rows["group"], accepted=rows["y"], weight=weights(rows), gain=brought(rows), **picks
         )
-        judged = _judged(warehouse, now, as_of, rows, picks, vouched)
+        equal = claim(rows)
+        unseen = _unseen(warehouse, now, as_of, rows) if equal.gated_only else ""
+        robust = _robust(_came(warehouse, now, as_of, rows), now, vouched)
+        sentences = {EQUAL: equal.sentence, AGREED: robust, EVERYBODY: unseen}
+        judged = value_picks(rows, picks, equal).assign(sentence=lambda f: f["policy"].map(sentences).fillna(""))
     for table, frame in ((TESTED, handed), (JUDGED, judged), (COSTS, _costs(now))):
         typed = frame.reindex(columns=list(table.names)).astype(table.pandas_types)
         typed.to_parquet(folder / f"{table.name}.parquet", index=False)
@@ -99,21 +102,6 @@ def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame) -
     """The tested hand-offs with their zone and money under the agreement of today."""
     standing = build_rules(warehouse, tested[["lead_id", "as_of"]].drop_duplicates(), [agreement.from_ever_on()])
     return at_the_gate(tested.assign(p=tested["probability"]), standing, [agreement])
-
-
-def _judged(
-    warehouse: Warehouse,
-    agreement: Agreement,
-    as_of: datetime,
-    rows: pd.DataFrame,
-    picks: dict[str, Vector],
-    vouched: bool,
-) -> pd.DataFrame:
-    equal = claim(rows)
-    unseen = _unseen(warehouse, agreement, as_of, rows) if equal.gated_only else ""
-    robust = _robust(_came(warehouse, agreement, as_of, rows), agreement, vouched)
-    sentences = {EQUAL: equal.sentence, AGREED: robust, EVERYBODY: unseen}
-    return value_picks(rows, picks, equal).assign(sentence=lambda f: f["policy"].map(sentences).fillna(""))
 
 
 def _came(warehouse: Warehouse, agreement: Agreement, as_of: datetime, tested: pd.DataFrame) -> pd.DataFrame:
@@ -136,12 +124,13 @@ def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
     for name in (AGREED, EQUAL):
         gain = robust_gain(gate, picks[name], picks[RULES])
         effective = effective_accounts(gate[seen], np.abs(picks[name] - picks[RULES])[seen])
-        few = f", effective sample size {effective:,.0f}: no claim" if effective < LEAST_EFFECTIVE else ""
+        few = f", effective sample size {effective:,.0f}, so no claim" if effective < LEAST_EFFECTIVE else ""
         gains.append(f"{POLICIES[name]}, {gain.mean:+,.2f} ({gain.low:+,.2f} to {gain.high:+,.2f}{few})")
     return (
-        f"doubly robust, over {len(gate):,} leads as they came to the gate, by what was published then "
-        f"({drawn.sum():,} came to a draw, and {(drawn & ~seen).sum():,} of those were held or not answered): "
-        f"{POLICIES[RULES]}, {robust_value(gate, picks[RULES])}; against that, {'; '.join(gains)}"
+        f"a doubly robust estimate over {len(gate):,} leads as they came to the gate, from the scores published then "
+        f"({drawn.sum():,} could be picked at random; {(drawn & ~seen).sum():,} of those were held or not answered), "
+        f"with capacity left out: {POLICIES[RULES]}, {robust_value(gate, picks[RULES])}; "
+        f"compared with that, {'; '.join(gains)}"
     )
 
 
@@ -153,6 +142,6 @@ def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: p
         return ""
     low, high = bounds(rows, np.ones(len(rows)), below, below, agreement.values)
     return (
-        f"What sales would say of the {below:,} leads of that time that nobody handed off is unknown; "
+        f"what sales would decide on the {below:,} leads of that period that nobody handed off is unknown; "
         f"handing off everybody would be worth {low:,.0f} (all rejected) to {high:,.0f} (all accepted) per lead"
     )

@@ -48,14 +48,14 @@ def write_report(
     now = pick(list(agreements), as_of)
     agreements = [a for a in agreements if a.effective_from <= as_of.date()]
     folder = workspace.reports / day_name(as_of)
-    saying = writing(f"writing the report {folder}", "mend that and write the report again")
+    saying = writing(f"writing the report {folder}", "fix this and write the report again")
     with saying, whole(folder, alone=True) as making:
         making.mkdir()
         save_tables(warehouse, making, as_of, agreements, *what_rules_say(warehouse, list(agreements), as_of))
         rows = pd.DataFrame() if tested is None else tested
         save_judgement(warehouse, making, as_of, agreements, rows, vouched)
         sections = read_sections(making)
-        about = f"What was known before {as_of:%Y-%m-%d %H:%M} UTC. Agreement then in force: {now.name}, {now.version}."
+        about = f"What was known before {as_of:%Y-%m-%d %H:%M} UTC. Agreement in force then: {now.name}, {now.version}."
         report = Report(sections, title=f"leadready report of {day_name(as_of)}", about=about)
         (making / PAGE).write_text(as_page(report), encoding="utf-8")
         for section in sections:

@@ -11,14 +11,14 @@ CREATE OR REPLACE TEMP VIEW tested AS FROM 'tested.parquet';
 CREATE OR REPLACE TEMP VIEW judged AS FROM 'judged.parquet';
 CREATE OR REPLACE TEMP VIEW costs AS FROM 'costs.parquet';
 
--- k of n with its 95 % interval (Wilson 1927): asymmetric, and honest for few rows and for rates near 0 and 1.
+-- k of n with its 95 % interval (Wilson 1927): asymmetric, and correct for few rows and for rates near 0 and 1.
 CREATE OR REPLACE TEMP MACRO rate(k, n) AS k / nullif(n, 0);
 CREATE OR REPLACE TEMP MACRO wilson(k, n, side) AS
     round((k + 1.9208 + side * 1.96 * sqrt(k * (n - k) / nullif(n, 0) + 0.9604)) / (n + 3.8416), 9);
 CREATE OR REPLACE TEMP MACRO rate_low(k, n) AS wilson(k, n, -1);
 CREATE OR REPLACE TEMP MACRO rate_high(k, n) AS wilson(k, n, 1);
--- A small segment says little: drawn toward the mean of all, as if 10 rows with that mean were added to it (the mean of
--- the posterior whose prior is worth 10 rows), and so is its interval.
+-- A small segment says little: its rate and its interval are pulled towards the overall mean, as if 10 rows with that
+-- mean were added (the mean of the posterior whose prior is worth 10 rows).
 CREATE OR REPLACE TEMP MACRO shrunk(total, n, mean) AS (total + 10 * mean) / (n + 10);
 CREATE OR REPLACE TEMP MACRO shrunk_low(k, n, mean) AS rate_low(k + 10 * mean, n + 10);
 CREATE OR REPLACE TEMP MACRO shrunk_high(k, n, mean) AS rate_high(k + 10 * mean, n + 10);

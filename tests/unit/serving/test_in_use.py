@@ -70,4 +70,6 @@ def test_a_label_that_changed_asks_for_a_training(
     with caplog.at_level(logging.WARNING):
         status = model_status(trained, Settings.model_validate({"label": label}))
     assert status == "retrain: the label changed"
-    assert caplog.messages == [f"{said} changed after the model was trained: train again, it predicts the old label"]
+    assert caplog.messages == [
+        f"{said} changed after the model was trained: it still predicts the old label; train again"
+    ]

@@ -15,10 +15,21 @@ from serving.routing import Routed, choose_routes
 
 P_STAR = Values().threshold
 LEAD = {
-    "probability": 0.5, "digital_points": 0.0, "research_points": 0.0, "rule_points": 30.0, "zone": "nearly",
-    "urgent": False, "team": None, "segment": 0, "may_call": True, "may_mail": True, "with_sales": False,
-    "cooling": False, "reheat": False, "episode": 0,
-}  # fmt: skip
+    "probability": 0.5,
+    "digital_points": 0.0,
+    "research_points": 0.0,
+    "rule_points": 30.0,
+    "zone": "nearly",
+    "urgent": False,
+    "team": None,
+    "segment": 0,
+    "may_call": True,
+    "may_mail": True,
+    "with_sales": False,
+    "cooling": False,
+    "reheat": False,
+    "episode": 0,
+}
 
 
 def leads(**columns: Any) -> pd.DataFrame:
@@ -159,26 +170,54 @@ def test_the_channel_is_one_that_the_lead_allows(lead: dict[str, Any], expected:
 @pytest.mark.parametrize(
     ("parts", "lead", "expected"),
     [
-        ({}, {"zone": "qualified", "probability": 0.62},
-         "the model gives 62 %, a hand-off pays from 14 %, and the rules say qualified"),
-        ({}, {"zone": "not_yet", "probability": 0.02},
-         "the model gives 2 %, a hand-off pays from 14 %, and the rules say not yet"),
-        ({}, {"zone": "qualified", "probability": LOW},
-         "the rules say qualified, but the model gives 13 %; a hand-off pays from 14 %"),
-        ({}, {"zone": "unfit"}, "the model says ready with 50 %, the agreement says unfit: a manager should look"),
+        (
+            {},
+            {"zone": "qualified", "probability": 0.62},
+            "62 % likely to be accepted (a hand-off pays off above 14 %); the rules rate it qualified",
+        ),
+        (
+            {},
+            {"zone": "not_yet", "probability": 0.02},
+            "only 2 % likely to be accepted (a hand-off pays off above 14 %), and the rules rate it not yet qualified",
+        ),
+        (
+            {},
+            {"zone": "qualified", "probability": LOW},
+            "the rules rate it qualified, but it is only 13 % likely to be accepted (a hand-off pays off above 14 %)",
+        ),
+        (
+            {},
+            {"zone": "unfit"},
+            "50 % likely to be accepted, but the rules rate it unfit: a manager should take a look",
+        ),
         ({}, {"may_call": False}, "worth a call to learn what is missing, but the lead may not be called"),
-        ({}, {"zone": "qualified", "probability": np.nan},
-         "the rules say qualified with 30 points; there is no model to ask"),
-        ({"routing": {"combine": "rules_only"}}, {},
-         "the rules say nearly with 30 points; the agreement lets the rules decide alone"),
-        ({"capacity": teams()}, {"zone": "qualified", "team": ["north", "north", "north"]},
-         "worth a hand-off, but it is number 3 for team north, which takes 2 a day"),
-        ({"capacity": teams()}, {"zone": "qualified"},
-         "worth a hand-off, but no team of the agreement takes such leads"),
-        ({"capacity": {"calls_per_day": 1}}, {"team": [None, None]},
-         "worth a call, but it is number 2 today, and there is time for 1"),
+        (
+            {},
+            {"zone": "qualified", "probability": np.nan, "rule_points": 30.499},
+            "the rules rate it qualified with 30 points; no model is in use",
+        ),
+        (
+            {"routing": {"combine": "rules_only"}},
+            {},
+            "the rules rate it nearly qualified with 30 points; under this agreement the rules decide alone",
+        ),
+        (
+            {"capacity": teams()},
+            {"zone": "qualified", "team": ["north", "north", "north"]},
+            "worth handing off, but number 3 in line for team north, which takes 2 a day",
+        ),
+        (
+            {"capacity": teams()},
+            {"zone": "qualified"},
+            "worth handing off, but no team in the agreement takes leads like this",
+        ),
+        (
+            {"capacity": {"calls_per_day": 1}},
+            {"team": [None, None]},
+            "worth a call, but number 2 today, and there is only time for 1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_reason_is_a_sentence_with_the_figures_of_the_lead(
     parts: dict[str, Any], lead: dict[str, Any], expected: str
 ) -> None:
@@ -244,8 +283,8 @@ def test_time_that_is_left_goes_to_the_best_of_the_rest() -> None:
     early = ["hand_off", "hand_off", "hand_off", "hand_off", "nurture", "manager_check", "recycle"]
     assert list(found.leads["route"]) == early
     assert list(found.leads["early"]) == [False, True, True, True, False, False, False]
-    assert "sales has time" in found.leads["route_reason"].iloc[1]
-    assert "cycled back" in found.leads["route_reason"].iloc[1]
+    assert "sales has time to spare: at " in found.leads["route_reason"].iloc[1]
+    assert "it can go back to nurture" in found.leads["route_reason"].iloc[1]
     assert used(found, "north") == (4, 4, 0)
     kept = route(agree(capacity=teams(4)), **lead, team="north")
     assert kept == ["hand_off", "manager_check", "nurture", "reheat", "nurture", "manager_check", "recycle"]
@@ -327,8 +366,12 @@ def test_who_can_be_drawn_and_with_what_propensity() -> None:
 
 def test_who_finds_no_place_is_called_meanwhile_where_the_rules_miss_answers() -> None:
     """One that the rules call qualified waits for a place; and so does one that may not be called."""
-    day = leads(zone=["qualified", "qualified", "nearly", "nearly"], team="north", probability=[0.9, 0.8, 0.7, 0.6],
-                may_call=[True, True, True, False])  # fmt: skip
+    day = leads(
+        zone=["qualified", "qualified", "nearly", "nearly"],
+        team="north",
+        probability=[0.9, 0.8, 0.7, 0.6],
+        may_call=[True, True, True, False],
+    )
     found = choose_routes(day, agree(capacity=teams(1)), vouched=True)
     assert list(found.leads["route"]) == ["hand_off", "hold", "tele_qualify", "hold"]
     assert used(found, "north") == (1, 1, 3)
@@ -358,7 +401,7 @@ def test_figures_never_contradict_the_route(acceptance: float) -> None:
     threshold = agreement.values.threshold
     near = list(threshold * np.linspace(0.9, 1.1, 81))
     told = choose_routes(leads(zone="qualified", probability=near), agreement).leads["route_reason"]
-    shown, pays = (told.str.extract(rf"{words} (\d+) %")[0].astype(int) for words in ("model gives", "pays from"))
+    shown, pays = (told.str.extract(words)[0].astype(int) for words in (r"(\d+) % likely", r"above (\d+) %"))
     assert list(shown >= pays) == [p >= threshold for p in near]
 
 

@@ -1,5 +1,5 @@
 -- One row per hand-off: what was promised, what sales decided and when, and what came before it. A decision that was
--- changed later was an answer all the same: `answered_at` is the first one of any version.
+-- changed later was an answer too: `answered_at` is the first one of any version.
 WITH handed AS (
     SELECT lead_id, handed_off_at, route, propensity, policy_version, early AS released_early, explored AS drawn
     FROM ({handed_off}) e WHERE {known}),

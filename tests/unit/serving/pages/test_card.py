@@ -42,12 +42,12 @@ def test_the_card_has_all_that_a_person_has_to_know(written, result, name):
     text = (written / name).read_text(encoding="utf-8")
     for part in (
         "What it is for",
-        "Who it may not be used on",
+        "What it may not be used for",
         "never handed off",
         "Another company",
         "credit",
         "2025-01-01",
-        "sales accepted (1) or refused (0) within 14 days",
+        "sales accepted (1) or rejected (0) within 14 days",
         "counted as not accepted",
         "210",
         "2000-01-01-abc",
@@ -109,7 +109,7 @@ def test_it_says_what_was_decided(result):
     assert "may not be used" in said(result)["What it is for"]
     assert "A leak." in said(result)["What it is for"]
     used = said(result, Decision(True, "champion", True, ("ahead",)))["What it is for"]
-    assert "put to use, provisionally" in used
+    assert "put it into use, provisionally" in used
 
 
 def test_the_figures_are_those_of_the_test_with_their_intervals(result):
@@ -133,15 +133,15 @@ def test_explored_leads_speak_for_everybody_at_the_gate(result):
     chance = np.where(np.arange(len(result.holdout)) % 8 == 0, 0.2, 1.0)
     found = said(replace(result, holdout=result.holdout.assign(propensity=chance)))
     assert "log loss, everybody at the gate" in found["How good is it?"]
-    assert "Gated population only" not in found["Who it may not be used on"]
+    assert "Gated population only" not in found["What it may not be used for"]
     assert "were explored" in found["Known limits"]
 
 
 def test_alarms_and_what_a_person_cleared(result):
     leakage = replace(result.leakage, suspects=("n1", "n2"), allowed=("n2",), clock=("n3",))
     found = said(replace(result, leakage=leakage))["What the leak guard found"]
-    assert "n1 may know the answer and stops promotion." in found
-    assert "n2 was suspected and cleared by a person" in found
+    assert "n1 may know the answer, which stops the promotion." in found
+    assert "n2 was suspected, but a person cleared it" in found
     assert "n3 rises or falls with the date" in found
 
 
@@ -161,11 +161,11 @@ def test_what_one_outcome_alone_cannot_tell_is_said_so(result):
     metrics = result.holdout_metrics.assign(auc=np.nan, calibration_slope=np.nan)
     rejected = replace(result, holdout=result.holdout.assign(y=0), holdout_metrics=metrics)
     figures = said(rejected)["How good is it?"]
-    assert "AUC\tcannot be told\tcannot be told" in figures
+    assert "AUC\tcannot be determined\tcannot be determined" in figures
     assert not re.search(r"\bnan\b", "".join(said(rejected).values()))
 
 
 def test_calibration_says_of_which_fit_it_speaks(result):
     told = said(result)["Do its probabilities come true?"]
-    assert "So far the fit that was tested" in told
+    assert "This is about the fit that was tested" in told
     assert told.index("learned again from all") < told.index(result.calibration)

@@ -32,6 +32,19 @@ def test_a_marked_place_and_a_band():
     assert '<polygon points="0.00,96.00 50.00,59.20 100.00,22.40 100.00,4.00' in drawing.rows[0].marks
 
 
+def test_every_panel_has_its_own_axes_with_months_and_shares():
+    months = ["2026-01", "2026-02", "2026-03"] * 2
+    frame = pd.DataFrame({"stage": ["won"] * 3 + ["met"] * 3, "month": months, "rate": [0.0, 0.2, 0.4, 0.5, 0.5, 1]})
+    drawing = draw(frame.assign(low=frame["rate"] / 2, high=frame["rate"]), "lines stage month rate low high")
+    assert [row.label for row in drawing.rows] == ["won", "met"]
+    for part, most in zip(drawing.parts, ("40 %", "100 %"), strict=True):
+        assert part.ticks == [(0, "2026-01"), (50, "2026-02"), (100, "2026-03")]
+        assert part.heights[0][1] == "0 %"
+        assert part.heights[-1][1] == most
+        assert part.rows[0].label == "month"
+    assert '<polyline class="blue" points="0.00,96.00 50.00,50.00 100.00,4.00"/>' in drawing.rows[0].marks
+
+
 def test_dates_are_ticks_of_the_data():
     days = pd.date_range("2026-01-01", periods=9, freq="7D")
     drawing = draw(pd.DataFrame({"arm": "a", "as_of": days, "gain": np.arange(9.0)}), "curves arm as_of gain")
@@ -86,22 +99,3 @@ def test_a_strip_has_a_glyph_per_kind_and_says_the_last_kind():
     ]
     assert [row.value for row in drawing.rows] == ["1.50", "9.00"]
     assert [name for _, name in drawing.legend] == ["○ fold", "● mean", "mean"]
-
-
-def test_panels_are_boxes_of_their_own_with_both_axes():
-    frame = pd.DataFrame(
-        {
-            "stage": ["won"] * 3 + ["lost"],
-            "month": ["2026-01", "2026-02", "2026-03", "2026-03"],
-            "rate": [0.0, 0.1, 0.2, 0.5],
-            "low": [0.0, 0.05, 0.1, 0.4],
-            "high": [0.1, 0.2, 0.3, 0.6],
-        }
-    )
-    (won, box), (lost, point) = draw(frame, "lines stage month rate low high").panels
-    assert (won, lost) == ("won", "lost")
-    assert box.ticks == [(0, "2026-01"), (100, "2026-03")]
-    assert [name for _, name in box.heights] == ["0 %", "10 %", "20 %", "30 %"]
-    assert box.rows[0].marks.count("<circle") == 3
-    assert "<polygon" in box.rows[0].marks
-    assert point.ticks == [(0, "2026-03")]

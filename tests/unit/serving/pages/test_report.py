@@ -286,8 +286,8 @@ def test_an_answer_is_the_first_one_known(tmp_path):
 def test_the_promise_in_words_and_by_team(promised):
     words = figure(promised, "20_promise_in_words")["answer"].item()
     assert words == (
-        "25 % of the promises whose time is over were kept (5 % to 70 %): 1 kept, 3 broken, 1 of them by "
-        "silence. Still open: 1. Nothing was promised for 1 of 6 hand-offs."
+        "25 % of the promises whose time is over were kept (5 % to 70 %): 1 kept, 3 broken (1 without "
+        "any answer). Still open: 1. Nothing was promised for 1 of 6 hand-offs."
     )
     who = figure(promised, "22_promise_by_who")
     assert list(who["kept_by"].unique()) == ["team", "sales rep"]
@@ -500,7 +500,7 @@ def test_net_benefit_and_the_threshold_by_hand(judged):
     assert cases == {
         "as agreed": 0.14,
         "in free hours of sales": 0.07,
-        "refused leads cannot be recycled": 0.29,
+        "rejected leads cannot be recycled": 0.29,
         "waiting is worth half": 0.12,
     }
     value = figure(judged, "74_early_or_late").set_index(["way", "acceptance_rate"])["value"]
@@ -521,7 +521,7 @@ def test_without_exploration_no_claim_is_made_and_the_bounds_are_said(tmp_path):
         save_judgement(warehouse, tmp_path, AS_OF, [DEFAULT], tested, vouched=True)
     answer = figure(tmp_path, "70_claim")["answer"][0]
     assert "No claim, gated population only" in answer
-    assert "the 1 leads of that time that nobody handed off is unknown" in answer
+    assert "the 1 leads of that period that nobody handed off is unknown" in answer
     assert "(all rejected)" in answer
 
 
@@ -590,12 +590,13 @@ def test_the_doubly_robust_line_speaks_of_each_draw_once(tmp_path):
     line, answer = said_of(tmp_path, PUBLISHED, ANSWERED)
     rules = 200 + (860 * (0.9 + 0.2 + 0.5 - 3 * 0.05) - 3 * 120) / 7
     gain = (860 * (0.8 + 0.6 + 0.4 + 0.3 + 4 * 0.2) - 4 * 120) / 7
-    assert line.startswith("doubly robust, over 7 leads as they came to the gate")
-    assert "4 came to a draw, and 3 of those were held or not answered" in line
+    assert line.startswith("a doubly robust estimate over 7 leads as they came to the gate")
+    assert "4 could be picked at random; 3 of those were held or not answered" in line
+    assert "with capacity left out: the rules alone" in line
     assert f"the rules alone, {rules:+.2f} per lead at the gate" in line
     assert f"rules and model, as agreed, {gain:+.2f} (" in line
     assert "no claim" in line, "one answer of a draw tells little"
-    assert "D" + line[1:] + "." in answer
+    assert "A" + line[1:] + "." in answer
 
 
 def test_without_a_draw_that_was_answered_there_is_no_doubly_robust_line(tmp_path):
@@ -775,7 +776,5 @@ def test_dots_and_bars_bear_zeros_and_unknowns(values):
         "lines name month rate low high",
         "heat name month rate",
     ):
-        drawing = draw(frame, kind)
-        rows = drawing.rows or [row for _, panel in drawing.panels for row in panel.rows]
-        assert len(rows) == 2
-        assert "nan" not in "".join(row.marks for row in rows)
+        assert len(draw(frame, kind).rows) == 2
+        assert "nan" not in "".join(row.marks for row in draw(frame, kind).rows)
