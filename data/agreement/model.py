@@ -22,13 +22,9 @@ from data.toml_errors import StrictModel
 Scheme = Literal["BANT", "APNRP", "digital"]
 Zone = Literal["unfit", "not_yet", "nearly", "qualified"]
 ZONES: tuple[Zone, ...] = ("unfit", "not_yet", "nearly", "qualified")
-ZONES_IN_WORDS = {
-    "unfit": "unfit",
-    "not_yet": "not yet qualified",
-    "nearly": "nearly qualified",
-    "qualified": "qualified",
-}
 """From worst to best."""
+ZONE_WORDS = {"unfit": "unfit", "not_yet": "not yet qualified", "nearly": "nearly qualified", "qualified": "qualified"}
+"""The zones as sentences name them."""
 MILLI = 1000
 """Points are counted in whole thousandths, so that a total is exactly the sum of its lines."""
 SCHEMES = Path(__file__).parent / "schemes"

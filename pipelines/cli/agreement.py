@@ -28,15 +28,9 @@ def agreement_schema() -> None:
 
 @command(agreement, "agreement check draft/2026-03-01.toml", "check")
 def agreement_check(
-    workspace: Path,
-    file: Annotated[
-        Path | None, typer.Argument(help="Check this file (default: all agreements of the workspace).")
-    ] = None,
+    workspace: Path, file: Annotated[Path | None, typer.Argument(help="Check only this file.")] = None
 ) -> Report:
-    """Check agreements for mistakes and contradictions.
-
-    At the first one it ends with exit code 10 and names file, line and key.
-    """
+    """Check agreements for contradictions. The first one is named with file, line and key; the exit code is 10."""
     from data.agreement.file import effective_from, read_agreement
     from features.rules.standing import find_unseen
     from serving.pages.agreements import agreements_report
@@ -52,14 +46,9 @@ def agreement_check(
 @command(agreement, "agreement show --as-of 2026-03-01", "show")
 def agreement_show(
     workspace: Path,
-    as_of: Annotated[
-        str | None, typer.Option(help="Show the agreement in force at this moment (UTC; default: now).")
-    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="Show the one of this day (default: today).")] = None,
 ) -> Report:
-    """Print the whole agreement in force, with its scheme merged in.
-
-    The output is a complete agreement file.
-    """
+    """Print the whole agreement in force. Its scheme is merged in; the output is a complete agreement file."""
     from data.agreement.file import as_toml
     from serving.pages.agreements import agreement_row
 
@@ -85,9 +74,7 @@ def agreement_diff(
 
 @command(agreement, "agreement explain L0000012 --as-of 2026-03-01", "explain")
 def agreement_explain(
-    workspace: Path,
-    leads: Annotated[list[str], typer.Argument(help="The ids of one or more leads.")],
-    as_of: AsOf = None,
+    workspace: Path, leads: Annotated[list[str], typer.Argument(help="The ids of the leads.")], as_of: AsOf = None
 ) -> Report:
     """Show how the points of leads add up. It prints line by line what counts, and the zone that follows."""
     from pipelines.jobs.explain import explain_points

@@ -47,10 +47,7 @@ def features_show(workspace: Path, name: Annotated[str, typer.Argument(help="The
 def features_check(
     workspace: Path, leads: Annotated[int, typer.Option(help="Check this many leads per moment.")] = 500
 ) -> Answer:
-    """Check that no feature uses what was not known at its moment.
-
-    The check runs on your own data. The exit code is 12 if a feature fails it.
-    """
+    """Check on your data that no feature uses later knowledge. The exit code is 12 if one does."""
     from features.catalogue import build_catalogue
     from features.invariance import find_leaks, sample_moments
 

@@ -22,10 +22,7 @@ def score(
     model: Annotated[str, typer.Option(help="Score with this model: champion, challenger or a version.")] = "champion",
     most: Annotated[int, typer.Option(help="Print at most this many leads.")] = 10,
 ) -> Report:
-    """Score and route every open lead.
-
-    The scores are published as a table in the warehouse, as Parquet and as CSV. Repeating it changes nothing.
-    """
+    """Score and route every open lead. Scores go to the warehouse, Parquet and CSV; a repetition changes nothing."""
     moment = read_moment(as_of, today())
     done = running.find_flows(workspace).score(workspace, moment, model)
     from serving.pages.scores import scoring_report
@@ -35,10 +32,7 @@ def score(
 
 @command(app, "explain L0000012 --as-of 2026-03-01")
 def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead's id.")], as_of: AsOf = None) -> Report:
-    """Explain the score and the points of one lead.
-
-    It prints the probability, the reasons for and against, what the lead lacks, and how its points add up.
-    """
+    """Explain one lead. It prints the probability, the reasons, what the lead lacks and how its points add up."""
     from pipelines.jobs.explain import explain_points, explain_score
     from serving.pages.scores import lead_report
 
@@ -50,10 +44,7 @@ def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead'
 
 @command(app, "report --as-of 2026-03-01")
 def report(workspace: Path, as_of: AsOfToday = None) -> Report:
-    """Write one page on all leads for sales and marketing.
-
-    It shows the waterfall, the follow-up promises, who buys, why sales rejects, and the model compared with the rules.
-    """
+    """Write one page for sales and marketing. It shows waterfall, promises, buyers, rejections, model and rules."""
     moment = read_moment(as_of, today())
     folder = running.find_flows(workspace).report(workspace, moment)
     page = folder / "report.html"

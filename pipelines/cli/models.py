@@ -27,15 +27,9 @@ app = typer.Typer()
 def train(
     workspace: Path,
     as_of: AsOf = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what it would train and test on; fit nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would train and test on.")] = False,
 ) -> Answer:
-    """Train and compare models, and put the best one into use.
-
-    It is put into use only if it passes its checks; the exit code is 13 if it may not be used. All results are kept in
-    MLflow.
-    """
+    """Train models, keep them in MLflow and put the best into use. If it may not be used, the exit code is 13."""
     moment = read_moment(as_of, now())
     if dry_run:
         return _plan_training(workspace, moment)
@@ -65,11 +59,7 @@ def promote(
         bool, typer.Option(help="Ignore warnings of the leak guard and failures to score; requires --why.")
     ] = False,
 ) -> Report:
-    """Put a version of the model into use by hand.
-
-    The exit code is 12 if the version cannot score and 13 if the leak guard warns of it. Undo it with
-    `leadready rollback`.
-    """
+    """Put a version into use by hand. The exit code is 12 if it cannot score, 13 if the leak guard warns of it."""
     from pipelines.jobs.promote import promote_model
 
     move = promote_model(find_workspace(workspace), version, now(), user(), why, force)
@@ -105,10 +95,7 @@ def backtest(
     every: Annotated[str, typer.Option(help="Retrain this often, in days (7d) or hours (12h).")] = "7d",
     as_of: AsOf = None,
 ) -> Report:
-    """Show what training and scoring on past days would have done.
-
-    The model is compared with the rules, the base rate and the frequencies that a CRM would count.
-    """
+    """Replay training and scoring on past days. The model is compared with rules, base rate and frequencies."""
     begin, end, moment = _past(first, last, as_of)
     step = read_span(every)
     done = running.find_flows(workspace).backtest(workspace, begin, end, step, moment)
@@ -133,10 +120,7 @@ def _past(first: str, last: str, as_of: str | None) -> tuple[datetime, datetime,
 
 @command(app, "ablate --as-of 2026-03-01")
 def ablate(workspace: Path, as_of: AsOf = None) -> Report:
-    """Measure what each kind of knowledge is worth.
-
-    Rules, clicks, fit, calls and answers are each tested alone on later leads and compared with everything together.
-    """
+    """Measure what each kind of knowledge is worth. Rules, clicks, fit, calls and answers are tested on later leads."""
     moment = read_moment(as_of, now())
     done = running.find_flows(workspace).ablate(workspace, moment)
     from serving.pages.ablation import ablation_report

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the command line prints help without DuckDB
 
 AsOf = Annotated[str | None, typer.Option(help="Use only what was known before this moment (UTC; default: now).")]
 AsOfToday = Annotated[
-    str | None, typer.Option("--as-of", help="Use only what was known before this moment (UTC; default: today, 00:00).")
+    str | None, typer.Option(help="Use only what was known before this moment (UTC; default: today).")
 ]
 Why = Annotated[str, typer.Option(help="Give the reason; it is kept with the model.")]
 
@@ -55,8 +55,7 @@ def read_span(text: str) -> timedelta:
     """A step like 7d or 12h; UsageError where it is none."""
     found = re.fullmatch(r"([1-9]\d{0,4})([dh])", text.strip())
     if not found:
-        wanted = "days like 7d or hours like 12h"
-        raise UsageError("reading --every", expected=wanted, got=repr(text), do="use that format")
+        raise UsageError("reading --every", expected="days (7d) or hours (12h)", got=repr(text), do="use that format")
     return timedelta(**{{"d": "days", "h": "hours"}[found[2]]: int(found[1])})
 
 

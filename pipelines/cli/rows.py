@@ -33,18 +33,11 @@ def ingest(
     workspace: Path,
     source: Annotated[str, typer.Argument(help=f"The kind of source: {name_sources()}, or one of your own.")],
     path: Annotated[str, typer.Argument(help="The file, folder of files or database URL to load.")],
-    backfill: Annotated[
-        bool, typer.Option(help="Treat old rows as known when they happened, not when they are loaded.")
-    ] = False,
+    backfill: Annotated[bool, typer.Option(help="Treat rows as known when they happened, not when loaded.")] = False,
     timezone: Annotated[str, typer.Option(help="Read times without a time zone in this one.")] = "UTC",
-    mappings: Annotated[
-        Path | None, typer.Option(help="Read your own mappings, <source>/<table>.sql, from this folder.")
-    ] = None,
+    mappings: Annotated[Path | None, typer.Option(help="Read mappings from this folder: <source>/<table>.sql.")] = None,
 ) -> Report:
-    """Load a batch of data from a source.
-
-    It is loaded whole or not at all. Rows that are stored already change nothing; rejected rows go to the quarantine.
-    """
+    """Load a batch of data, whole or not at all. Stored rows change nothing; rejected rows go to the quarantine."""
     from pydantic import SecretStr
 
     from data.intake.databases import without_password
@@ -60,15 +53,11 @@ def ingest(
 @command(app, "simulate --world slow --leads 3000 --seed 7")
 def simulate(
     workspace: Path,
-    world: Annotated[
-        str, typer.Option(help="Choose the company's world: default, slow, drift, gated, null or strange.")
-    ] = "default",
+    world: Annotated[str, typer.Option(help="Choose default, slow, drift, gated, null or strange.")] = "default",
     leads: Annotated[int, typer.Option(help="Simulate this many leads.", min=100)] = 3000,
     seed: Annotated[int, typer.Option(help="Change the seed to simulate another company.", min=0)] = 1,
     days: Annotated[int, typer.Option(help="Simulate this many days.", min=30)] = 365,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the files to this folder (default: <workspace>/simulated).")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the files here (default: <workspace>/simulated).")] = None,
 ) -> Report:
     """Write the files of a simulated company. Its true probabilities are known, so methods can be judged by them."""
     from data.simulator.company import START, funnel, in_words, write
@@ -99,9 +88,7 @@ def simulate(
 
 
 @command(quarantine, "quarantine list", "list")
-def quarantine_list(
-    workspace: Path, most: Annotated[int, typer.Option(help="Print at most this many rows.")] = 20
-) -> Report:
+def quarantine_list(workspace: Path, most: Annotated[int, typer.Option(help="Print this many rows.")] = 20) -> Report:
     """List rejected rows with file, line and reason. The rows themselves may be personal; only --json prints them."""
     from data.intake.ingest import quarantined
 

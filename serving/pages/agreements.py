@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from data.agreement.checks import most_points
-from data.agreement.model import ZONES_IN_WORDS, Agreement
+from data.agreement.model import ZONE_WORDS, Agreement
 from serving.pages.sections import Report, Section, for_machines, records
 
 WIDTH = 80
@@ -88,7 +88,7 @@ def standing_lines(standing: dict[str, Any], lines: list[dict[str, Any]], agreem
     out = [
         f"{standing['lead_id']} at {standing['as_of']:%Y-%m-%d %H:%M} UTC under the agreement {agreement.name} "
         f"({standing['agreement_version']})",
-        f"The rules rate it {ZONES_IN_WORDS[standing['zone']]} with {points:.0f} points.",
+        f"The rules rate it {ZONE_WORDS[standing['zone']]} with {points:.0f} points.",
         *["; ".join(["urgent"] * bool(standing["urgent"]) + said)] * bool(said or standing["urgent"]),
     ]
     for axis, heading in AXES.items():

@@ -37,10 +37,15 @@ def plan_report(
         "parts": parts,
         "refused": list(plan.refusals),
     }
+    refused = [f"a training would be refused: {reason}" for reason in plan.refusals]
     sections = [
         Section("What would it learn from?", points=_points(plan, outcomes, settings, agreement)),
         Section("When?", time_lines(plan, width)),
-        Section("What would each fit train on and test?", rows=parts, points=refusals(plan)),
+        Section(
+            "What would each fit train on and test?",
+            rows=parts,
+            points=refused or ["dry run: nothing was fitted or kept"],
+        ),
     ]
     return Report(sections, facts)
 
@@ -61,13 +66,6 @@ def _points(plan: TrainingPlan, outcomes: Mapping[str, int], settings: Settings,
         f"explored: {plan.explored:,} labels of leads picked at random below the rules' gate",
         f"features: {len(plan.data.features)} ({concepts})",
         f"forward folds: {made}{fewer}",
-    ]
-
-
-def refusals(plan: TrainingPlan) -> list[str]:
-    """Why it would be refused, or that nothing speaks against it."""
-    return [f"a training would be refused: {reason}" for reason in plan.refusals] or [
-        "dry run: nothing was fitted or kept"
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.agreement.model import ZONES_IN_WORDS, Agreement
+from data.agreement.model import ZONE_WORDS, Agreement
 from serving.pages.agreements import standing_report
 from serving.pages.sections import Report, Rows, Section, for_machines, records, rounded
 from serving.routes import routes_where
@@ -21,7 +21,8 @@ def scoring_report(
     scores: pd.DataFrame, capacity: pd.DataFrame, folder: Path | None, as_of: datetime, most: int = 10
 ) -> Report:
     """The `most` leads to look at first, open leads by route and zone, and places; folder None: not published."""
-    top, counts, places = top_rows(scores, most), route_rows(scores), [rounded(row) for row in records(capacity)]
+    counts = records(scores.groupby(["route", "zone"]).size().reset_index(name="leads"))
+    top, places = top_rows(scores, most), [rounded(row) for row in records(capacity)]
     where = f"written to {folder}" if folder else "not published, as only the champion's scores are"
     sections = [
         Section("Which leads come first?", rows=top),
@@ -40,11 +41,6 @@ def top_rows(scores: pd.DataFrame, most: int) -> Rows:
     by = ["place", "probability", "rule_points", "lead_id"]
     best = actionable.sort_values(by, ascending=[True, False, False, True]).head(most)
     return [rounded(row, COLUMNS) for row in records(best)]
-
-
-def route_rows(scores: pd.DataFrame) -> Rows:
-    """Open leads per route and zone."""
-    return records(scores.groupby(["route", "zone"]).size().reset_index(name="leads"))
 
 
 def lead_report(
@@ -73,7 +69,7 @@ def score_lines(found: dict[str, Any], of_rules: dict[str, Any], threshold: floa
     said = [why[f"reason_{place}"] for place in range(1, 5)]
     return [
         f"{of_rules['lead_id']}: {p} likely to be accepted (a hand-off pays off above {_percent(threshold)}); "
-        f"the rules rate it {ZONES_IN_WORDS[of_rules['zone']]}.",
+        f"the rules rate it {ZONE_WORDS[of_rules['zone']]}.",
         f"Leads with a score like this lie between {_percent(why['probability_low'])} and "
         f"{_percent(why['probability_high'])}, as far as the data show.",
         *["The model saw few similar leads; use with caution."] * bool(why["few_alike"]),

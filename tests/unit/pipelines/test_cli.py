@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from data.agreement.file import default_text
-from data.agreement.model import ZONES_IN_WORDS
+from data.agreement.model import ZONE_WORDS
 from data.opened import open_workspace
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
@@ -312,7 +312,7 @@ def test_the_sum_of_a_lead_is_told_line_by_line(leadready, filled):
     told = json.loads(leadready("agreement", "explain", lead, "-w", filled, "--as-of", "2025-12-01", "--json").out)[0]
     assert sum(round(line["points"] * 1000) for line in told["lines"]) == round(told["rule_points"] * 1000)
     said = leadready("agreement", "explain", lead, "-w", filled, "--as-of", "2025-12-01").out
-    assert f"The rules rate it {ZONES_IN_WORDS[told['zone']]} with {told['rule_points']:.0f} points." in said
+    assert f"The rules rate it {ZONE_WORDS[told['zone']]} with {told['rule_points']:.0f} points." in said
     shown = leadready("agreement", "show", "-w", filled)
     (filled.parent / "2026-01-01.toml").write_text(shown.out)
     assert "no contradictions found" in leadready("agreement", "check", filled.parent / "2026-01-01.toml").out
