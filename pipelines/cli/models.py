@@ -16,8 +16,6 @@ from pipelines.cli.printing import HOME, Answer, WorkspaceOption, command
 from serving.pages.sections import Report, for_machines, listed
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from models.registry.history import Move
 
 app = typer.Typer()
@@ -32,22 +30,17 @@ def train(
     """Train models, keep them in MLflow and put the best into use. If it may not be used, the exit code is 13."""
     moment = read_moment(as_of, now())
     if dry_run:
-        return _plan_training(workspace, moment)
+        from pipelines.jobs.train import plan_training
+        from serving.pages.plan import plan_report
+
+        found = plan_training(find_workspace(workspace), moment)
+        planned = plan_report(found.plan, found.outcomes, found.settings, found.agreement)
+        return planned, 12 if found.plan.refusals else 0
     training = running.find_flows(workspace).train(workspace, moment)
     from serving.pages.training import training_report
 
     report = training_report(training.result, training.decision, training.version, training.outcomes)
     return report, 13 if training.decision.alias is None else 0
-
-
-def _plan_training(workspace: Path, moment: datetime) -> Answer:
-    """What a training would do, without fitting and without Prefect; code 12 if it would be refused."""
-    from pipelines.jobs.train import plan_training
-    from serving.pages.plan import plan_report
-
-    found = plan_training(find_workspace(workspace), moment)
-    report = plan_report(found.plan, found.outcomes, found.settings, found.agreement)
-    return report, 12 if found.plan.refusals else 0
 
 
 @command(app, "promote 3 --why 'sales asked for it'")
@@ -96,26 +89,16 @@ def backtest(
     as_of: AsOf = None,
 ) -> Report:
     """Replay training and scoring on past days. The model is compared with rules, base rate and frequencies."""
-    begin, end, moment = _past(first, last, as_of)
+    begin, end = read_moment(first, now(), "--from"), read_moment(last, now(), "--to")
+    moment = read_moment(as_of, now())
+    if not begin < end <= moment:
+        wanted, got = "--from before --to, and --to not after --as-of", f"{begin} to {end} as of {moment}"
+        raise UsageError("backtesting", expected=wanted, got=got, do="choose a period in the past")
     step = read_span(every)
     done = running.find_flows(workspace).backtest(workspace, begin, end, step, moment)
     from serving.pages.backtest import backtest_report
 
     return backtest_report(done.result, done.policies, done.outcomes, done.run_id)
-
-
-def _past(first: str, last: str, as_of: str | None) -> tuple[datetime, datetime, datetime]:
-    """From when to when is predicted, and by what was known when that is judged; UsageError where it is no past."""
-    begin, end = read_moment(first, now(), "--from"), read_moment(last, now(), "--to")
-    moment = read_moment(as_of, now())
-    if not begin < end <= moment:
-        raise UsageError(
-            "backtesting",
-            expected="--from before --to, and --to not after --as-of",
-            got=f"{begin} to {end} as of {moment}",
-            do="choose a period in the past",
-        )
-    return begin, end, moment
 
 
 @command(app, "ablate --as-of 2026-03-01")
