@@ -37,7 +37,7 @@ def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
     return isinstance(state.result(raise_on_failure=False), BusyError)
 
 
-ONCE = "on the latest rows, seen once"
+ONCE = "on the latest rows, used once"
 patient: dict[str, Any] = {
     "retries": 4,
     "retry_delay_seconds": [2, 5, 10, 20],

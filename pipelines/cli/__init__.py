@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -32,10 +33,24 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Which leads would sales accept today, why, and what to do next with each.",
 )
 for family in (start, rows, models, leads, features, agreement):
     app.add_typer(family.app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"leadready {version('leadready')}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Find out which leads sales would accept today, why, and what to do next with each."""
 
 
 def main() -> None:

@@ -14,13 +14,13 @@ from pipelines.cli.printing import command
 from serving.pages.sections import Report, listed
 
 app = typer.Typer()
-agreement = typer.Typer(no_args_is_help=True, help="What sales and marketing agreed on: look, check, compare.")
+agreement = typer.Typer(no_args_is_help=True, help="Show, check and compare what sales and marketing agreed on.")
 app.add_typer(agreement, name="agreement")
 
 
 @agreement.command("schema", epilog="Example: leadready agreement schema > agreement.schema.json")
 def agreement_schema() -> None:
-    """Every key an agreement may have, with its meaning, as JSON Schema."""
+    """Print every key of an agreement with its meaning, as JSON Schema."""
     from data.agreement.model import Agreement
 
     print(json.dumps(Agreement.model_json_schema(), indent=1))
@@ -28,9 +28,9 @@ def agreement_schema() -> None:
 
 @command(agreement, "agreement check draft/2026-03-01.toml", "check")
 def agreement_check(
-    workspace: Path, file: Annotated[Path | None, typer.Argument(help="One file; default all of the workspace.")] = None
+    workspace: Path, file: Annotated[Path | None, typer.Argument(help="Check only this file.")] = None
 ) -> Report:
-    """Whether agreements hold together; else ends with 10 and names file, line and key."""
+    """Check agreements for contradictions. The first one is named with file, line and key; the exit code is 10."""
     from data.agreement.file import effective_from, read_agreement
     from features.rules.standing import find_unseen
     from serving.pages.agreements import agreements_report
@@ -45,9 +45,10 @@ def agreement_check(
 
 @command(agreement, "agreement show --as-of 2026-03-01", "show")
 def agreement_show(
-    workspace: Path, as_of: Annotated[str | None, typer.Option(help="The one in force then; default now.")] = None
+    workspace: Path,
+    as_of: Annotated[str | None, typer.Option(help="Show the one of this day (default: today).")] = None,
 ) -> Report:
-    """The agreement in force, whole, its scheme laid in; what it prints is itself a file that can be used."""
+    """Print the whole agreement in force. Its scheme is merged in; the output is a complete agreement file."""
     from data.agreement.file import as_toml
     from serving.pages.agreements import agreement_row
 
@@ -59,24 +60,23 @@ def agreement_show(
 @command(agreement, "agreement diff 2000-01-01.toml 2026-03-01.toml", "diff")
 def agreement_diff(
     workspace: Path,
-    old: Annotated[str, typer.Argument(help="A file, or the name of one in the workspace.")],
-    new: Annotated[str, typer.Argument(help="The other one.")],
+    old: Annotated[str, typer.Argument(help="The older agreement: a file, or its name in the workspace.")],
+    new: Annotated[str, typer.Argument(help="The newer agreement, given in the same way.")],
 ) -> Report:
-    """What changed between two agreements, key by key, with their schemes laid in."""
+    """Show what changed between two agreements. Their schemes are merged in first."""
     from data.agreement.file import differences, effective_from, read_agreement
+    from serving.pages.agreements import differences_report
 
     folder = Workspace(workspace).agreements
     paths = [Path(p) if Path(p).exists() else folder / (p if p.endswith(".toml") else f"{p}.toml") for p in (old, new)]
-    changed = differences(*(read_agreement(p, effective_from(p)) for p in paths))
-    rows = [{"key": k, "old": a, "new": b} for k, (a, b) in changed.items()]
-    return listed(rows, *["they say the same"] * (not rows))
+    return differences_report(differences(*(read_agreement(p, effective_from(p)) for p in paths)))
 
 
 @command(agreement, "agreement explain L0000012 --as-of 2026-03-01", "explain")
 def agreement_explain(
-    workspace: Path, leads: Annotated[list[str], typer.Argument(help="One lead or more.")], as_of: AsOf = None
+    workspace: Path, leads: Annotated[list[str], typer.Argument(help="The ids of the leads.")], as_of: AsOf = None
 ) -> Report:
-    """The sum behind a lead's points, line by line, and the zone that follows."""
+    """Show how the points of leads add up. It prints line by line what counts, and the zone that follows."""
     from pipelines.jobs.explain import explain_points
     from serving.pages.agreements import standing_report
 

@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     from features.catalogue import Feature
 
 app = typer.Typer()
-features = typer.Typer(no_args_is_help=True, help="The catalogue: what a feature means, and that none reads ahead.")
+features = typer.Typer(no_args_is_help=True, help="List, show and check the features that models see.")
 app.add_typer(features, name="features")
 
 
 @command(features, "features list --concept calls", "list")
 def features_list(
-    workspace: Path, concept: Annotated[str | None, typer.Option(help="Only this concept.")] = None
+    workspace: Path, concept: Annotated[str | None, typer.Option(help="List only this concept.")] = None
 ) -> Report:
-    """Every feature of the catalogue, the extra columns of your sources among them."""
+    """List every feature, including the extra columns of your sources."""
     found = [f for f in _catalogue(workspace) if concept in (None, f.concept)]
     rows = [{"name": f.name, "concept": f.concept, "direction": f.direction, "meaning": f.meaning} for f in found]
     return listed(rows, f"{len(rows)} features")
 
 
 @command(features, "features show email_click_7d", "show")
-def features_show(workspace: Path, name: str) -> Report:
-    """One feature: its meaning, what a missing value means, and its SQL."""
+def features_show(workspace: Path, name: Annotated[str, typer.Argument(help="The name of the feature.")]) -> Report:
+    """Show one feature in full. Its meaning, the meaning of a missing value and its SQL are printed."""
     import difflib
 
     by_name = {f.name: f for f in _catalogue(workspace)}
     if name not in by_name:
         near = ", ".join(difflib.get_close_matches(name, by_name, 3)) or "`leadready features list`"
-        raise UsageError("showing a feature", expected="a name of the catalogue", got=name, do=f"try {near}")
+        raise UsageError("showing a feature", expected="a name in the catalogue", got=name, do=f"try {near}")
     feature = by_name[name].facts()
     return listed((), *(f"{k:>9}: {v}" for k, v in feature.items() if v not in ("", ())), facts=feature)
 
 
 @command(features, "features check --leads 1000", "check")
 def features_check(
-    workspace: Path, leads: Annotated[int, typer.Option(help="Leads looked at per moment.")] = 500
+    workspace: Path, leads: Annotated[int, typer.Option(help="Check this many leads per moment.")] = 500
 ) -> Answer:
-    """Prove on your own data that no feature reads what was not known at its moment; ends with 12 if one does."""
+    """Check on your data that no feature uses later knowledge. The exit code is 12 if one does."""
     from features.catalogue import build_catalogue
     from features.invariance import find_leaks, sample_moments
 
@@ -60,7 +60,7 @@ def features_check(
         leaks = find_leaks(warehouse, agreement, catalogue, moments, leads)
     checked = len(catalogue)
     found = [f"{name}: {example}" for name, example in leaks.items()]
-    said = f"{checked} features checked, {len(leaks)} depend on what was not known yet"
+    said = f"{checked} features checked; {len(leaks)} use what was not known yet"
     return listed((), *found, said, facts={"checked": checked, "leaks": leaks}), 12 if leaks else 0
 
 

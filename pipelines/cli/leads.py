@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import running
-from pipelines.cli.options import AsOf, find_workspace, now, read_moment, today
+from pipelines.cli.options import AsOf, AsOfToday, find_workspace, now, read_moment, today
 from pipelines.cli.printing import command
 from serving.pages.sections import Report, listed
 
@@ -18,11 +18,11 @@ app = typer.Typer()
 @command(app, "score --as-of 2026-03-01")
 def score(
     workspace: Path,
-    as_of: Annotated[str | None, typer.Option(help="Score as known before this moment (UTC); default today.")] = None,
-    model: Annotated[str, typer.Option(help="Alias or version: champion, challenger, 3.")] = "champion",
-    most: Annotated[int, typer.Option(help="Leads to print.")] = 10,
+    as_of: AsOfToday = None,
+    model: Annotated[str, typer.Option(help="Score with this model: champion, challenger or a version.")] = "champion",
+    most: Annotated[int, typer.Option(help="Print at most this many leads.")] = 10,
 ) -> Report:
-    """Rescore every open lead beside the rules and publish table, Parquet and CSV; repeating it changes nothing."""
+    """Score and route every open lead. Scores go to the warehouse, Parquet and CSV; a repetition changes nothing."""
     moment = read_moment(as_of, today())
     done = running.find_flows(workspace).score(workspace, moment, model)
     from serving.pages.scores import scoring_report
@@ -32,7 +32,7 @@ def score(
 
 @command(app, "explain L0000012 --as-of 2026-03-01")
 def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead's id.")], as_of: AsOf = None) -> Report:
-    """Why a lead has its score: the rules' own sum, the model's contributions, reasons, and what is missing."""
+    """Explain one lead. It prints the probability, the reasons, what the lead lacks and how its points add up."""
     from pipelines.jobs.explain import explain_points, explain_score
     from serving.pages.scores import lead_report
 
@@ -43,13 +43,10 @@ def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead'
 
 
 @command(app, "report --as-of 2026-03-01")
-def report(
-    workspace: Path,
-    as_of: Annotated[str | None, typer.Option(help="As known before this moment (UTC); default today.")] = None,
-) -> Report:
-    """One page with the waterfall, the follow-up promise, who buys, rejections, and the model beside the rules."""
+def report(workspace: Path, as_of: AsOfToday = None) -> Report:
+    """Write one page for sales and marketing. It shows waterfall, promises, buyers, rejections, model and rules."""
     moment = read_moment(as_of, today())
     folder = running.find_flows(workspace).report(workspace, moment)
     page = folder / "report.html"
-    csv = f"{folder}: each figure as CSV with its query"
+    csv = f"{folder}: holds each figure as CSV, with its query"
     return listed((), f"{page}: open it in a browser", csv, facts={"page": str(page)})

@@ -1,4 +1,4 @@
-"""How good are the models, and which is in use? Train, judge, put to use by hand, go back, look."""
+"""How good are the models, and which is in use? Train, judge, put into use by hand, go back, look."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import typer
 
 from data.errors import UsageError
 from pipelines.cli import running
-from pipelines.cli.options import Why, find_workspace, now, read_moment, read_span, user
+from pipelines.cli.options import AsOf, Why, find_workspace, now, read_moment, read_span, user
 from pipelines.cli.printing import HOME, Answer, WorkspaceOption, command
 from serving.pages.sections import Report, for_machines, listed
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from models.registry.history import Move
 
 app = typer.Typer()
@@ -26,13 +24,18 @@ app = typer.Typer()
 @command(app, "train --as-of 2026-03-01 --dry-run")
 def train(
     workspace: Path,
-    as_of: Annotated[str | None, typer.Option(help="Learn from what was known then (UTC); default now.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would learn from and test on.")] = False,
+    as_of: AsOf = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would train and test on.")] = False,
 ) -> Answer:
-    """Fit and compare the models, keep them in MLflow, and put the best to use if it may be (else ends with 13)."""
+    """Train models, keep them in MLflow and put the best into use. If it may not be used, the exit code is 13."""
     moment = read_moment(as_of, now())
     if dry_run:
-        return _plan_training(workspace, moment)
+        from pipelines.jobs.train import plan_training
+        from serving.pages.plan import plan_report
+
+        found = plan_training(find_workspace(workspace), moment)
+        planned = plan_report(found.plan, found.outcomes, found.settings, found.agreement)
+        return planned, 12 if found.plan.refusals else 0
     training = running.find_flows(workspace).train(workspace, moment)
     from serving.pages.training import training_report
 
@@ -40,38 +43,28 @@ def train(
     return report, 13 if training.decision.alias is None else 0
 
 
-def _plan_training(workspace: Path, moment: datetime) -> Answer:
-    """What a training would do, without fitting and without Prefect; ends with 12 if it would be refused."""
-    from pipelines.jobs.train import plan_training
-    from serving.pages.plan import plan_report
-
-    found = plan_training(find_workspace(workspace), moment)
-    report = plan_report(found.plan, found.outcomes, found.settings, found.agreement)
-    return report, 12 if found.plan.refusals else 0
-
-
-@command(app, "promote 3 --why 'sales wants the new form in'")
+@command(app, "promote 3 --why 'sales asked for it'")
 def promote(
     workspace: Path,
-    version: Annotated[int, typer.Argument(help="A version of the model, as `leadready ui` lists them.")],
+    version: Annotated[int, typer.Argument(help="The version of the model, as `leadready ui` lists it.")],
     why: Why = "",
     force: Annotated[
-        bool, typer.Option(help="Although the leak guard warns of it, or it cannot score; needs --why.")
+        bool, typer.Option(help="Ignore warnings of the leak guard and failures to score; requires --why.")
     ] = False,
 ) -> Report:
-    """Put a version to use by hand (12 where it cannot score, 13 where the leak guard warns); `rollback` goes back."""
+    """Put a version into use by hand. The exit code is 12 if it cannot score, 13 if the leak guard warns of it."""
     from pipelines.jobs.promote import promote_model
 
     move = promote_model(find_workspace(workspace), version, now(), user(), why, force)
     if move is None:
-        same = f"version {version} is in use already: nothing changed"
+        same = f"version {version} is already in use; nothing changed"
         return listed((), same, facts={"to": version, "changed": False})
     return _moved(move)
 
 
-@command(app, "rollback --why 'too many refusals since Monday'")
+@command(app, "rollback --why 'too many rejections since Monday'")
 def rollback(workspace: Path, why: Why = "") -> Report:
-    """Put the model to use that was in use before; twice goes two back."""
+    """Put the previous model back into use. Repeat the command to go back further."""
     from pipelines.jobs.promote import roll_back
 
     return _moved(roll_back(find_workspace(workspace), now(), user(), why))
@@ -82,21 +75,25 @@ def _moved(move: Move) -> Report:
     before = f" instead of version {move.instead_of}" if move.instead_of else ""
     lines = [f"version {move.to} is in use{before} since {move.when} UTC"]
     lines += [f"its training decided: {move.decided}"] * bool(move.decided)
-    lines += [f"forced against: {move.findings}"] * move.forced
-    lines += ["`leadready score` uses it from now on; `leadready rollback` goes back"]
+    lines += [f"forced despite: {move.findings}"] * move.forced
+    lines += ["`leadready score` uses it from now on; `leadready rollback` undoes this"]
     return listed((), *lines, facts=asdict(move))
 
 
 @command(app, "backtest --from 2025-09-01 --to 2026-03-01 --every 28d")
 def backtest(
     workspace: Path,
-    first: Annotated[str, typer.Option("--from", help="The first day to learn on (UTC).")],
-    last: Annotated[str, typer.Option("--to", help="Hand-offs before this moment are predicted (UTC).")],
-    every: Annotated[str, typer.Option(help="How often to learn anew: days as 7d, or hours as 12h.")] = "7d",
-    as_of: Annotated[str | None, typer.Option(help="Judge by what was known then (UTC); default now.")] = None,
+    first: Annotated[str, typer.Option("--from", help="Train first on this day (UTC).")],
+    last: Annotated[str, typer.Option("--to", help="Predict hand-offs before this moment (UTC).")],
+    every: Annotated[str, typer.Option(help="Retrain this often, in days (7d) or hours (12h).")] = "7d",
+    as_of: AsOf = None,
 ) -> Report:
-    """What training and scoring on each past day would have done, against rules, base rate and a CRM's frequencies."""
-    begin, end, moment = _past(first, last, as_of)
+    """Replay training and scoring on past days. The model is compared with rules, base rate and frequencies."""
+    begin, end = read_moment(first, now(), "--from"), read_moment(last, now(), "--to")
+    moment = read_moment(as_of, now())
+    if not begin < end <= moment:
+        wanted, got = "--from before --to, and --to not after --as-of", f"{begin} to {end} as of {moment}"
+        raise UsageError("backtesting", expected=wanted, got=got, do="choose a period in the past")
     step = read_span(every)
     done = running.find_flows(workspace).backtest(workspace, begin, end, step, moment)
     from serving.pages.backtest import backtest_report
@@ -104,29 +101,9 @@ def backtest(
     return backtest_report(done.result, done.policies, done.outcomes, done.run_id)
 
 
-def _past(first: str, last: str, as_of: str | None) -> tuple[datetime, datetime, datetime]:
-    """From when to when is predicted, and by what was known when that is judged; UsageError where it is no past."""
-    begin, end, moment = (
-        read_moment(first, now(), "--from"),
-        read_moment(last, now(), "--to"),
-        read_moment(as_of, now()),
-    )
-    if not begin < end <= moment:
-        raise UsageError(
-            "testing back",
-            expected="--from before --to, and --to not after --as-of",
-            got=f"{begin} to {end} as of {moment}",
-            do="name a span of the past",
-        )
-    return begin, end, moment
-
-
 @command(app, "ablate --as-of 2026-03-01")
-def ablate(
-    workspace: Path,
-    as_of: Annotated[str | None, typer.Option(help="By what was known then (UTC); default now.")] = None,
-) -> Report:
-    """What rules, clicks, fit, calls and answers are each worth alone on later leads, and everything together."""
+def ablate(workspace: Path, as_of: AsOf = None) -> Report:
+    """Measure what each kind of knowledge is worth. Rules, clicks, fit, calls and answers are tested on later leads."""
     moment = read_moment(as_of, now())
     done = running.find_flows(workspace).ablate(workspace, moment)
     from serving.pages.ablation import ablation_report
@@ -135,18 +112,21 @@ def ablate(
 
 
 @command(app, "runs")
-def runs(workspace: Path, most: Annotated[int, typer.Option(help="Runs to print.")] = 20) -> Report:
-    """The latest trainings with their main figures."""
+def runs(workspace: Path, most: Annotated[int, typer.Option(help="Print at most this many trainings.")] = 20) -> Report:
+    """List the latest trainings with their main figures."""
     opened = find_workspace(workspace)
     from models.registry.client import Registry
 
     rows = for_machines(Registry(opened.workspace).runs(most))
-    return listed(rows, *["no training yet: `leadready train`"] * (not rows))
+    return listed(rows, *["no training yet: run `leadready train`"] * (not rows))
 
 
 @app.command(epilog="Example: leadready ui --port 5001")
-def ui(workspace: WorkspaceOption = HOME, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
-    """MLflow's page on this workspace: runs side by side, plots, models. Ends with Ctrl-C."""
+def ui(
+    workspace: WorkspaceOption = HOME,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Serve the page on this port.")] = 5000,
+) -> None:
+    """Serve MLflow's page of this workspace. It compares trainings and shows plots and models; stop it with Ctrl-C."""
     from data.intake.databases import without_password
     from models.registry.client import server
     from models.registry.tracking import page_command

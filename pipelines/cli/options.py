@@ -15,8 +15,11 @@ from data.errors import UsageError
 if TYPE_CHECKING:  # the command line prints help without DuckDB
     from data.opened import OpenWorkspace
 
-AsOf = Annotated[str | None, typer.Option(help="As known before this moment (UTC); default now.")]
-Why = Annotated[str, typer.Option(help="The reason, kept with the model.")]
+AsOf = Annotated[str | None, typer.Option(help="Use only what was known before this moment (UTC; default: now).")]
+AsOfToday = Annotated[
+    str | None, typer.Option(help="Use only what was known before this moment (UTC; default: today).")
+]
+Why = Annotated[str, typer.Option(help="Give the reason; it is kept with the model.")]
 
 
 def find_workspace(folder: Path) -> OpenWorkspace:
@@ -45,14 +48,14 @@ def read_moment(text: str | None, otherwise: datetime, option: str = "--as-of") 
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     except (ValueError, OverflowError):
         example = "a date or time like 2026-03-01 or 2026-03-01T08:00"
-        raise UsageError(f"reading {option}", expected=example, got=repr(text), do="write it so") from None
+        raise UsageError(f"reading {option}", expected=example, got=repr(text), do="use that format") from None
 
 
 def read_span(text: str) -> timedelta:
     """A step like 7d or 12h; UsageError where it is none."""
     found = re.fullmatch(r"([1-9]\d{0,4})([dh])", text.strip())
     if not found:
-        raise UsageError("reading --every", expected="days like 7d or hours like 12h", got=repr(text), do="write it so")
+        raise UsageError("reading --every", expected="days (7d) or hours (12h)", got=repr(text), do="use that format")
     return timedelta(**{{"d": "days", "h": "hours"}[found[2]]: int(found[1])})
 
 

@@ -13,9 +13,9 @@ from serving.pages import terminal
 from serving.pages.sections import Report
 
 WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", envvar="LEADREADY_HOME", help="Folder that holds whatever runs produce.")
+    Path, typer.Option("--workspace", "-w", envvar="LEADREADY_HOME", help="Use the workspace in this folder.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 HOME = Path("var")
 Answer = Report | tuple[Report, int]
 """What a command prints, and the code that it ends with where that is not 0."""

@@ -17,7 +17,7 @@ from pipelines.cli.printing import command
 from serving.pages.sections import Report, for_machines, listed
 
 app = typer.Typer()
-quarantine = typer.Typer(no_args_is_help=True, help="Rows that no table took: look at them, try them again.")
+quarantine = typer.Typer(no_args_is_help=True, help="Rejected rows: list, retry or discard.")
 app.add_typer(quarantine, name="quarantine")
 
 
@@ -31,13 +31,13 @@ def name_sources() -> str:
 @command(app, "ingest canonical exports/crm --backfill")
 def ingest(
     workspace: Path,
-    source: Annotated[str, typer.Argument(help=f"{name_sources()}, or one of yours.")],
-    path: Annotated[str, typer.Argument(help="A file, a folder of files, or a database URL.")],
-    backfill: Annotated[bool, typer.Option(help="Old rows: known when they happened, not when loaded.")] = False,
-    timezone: Annotated[str, typer.Option(help="Zone of times that name none.")] = "UTC",
-    mappings: Annotated[Path | None, typer.Option(help="Folder with your own mappings: <source>/<table>.sql.")] = None,
+    source: Annotated[str, typer.Argument(help=f"The kind of source: {name_sources()}, or one of your own.")],
+    path: Annotated[str, typer.Argument(help="The file, folder of files or database URL to load.")],
+    backfill: Annotated[bool, typer.Option(help="Treat rows as known when they happened, not when loaded.")] = False,
+    timezone: Annotated[str, typer.Option(help="Read times without a time zone in this one.")] = "UTC",
+    mappings: Annotated[Path | None, typer.Option(help="Read mappings from this folder: <source>/<table>.sql.")] = None,
 ) -> Report:
-    """Load a batch: one transaction; the same rows twice change nothing; bad rows go to the quarantine."""
+    """Load a batch of data, whole or not at all. Stored rows change nothing; rejected rows go to the quarantine."""
     from pydantic import SecretStr
 
     from data.intake.databases import without_password
@@ -53,13 +53,13 @@ def ingest(
 @command(app, "simulate --world slow --leads 3000 --seed 7")
 def simulate(
     workspace: Path,
-    world: Annotated[str, typer.Option(help="default, slow, drift, gated, null or strange.")] = "default",
-    leads: Annotated[int, typer.Option(help="Leads of the simulated company.", min=100)] = 3000,
-    seed: Annotated[int, typer.Option(help="Another seed, another company.", min=0)] = 1,
-    days: Annotated[int, typer.Option(help="Days that the company is watched.", min=30)] = 365,
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; default <workspace>/simulated.")] = None,
+    world: Annotated[str, typer.Option(help="Choose default, slow, drift, gated, null or strange.")] = "default",
+    leads: Annotated[int, typer.Option(help="Simulate this many leads.", min=100)] = 3000,
+    seed: Annotated[int, typer.Option(help="Change the seed to simulate another company.", min=0)] = 1,
+    days: Annotated[int, typer.Option(help="Simulate this many days.", min=30)] = 365,
+    out: Annotated[Path | None, typer.Option(help="Write the files here (default: <workspace>/simulated).")] = None,
 ) -> Report:
-    """Write the files of a company whose truth is known: to try leadready on, and to judge methods by."""
+    """Write the files of a simulated company. Its true probabilities are known, so methods can be judged by them."""
     from data.simulator.company import START, funnel, in_words, write
     from data.simulator.company import simulate as simulate_company
 
@@ -70,7 +70,7 @@ def simulate(
     except OSError as error:
         got = f"{folder} ({error.strerror})"
         raise UsageError(
-            "simulating", expected="a folder that can be written", got=got, do="name another with --out"
+            "simulating", expected="a folder that can be written", got=got, do="choose another with --out"
         ) from None
     found, rows = funnel(tables, START + timedelta(days=days)), {name: len(table) for name, table in tables.items()}
     known = Workspace(workspace).marker.exists()
@@ -79,7 +79,7 @@ def simulate(
     lines = [
         *in_words(found),
         f"files: {folder}",
-        f"truth (no ingest takes it): {folder / 'truth'}",
+        f"truth (never ingested): {folder / 'truth'}",
         f"next: {command}",
     ]
     facts = {"world": world, "folder": str(folder), "truth": str(folder / "truth"), "rows": rows}
@@ -88,8 +88,8 @@ def simulate(
 
 
 @command(quarantine, "quarantine list", "list")
-def quarantine_list(workspace: Path, most: Annotated[int, typer.Option(help="Rows to print.")] = 20) -> Report:
-    """Rows held back, with file, line and reason (the raw rows, which may be personal, only with --json)."""
+def quarantine_list(workspace: Path, most: Annotated[int, typer.Option(help="Print this many rows.")] = 20) -> Report:
+    """List rejected rows with file, line and reason. The rows themselves may be personal; only --json prints them."""
     from data.intake.ingest import quarantined
 
     with find_workspace(workspace).warehouse() as warehouse:
@@ -101,26 +101,26 @@ def quarantine_list(workspace: Path, most: Annotated[int, typer.Option(help="Row
 
 @command(quarantine, "quarantine replay", "replay")
 def quarantine_replay(workspace: Path) -> Report:
-    """Try the rows again, as after their lead came in; those that pass leave the quarantine."""
+    """Check the rejected rows again. Rows that pass now, such as those whose lead has arrived, leave the quarantine."""
     from data.intake.ingest import replay
     from serving.pages.ingest import ingest_rows
 
     opened = find_workspace(workspace)
     with opened.warehouse() as warehouse:
         rows = ingest_rows(replay(warehouse, loaded_at=now(), agreements=opened.agreements))
-    return listed(rows, *["nothing to replay"] * (not rows))
+    return listed(rows, *["no rejected rows to replay"] * (not rows))
 
 
 @command(quarantine, "quarantine discard 40181a0398d44cd2", "discard")
 def quarantine_discard(
-    workspace: Path, batch: Annotated[str, typer.Argument(help="The batch_id that `leadready quarantine list` shows.")]
+    workspace: Path, batch: Annotated[str, typer.Argument(help="The batch_id from `leadready quarantine list`.")]
 ) -> Report:
-    """Drop the rows a batch left in the quarantine, once its file was mended and ingested again."""
+    """Discard the rejected rows of a batch. Do this once its file has been corrected and ingested again."""
     from data.intake.quarantine import discard
 
     with find_workspace(workspace).warehouse() as warehouse:
         dropped = discard(warehouse, batch)
     if not dropped:
         held, do = "a batch with rows in quarantine", "take its batch_id from `leadready quarantine list`"
-        raise UsageError("discarding", expected=held, got=batch, do=do)
-    return listed((), f"{dropped:,} rows dropped", facts={"dropped": dropped})
+        raise UsageError("discarding rejected rows", expected=held, got=batch, do=do)
+    return listed((), f"{dropped:,} rows discarded", facts={"dropped": dropped})

@@ -27,7 +27,8 @@ def find_flows(root: Path) -> Any:
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
     show_progress()
-    logging.getLogger("pipelines").info("starting Prefect (takes some 15 to 30 s)")
+    if "PREFECT_API_URL" not in os.environ:
+        logging.getLogger("pipelines").info("starting Prefect; this takes 15 to 30 seconds")
     from pipelines import flows
 
     flows.check_server()

@@ -22,23 +22,23 @@ DEMO_AS_OF = "2025-12-15"
 @command(app, "init --workspace var")
 def init(
     workspace: Path,
-    scheme: Annotated[str, typer.Option(help="What the agreement starts from: BANT, APNRP or digital.")] = "BANT",
+    scheme: Annotated[str, typer.Option(help="Start the agreement from this scheme: BANT, APNRP or digital.")] = "BANT",
 ) -> Report:
-    """Make a workspace with an agreement and settings; nothing that is there is changed."""
+    """Make a workspace with an agreement and settings. Files that exist already are not changed."""
     from pipelines.jobs.start import init_workspace
 
     made = [str(p) for p in init_workspace(Workspace(workspace), scheme)]
-    lines = [f"workspace: {workspace}", *(f"made {p}: read it, change it" for p in made)]
+    lines = [f"workspace: {workspace}", *(f"created {p}: read it and adapt it" for p in made)]
     return listed((), *lines, facts={"workspace": str(workspace), "made": made})
 
 
 @command(app, "demo", home=Path("var/demo"))
 def demo(
     workspace: Path,
-    leads: Annotated[int, typer.Option(help="Leads of the simulated company.", min=100)] = 3000,
-    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
+    leads: Annotated[int, typer.Option(help="Simulate this many leads.", min=100)] = 3000,
+    seed: Annotated[int, typer.Option(help="Change the seed to simulate another company.")] = 1,
 ) -> Report:
-    """From nothing to routes and a report on a simulated company: simulate, ingest, train, score, report."""
+    """Try everything on a simulated company. It simulates, ingests, trains, scores and writes a report."""
     from pipelines.jobs.start import init_workspace
 
     os.environ.pop("LEADREADY_MLFLOW", None)  # made-up leads are no matter for the server of a company's models
@@ -52,20 +52,20 @@ def demo(
     trained = training_report(training.result, training.decision, training.version, training.outcomes)
     rows, top = ingest_rows(loaded), top_rows(scored.scores, 10)
     sections = [
-        Section(chapter="What came in", rows=rows),
-        *(replace(section, chapter="How well it predicts, on later leads") for section in trained.sections),
+        Section(chapter="What was ingested", rows=rows),
+        *(replace(section, chapter="How well the models predict later leads") for section in trained.sections),
         Section(chapter=f"The ten leads to look at first on {DEMO_AS_OF}", rows=top),
-        Section(chapter="Where things lie", points=_where(space, scored.folder, folder)),
+        Section(chapter="Where to find everything", points=_where(space, scored.folder, folder)),
     ]
     return Report(sections, {"ingest": rows, "training": trained.facts, "top": top})
 
 
 def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
     return [
-        f"  {folder}/scores.csv and .parquet   every open lead's score and route, for the CRM",
-        f"  {report}/report.html   waterfall, promises, who buys, the model beside the rules: open it in a browser",
+        f"  {folder}/scores.csv and .parquet   the score and route of every open lead, for the CRM",
+        f"  {report}/report.html   waterfall, promises, who buys, model compared with rules: open it in a browser",
         f"  {space.warehouse}   the data (DuckDB)",
-        f"  {space.agreements}   the agreement: what the rules are",
-        f"  {space.settings}   how training and scoring are set",
-        f"  leadready ui -w {space.root}   the trainings, their figures and plots (MLflow)",
+        f"  {space.agreements}   the agreement, which sets the rules",
+        f"  {space.settings}   the settings of training and scoring",
+        f"  leadready ui -w {space.root}   shows the trainings with figures and plots (MLflow)",
     ]

@@ -30,10 +30,10 @@ def explain_points(opened: OpenWorkspace, leads: list[str], as_of: datetime) -> 
         unknown = sorted(set(leads) - set(standing["lead_id"]))
         if unknown:
             raise DataError(
-                f"explaining as of {as_of:%Y-%m-%d}",
+                f"explaining leads as of {as_of:%Y-%m-%d}",
                 expected="leads known by then",
-                got=f"no {', '.join(unknown[:10])}",
-                do="check the id, or take a later --as-of",
+                got=f"unknown {', '.join(unknown[:10])}",
+                do="check the id, or use a later --as-of",
             )
         return Points(opened.agreement_at(as_of), standing, build_lines(warehouse, index, opened.agreements))
 

@@ -38,7 +38,7 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
 
     agreement, model = opened.agreement_at(as_of), find_model(Registry(opened.workspace), alias)
     if model is None:
-        log.warning("no champion: the rules alone route")
+        log.warning("no model is in use; the rules alone decide")
     seen_under = trained_under(opened, model) if model else None
     with opened.warehouse() as warehouse:
         scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under)

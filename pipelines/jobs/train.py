@@ -1,4 +1,4 @@
-"""What does a training do? It fits and compares the models, keeps them, and puts the best to use if it may be."""
+"""What does a training do? It fits and compares the models, keeps them, and puts the best into use if it may be."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Planning:
 
 
 def train_models(opened: OpenWorkspace, observed: datetime) -> Training:
-    """Fit and compare all candidates on what was known at `observed`, log them, and put the best to use if it may be.
+    """Fit and compare all candidates on what was known at `observed`, log them, and put the best into use if it may be.
 
     The warehouse is left before anything is fitted. Raises ModelError or DataError where the labels do not suffice. A
     model that may not be used is no error here: the decision says so and why.

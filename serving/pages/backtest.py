@@ -1,4 +1,4 @@
-"""What came of a backtest? Each arm's figures, periods and policies, what may be said, and the page its run keeps."""
+"""What did a backtest find? Each arm's figures, periods and policies, what may be said, and the page its run keeps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def backtest_report(result: Backtest, policies: Policies | None, outcomes: Mappi
         Section("Who predicts best?", rows=arm_rows(result.metrics, gains, "leadready's gain")),
         Section("How did it go over time?", rows=days),
         Section("What is each way of deciding worth?", rows=worth),
-        Section("What may be said?", points=notes),
+        Section("What can be concluded?", points=notes),
     ]
     arms, periods, values = (section.rows for section in sections[:3])
     return Report(sections, {"run_id": run_id, "arms": arms, "policies": values, "periods": periods, "notes": notes})
@@ -46,25 +46,26 @@ def arm_rows(table: pd.DataFrame, gains: Mapping[str, Gain], ahead: str, about: 
 def _notes(result: Backtest, policies: Policies | None, outcomes: Mapping[str, int]) -> list[str]:
     """How many hand-offs of how many days, what was left out, and what may be said, in words."""
     predicted, judged, days = len(result.predicted), len(result.judged), result.days
-    steady = "calibration in the large never left 3 standard errors"
+    steady = "predicted and accepted shares never differ by more than 3 standard errors"
     off = [f"{row['period']:%Y-%m-%d} ({row['z']:+.1f})" for row in records(result.periods) if abs(row["z"]) > 3]
     learned = days[days["skipped"] == ""]
     return [
-        f"outcomes in the cohort, of which the labelled are predicted: {counted(outcomes)}",
-        f"{predicted:,} hand-offs predicted on {len(learned):,} days by models of {learned['labels'].min():,} to "
-        f"{learned['labels'].max():,} labels; {judged:,} judged, {predicted - judged:,} still open",
+        f"outcomes in the cohort (those with a label are predicted): {counted(outcomes)}",
+        f"{predicted:,} hand-offs predicted on {len(learned):,} days by models trained on "
+        f"{learned['labels'].min():,} to {learned['labels'].max():,} labels; {judged:,} judged, "
+        f"{predicted - judged:,} still open",
         *(f"{row['day']:%Y-%m-%d} skipped: {row['skipped']}" for row in records(result.skipped)),
         *(verdict.sentence for verdict in result.verdicts),
-        f"calibration in the large was off in the periods from {', '.join(off)}" if off else steady,
-        f"of whom this speaks: {result.reach.sentence}",
+        f"predicted and accepted shares differ by more than 3 standard errors from {', '.join(off)}" if off else steady,
+        f"leads that this holds for: {result.reach.sentence}",
         *_policy_notes(policies),
     ]
 
 
 def _policy_notes(policies: Policies | None) -> list[str]:
     if not policies:
-        return ["no hand-off could be valued: none had a chance of being made"]
-    few = f"policies that treat fewer than {LEAST_EFFECTIVE:.0f} effective accounts otherwise than the rules: no claim"
+        return ["no policy could be valued: no hand-off has a propensity above 0"]
+    few = f"no claim is made for policies that treat fewer than {LEAST_EFFECTIVE:.0f} effective accounts differently"
     return [
         f"{POLICIES[EQUAL]}: {policies.claim.sentence}",
         *([policies.alike] if policies.alike else []),
@@ -97,8 +98,8 @@ def losses(periods: pd.DataFrame) -> Section:
         pd.DataFrame({"arm": label(arm), "period": periods["period"], "log_loss": periods[f"log_loss_{arm}"]})
         for arm in ARMS
     )
-    notes = ("Log loss of the hand-offs of each period. Less is better.",)
-    return Section("Who predicts best as time goes on?", notes, frame=frame, kind="curves arm period log_loss")
+    notes = ("Log loss of the hand-offs of each period. Lower is better.",)
+    return Section("Who predicts best over time?", notes, frame=frame, kind="curves arm period log_loss")
 
 
 def came_true(periods: pd.DataFrame) -> Section:
@@ -106,7 +107,7 @@ def came_true(periods: pd.DataFrame) -> Section:
     shares = {name: f"{name}_share" for name in ("predicted", "accepted", "low", "high")}
     frame = periods[["period", *shares, "rows"]].rename(columns={**shares, "rows": "hand_offs"})
     frame = frame.assign(period=frame["period"].dt.strftime("%Y-%m-%d"))
-    about = "Dot: the share accepted. Dashed: the share predicted. Line: where 95 % of right predictions fall."
+    about = "Dot: the share accepted. Dashed: the share predicted. Line: where 95 % of correct predictions fall."
     kind = "dots - period accepted_share low_share high_share predicted_share = accepted_share hand_offs"
     return Section("Did the predicted share of acceptances come true?", (about,), frame=frame, kind=kind)
 
@@ -116,6 +117,6 @@ def policy_gain(policies: Policies) -> Section:
     curve = policies.curve[["as_of", AGREED, EQUAL]].rename(columns=POLICIES)
     frame = curve.melt("as_of", var_name="policy", value_name="gain_so_far")
     about = " (gated population only)" if policies.claim.gated_only else ""
-    note = "In the agreement's currency. A hand-off that was explored stands for up to 20 leads at the gate."
-    title = f"What would deciding otherwise have brought over the rules?{about}"
+    note = "In the agreement's currency. An explored hand-off stands for up to 20 leads at the gate."
+    title = f"What would other policies have gained over the rules?{about}"
     return Section(title, (note,), frame=frame, kind="curves policy as_of gain_so_far")

@@ -12,18 +12,18 @@ def ingest_report(done: IngestReport) -> Report:
     """One row a table (rows in = stored + quarantined + repeats), and what was left out."""
     rows = ingest_rows(done)
     named = {
-        "files no mapping reads": done.unused,
+        "ignored files that no mapping reads": done.unused,
         "columns left out because their names look personal": done.left_out,
-        "columns no table has, ignored": done.ignored,
+        "ignored columns that no table has": done.ignored,
     }
-    held = f"{done.quarantined:,} rows are in quarantine: `leadready quarantine list` says why"
+    held = f"rejected rows, now in quarantine: {done.quarantined:,} (`leadready quarantine list` shows why)"
     points = [
         *(f"read {name}: {count:,} records" for name, count in done.files.items()),
         *[held] * bool(done.quarantined),
         *(f"{words}: {', '.join(names)}" for words, names in named.items() if names),
     ]
     facts = {"batch_id": done.batch_id, "files": done.files, "tables": rows}
-    return Report([Section("What came in?", points=points, rows=rows)], facts)
+    return Report([Section("What was ingested?", points=points, rows=rows)], facts)
 
 
 def ingest_rows(done: IngestReport) -> Rows:

@@ -37,10 +37,15 @@ def plan_report(
         "parts": parts,
         "refused": list(plan.refusals),
     }
+    refused = [f"a training would be refused: {reason}" for reason in plan.refusals]
     sections = [
         Section("What would it learn from?", points=_points(plan, outcomes, settings, agreement)),
         Section("When?", time_lines(plan, width)),
-        Section("What would each fit train on and test?", rows=parts, points=refusals(plan)),
+        Section(
+            "What would each fit train on and test?",
+            rows=parts,
+            points=refused or ["dry run: nothing was fitted or kept"],
+        ),
     ]
     return Report(sections, facts)
 
@@ -49,7 +54,7 @@ def _points(plan: TrainingPlan, outcomes: Mapping[str, int], settings: Settings,
     (accepted, rejected), young, label = plan.labels, plan.parts[-1].young, settings.label
     concepts = ", ".join(f"{count} {concept}" for concept, count in plan.features.items())
     asked, made = settings.training.folds, len(plan.folds)
-    fewer = f" ({asked} were asked for: too little time or too few outcomes between their cuts)" * (0 < made < asked)
+    fewer = f" (out of {asked}: the others have too little time or too few outcomes)" * (0 < made < asked)
     return [
         f"cohort: {settings.cohort.name}, known at {plan.data.now:%Y-%m-%d %H:%M}",
         f"agreement: {agreement.name} ({agreement.version})",
@@ -57,16 +62,11 @@ def _points(plan: TrainingPlan, outcomes: Mapping[str, int], settings: Settings,
         f"never handed off: {label.never_handed_off}",
         f"outcomes in the cohort: {counted(outcomes)}",
         f"labels: {accepted:,} accepted, {rejected:,} rejected",
-        f"young: {young:,} of {len(plan.data.y):,} rows have an open horizon: trained on by weight, not tested",
-        f"explored: {plan.explored:,} labels of leads drawn below the rules' gate",
+        f"young: {young:,} of {len(plan.data.y):,} rows have an open horizon: trained on by weight, not tested on",
+        f"explored: {plan.explored:,} labels of leads picked at random below the rules' gate",
         f"features: {len(plan.data.features)} ({concepts})",
         f"forward folds: {made}{fewer}",
     ]
-
-
-def refusals(plan: TrainingPlan) -> list[str]:
-    """Why it would be refused, or that nothing speaks against it."""
-    return [f"a training would be refused: {reason}" for reason in plan.refusals] or ["nothing was fitted or kept"]
 
 
 def part_row(part: Part) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from data.agreement.model import Agreement
+from data.agreement.model import ZONE_WORDS, Agreement
 from serving.pages.agreements import standing_report
 from serving.pages.sections import Report, Rows, Section, for_machines, records, rounded
 from serving.routes import routes_where
 
-NO_MODEL = "no model in use: the rules alone route (`leadready train`)"
+NO_MODEL = "No model is in use, so the rules alone decide; run `leadready train`."
 COLUMNS = ("lead_id", "probability", "digital_points", "research_points", "zone", "route", "route_reason")
 
 
@@ -21,8 +21,9 @@ def scoring_report(
     scores: pd.DataFrame, capacity: pd.DataFrame, folder: Path | None, as_of: datetime, most: int = 10
 ) -> Report:
     """The `most` leads to look at first, open leads by route and zone, and places; folder None: not published."""
-    top, counts, places = top_rows(scores, most), route_rows(scores), [rounded(row) for row in records(capacity)]
-    where = f"written to {folder}" if folder else "not published: only the champion's scores are"
+    counts = records(scores.groupby(["route", "zone"]).size().reset_index(name="leads"))
+    top, places = top_rows(scores, most), [rounded(row) for row in records(capacity)]
+    where = f"written to {folder}" if folder else "not published, as only the champion's scores are"
     sections = [
         Section("Which leads come first?", rows=top),
         Section("How many take which route?", rows=counts),
@@ -42,40 +43,47 @@ def top_rows(scores: pd.DataFrame, most: int) -> Rows:
     return [rounded(row, COLUMNS) for row in records(best)]
 
 
-def route_rows(scores: pd.DataFrame) -> Rows:
-    """Open leads per route and zone."""
-    return records(scores.groupby(["route", "zone"]).size().reset_index(name="leads"))
-
-
 def lead_report(
     standing: pd.DataFrame, lines: pd.DataFrame, found: dict[str, Any] | None, agreement: Agreement, as_of: datetime
 ) -> Report:
-    """One lead under the rules and by the model in use, `found` as `explain_score` gives it (None: no model)."""
+    """One lead by the model in use and under the rules, `found` as `explain_score` gives it (None: no model)."""
     rules = standing_report(standing, lines, agreement)
-    model = Section("What does the model make of it?", score_lines(found) if found else [NO_MODEL])
-    scored = {name: part.to_dict() if hasattr(part, "to_dict") else part for name, part in (found or {}).items()}
     of_rules = {**records(standing)[0], "lines": for_machines(lines)}
+    segment = agreement.values.costs()[int(of_rules["segment"])]
+    said = score_lines(found, of_rules, segment.threshold) if found else [NO_MODEL]
+    model = Section("What does the model make of it?", said)
+    scored = {name: part.to_dict() if hasattr(part, "to_dict") else part for name, part in (found or {}).items()}
     facts = {"lead_id": of_rules["lead_id"], "as_of": as_of.isoformat(), "rules": of_rules, "model": scored}
-    return Report([*rules.sections, model], facts)
+    return Report([model, *rules.sections], facts)
 
 
-def score_lines(found: dict[str, Any]) -> list[str]:
-    """What the model makes of a lead: probability with bounds, the sum behind it, reasons, and what is missing."""
-    why, status = found["why"], ", provisional" if found["provisional"] else ""
-    bounds = f"between {why['probability_low']:.0%} and {why['probability_high']:.0%} as far as such scores can be told"
+def score_lines(found: dict[str, Any], of_rules: dict[str, Any], threshold: float) -> list[str]:
+    """What the model makes of a lead: probability with bounds, reasons, what it lacks, and the sum behind the score.
+
+    threshold: p*, the probability above which a hand-off of this lead pays off.
+    """
+    why, status = found["why"], " (provisional)" * found["provisional"]
+    p = _percent(found["probability"])
     given = {name.removeprefix("contribution_"): why[name] for name in why.index if name.startswith("contribution_")}
     parts = {concept: value for concept, value in given.items() if value == value}
     said = [why[f"reason_{place}"] for place in range(1, 5)]
     return [
-        f"model version {found['version']}{status}, learned from hand-offs to {found['trained_until']:%Y-%m-%d}",
-        f"probability that sales accepts: {found['probability']:.1%} ({bounds})",
-        *["few leads like this one were in its training: take it with care"] * bool(why["few_alike"]),
-        f"{why['log_odds_base']:>+9.3f}  log-odds of the average hand-off",
+        f"{of_rules['lead_id']}: {p} likely to be accepted (a hand-off pays off above {_percent(threshold)}); "
+        f"the rules rate it {ZONE_WORDS[of_rules['zone']]}.",
+        f"Leads with a score like this lie between {_percent(why['probability_low'])} and "
+        f"{_percent(why['probability_high'])}, as far as the data show.",
+        *["The model saw few similar leads; use with caution."] * bool(why["few_alike"]),
+        f"Model version {found['version']}{status}, trained on hand-offs up to {found['trained_until']:%Y-%m-%d}.",
+        "Reasons, compared with the average hand-off:",
+        *([f"  {text}" for text in said if isinstance(text, str)] or ["  none is certain enough to be named"]),
+        "What it lacks, compared with the average accepted lead:",
+        *([f"  {text}" for text in found["missing"]] or ["  nothing that stands out and that somebody could change"]),
+        "How the score adds up, in log-odds:",
+        f"{why['log_odds_base']:>+9.3f}  the average hand-off",
         *(f"{value:>+9.3f}  {concept}" for concept, value in sorted(parts.items(), key=lambda kv: -abs(kv[1]))),
-        f"{why['log_odds_base'] + sum(parts.values()):>+9.3f}  log-odds of this lead, which is "
-        f"{found['probability']:.1%}",
-        "reasons, against the average hand-off:",
-        *([f"  {text}" for text in said if isinstance(text, str)] or ["  none that is sure enough to be named"]),
-        "missing beside the average accepted lead:",
-        *([f"  {text}" for text in found["missing"]] or ["  nothing to find out or do that stands out"]),
+        f"{why['log_odds_base'] + sum(parts.values()):>+9.3f}  this lead: {p}",
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"

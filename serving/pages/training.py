@@ -1,4 +1,4 @@
-"""What came of a training? Its figures and the decision with its reasons, and the pages that its run keeps."""
+"""What did a training find? Its figures and the decision with its reasons, and the pages that its run keeps."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def training_words(result: TrainingResult, decision: Decision, outcomes: Mapping
     columns = zip(telling.index, telling["auc"], telling["null_gap"], strict=True)
     points = [
         f"outcomes in the cohort: {counted(outcomes)}",
-        f"compared on {result.train_rows.rows:,} earlier snapshots, tested once on the {result.test_rows.rows:,} from "
-        f"{result.test_rows.first:%Y-%m-%d} on, fitted again on all {result.all_rows.rows:,}",
+        f"compared on {result.train_rows.rows:,} earlier snapshots, tested once on the {result.test_rows.rows:,} since "
+        f"{result.test_rows.first:%Y-%m-%d}, then fitted on all {result.all_rows.rows:,}",
         f"chosen: {result.chosen}. {result.reason}",
         f"decision: {DECIDED[decision.alias]}{' (provisional)' * decision.provisional}",
         *decision.reasons,
-        "the most telling columns, for a person to judge:",
+        "columns that alone predict the outcome best; check that none of them knows the answer:",
         *(
-            f"  {c}: AUC {auc:.3f} alone, null rate differs by {gap * 100:.0f} percentage points"
+            f"  {c}: AUC {auc:.3f}; shares of missing values differ by {gap * 100:.0f} percentage points"
             for c, auc, gap in columns
         ),
         *result.leakage.notes,
@@ -128,10 +128,10 @@ def candidates(folds: pd.DataFrame, tested: pd.DataFrame, chosen: str) -> Sectio
         what = np.where(late, "fold that chooses", "earlier fold")
         said = label(str(name)) + " (chosen)" * (name == chosen)
         rows += [(said, *row) for row in zip(what, losses, strict=True)]
-        rows += [(said, "their mean", mean), (said, "held-out test", tested["log_loss"][str(name)])]
+        rows += [(said, "mean of the folds that choose", mean), (said, "held-out test", tested["log_loss"][str(name)])]
     frame = pd.DataFrame(rows, columns=["candidate", "on", "log_loss"])
     kind = f"strip candidate on log_loss {_end(folds, tested):.6f} 2"
-    return Section("How do the candidates compare on later leads?", ("Less is better.",), frame=frame, kind=kind)
+    return Section("How do the candidates compare on later leads?", ("Lower is better.",), frame=frame, kind=kind)
 
 
 def _end(folds: pd.DataFrame, tested: pd.DataFrame) -> float:
@@ -152,6 +152,6 @@ def columns(telling: pd.DataFrame) -> Section:
         "group": np.where(suspect, "suspect", "not suspected" if suspect.any() else ""),
     }
     frame = pd.DataFrame(what).sort_values("group", ascending=False, kind="stable")
-    about = f"Out-of-fold AUC of the column alone; .5 tells nothing, the dashed line marks suspects ({TELLING_AUC:g})."
+    about = f"Out-of-fold AUC of the column alone; .5 means no information. Dashed: suspects begin ({TELLING_AUC:g})."
     kind = "dots group column auc - - suspect_from = auc missing_share_gap"
-    return Section("Which columns tell the most by themselves?", (about,), frame=frame, kind=kind)
+    return Section("Which columns alone predict the outcome best?", (about,), frame=frame, kind=kind)

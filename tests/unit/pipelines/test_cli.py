@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ import pandas as pd
 import pytest
 
 from data.agreement.file import default_text
+from data.agreement.model import ZONE_WORDS
 from data.opened import open_workspace
 from data.simulator.company import simulate, write
 from data.workspace import Workspace
@@ -174,11 +176,13 @@ class TestSlipsOfThePen:
 
     def test_a_feature_that_is_not_there_brings_the_nearest(self, leadready, filled):
         said = leadready("features", "show", "rule_point", "-w", filled)
-        assert_plain(said, USAGE, "expected a name of the catalogue, got rule_point; try rule_points")
+        assert_plain(said, USAGE, "expected a name in the catalogue, got rule_point; try rule_points")
 
     def test_a_lead_that_is_not_there_has_nothing_to_explain(self, leadready, filled):
         said = leadready("agreement", "explain", "L0000001", "nobody", "-w", filled)
-        assert_plain(said, DATA, "expected leads known by then, got no nobody; check the id, or take a later --as-of")
+        assert_plain(
+            said, DATA, "expected leads known by then, got unknown nobody; check the id, or use a later --as-of"
+        )
 
     def test_an_agreement_to_compare_that_is_not_there(self, leadready, filled):
         assert_plain(
@@ -315,10 +319,10 @@ def test_the_sum_of_a_lead_is_told_line_by_line(leadready, filled):
     told = json.loads(leadready("agreement", "explain", lead, "-w", filled, "--as-of", "2025-12-01", "--json").out)[0]
     assert sum(round(line["points"] * 1000) for line in told["lines"]) == round(told["rule_points"] * 1000)
     said = leadready("agreement", "explain", lead, "-w", filled, "--as-of", "2025-12-01").out
-    assert f"zone {told['zone']}" in said
+    assert f"The rules rate it {ZONE_WORDS[told['zone']]} with {told['rule_points']:.0f} points." in said
     shown = leadready("agreement", "show", "-w", filled)
     (filled.parent / "2026-01-01.toml").write_text(shown.out)
-    assert "they hold together" in leadready("agreement", "check", filled.parent / "2026-01-01.toml").out
+    assert "no contradictions found" in leadready("agreement", "check", filled.parent / "2026-01-01.toml").out
 
 
 JSON = as_typed("""
@@ -367,6 +371,43 @@ def commands():
     return found
 
 
+def test_the_version_is_that_of_the_package(leadready):
+    assert leadready("--version") == Said(0, f"leadready {version('leadready')}\n", "")
+
+
+@pytest.mark.parametrize("name", [(), ("quarantine",), ("features",), ("agreement",)], ids=" ".join)
+def test_the_list_of_commands_shows_whole_sentences(leadready, name):
+    said = leadready(*name, "--help").out.partition("Commands:\n")[2].splitlines()
+    assert said
+    assert [line for line in said if not line.endswith(".") or line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_is_made_of_sentences(name):
+    command = commands()[name]
+    said = {p.name: p.help for p in command.params if p.name != "help"} | {"": command.help}
+    assert {
+        where: text for where, text in said.items() if not (text and text[0].isupper() and text.endswith("."))
+    } == {}
+
+
+def test_what_changed_fits_a_terminal_and_is_whole_for_machines(leadready, filled, tmp_path):
+    """A line for a short change, a block for a long one, of which no word is lost."""
+    long = "who " + "really " * 30 + "decides"
+    text = default_text("BANT") + f'[criteria.authority]\nmeaning = "{long}"\nyes = 16\n'
+    (tmp_path / "2026-01-01.toml").write_text(text)
+    words = ("agreement", "diff", "2000-01-01", tmp_path / "2026-01-01.toml", "-w", filled)
+    out = leadready(*words).out.splitlines()
+    rows = {row["key"]: row for row in json.loads(leadready(*words, "--json").out)}
+    assert rows["criteria.authority.yes"] == {"key": "criteria.authority.yes", "old": "15", "new": "16"}
+    assert "criteria.authority.yes: 15 -> 16" in out
+    assert max(map(len, out)) <= 80
+    block = out[out.index("criteria.authority.meaning") :]
+    assert block[1].startswith('  old: "')
+    assert block[2].startswith('  new: "who really')
+    assert " ".join(" ".join(block[2:6]).split()).startswith(f'new: "{long}"')
+
+
 @pytest.mark.parametrize("name", commands())
 def test_help_shows_an_example_that_names_the_command(leadready, name):
     said = leadready(*name.split(), "--help")
@@ -389,9 +430,9 @@ def test_repeating_a_score_says_the_same(leadready, var):
 
 
 def test_init_names_what_it_made_and_keeps_what_is_there(leadready, tmp_path):
-    assert "2000-01-01.toml: read it, change it" in leadready("init", "-w", tmp_path / "var").out
+    assert "2000-01-01.toml: read it and adapt it" in leadready("init", "-w", tmp_path / "var").out
     (tmp_path / "var" / "settings.toml").write_text("[training]\nseed = 8\n")
-    assert "\nmade" not in leadready("init", "-w", tmp_path / "var").out
+    assert "\ncreated" not in leadready("init", "-w", tmp_path / "var").out
     assert "seed = 8" in (tmp_path / "var" / "settings.toml").read_text()
 
 

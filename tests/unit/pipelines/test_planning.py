@@ -112,7 +112,7 @@ def test_the_notes_say_what_is_counted():
 
 def test_fewer_folds_than_asked_for_are_told():
     points = reported(planned(FORTY_DAYS, folds=20)).sections[0].points
-    assert any("(20 were asked for" in point for point in points)
+    assert any("(out of 20: the others have too little time" in point for point in points)
 
 
 def test_a_cohort_too_small_is_drawn_as_far_as_it_goes():

@@ -428,7 +428,7 @@ def test_the_commands_say_what_they_did(bought, capsys, caplog, monkeypatch):
     assert "forced against: no agreement 2000-01-01-gone any more" in said
     assert "`leadready rollback` goes back" in said
     assert bought.champion().provisional
-    assert typed("promote", str(other))[1] == f"version {other} is in use already: nothing changed\n"
+    assert typed("promote", str(other))[1] == f"version {other} is already in use; nothing changed\n"
     code, said, _ = typed("rollback", "--why", "no good", "--json")
     assert (code, json.loads(said)["to"], json.loads(said)["why"]) == (0, now, "no good")
     assert bought.aliases()["champion"] == now

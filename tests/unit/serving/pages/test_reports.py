@@ -29,6 +29,7 @@ STANDING = pd.DataFrame(
         "persona": None,
         "buying_stage": None,
         "team": ["north", None],
+        "segment": "0",
         "zone": ["nearly", "not_yet"],
     }
 )
@@ -68,8 +69,8 @@ def test_a_batch_is_counted_by_table_and_says_what_was_left_out():
         "table  rows_in  stored  quarantined  repeats",
         "leads        5       3            1        1",
         "read leads.csv: 5 records",
-        "1 rows are in quarantine: `leadready quarantine list` says why",
-        "columns no table has, ignored: shoe_size",
+        "rejected rows, now in quarantine: 1 (`leadready quarantine list` shows why)",
+        "ignored columns that no table has: shoe_size",
     ]
     counts = {"table": "leads", "rows_in": 5, "stored": 3, "quarantined": 1, "repeats": 1}
     assert report.facts == {"batch_id": "b1", "files": {"leads.csv": 5}, "tables": [counts]}
@@ -89,7 +90,7 @@ def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():
     assert [row["lead_id"] for row in top.rows] == ["L4", "L2"]
     assert {(row["route"], row["zone"]): row["leads"] for row in routes.rows}["hand_off", "qualified"] == 2
     assert places.rows == [{"team": "north", "limit": 2, "worth": 0.3333}]
-    assert as_lines(report)[-1] == "4 open leads scored; not published: only the champion's scores are"
+    assert as_lines(report)[-1] == "4 open leads scored; not published, as only the champion's scores are"
     assert report.facts["folder"] is None
     published = scoring_report(scores, capacity, Path("exports/2026-03-01"), AS_OF)
     assert as_lines(published)[-1] == "4 open leads scored; written to exports/2026-03-01"
@@ -99,39 +100,52 @@ def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():
 def test_a_lead_is_shown_with_its_sum_line_by_line():
     report = standing_report(STANDING, LINES, BANT)
     first, second = (section.notes for section in report.sections)
-    assert first[0] == f"L1 at 2026-03-01 00:00 under {BANT.name} (v1)"
-    assert first[1] == "   12.500  digital   email                 2026-02-27 09:30  clicked e-mail"
-    assert first[2] == "   30.000  research  budget                                  approved"
-    assert first[3].startswith("   12.500  digital, in all: band ")
-    assert first[-1] == "zone nearly; urgent; team: north"
-    assert second[-1] == "zone not_yet; without budget, which is required"
+    assert first == [
+        f"L1 at 2026-03-01 00:00 UTC under the agreement {BANT.name} (v1)",
+        "The rules rate it nearly qualified with 42 points.",
+        "urgent; team: north",
+        "Digital points:",
+        "  email",
+        "   12.500  2026-02-27 09:30  clicked e-mail",
+        "   12.500  in all, band 1 of 3; band 2 begins at 15",
+        "Points from phone and research:",
+        "  budget: money is there or planned",
+        "   30.000                    approved",
+        "   30.000  in all, band 2 of 3; band 3 begins at 45",
+    ]
+    assert second[1:3] == [
+        "The rules rate it not yet qualified with 0 points.",
+        "required but without points: budget",
+    ]
     assert [len(lead["lines"]) for lead in report.facts] == [2, 0]
     assert report.facts[0]["lines"][0]["occurred_at"] == "2026-02-27T09:30:00.000"
 
 
 def test_what_the_model_makes_of_a_lead_adds_up():
     report = lead_report(STANDING[:1], LINES, FOUND, BANT, AS_OF)
-    rules, model = report.sections
+    model, rules = report.sections
     assert rules.notes == standing_report(STANDING[:1], LINES, BANT).sections[0].notes
     assert model.notes == [
-        "model version 3, provisional, learned from hand-offs to 2026-02-01",
-        "probability that sales accepts: 25.0% (between 10% and 50% as far as such scores can be told)",
-        "few leads like this one were in its training: take it with care",
-        "   -1.500  log-odds of the average hand-off",
+        "L1: 25 % likely to be accepted (a hand-off pays off above 14 %); the rules rate it nearly qualified.",
+        "Leads with a score like this lie between 10 % and 50 %, as far as the data show.",
+        "The model saw few similar leads; use with caution.",
+        "Model version 3 (provisional), trained on hand-offs up to 2026-02-01.",
+        "Reasons, compared with the average hand-off:",
+        "  a clicked e-mail",
+        "What it lacks, compared with the average accepted lead:",
+        "  ask for the budget",
+        "How the score adds up, in log-odds:",
+        "   -1.500  the average hand-off",
         "   +0.500  fit",
         "   +0.250  calls",
-        "   -0.750  log-odds of this lead, which is 25.0%",
-        "reasons, against the average hand-off:",
-        "  a clicked e-mail",
-        "missing beside the average accepted lead:",
-        "  ask for the budget",
+        "   -0.750  this lead: 25 %",
     ]
     assert report.facts["model"]["why"]["reason_1"] == "a clicked e-mail"
 
 
 def test_without_a_model_the_rules_alone_speak():
     report = lead_report(STANDING[:1], LINES, None, BANT, AS_OF)
-    assert as_lines(report)[-2:] == ["", NO_MODEL]
+    assert as_lines(report)[:2] == [NO_MODEL, ""]
     assert report.facts["model"] == {}
 
 
@@ -140,8 +154,11 @@ def test_agreements_are_a_row_each_and_none_is_told():
     (row,) = report.facts["agreements"]
     assert row["criteria"] == ", ".join(BANT.criteria)
     assert row["p*"] == round(BANT.values.threshold, 3)
-    assert as_lines(report)[-2:] == ["they hold together", "perhaps misspelt, or not in the data yet: kind = 'fax'"]
-    assert as_lines(agreements_report([], [])) == ["no agreement: `leadready init`"]
+    assert as_lines(report)[-2:] == [
+        "no contradictions found",
+        "perhaps misspelt, or not in the data yet: kind = 'fax'",
+    ]
+    assert as_lines(agreements_report([], [])) == ["no agreement found: run `leadready init`"]
 
 
 def test_a_plain_table_is_its_own_facts_unless_they_say_more():
