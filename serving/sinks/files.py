@@ -56,8 +56,7 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
                 _write_files(folder, stored, _as_parquet(stored))
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{name}":
-                with whole(link, alone=True) as making:
-                    making.symlink_to(f"{HIDDEN}/{name}")
+                _point(link, f"{HIDDEN}/{name}")
         kept = {name for _, name in published}
         remove(*(path for path in hidden.iterdir() if path.name not in kept), *hidden.glob("*/.*"))
 
@@ -89,3 +88,9 @@ def _write_files(folder: Path, scores: pd.DataFrame, parquet: bytes) -> None:
     with whole(folder / CSV, alone=True) as making:
         rows = harmless(scores[list(SCORES.names)])
         rows.to_csv(making, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", quoting=QUOTE_NONNUMERIC)
+
+
+def _point(link: Path, target: str) -> None:
+    """Make `link` point to `target` in one step."""
+    with whole(link, alone=True) as making:
+        making.symlink_to(target)

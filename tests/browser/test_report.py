@@ -40,7 +40,7 @@ parent.postMessage(encodeURIComponent(JSON.stringify({
     inner: innerWidth,
     page: document.documentElement.scrollWidth,
     beyond: all.filter(e => e.getBoundingClientRect().right > innerWidth + 0.5).map(name),
-    narrow: [...document.querySelectorAll(".row svg, .panels svg, .curves > .box")].filter(
+    narrow: [...document.querySelectorAll(".row svg, .curves > .box")].filter(
         s => s.getBoundingClientRect().width < innerWidth / 8).map(s => name(s.parentElement)),
     small: all.filter(e => parseFloat(getComputedStyle(e).fontSize) < 12).map(name),
     scales: Math.max(...tracks),
