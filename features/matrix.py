@@ -113,8 +113,12 @@ def _from_ranges(
             FROM m_all WHERE range = {number}"""
         built = build_range(warehouse, rows, agreement, used)
         place = warehouse.arrays("SELECT place FROM m_range WHERE place IS NOT NULL ORDER BY rid")["place"]
-        for name, column in numbers.items():
-            column[place] = built.pop(name)[: len(place)]
+        for name in numbers:
+            column = built.pop(name)[: len(place)]
+            if len(place) == size:
+                numbers[name] = column  # all rows, in order
+            else:
+                numbers[name][place] = column
         for name, parts in texts.items():
             parts.append(pa.array(built.pop(name)[: len(place)], pa.large_string()))
         places.append(place)

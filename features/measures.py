@@ -185,7 +185,7 @@ def merge_parts(how: Merge, rid: Array, parts: Array, size: int) -> tuple[Array,
     rid, parts = rid[known], np.ma.getdata(parts)[known]
     add, start = MERGED[how]
     merged = np.full(size, start, np.int64 if how == "bit_or" else np.float64)
-    add.at(merged, rid, parts)
+    add.at(merged, rid, parts.astype(merged.dtype))
     present = np.flatnonzero(np.bincount(rid, minlength=size))
     return present, merged[present]
 

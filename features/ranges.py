@@ -105,7 +105,9 @@ def _from_events(warehouse: Warehouse, table: Room, features: list[Feature], siz
         found = warehouse.arrays(
             f"SELECT rid, coalesce({code}, -1) AS code, {parts} FROM {_seen(table)} GROUP BY rid, kind"
         )
-        columns |= {f.name: _merge_kinds(f, found, kinds, size) for f in by_kind}
+        codes = {of: [kinds.index(kind) for kind in of] for of in dict.fromkeys(f.kinds for f in by_kind)}
+        rows = {of: np.flatnonzero(np.isin(found["code"], places) | (of == ANY)) for of, places in codes.items()}
+        columns |= {f.name: _merge_kinds(f, found, rows[f.kinds], kinds, size) for f in by_kind}
     return columns
 
 
@@ -117,15 +119,12 @@ def _seen(table: Room) -> str:
         FROM m_range r JOIN {table} e ON e.lead_id = r.lead_id AND {" AND ".join([known, *only])})"""
 
 
-def _merge_kinds(feature: Feature, found: Columns, kinds: list[str], size: int) -> Array:
-    """A feature over kinds, from one row per lead and kind (`code`: its place in `kinds`, -1: another)."""
-    rid, code, parts = found["rid"], found["code"], found[feature.sql]
-    if feature.kinds != ANY:
-        chosen = np.flatnonzero(np.isin(code, [kinds.index(kind) for kind in feature.kinds]))
-        rid, code, parts = rid[chosen], code[chosen], parts[chosen]
+def _merge_kinds(feature: Feature, found: Columns, rows: Array, kinds: list[str], size: int) -> Array:
+    """A feature over kinds, from those `rows`, one per lead and kind (`code`: its place in `kinds`, -1: another)."""
+    rid, parts = found["rid"][rows], found[feature.sql][rows]
     how = feature.measure.across or feature.measure.merge
     if how == "latest":
-        rid, newest = merge_latest(rid, code, parts, size)
+        rid, newest = merge_latest(rid, found["code"][rows], parts, size)
         parts = np.array(kinds, dtype=object)[newest.astype(int)]
     elif len(feature.kinds) > 1 or feature.kinds == ANY:
         rid, parts = merge_parts(how, rid, parts, size)
@@ -140,6 +139,6 @@ def place(feature: Feature, rid: Array, parts: Array, size: int) -> Array:
     if feature.dtype == "text":
         column = np.full(size, "unknown", dtype=object)
     else:
-        column = np.full(size, np.nan if feature.null else 0.0)
+        column = np.full(size, np.nan) if feature.null else np.zeros(size)
     column[rid] = feature.measure.value(parts)
     return column
