@@ -160,7 +160,7 @@ def equal_volume_pick(logged: pd.DataFrame) -> Vector:
 def equal_volume_gain(logged: pd.DataFrame, draws: int = 2000, seed: int = 0) -> Estimate:
     """Value of the model's pick less that of the rules' own pick of the same volume.
 
-    Each draw of accounts picks anew: the volumes stay equal, and where the model's pick ends is as uncertain as it is.
+    Each draw of accounts picks anew: volumes stay equal, and where the model's pick ends is as uncertain as it is.
     """
     best_first = logged.iloc[_order(logged)]
     met, gain = best_first["met"].to_numpy(), brought(best_first)

@@ -71,7 +71,7 @@ def robust_value(gate: pd.DataFrame, handed: Vector, draws: int = 2000, seed: in
     """Doubly robust value of a policy, in money per lead at the gate (Dudík, Langford & Li 2011).
 
     gate: n leads, all who came to the gate, handed off or not, as `policy.priced` gives them, with `answered` (bool):
-    y counts only where it is True, p and the policy must be made of each alike. The mean of what p expects, mended by
+    y counts only where it is True, p and the policy must be made of each alike. What p expects on average, corrected by
     its mean error on the answered, self-normalised (Swaminathan & Joachims 2015) among those who were drawn
     (propensity below 1) and among the others: right on average where the weights or p are, if silence tells nothing.
     """

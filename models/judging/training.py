@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from features.catalogue import Feature
 from models.fitting.deployed import ReadyModel
 from models.fitting.learning import OutOfTime, choose, compare, make_model, predict_all
-from models.judging.leak_guard import LeakageReport, find_leaks
+from models.judging.leak_guard import LeakageReport, Names, find_leaks
 from models.metrics.claims import LEAST_ROWS, Metric, score_interval
 from models.metrics.evaluation import Vector, evaluate
 from models.rows.splits import holdout
@@ -82,8 +82,7 @@ class TrainingResult:
 def learn(data: TrainingSet, rows: Vector, cut: pd.Timestamp, past: OutOfTime, seed: int) -> Learned:
     """Choose among the candidates of `past`, fit the choice on `rows` as known at `cut`, calibrate.
 
-    past: what `learning.compare` found on forward folds inside the rows. The later folds choose: what is best for few
-    rows need not be for all. All of them calibrate.
+    past: what `learning.compare` found on forward folds inside the rows. The later folds choose, all of them calibrate.
     """
     data = data.as_known(cut)
     chosen, reason = choose(past.late.losses(data.y), data.group.to_numpy(), int(data.labelled[rows].sum()))
@@ -92,13 +91,7 @@ def learn(data: TrainingSet, rows: Vector, cut: pd.Timestamp, past: OutOfTime, s
 
 
 def train(
-    data: TrainingSet,
-    *,
-    seed: int,
-    test_share: float = 0.3,
-    folds: int = 4,
-    allowed: tuple[str, ...] = (),
-    bags: int = 8,
+    data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int = 4, allowed: Names = (), bags: int = 8
 ) -> TrainingResult:
     """Compare the candidates forward in time, choose one, test all once on the latest rows, refit the choice on all.
 

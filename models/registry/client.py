@@ -98,8 +98,7 @@ class Registry:
 
         `context` says where it came from (source, cohort, agreement and catalogue version) and becomes tags. The model
         is registered last, whole in one transaction and without an alias: an interrupted training leaves a run and no
-        version. Version and run have the reasons of the `decision` from the start. Runs that an
-        earlier training left open because it was killed are marked so, but for those on a server.
+        version. Runs that an earlier, killed training left open are marked as killed, but for those on a server.
         """
         tags = tracking.training_tags(result, context) | tracking.decision_tags(decision)
         mlflow = self._mlflow()
@@ -193,10 +192,7 @@ class Registry:
             client.set_tag(version.run_id, "mlflow.note.content", tracking.description(decision))
 
     def _move(self, client: Any, move: Move) -> None:
-        """Write the move down, then make it: killed in between, the next move shows that it did not come about.
-
-        Numbered by `_moving` alone; on a server two at once may have one number, and neither is lost.
-        """
+        """Write the move down, then make it: killed in between, the next move shows that it did not come about."""
         number, version = f"{len(self.moves()) + 1:06d}.{uuid.uuid4().hex[:8]}", str(move.to)
         client.set_registered_model_tag(NAME, f"{MOVE}{number}", move.as_json())
         if move.forced or (move.how == "promote" and move.decided == "refused"):
@@ -209,10 +205,7 @@ class Registry:
             client.delete_registered_model_alias(NAME, "challenger")
 
     def _moving(self) -> AbstractContextManager[None]:
-        """While this holds, no other process moves an alias of this store; a server is not locked.
-
-        Not the lock of `_at_work`, so that nobody waits for a training.
-        """
+        """While this holds, no other process moves an alias of this store; nothing locks a server."""
         return locked(self._store.with_suffix(".moving")) if self._store else nullcontext()
 
     def _at_work(self, client: Any, experiment: str) -> AbstractContextManager[None]:
