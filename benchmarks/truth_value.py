@@ -44,7 +44,7 @@ def worth(of: Company, taught: Lesson) -> dict[str, float]:
 
 
 def _later(of: Company, taught: Lesson) -> pd.DataFrame:
-    """The later hand-offs as models.policy takes them, with what is true of them and their zone."""
+    """The later hand-offs as models.judging.policy takes them, with what is true of them and their zone."""
     data, at = of.data, taught.later
     rows = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of, "group": data.group,
                          "propensity": data.propensity, "y": data.y}).iloc[at].reset_index(drop=True)  # fmt: skip

@@ -95,9 +95,9 @@ def read_settings(path: Path) -> Settings:
     """Parse settings.toml; an absent file gives the defaults. ConfigError names the key that is wrong."""
     raw = parse_toml(read_text(path), str(path)) if path.exists() else {}
     training = raw.get("training", {})
-    for key in GONE:
-        if isinstance(training, dict) and training.pop(key, None):
-            log.warning("%s: %s has no effect any more (docs/models.md, Search): delete the line", path, key)
+    if isinstance(training, dict) and (gone := [key for key in GONE if key in training]):
+        raw["training"] = {key: value for key, value in training.items() if key not in gone}
+        log.warning("%s: delete %s, which no longer have an effect (docs/models.md, Search)", path, " and ".join(gone))
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:

@@ -240,7 +240,7 @@ SCORES = Table(
         "model_status",
         "text",
         "`in use`, `provisional` (ahead, but on too few later leads or labels to be sure), `rules only`, "
-        "or that the label changed since",
+        "or `retrain: the label changed`",
     ),
     Column("agreement_version", "text", "the agreement that was in force"),
     Column("catalogue_version", "text", "the definitions of the features used"),

@@ -69,7 +69,8 @@ class Feature:
     def facts(self) -> dict[str, Any]:
         """All that the definition says, by name, the value as SQL."""
         measure = repr(self.value) if isinstance(self.value, Measure) else ""
-        facts = {**vars(self), "null": self.null or "never: none means 0", "measure": measure, "sql": self.sql}
+        never = "never missing" if self.over in ("lead", "rules", "made") else "never missing: none means 0"
+        facts = {**vars(self), "null": self.null or never, "measure": measure, "sql": self.sql}
         del facts["value"]
         return facts
 

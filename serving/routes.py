@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, floor
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Route:
     to_sales: it is handed off, takes a place of a team and has a promise. by_tele: tele-qualification calls it.
     by_phone, by_mail: the channels that the route uses where the lead allows them; a call before an e-mail.
     seen: a person looks at the lead, so its score is explained. actionable: among the leads to look at first.
-    to_try: sales may get such a lead anyway, picked for exploration or released early.
+    to_try: sales may get such a lead early, when it has time to spare. to_explore: it may be picked for exploration.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Route:
     seen: bool = False
     actionable: bool = False
     to_try: bool = False
+    to_explore: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,17 @@ class Case:
         return self.route.to_sales and not self.explored
 
 
+TRIED = {"to_try": True, "to_explore": True}
 HAND_OFF = Route("hand_off", "give it to sales", to_sales=True, by_phone=True, by_mail=True, seen=True, actionable=True)
 MANAGER_CHECK = Route("manager_check", "let a manager look at it", seen=True, actionable=True, to_try=True)
 TELE_QUALIFY = Route(
-    "tele_qualify", "call to learn more", by_tele=True, by_phone=True, seen=True, actionable=True, to_try=True
+    "tele_qualify", "call to learn more", by_tele=True, by_phone=True, seen=True, actionable=True, **TRIED
 )
 REHEAT = Route(
-    "reheat", "get in touch again", by_tele=True, by_phone=True, by_mail=True, seen=True, actionable=True, to_try=True
+    "reheat", "get in touch again", by_tele=True, by_phone=True, by_mail=True, seen=True, actionable=True, **TRIED
 )
 HOLD = Route("hold", "wait for a place", seen=True, actionable=True)
-NURTURE = Route("nurture", "keep it warm by e-mail", by_mail=True, actionable=True, to_try=True)
+NURTURE = Route("nurture", "keep it warm by e-mail", by_mail=True, actionable=True, **TRIED)
 RECYCLE = Route("recycle", "back to nurture after a rejection", by_mail=True)
 WITH_SALES = Route("with_sales", "wait for sales to answer")
 BLOCKED = Route("blocked", "leave it alone")
@@ -96,7 +99,7 @@ CASES = {
     "meanwhile": Case(TELE_QUALIFY, f"{LIKELY}, {IN_LINE}; {RATED}, so call it in the meantime"),
     "early": Case(HAND_OFF, f"sales has time to spare: at {{p}} % {TRY}", early=True),
     "early_rules": Case(HAND_OFF, f"sales has time to spare: with {{points}} points {TRY}", early=True),
-    "no_time": Case(HOLD, "worth a call, but number {place} today, and there is only time for {limit}"),
+    "no_time": Case(HOLD, "worth a call, but number {place} in line today, and there is only time for {limit}"),
 }
 """In `why`: p and pays in percent, the zone in words, points in whole numbers."""
 CELLS = {
@@ -107,6 +110,16 @@ CELLS = {
 """Case by `routing.combine`: high and met, high and unfit, high and so far beyond, high, met, neither."""
 BY_RULES = {"qualified": "rules_met", "nearly": "rules_nearly", "not_yet": "rules_short", "unfit": "rules_short"}
 """Case by zone, where the rules alone route."""
+
+
+def in_percent(p: float, threshold: float) -> tuple[str, str]:
+    """A probability and its threshold in percent: in whole numbers if they show which is greater, else in tenths."""
+    shown, pays = round(100 * p), max(round(100 * threshold), 1)
+    if p < threshold:
+        return str(min(shown, pays - 1)), str(pays)
+    if shown > pays:
+        return str(shown), str(pays)
+    return f"{ceil(1000 * p) / 10:.1f}", f"{floor(1000 * threshold) / 10:.1f}"
 
 
 def routes_where(of: Callable[[Route], bool]) -> list[str]:

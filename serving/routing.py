@@ -12,7 +12,7 @@ import pandas as pd
 
 from data.agreement.model import ZONE_WORDS, ZONES, Agreement
 from data.errors import DataError
-from serving.routes import BY_RULES, CASES, CELLS, NURTURE, TELE_QUALIFY, Case, cases_where
+from serving.routes import BY_RULES, CASES, CELLS, NURTURE, TELE_QUALIFY, Case, cases_where, in_percent
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """
     quota, teams = agreement.exploration, agreement.capacity.teams
     below = day["zone"].isin(["not_yet", "nearly"]) & (day["rule_points"] >= quota.floor)
-    to_try = below & _in_case(day, lambda c: c.route.to_try)
-    eligible = to_try & ((day["team"] >= 0) | (not teams)) & (quota.share > 0)
+    to_explore = below & _in_case(day, lambda c: c.route.to_explore)
+    eligible = to_explore & ((day["team"] >= 0) | (not teams)) & (quota.share > 0)
     u = np.ones(len(day))
     u[eligible] = _draw(day[eligible], quota.seed)
     drawn = u < quota.share
@@ -194,20 +194,32 @@ def _contact(day: pd.DataFrame) -> np.ndarray:
 
 
 def _reasons(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
-    """One sentence per lead; figures are rounded, but never to the other side of the threshold."""
+    """One sentence per lead; figures are rounded, but never so that a side of the threshold cannot be seen."""
     forced = agreement.routing.combine == "rules_only"
     alone = "under this agreement the rules decide alone" if forced else "no model is in use"
-    pays = (day["threshold"] * 100).round().clip(lower=1).astype(int)
-    p = (day["probability"].fillna(0) * 100).round().astype(int)
-    p = p.clip(lower=pays).where(day["probability"] >= day["threshold"], p.clip(upper=pays - 1))
     zone, names = day["zone"].cat.rename_categories(ZONE_WORDS), [*agreement.capacity.teams, ""]
     points = day["rule_points"].round().astype(int)
-    figures = (day["case"], p, pays, zone, points, day["place"], day["limit"], day["team"])
-    sentences = [
-        CASES[c].why.format(p=p, pays=t, zone=z, points=f, place=n, limit=k, team=names[team], alone=alone)
-        for c, p, t, z, f, n, k, team in zip(*(figure.tolist() for figure in figures), strict=True)
-    ]
-    return pd.Series(sentences, index=day.index, dtype=str)
+    p = day["probability"].fillna(0)
+    figures = (day["case"], p, day["threshold"], zone, points, day["place"], day["limit"], day["team"])
+    rows = zip(*(figure.tolist() for figure in figures), strict=True)
+    return pd.Series([_why(*row, names, alone) for row in rows], index=day.index, dtype=str)
+
+
+def _why(
+    case: str,
+    p: float,
+    threshold: float,
+    zone: str,
+    points: int,
+    place: int,
+    limit: int,
+    team: int,
+    names: list[str],
+    alone: str,
+) -> str:
+    p_shown, pays = in_percent(p, threshold)
+    figures = {"p": p_shown, "pays": pays, "zone": zone, "points": points, "place": place, "limit": limit}
+    return CASES[case].why.format(**figures, team=names[team], alone=alone)
 
 
 def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:

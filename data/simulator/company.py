@@ -29,7 +29,7 @@ def simulate(
 ) -> dict[str, pd.DataFrame]:
     """The canonical tables of one company over `days` days as known at their end, and the truth.
 
-    Every table has the columns of data.schemas and `known_at`; times are naive UTC in whole milliseconds. `truth` has
+    Every table has the columns of data.tables and `known_at`; times are naive UTC in whole milliseconds. `truth` has
     one row per hand-off: lead_id, handed_off_at, probability (that sales accepts, given that it decides), base and a
     column per concept, which add up to the probability's log-odds (data.simulator.truth). `truth_at`, there if moments
     are given, has one per moment and lead created before it: lead_id, as_of and the same columns (were it handed off
@@ -109,7 +109,7 @@ def in_words(found: dict[str, float | None]) -> list[str]:
     return [
         f"{found['handoffs']:,} hand-offs, {found['decisions']:,} answered by the end",
         f"of the {found['mature']:,} handed off 14 days before it: {outcomes} within 14 days",
-        f"{said['bought_elsewhere']} of the refusals: bought elsewhere; "
+        f"{said['bought_elsewhere']} of rejections were because the lead bought elsewhere; "
         f"{said['connected_per_dial']} of the dials reached a person",
     ]
 

@@ -65,14 +65,13 @@ def _lines(a: Agreement, roster: str) -> Iterator[tuple[str, ...]]:
             over = literal(f"{kind}: together they count {shown(touch.limit)} at most")
             cut = f"{_capped(name, kind, touch)} - {_given(name, kind)} AS over"
             yield "digital", name, over, "NULL", cut, "standing WHERE over <> 0"
-        own = f"{c.meaning}: " if c.meaning else ""
         if c.asked:
             stale = f"""CASE WHEN "fresh {name}" = 'not_asked' THEN '(no longer fresh)' END"""
-            what = f"""{literal(own)} || concat_ws(' ', "{name}_state", "{name}_level", {stale})"""
+            what = f"""concat_ws(' ', "{name}_state", "{name}_level", {stale})"""
             known = f"""standing WHERE "{name}_state" <> 'not_asked'"""
             yield "research", name, what, f'"answer {name}".at', f'"asked {name}"', known
         for i, fact in enumerate(c.facts):
-            what, points = literal(own + (fact.when or "always")), str(milli(fact.points))
+            what, points = literal(fact.when or "always"), str(milli(fact.points))
             yield "research", name, what, "NULL", points, f'standing WHERE "fact {name}" = {i}'
     for i, both in enumerate(a.combinations):
         if both.points:

@@ -234,7 +234,7 @@ class Registry:
         uri = f"models:/{NAME}/{found.version}"
         try:
             info = mlflow.models.get_model_info(uri)
-            _check_types(info.flavors["sklearn"], found)
+            _check_types(info.flavors.get("sklearn", {}), found)
             pipeline = mlflow.sklearn.load_model(uri)
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(

@@ -46,7 +46,7 @@ def agreement_check(
 @command(agreement, "agreement show --as-of 2026-03-01", "show")
 def agreement_show(
     workspace: Path,
-    as_of: Annotated[str | None, typer.Option(help="Show the one of this day (default: today).")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Show the agreement in force on this day (default: today).")] = None,
 ) -> Report:
     """Print the whole agreement in force. Its scheme is merged in; the output is a complete agreement file."""
     from data.agreement.file import as_toml

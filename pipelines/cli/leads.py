@@ -22,7 +22,7 @@ def score(
     model: Annotated[str, typer.Option(help="Score with this model: champion, challenger or a version.")] = "champion",
     most: Annotated[int, typer.Option(help="Print at most this many leads.")] = 10,
 ) -> Report:
-    """Score and route every open lead. Scores go to the warehouse, Parquet and CSV; a repetition changes nothing."""
+    """Score and route every open lead, into the warehouse, Parquet and CSV. Running it again changes nothing."""
     moment = read_moment(as_of, today())
     done = running.find_flows(workspace).score(workspace, moment, model)
     from serving.pages.scores import scoring_report
@@ -44,7 +44,7 @@ def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead'
 
 @command(app, "report --as-of 2026-03-01")
 def report(workspace: Path, as_of: AsOfToday = None) -> Report:
-    """Write one page for sales and marketing. It shows waterfall, promises, buyers, rejections, model and rules."""
+    """Write one page for sales and marketing. It compares the model with the rules, and covers promises and who buys."""
     moment = read_moment(as_of, today())
     folder = running.find_flows(workspace).report(workspace, moment)
     page = folder / "report.html"

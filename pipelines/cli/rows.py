@@ -37,7 +37,7 @@ def ingest(
     timezone: Annotated[str, typer.Option(help="Read times without a time zone in this one.")] = "UTC",
     mappings: Annotated[Path | None, typer.Option(help="Read mappings from this folder: <source>/<table>.sql.")] = None,
 ) -> Report:
-    """Load a batch of data, whole or not at all. Stored rows change nothing; rejected rows go to the quarantine."""
+    """Load a batch of data, whole or not at all. Stored rows are not stored twice; rejected ones are put aside."""
     from pydantic import SecretStr
 
     from data.intake.databases import without_password

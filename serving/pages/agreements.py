@@ -21,7 +21,7 @@ IN_WORDS = {
     "missing": "required but without points",
     "combinations": "combinations",
     "persona": "persona",
-    "buying_stage": "stage of buying",
+    "buying_stage": "buying stage",
     "team": "team",
 }
 """What is said of a lead after its zone, where there is any of it."""
@@ -112,4 +112,4 @@ def _total(points: float, begins: Sequence[float]) -> str:
     band = sum(points >= begin for begin in begins)
     place = f", band {band + 1} of {len(begins) + 1}" * bool(begins)
     above = f"; band {band + 2} begins at {begins[band]:g}" if band < len(begins) else ""
-    return f"{points:>9.3f}  in all{place}{above}"
+    return f"{points:>9.3f}  in total{place}{above}"

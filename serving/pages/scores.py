@@ -11,7 +11,7 @@ import pandas as pd
 from data.agreement.model import ZONE_WORDS, Agreement
 from serving.pages.agreements import standing_report
 from serving.pages.sections import Report, Rows, Section, for_machines, records, rounded
-from serving.routes import routes_where
+from serving.routes import in_percent, routes_where
 
 NO_MODEL = "No model is in use, so the rules alone decide; run `leadready train`."
 COLUMNS = ("lead_id", "probability", "digital_points", "research_points", "zone", "route", "route_reason")
@@ -63,12 +63,12 @@ def score_lines(found: dict[str, Any], of_rules: dict[str, Any], threshold: floa
     threshold: p*, the probability above which a hand-off of this lead pays off.
     """
     why, status = found["why"], " (provisional)" * found["provisional"]
-    p = _percent(found["probability"])
+    p, pays = in_percent(found["probability"], threshold)
     given = {name.removeprefix("contribution_"): why[name] for name in why.index if name.startswith("contribution_")}
     parts = {concept: value for concept, value in given.items() if value == value}
     said = [why[f"reason_{place}"] for place in range(1, 5)]
     return [
-        f"{of_rules['lead_id']}: {p} likely to be accepted (a hand-off pays off above {_percent(threshold)}); "
+        f"{of_rules['lead_id']}: {p} % likely to be accepted (a hand-off pays off above {pays} %); "
         f"the rules rate it {ZONE_WORDS[of_rules['zone']]}.",
         f"Leads with a score like this lie between {_percent(why['probability_low'])} and "
         f"{_percent(why['probability_high'])}, as far as the data show.",
@@ -81,7 +81,7 @@ def score_lines(found: dict[str, Any], of_rules: dict[str, Any], threshold: floa
         "How the score adds up, in log-odds:",
         f"{why['log_odds_base']:>+9.3f}  the average hand-off",
         *(f"{value:>+9.3f}  {concept}" for concept, value in sorted(parts.items(), key=lambda kv: -abs(kv[1]))),
-        f"{why['log_odds_base'] + sum(parts.values()):>+9.3f}  this lead: {p}",
+        f"{why['log_odds_base'] + sum(parts.values()):>+9.3f}  this lead: {p} %",
     ]
 
 

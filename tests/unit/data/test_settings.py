@@ -83,4 +83,4 @@ def test_what_an_earlier_init_wrote_is_read_and_what_is_gone_is_said(tmp_path, c
     path = tmp_path / "settings.toml"
     path.write_text("[training]\nsearch_trials = 0\nsearch_minutes = 10\nseed = 3\n")
     assert read_settings(path).training.seed == 3
-    assert "search_minutes has no effect any more" in caplog.text
+    assert "delete search_trials and search_minutes, which no longer have an effect" in caplog.text

@@ -25,7 +25,7 @@ def without_teams(**capacity: object) -> Agreement:
 @pytest.fixture
 def partner(monkeypatch: pytest.MonkeyPatch) -> Route:
     """A tenth route, called by tele-qualification, for leads that the model likes and the agreement calls unfit."""
-    new = Route("to_partner", "give it to a partner", by_tele=True, by_phone=True, seen=True, actionable=True)
+    new = Route("to_nobody", "give it to a partner", by_tele=True, by_phone=True, seen=True, actionable=True)
     monkeypatch.setitem(ROUTES, new.name, new)
     monkeypatch.setitem(CASES, "unfit", replace(CASES["unfit"], route=new, why="{p} % and {zone}: for a partner"))
     return new
@@ -34,13 +34,13 @@ def partner(monkeypatch: pytest.MonkeyPatch) -> Route:
 def test_a_route_added_to_the_table_flows_through(partner: Route) -> None:
     day = leads(zone=["unfit", "unfit", "qualified"], probability=[0.5, 0.6, 0.7])
     found = choose_routes(day, without_teams(calls_per_day=1))
-    assert list(found.leads["route"]) == ["hold", "to_partner", "hand_off"]
+    assert list(found.leads["route"]) == ["hold", "to_nobody", "hand_off"]
     assert list(found.leads["contact"]) == ["none", "phone", "phone"]
     assert found.leads["route_reason"].iloc[1] == "60 % and unfit: for a partner"
     assert found.capacity.set_index("team").loc["tele_qualification", ["limit", "taken", "held"]].tolist() == [1, 1, 1]
     assert partner.name in routes_where(lambda r: r.seen)
     top = top_rows(day.join(found.leads[["route", "route_reason"]]), 3)
-    assert [row["route"] for row in top] == ["hand_off", "hold", "to_partner"], "first in the table, first to look at"
+    assert [row["route"] for row in top] == ["hand_off", "hold", "to_nobody"], "first in the table, first to look at"
 
 
 def test_a_route_of_the_kind_of_a_hand_off_takes_a_place_of_a_team(monkeypatch: pytest.MonkeyPatch) -> None:

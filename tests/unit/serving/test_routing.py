@@ -214,7 +214,7 @@ def test_the_channel_is_one_that_the_lead_allows(lead: dict[str, Any], expected:
         (
             {"capacity": {"calls_per_day": 1}},
             {"team": [None, None]},
-            "worth a call, but number 2 today, and there is only time for 1",
+            "worth a call, but number 2 in line today, and there is only time for 1",
         ),
     ],
 )
@@ -401,8 +401,9 @@ def test_figures_never_contradict_the_route(acceptance: float) -> None:
     threshold = agreement.values.threshold
     near = list(threshold * np.linspace(0.9, 1.1, 81))
     told = choose_routes(leads(zone="qualified", probability=near), agreement).leads["route_reason"]
-    shown, pays = (told.str.extract(words)[0].astype(int) for words in (r"(\d+) % likely", r"above (\d+) %"))
-    assert list(shown >= pays) == [p >= threshold for p in near]
+    figures = (r"([\d.]+) % likely", r"above ([\d.]+) %")
+    shown, pays = (told.str.extract(words)[0].astype(float) for words in figures)
+    assert list(shown > pays) == [p >= threshold for p in near]
 
 
 def test_no_lead_is_no_error() -> None:

@@ -470,7 +470,7 @@ def test_what_each_way_of_deciding_is_worth(judged):
     assert values["value"].to_dict() == pytest.approx({name: 200 + more for name, more in worth.items()})
     assert values["share_handed_off"]["the model, as many as the rules"] == 0.5
     again = pd.read_parquet(judged / "judged.parquet").set_index("words")["value"]
-    assert values["value"].to_dict() == pytest.approx(again.to_dict()), "the query finds what models.policy found"
+    assert values["value"].to_dict() == pytest.approx(again.to_dict()), "the query finds what the policy found"
     assert figure(judged, "70_claim")["answer"][0].startswith("Not enough data to claim")
 
 

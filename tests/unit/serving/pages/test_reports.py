@@ -107,11 +107,11 @@ def test_a_lead_is_shown_with_its_sum_line_by_line():
         "Digital points:",
         "  email",
         "   12.500  2026-02-27 09:30  clicked e-mail",
-        "   12.500  in all, band 1 of 3; band 2 begins at 15",
+        "   12.500  in total, band 1 of 3; band 2 begins at 15",
         "Points from phone and research:",
         "  budget: money is there or planned",
         "   30.000                    approved",
-        "   30.000  in all, band 2 of 3; band 3 begins at 45",
+        "   30.000  in total, band 2 of 3; band 3 begins at 45",
     ]
     assert second[1:3] == [
         "The rules rate it not yet qualified with 0 points.",

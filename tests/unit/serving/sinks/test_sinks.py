@@ -258,5 +258,6 @@ def test_exports_that_cannot_be_written_are_a_plain_error_and_nothing_is_lost(wo
 
 def test_a_file_in_the_folder_is_a_sink():
     names = [sink.__name__ for sink in sinks()]
-    assert names == ["serving.sinks.partition", "serving.sinks.files"]
+    assert names[0] == "serving.sinks.partition", "the others go by what the warehouse says"
+    assert "serving.sinks.files" in names
     assert all(callable(sink.write) and callable(sink.finish) for sink in sinks())
