@@ -9,7 +9,6 @@ update, which merges yesterday with the new rows, share one definition.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
-from math import log
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -38,27 +37,22 @@ class Measure:
     merge: ClassVar[Merge] = "sum"
     """How two parts of one lead become one."""
     part: ClassVar[str] = ""
-    """A part as SQL, an aggregate; `it` is the measure."""
+    """A part as SQL, an aggregate and its `filter`; `it` is the measure."""
 
     def sql(self) -> str:
         """The part over the rows of one lead, as a SQL aggregate."""
-        return self.part.format(it=self)
+        return self.part.format(it=self, filter=f" FILTER ({self.kept})" if self.kept else "")
 
     @property
     def kept(self) -> str:
-        """The rows that count, as a SQL condition."""
+        """The rows that count, as a SQL condition; empty: all."""
         window = "" if self.within is None else f"age_days < {self.within:g}"
-        return " AND ".join(filter(None, (self.where, window))) or "true"
-
-    @property
-    def filter(self) -> str:
-        """The same behind an aggregate."""
-        return "" if self.kept == "true" else f" FILTER ({self.kept})"
+        return " AND ".join(filter(None, (self.where, window)))
 
     @property
     def rows(self) -> str:
         """The rows to leave in before they are grouped, where its SQL does not filter."""
-        return "true" if "it.filter" in self.part else self.kept
+        return self.kept if "{filter}" not in self.part and self.kept else "true"
 
     @property
     def ages(self) -> bool:
@@ -77,7 +71,7 @@ class Measure:
 class Count(Measure):
     """Rows. Those of a window age by taking the count of `leaving` away."""
 
-    part = "count(*){it.filter}"
+    part = "count(*){filter}"
 
     def leaving(self, days: int) -> Count:
         """The rows of the window that are out of it so many days later."""
@@ -90,7 +84,7 @@ class Sum(Measure):
 
     amount: str
     scale: int
-    part = "sum(({it.amount} * {it.scale})::BIGINT){it.filter}"
+    part = "sum(({it.amount} * {it.scale})::BIGINT){filter}"
 
     def value(self, parts: Array) -> Array:
         return parts / self.scale
@@ -101,16 +95,10 @@ class DecaySum(Measure):
     """Rows, each counting 2^(-age / half-life); aged, it is off by what fixed point rounds: half of 1/2^20 a row."""
 
     half_life_days: float
-    part = f"sum((exp(-age_days * {{it.rate!r}}) * {FIXED_POINT})::BIGINT){{it.filter}}"
-
-    @property
-    def rate(self) -> float:
-        """By which a row loses a share of its weight, a day."""
-        return log(2) / self.half_life_days
+    part = f"sum((exp(-age_days * (ln(2) / {{it.half_life_days}})) * {FIXED_POINT})::BIGINT){{filter}}"
 
     def age(self, parts: Array, days: int) -> Array:
-        left: float = 2 ** (-days / self.half_life_days)
-        return parts * left
+        return np.asarray(parts * 2 ** (-days / self.half_life_days))
 
     def value(self, parts: Array) -> Array:
         return parts / FIXED_POINT
@@ -122,7 +110,7 @@ class SinceLast(Measure):
 
     per_day: int = 1
     merge: ClassVar[Merge] = "min"
-    part = "{it.merge}(age_days){it.filter} * {it.per_day}"
+    part = "{it.merge}(age_days){filter} * {it.per_day}"
 
     def age(self, parts: Array, days: int) -> Array:
         return parts + days * self.per_day
@@ -140,7 +128,7 @@ class Largest(Measure):
 
     amount: str
     merge: ClassVar[Merge] = "max"
-    part = "max({it.amount}){it.filter}"
+    part = "max({it.amount}){filter}"
 
 
 @dataclass(frozen=True)
@@ -150,7 +138,7 @@ class Last(Measure):
     column: str
     order: str = "age_days"
     merge: ClassVar[Merge] = "latest"
-    part = "arg_min_null({it.column}, {it.order}){it.filter}"
+    part = "arg_min_null({it.column}, {it.order}){filter}"
 
 
 @dataclass(frozen=True)
@@ -166,7 +154,7 @@ class ActiveDays(Measure):
     """Days with a row `within` so many, up to 62: a part has a bit for each, counted back from `as_of`."""
 
     merge: ClassVar[Merge] = "bit_or"
-    part = "bit_or(1::BIGINT << least(floor(age_days), {it.within:g})::INTEGER){it.filter}"
+    part = "bit_or(1::BIGINT << least(floor(age_days), {it.within:g})::INTEGER){filter}"
     """DuckDB shifts before it filters: what lies outside is shifted to the edge."""
 
     def age(self, parts: Array, days: int) -> Array:
