@@ -44,7 +44,7 @@ def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead'
 
 @command(app, "report --as-of 2026-03-01")
 def report(workspace: Path, as_of: AsOfToday = None) -> Report:
-    """Write one page for sales and marketing. It compares the model with the rules, and covers promises and who buys."""
+    """Write one page for sales and marketing. It shows promises, buyers, and the model next to the rules."""
     moment = read_moment(as_of, today())
     folder = running.find_flows(workspace).report(workspace, moment)
     page = folder / "report.html"
