@@ -262,7 +262,7 @@ def test_there_and_back_again_with_the_evidence(bought):
     assert bought.aliases() == {"champion": 2}
     assert bought.promote(2, NOON) is None
 
-    with pytest.raises(PromotionRefused, match=r"promoting version 3: .* got alarms about n1: .* --force --why"):
+    with pytest.raises(PromotionRefused, match=r"promoting version 3: .* got alarms about n1, which .* --force --why"):
         bought.promote(3, NOON)
     with pytest.raises(UsageError, match="a reason that stays with the model, got none; add --why"):
         bought.promote(3, NOON, force=True)
