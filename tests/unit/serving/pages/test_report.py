@@ -702,7 +702,7 @@ def test_a_report_that_fails_leaves_the_old_one(folder, company, workspace, test
 
 def test_a_folder_that_cannot_be_written_is_said_plainly(company, tmp_path):
     (tmp_path / "reports").write_text("a file stands where the folder should be")
-    with pytest.raises(ConfigError, match=r"writing the report .*expected a folder with room"):
+    with pytest.raises(ConfigError, match=r"writing the report .*expected a writable folder with free space"):
         write_report(Workspace(tmp_path), company, [DEFAULT], datetime(2025, 11, 1))
 
 
