@@ -202,24 +202,14 @@ def _reasons(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
     p = day["probability"].fillna(0)
     figures = (day["case"], p, day["threshold"], zone, points, day["place"], day["limit"], day["team"])
     rows = zip(*(figure.tolist() for figure in figures), strict=True)
-    return pd.Series([_why(*row, names, alone) for row in rows], index=day.index, dtype=str)
+    return pd.Series([_why(row, names, alone) for row in rows], index=day.index, dtype=str)
 
 
-def _why(
-    case: str,
-    p: float,
-    threshold: float,
-    zone: str,
-    points: int,
-    place: int,
-    limit: int,
-    team: int,
-    names: list[str],
-    alone: str,
-) -> str:
-    p_shown, pays = in_percent(p, threshold)
-    figures = {"p": p_shown, "pays": pays, "zone": zone, "points": points, "place": place, "limit": limit}
-    return CASES[case].why.format(**figures, team=names[team], alone=alone)
+def _why(row: tuple[Any, ...], teams: list[str], alone: str) -> str:
+    case, p, threshold, zone, points, place, limit, team = row
+    shown, pays = in_percent(p, threshold)
+    figures = {"p": shown, "pays": pays, "zone": zone, "points": points, "place": place, "limit": limit}
+    return CASES[case].why.format(**figures, team=teams[team], alone=alone)
 
 
 def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:

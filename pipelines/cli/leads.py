@@ -22,7 +22,7 @@ def score(
     model: Annotated[str, typer.Option(help="Score with this model: champion, challenger or a version.")] = "champion",
     most: Annotated[int, typer.Option(help="Print at most this many leads.")] = 10,
 ) -> Report:
-    """Score and route every open lead, into the warehouse, Parquet and CSV. Running it again changes nothing."""
+    """Score and route every open lead. Publishes table, Parquet and CSV; running it again changes nothing."""
     moment = read_moment(as_of, today())
     done = running.find_flows(workspace).score(workspace, moment, model)
     from serving.pages.scores import scoring_report
