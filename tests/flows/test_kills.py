@@ -137,7 +137,7 @@ def command(job: Job, server: dict[str, str]) -> subprocess.Popen[str]:
 
 def at_work(process: subprocess.Popen[str], name: str) -> None:
     """Wait until the command says that its job has begun."""
-    sign = {"ingest": "read ", "score": "no champion"}[name]
+    sign = {"ingest": "read ", "score": "no model is in use"}[name]
     seen = next((line for line in process.stderr if sign in line), None)
     assert seen, f"{name} ended before it began its work"
 

@@ -93,7 +93,7 @@ def undisturbed(tmp_path_factory, source):
 @pytest.mark.parametrize("room", [0, 20, 1000])
 def test_a_workspace_is_made_whole_or_made_later(disk, room):
     space = Workspace(disk.folder / "var")
-    with disk.full(room), pytest.raises((ConfigError, DataError), match=r"expected .*room"):
+    with disk.full(room), pytest.raises((ConfigError, DataError), match=r"expected .*free space"):
         init_workspace(space)
     init_workspace(space)
     assert init_workspace(space) == []
@@ -126,7 +126,7 @@ def test_scores_are_published_whole_or_not_at_all(disk, source, undisturbed, roo
     ingest_batch(open_workspace(space.root), "canonical", str(source), LOADED_AT)
     score_open_leads(open_workspace(space.root), AS_OF.replace(hour=1))
     before = state(space.root)
-    with disk.full(room), pytest.raises((ConfigError, DataError), match=r"expected .*room"):
+    with disk.full(room), pytest.raises((ConfigError, DataError), match=r"expected .*free space"):
         score_open_leads(open_workspace(space.root), AS_OF)
     assert differences(state(space.root), before) == []
     score_open_leads(open_workspace(space.root), AS_OF)

@@ -426,7 +426,7 @@ def test_the_commands_say_what_they_did(bought, capsys, caplog, monkeypatch):
     assert (code, bought.aliases()["champion"]) == (0, other)
     assert said.startswith(f"version {other} is in use instead of version {now} since 20")
     assert "forced despite: no agreement 2000-01-01-gone any more" in said
-    assert "`leadready rollback` goes back" in said
+    assert "`leadready rollback` undoes this" in said
     assert bought.champion().provisional
     assert typed("promote", str(other))[1] == f"version {other} is already in use; nothing changed\n"
     code, said, _ = typed("rollback", "--why", "no good", "--json")
