@@ -65,7 +65,7 @@ def test_what_people_read_of_it(done):
     said = "\n".join(as_lines(report))
     assert f"{len(done.result.judged):,} judged" in said
     assert "the model, as many as the rules: " in said
-    assert f"of whom this speaks: {done.result.reach.sentence}" in said
+    assert f"leads that this holds for: {done.result.reach.sentence}" in said
     told = json.loads(as_json(report))
     assert [row["arm"] for row in told["arms"]] == list(ARMS)
     assert told["run_id"] == done.run_id
