@@ -43,7 +43,8 @@ ANCHORS = {
         FROM leads WHERE known_at < $until GROUP BY lead_id""",
 }
 
-SNAPSHOTS = f"""SELECT c.lead_id, c.as_of, c.handed_off_at
+SNAPSHOTS = f"""SELECT c.lead_id, c.as_of, c.handed_off_at,
+        CASE WHEN $delay_us = 0 THEN coalesce(c.handed_off_at, c.as_of) ELSE c.as_of END AS sales_until
     FROM (SELECT *, anchor + to_microseconds($delay_us) + INTERVAL 1 MICROSECOND AS as_of FROM ({{anchors}})) c
     JOIN leads l ON l.lead_id = c.lead_id AND {in_force("c.as_of", "l")}
     WHERE c.as_of <= $until AND NOT EXISTS (
@@ -67,9 +68,11 @@ class Cohort(StrictModel):
 
 
 def build_cohort(warehouse: Warehouse, cohort: Cohort, until: datetime) -> pd.DataFrame:
-    """The snapshots of a cohort up to `until`: lead_id, as_of, handed_off_at (missing unless anchored there).
+    """The snapshots of a cohort: lead_id, as_of, handed_off_at (missing unless anchored there), sales_until.
 
-    `as_of` is the anchor + delay + 1 microsecond, so that the anchor itself is seen. Left out are leads that our
+    `as_of` is the anchor + delay + 1 microsecond, so that the anchor itself is seen. Only at the instant of a hand-off
+    its row is that of a lead nobody has handed off yet, as it would have been scored: what sales wrote (hand-offs,
+    decisions) is seen as known before `sales_until`, the hand-off's own instant. Left out are leads that our
     systems did not know yet, and those that sales had decided by then. Only what was known before `until` counts.
     """
     parameters = {"until": until, "delay_us": round(cohort.delay_hours * 3.6e9)}

@@ -27,7 +27,7 @@ class Feature:
       `age_days`, the days from the event to `as_of`. A measure with `kinds` is taken once per lead and `kind`, and the
       parts of the named kinds are merged: families over many kinds and windows stay cheap.
     - `lead`: a plain expression over the lead's row `l`, its account's row `a`, what its title says `t`, `r.as_of`,
-      the last agent's record `g` and all of sales' record `h` (a week before: `h7`).
+      the last agent's record `g` and all of sales' record `h`.
     - `rules`: a plain expression over the columns of `features.rules.points.rules_sql`.
     - `made`: a plain expression over the finished columns of the same lead.
     - `peers`: a whole-numbered expression over the finished columns of each other lead of the account; summed.

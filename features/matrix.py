@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 RANGE_ROWS = 250_000
 KEYS = ("lead_id", "as_of", "house")
+SEEN = "lead_id, as_of, sales_until"
 
 
 def build_matrix(
@@ -38,6 +39,9 @@ def build_matrix(
 ) -> pd.DataFrame:
     """The feature table of `index` (columns lead_id, as_of in UTC; any order, repeats allowed).
 
+    Seen is what was known before `as_of`; of hand-offs and decisions what was known before `sales_until`, where `index`
+    has that column too (`data.cohorts.build_cohort`: a snapshot at a hand-off does not see the hand-off being judged).
+
     Returns, in the order of `index`, the columns lead_id, as_of, house (the account, or the lead where it has none)
     and one column per feature: float64 (missing = NaN) or text (missing = "unknown"). `features` is the catalogue
     (default: the agreement's, with the source's extra columns), `names` the ones wanted of it (default: all).
@@ -48,7 +52,8 @@ def build_matrix(
     catalogue = features if features is not None else build_catalogue(agreement, warehouse)
     wanted = list(names) if names is not None else [f.name for f in catalogue]
     used = needed(catalogue, set(wanted))
-    with warehouse.view("m_index", index[["lead_id", "as_of"]]):
+    asked = index[["lead_id", "as_of"]].assign(sales_until=index.get("sales_until", index["as_of"]))
+    with warehouse.view("m_index", asked):
         for statement in (*_asked(any(f.over == "peers" for f in used), range_rows), *ACROSS_ACCOUNTS):
             warehouse.execute(statement)
     _check_known(warehouse)
@@ -56,8 +61,8 @@ def build_matrix(
     columns = _from_ranges(warehouse, agreement, used, wanted, len(keys))
     matrix = pd.DataFrame({name: keys[name].array for name in KEYS} | columns, copy=False)
     if len(index) > len(matrix):  # repeats
-        asked = "SELECT place FROM m_asked JOIN m_known USING (lead_id, as_of) ORDER BY row_id"
-        matrix = matrix.take(warehouse.arrays(asked)["place"]).reset_index(drop=True)
+        places = f"SELECT place FROM m_asked JOIN m_known USING ({SEEN}) ORDER BY row_id"
+        matrix = matrix.take(warehouse.arrays(places)["place"]).reset_index(drop=True)
     for (name,) in warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name[:2] = 'm_'"):
         warehouse.execute(f"DROP TABLE {name}")
     return matrix
@@ -65,27 +70,26 @@ def build_matrix(
 
 def _asked(with_peers: bool, range_rows: int) -> list[str]:
     """The rows asked for (`m_known`, numbered by `place`), and with their colleagues parted into ranges (`m_all`)."""
-    peers = f"""UNION ALL SELECT DISTINCT l.lead_id, k.as_of, k.house, NULL
-        FROM (SELECT DISTINCT account_id, as_of, house FROM m_known WHERE account_id IS NOT NULL) k
+    peers = f"""UNION ALL SELECT DISTINCT l.lead_id, k.as_of, k.sales_until, k.house, NULL
+        FROM (SELECT DISTINCT account_id, as_of, sales_until, house FROM m_known WHERE account_id IS NOT NULL) k
         JOIN leads l ON l.account_id = k.account_id AND {in_force("k.as_of", "l")}
-        ANTI JOIN m_known o ON o.lead_id = l.lead_id AND o.as_of = k.as_of"""
+        ANTI JOIN m_known o ON o.lead_id = l.lead_id AND o.as_of = k.as_of AND o.sales_until = k.sales_until"""
     return [
         """CREATE OR REPLACE TEMP TABLE m_asked AS SELECT row_number() OVER () - 1 AS row_id,
-        lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of FROM m_index""",
+        lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of, sales_until::TIMESTAMP AS sales_until FROM m_index""",
         f"""CREATE OR REPLACE TEMP TABLE m_known AS
         SELECT k.*, l.account_id, coalesce('account ' || l.account_id, 'lead ' || l.lead_id) AS house
-        FROM (SELECT lead_id, as_of, row_number() OVER (ORDER BY min(row_id)) - 1 AS place
-            FROM m_asked GROUP BY lead_id, as_of) k
+        FROM (SELECT {SEEN}, row_number() OVER (ORDER BY min(row_id)) - 1 AS place FROM m_asked GROUP BY ALL) k
         JOIN leads l ON l.lead_id = k.lead_id AND {in_force("k.as_of", "l")}""",
         f"""CREATE OR REPLACE TEMP TABLE m_all AS
         SELECT *, (rank() OVER (ORDER BY house) - 1) // {range_rows} AS range
-        FROM (SELECT lead_id, as_of, house, place FROM m_known {peers if with_peers else ""})""",
+        FROM (SELECT {SEEN}, house, place FROM m_known {peers if with_peers else ""})""",
     ]
 
 
 def _check_known(warehouse: Warehouse) -> None:
     unknown = warehouse.rows(
-        "SELECT lead_id, as_of, count(*) OVER () FROM m_asked ANTI JOIN m_known USING (lead_id, as_of) LIMIT 1"
+        f"SELECT lead_id, as_of, count(*) OVER () FROM m_asked ANTI JOIN m_known USING ({SEEN}) LIMIT 1"
     )
     if unknown:
         lead, as_of, count = unknown[0]
@@ -109,7 +113,7 @@ def _from_ranges(
     ranges = [number for (number,) in warehouse.rows("SELECT DISTINCT range FROM m_all ORDER BY range")]
     places = []
     for number in ranges or [0]:
-        rows = f"""SELECT row_number() OVER (ORDER BY place NULLS LAST) - 1 AS rid, lead_id, as_of, house, place
+        rows = f"""SELECT row_number() OVER (ORDER BY place NULLS LAST) - 1 AS rid, {SEEN}, house, place
             FROM m_all WHERE range = {number}"""
         built = build_range(warehouse, rows, agreement, used)
         place = warehouse.arrays("SELECT place FROM m_range WHERE place IS NOT NULL ORDER BY rid")["place"]

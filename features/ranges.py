@@ -33,7 +33,8 @@ TEXT_LIMIT = 100
 EVENTS: dict[Room, tuple[str, ...]] = {
     "touches": (
         "occurred_at",
-        "e.* EXCLUDE (kind), coalesce(e.is_bot, false) AS bot, CASE WHEN e.is_bot THEN 'bot' ELSE e.kind END AS kind",
+        """e.* EXCLUDE (kind), CASE WHEN e.is_bot THEN 'bot' WHEN e.direction = 'outbound'
+        AND e.kind NOT IN ('task_scheduled', 'unsubscribe') THEN 'outbound' ELSE e.kind END AS kind""",
     ),
     "calls": ("called_at", "e.*, e.disposition AS kind"),
     "answers": ("answered_at", "e.*, e.criterion AS kind", "e.state <> 'not_asked'"),
@@ -41,26 +42,27 @@ EVENTS: dict[Room, tuple[str, ...]] = {
     "decisions": ("decided_at", "e.*, e.decision AS kind"),
 }
 """Event table -> when it happened, what its rows carry, and which rows count (a question not asked is no answer)."""
+OF_SALES = ("handoffs", "decisions")
+"""Of these a snapshot sees what was known before its `sales_until`; of all others what was known before `as_of`."""
 AGENTS_NOW = f"""CREATE OR REPLACE TEMP TABLE m_agents_now AS SELECT c.rid, g.decided, g.accepted
-    FROM (SELECT r.rid, r.as_of, arg_max(e.agent_id, e.called_at) AS agent_id FROM m_range r
-        JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.as_of) c
-    ASOF JOIN m_agents g ON g.agent_id = c.agent_id AND c.as_of > g.moment"""
-HOUSE_NOW = """CREATE OR REPLACE TEMP TABLE m_house_now AS SELECT as_of, struct_pack(h.decided, h.accepted, h.waiting)
-    AS h, struct_pack(h7.decided, h7.accepted) AS h7 FROM (SELECT DISTINCT as_of FROM m_range) r
-    ASOF LEFT JOIN m_house h ON r.as_of > h.moment ASOF LEFT JOIN m_house h7 ON r.as_of - INTERVAL 7 DAY > h7.moment"""
+    FROM (SELECT r.rid, r.sales_until, arg_max(e.agent_id, e.called_at) AS agent_id FROM m_range r
+        JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.sales_until) c
+    ASOF JOIN m_agents g ON g.agent_id = c.agent_id AND c.sales_until > g.moment"""
+HOUSE_NOW = """CREATE OR REPLACE TEMP TABLE m_house_now AS SELECT r.sales_until, h.decided, h.accepted, h.waiting
+    FROM (SELECT DISTINCT sales_until FROM m_range) r ASOF LEFT JOIN m_house h ON r.sales_until > h.moment"""
 LEADS_NOW = f"""FROM m_range r JOIN leads l ON l.lead_id = r.lead_id AND {in_force("r.as_of", "l")}
     LEFT JOIN accounts a ON a.account_id = l.account_id AND {in_force("r.as_of", "a")}
     LEFT JOIN m_titles t ON t.title = l.title LEFT JOIN m_agents_now g ON g.rid = r.rid
-    LEFT JOIN m_house_now n ON n.as_of = r.as_of"""
+    LEFT JOIN m_house_now h ON h.sales_until = r.sales_until"""
 FINISHED = "FROM m_columns r JOIN m_range USING (rid)"
 
 
 def build_range(warehouse: Warehouse, rows: str, agreement: Agreement, features: tuple[Feature, ...]) -> Columns:
     """The columns of `features` for a range of whole accounts, each with as many values as the range has rows.
 
-    `rows` is a SELECT of rid (0, 1, ...), lead_id, as_of and house that holds, with a lead, all that are known of its
-    account at that moment. `features` come in the catalogue's order and with all they build on. The tables of
-    `ACROSS_ACCOUNTS` have to be there.
+    `rows` is a SELECT of rid (0, 1, ...), lead_id, as_of, sales_until and house that holds, with a lead, all that are
+    known of its account at that moment. `features` come in the catalogue's order and with all they build on. The
+    tables of `ACROSS_ACCOUNTS` have to be there.
     """
     for statement in (f"CREATE OR REPLACE TEMP TABLE m_range AS {rows}", AGENTS_NOW, HOUSE_NOW):
         warehouse.execute(statement)
@@ -84,7 +86,7 @@ def build_range(warehouse: Warehouse, rows: str, agreement: Agreement, features:
 def _select(features: list[Feature]) -> str:
     def expression(f: Feature) -> str:
         if f.over == "peers":
-            return f"sum(({f.sql})::BIGINT) OVER (PARTITION BY house, as_of) - ({f.sql})::BIGINT"
+            return f"sum(({f.sql})::BIGINT) OVER (PARTITION BY house, as_of, sales_until) - ({f.sql})::BIGINT"
         return f"left(({f.sql})::VARCHAR, {TEXT_LIMIT})" if f.dtype == "text" else f"({f.sql})"
 
     return ", ".join(f"{expression(f)} AS {quoted(f.name)}" for f in features)
@@ -112,9 +114,10 @@ def _from_events(warehouse: Warehouse, table: Room, features: list[Feature], siz
 
 
 def _seen(table: Room) -> str:
-    """The rows of an event table as seen at each roster row's `as_of`; rows without a key are never superseded."""
+    """The rows of an event table as seen by each roster row; rows without a key are never superseded."""
     at, columns, *only = EVENTS[table]
-    known = in_force("r.as_of") if TABLES[table].key else "e.known_at < r.as_of"
+    until = "r.sales_until" if table in OF_SALES else "r.as_of"
+    known = in_force(until) if TABLES[table].key else f"e.known_at < {until}"
     return f"""(SELECT r.rid, {columns}, date_diff('microsecond', e.{at}, r.as_of) / 864e8 AS age_days
         FROM m_range r JOIN {table} e ON e.lead_id = r.lead_id AND {" AND ".join([known, *only])})"""
 

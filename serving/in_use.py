@@ -74,8 +74,8 @@ def ask_champion(opened: OpenWorkspace, warehouse: Warehouse, registry: Registry
         return None
     try:
         model = registry.load(version)
-        index = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of})[data.as_of > model.trained_until]
-        p = score_snapshots(warehouse, model, trained_under(opened, model), index)
+        later = data.snapshots[data.as_of > model.trained_until]
+        p = score_snapshots(warehouse, model, trained_under(opened, model), later)
     except ModelError as error:
         log.warning("the model in use can no longer score: %s", error)
         return Champion(version, fault=error.parts["got"])

@@ -91,9 +91,9 @@ def explain_one(
 def score_snapshots(
     warehouse: Warehouse, model: LoadedModel, trained_under: Agreement, index: pd.DataFrame
 ) -> pd.Series[float]:
-    """What the model would have said of n snapshots (lead_id, as_of), by the index of `index`, which may be empty.
+    """What the model would have said of n snapshots, by the index of `index`, which may be empty.
 
-    It sees them as `score_leads` would have shown them. Raises ModelError where it cannot score any more.
+    index: as `build_matrix` takes it. Raises ModelError where it cannot score any more.
     """
     _, matrix = _seen(warehouse, model, trained_under, index)
     return pd.Series(predict(model, matrix), index.index)

@@ -1,9 +1,10 @@
-"""What did the lead do online? Counts, decay, recency and variety of digital touches; bots left out and counted."""
+"""What did the lead do online? Counts, decay, recency and variety of its touches; bots and our own counted apart."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from data.sql import literal
 from features.definition import ANY, Direction, Feature
 from features.measures import ActiveDays, Count, DecaySum, Distinct, Largest, Measure, SinceFirst, SinceLast
 
@@ -64,7 +65,8 @@ def _ages() -> list[Feature]:
 
 def _variety() -> list[Feature]:
     seen, last = Largest("1", within=90, across="sum"), SinceLast(across="latest")
-    assets, pages = Distinct("asset", within=90, where="NOT bot"), "different pages, e-mails and documents"
+    by_person = f"kind IN ({', '.join(map(literal, HUMAN))})"
+    assets, pages = Distinct("asset", within=90, where=by_person), "different pages, e-mails and documents"
     return [
         _touch("active_days_30d", ActiveDays(within=30), "days with a touch in the last 30", HUMAN),
         _touch("kinds_90d", seen, "different kinds of touch in the last 90 days", HUMAN),
@@ -75,11 +77,13 @@ def _variety() -> list[Feature]:
 
 def _others() -> list[Feature]:
     bots = "touches by scanners and bots in the last 30 days, counted separately"
+    ours = "our own e-mails and chats to the lead in the last 30 days, counted separately"
     return [
         _touch("unsubscribes", Count(), "times unsubscribed from e-mails", ("unsubscribe",), "-"),
         _touch("tasks_scheduled", Count(), "tasks planned for the lead in our own systems", ("task_scheduled",), ""),
         _touch("other_touches_1d", Count(within=1), "other touches in the last day", ("other",), ""),
         _touch("bot_touches_30d", Count(within=30), bots, ("bot",), ""),
+        _touch("outbound_touches_30d", Count(within=30), ours, ("outbound",), ""),
     ]
 
 

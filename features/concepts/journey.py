@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from features.concepts.timelines import RECENT_DAYS, WAITING_DAYS
 from features.definition import Feature, Room
 from features.measures import Count, Last, Measure, SinceLast
 
@@ -24,23 +25,22 @@ def _clock() -> list[Feature]:
         _of("lead", "days_since_created", age, "days since creation"),
         _of("lead", "created_hour", "hour(l.created_at)", "hour of the day (UTC) at which the lead came in"),
         _of("lead", "created_weekday", "isodow(l.created_at)", "weekday on which the lead came in, Monday = 1"),
-        _of("lead", "as_of_hour", "hour(r.as_of)", "hour of the day (UTC) of the snapshot"),
-        _of("lead", "as_of_weekday", "isodow(r.as_of)", "weekday of the snapshot, Monday = 1"),
         _of("made", "contacts_so_far", "touches_total + dials_total", "touches and calls so far"),
         _of("made", "first_touch_delay_days", first, "days from creation to the first touch", "no touch so far"),
     ]
 
 
 def _handoffs() -> list[Feature]:
-    route = Last("route", where="route IS NOT NULL")
-    reason = Last("reason", "(age_days, reason)", where="decision = 'rejected' AND reason IS NOT NULL")
+    route = Last("route")
+    reason = Last("reason", "(age_days, reason)", where="decision = 'rejected'")
     delay, since = "days_since_created * 24 - hours_since_handoff", SinceLast(24)
     accepted, rejected = (Count(where=f"decision = '{decision}'") for decision in ("accepted", "rejected"))
-    undecided, no_reason = "sales never decided on this lead", "never rejected, or no reason given"
+    undecided, no_reason = "sales never decided on this lead", "never rejected, or no reason given the last time"
+    no_route = "never handed off before, or the last time without a route"
     return [
         _of("handoffs", "handoffs_before", Count(), "hand-offs to sales so far"),
         _of("handoffs", "hours_since_handoff", since, "hours since the last hand-off", NEVER),
-        _of("handoffs", "last_handoff_route", route, "the route of the last hand-off", NEVER, dtype="text"),
+        _of("handoffs", "last_handoff_route", route, "the route of the last hand-off", no_route, dtype="text"),
         _of("made", "hours_to_handoff", delay, "hours from creation to the last hand-off", NEVER),
         _of("decisions", "accepted_before", accepted, "earlier acceptances by sales", direction="+"),
         _of("decisions", "rejected_before", rejected, "earlier rejections by sales", direction="-"),
@@ -50,16 +50,12 @@ def _handoffs() -> list[Feature]:
 
 
 def _load() -> list[Feature]:
-    accepted, decided = (f"n.h.{what} - coalesce(n.h7.{what}, 0)" for what in ("accepted", "decided"))
-    waiting, answers = "coalesce(n.h.waiting, 0)", "coalesce(n.h.decided - n.h7.decided, n.h.decided, 0)"
-    rate, share = (
-        f"({accepted}) / nullif({decided}, 0)",
-        "share accepted of sales' decisions on all leads in the last 7 days",
-    )
-    none, unanswered = "no decision in that week", "hand-offs of all leads that sales has not answered yet"
+    unanswered = f"hand-offs of all leads in the last {WAITING_DAYS} days that sales has not answered yet"
+    decided, none = f"decisions by sales on all leads in the last {RECENT_DAYS} days", "no decision in those days"
+    rate, share = "h.accepted / nullif(h.decided, 0)", f"share accepted of the {decided}"
     return [
-        _of("lead", "sales_waiting", waiting, unanswered, clock=True),
-        _of("lead", "sales_decided_7d", answers, "decisions by sales on all leads in the last 7 days", clock=True),
+        _of("lead", "sales_waiting", "coalesce(h.waiting, 0)", unanswered, clock=True),
+        _of("lead", "sales_decided_7d", "coalesce(h.decided, 0)", decided, clock=True),
         _of("lead", "sales_acceptance_7d", rate, share, none, unit="share", clock=True),
     ]
 

@@ -45,6 +45,7 @@ def _summary(criteria: tuple[str, ...]) -> list[Feature]:
 
     share, answered = "answers_known / nullif(answers_asked, 0)", "share of the criteria asked about that were answered"
     given = "answers in total, including repeats"
+    learned, nothing = "days since anything was learned", "nothing was learned yet"
     return [
         answers("answers_known", last("yes", "no"), "criteria with a known answer"),
         answers("answers_yes", last("yes"), "criteria answered with yes", direction="+"),
@@ -52,7 +53,7 @@ def _summary(criteria: tuple[str, ...]) -> list[Feature]:
         answers("answers_asked", last("yes", "no", "refused"), "criteria that were asked about"),
         Feature("answers_given", "qualification", "answers", Count(), given, kinds=ANY),
         Feature("answered_share", "qualification", "made", share, answered, "nothing was asked", unit="share"),
-        answers("days_since_answer", SinceLast(), "days since anything was learned", "nothing was learned yet", "-"),
+        Feature("days_since_answer", "qualification", "answers", SinceLast(), learned, nothing, "-", kinds=ANY),
     ]
 
 

@@ -11,15 +11,20 @@ from data.sql import in_force
 
 WAITING_DAYS = 30
 """A hand-off without an answer stops counting as waiting after so many days."""
+RECENT_DAYS = 7
+"""The days of sales' latest decisions."""
 
 _DECIDED = """SELECT agent_id, known_at AS moment, 1 AS decided, (decision = 'accepted')::INTEGER AS accepted,
     0 AS waiting FROM {decisions}
-    UNION ALL SELECT agent_id, superseded_at, -1, -(decision = 'accepted')::INTEGER, 0
-    FROM {decisions} WHERE superseded_at IS NOT NULL"""
-_BY_AGENT = f"""(SELECT d.known_at, d.superseded_at, d.decision, c.agent_id
-    FROM (SELECT *, row_number() OVER () AS decision_row FROM decisions) d JOIN calls c
-    ON c.lead_id = d.lead_id AND c.called_at < d.decided_at AND c.agent_id IS NOT NULL AND {in_force("d.known_at", "c")}
-    QUALIFY row_number() OVER (PARTITION BY decision_row ORDER BY c.called_at DESC) = 1)"""
+    UNION ALL SELECT agent_id, ends, -1, -(decision = 'accepted')::INTEGER, 0 FROM {decisions} WHERE ends IS NOT NULL"""
+_BY_AGENT = f"""(SELECT d.known_at, d.superseded_at AS ends, d.decision, c.agent_id
+    FROM (SELECT *, row_number() OVER () AS decision_row FROM decisions) d JOIN calls c ON c.lead_id = d.lead_id
+    AND c.called_at <= coalesce(d.handed_off_at, d.decided_at) AND c.agent_id IS NOT NULL
+    AND {in_force("d.known_at", "c")}
+    QUALIFY row_number() OVER (PARTITION BY decision_row ORDER BY c.called_at DESC, c.agent_id) = 1)"""
+_RECENT = f"""(SELECT known_at, decision, NULL AS agent_id,
+    least(superseded_at, decided_at + INTERVAL {RECENT_DAYS} DAY - INTERVAL 1 MICROSECOND) AS ends
+    FROM decisions WHERE known_at < ends)"""
 _WAITING = f"""SELECT NULL AS agent_id, known_at AS moment, 0 AS decided, 0 AS accepted, 1 AS waiting FROM handoffs
     UNION ALL SELECT NULL, least(h.known_at + INTERVAL {WAITING_DAYS} DAY, h.superseded_at,
     CASE WHEN min(d.known_at) IS NOT NULL THEN greatest(h.known_at, min(d.known_at)) END), 0, 0, -1
@@ -36,7 +41,6 @@ def _timeline(name: str, steps: str) -> str:
 
 
 AGENTS = _timeline("m_agents", _DECIDED.format(decisions=_BY_AGENT))
-"""Per agent who last called before the decision, as known when it was made: decisions and acceptances so far."""
-_ALL = "(SELECT *, NULL AS agent_id FROM decisions)"
-HOUSE = _timeline("m_house", f"{_DECIDED.format(decisions=_ALL)} UNION ALL {_WAITING}")
-"""All of sales: decisions, acceptances and hand-offs that wait, so far."""
+"""Per agent who last called before the hand-off, as known when sales decided: decisions and acceptances so far."""
+HOUSE = _timeline("m_house", f"{_DECIDED.format(decisions=_RECENT)} UNION ALL {_WAITING}")
+"""All of sales: decisions and acceptances of the last RECENT_DAYS, and hand-offs that wait."""

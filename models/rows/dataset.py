@@ -62,6 +62,7 @@ def build_training_set(
         features=features,
         lead_id=rows["lead_id"],
         propensity=_propensity(warehouse, rows, observed),
+        sales_until=rows["sales_until"],
         answered_at=rows["answered_at"],
         observed=observed,
         silence_counts="not_accepted" in (settings.label.expired, settings.label.never_handed_off),

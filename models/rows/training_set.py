@@ -28,6 +28,7 @@ class TrainingSet:
     features: the k definitions in the order of X's columns. propensity: the chance with which the lead was handed off,
     1 unless it was explored and 0 where it could not have been drawn.
 
+    sales_until: up to when each row sees hand-offs and decisions (data.cohorts); left out, up to `as_of`.
     answered_at: when our systems knew sales' answer, NaT without one; left out, every label is known from the close of
     its horizon on. observed: the moment of training; left out, every horizon has closed. `silence_counts`: a row
     without an answer counts as not accepted once its horizon has closed; else such rows must not be in the set.
@@ -41,9 +42,16 @@ class TrainingSet:
     features: tuple[Feature, ...]
     lead_id: pd.Series
     propensity: pd.Series
+    sales_until: pd.Series | None = None
     answered_at: pd.Series | None = None
     observed: datetime | None = None
     silence_counts: bool = False
+
+    @property
+    def snapshots(self) -> pd.DataFrame:
+        """Lead, moment and what is seen of sales at it, as `features.matrix.build_matrix` takes them."""
+        until = self.as_of if self.sales_until is None else self.sales_until
+        return pd.DataFrame({"lead_id": self.lead_id, "as_of": self.as_of, "sales_until": until})
 
     @property
     def now(self) -> pd.Timestamp:
@@ -83,8 +91,9 @@ class TrainingSet:
 
     def only(self, rows: Vector) -> TrainingSet:
         """The rows at those places alone, in that order."""
-        names = ["X", "as_of", "group", "lead_id", "propensity"] + ["answered_at"] * (self.answered_at is not None)
-        parts: dict[str, Any] = {name: getattr(self, name).iloc[rows].reset_index(drop=True) for name in names}
+        names = ("X", "as_of", "group", "lead_id", "propensity", "sales_until", "answered_at")
+        given = {name: part for name in names if (part := getattr(self, name)) is not None}
+        parts: dict[str, Any] = {name: part.iloc[rows].reset_index(drop=True) for name, part in given.items()}
         return replace(self, y=self.y[rows], **parts)
 
     def table(self, rows: Vector, *names: str) -> pd.DataFrame:

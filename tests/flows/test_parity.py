@@ -8,12 +8,15 @@ from data.agreement.file import default_agreement
 from data.cohorts import open_leads
 from data.intake.ingest import ingest
 from data.settings import Settings
+from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
 from models.rows.dataset import build_training_set
 from tests.flows import work
 
 PAIRS = 1000
+HANDOFFS = 60
+INSTANT = pd.Timedelta(microseconds=1)
 KEY = ["lead_id", "as_of"]
 
 
@@ -42,28 +45,37 @@ def test_a_thousand_rows_at_once_equal_those_of_each_days_scoring(warehouse):
     pd.testing.assert_frame_equal(trained, expected[trained.columns], check_exact=True)
 
 
+def test_a_training_row_is_the_row_scored_had_nobody_handed_the_lead_off(warehouse):
+    """Every column, over all hand-offs: from the last instant to the first, what sales wrote from it on is deleted."""
+    agreement = default_agreement()
+    trained, _ = build_training_set(warehouse, Settings(), agreement, work.AS_OF)
+    names, scored = list(trained.X.columns), []
+    with Warehouse.open(None) as alone:
+        for table in TABLES:
+            with alone.view("every", warehouse.frame(f"SELECT * FROM {table}")):
+                alone.execute(f"INSERT INTO {table} BY NAME SELECT * FROM every")
+        rows = trained.snapshots[KEY].iloc[::-1].head(HANDOFFS)
+        assert len(rows) == HANDOFFS
+        for place in range(len(rows)):
+            index = rows.iloc[[place]]
+            for table in ("handoffs", "decisions", "opportunities"):
+                alone.execute(f"DELETE FROM {table} WHERE known_at >= $1", [index["as_of"].iloc[0] - INSTANT])
+            scored.append(build_matrix(alone, index, agreement, names=names))
+    pd.testing.assert_frame_equal(
+        pd.concat(scored)[names].set_index(rows.index), trained.X.loc[rows.index], check_exact=True
+    )
+
+
 def test_training_rows_equal_those_of_a_single_lead_scored_at_that_moment(warehouse):
     agreement, observed = default_agreement(), work.AS_OF
     data, _ = build_training_set(warehouse, Settings(), agreement, observed)
     rng = np.random.default_rng(1)
-    rows = index_of(warehouse, agreement, observed)
+    rows = data.snapshots
     for i in rng.choice(len(data.y), 15, replace=False):
         alone = build_matrix(warehouse, rows.iloc[[i]], agreement, names=list(data.X.columns))
         pd.testing.assert_frame_equal(
             alone[data.X.columns], data.X.iloc[[i]].reset_index(drop=True), check_exact=True, obj=f"row {i}"
         )
-
-
-def index_of(warehouse, agreement, observed):
-    """The (lead_id, as_of) of the training rows, in their order."""
-    from data.cohorts import build_cohort
-    from data.labels import label_outcomes, to_target
-
-    settings = Settings()
-    snapshots = build_cohort(warehouse, settings.cohort, observed)
-    labelled = label_outcomes(warehouse, snapshots, settings.horizon, observed)
-    kept = to_target(labelled, settings.label.expired, settings.label.never_handed_off).notna()
-    return labelled.loc[kept, KEY].reset_index(drop=True)
 
 
 def test_what_comes_to_be_known_later_changes_no_earlier_row(warehouse):

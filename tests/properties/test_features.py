@@ -64,6 +64,7 @@ def company(seed: int, leads: int = 12) -> Tables:
             kind=rng.choice(TOUCH_KINDS, 250),
             asset=rng.choice(list("abcdef"), 250),
             is_bot=rng.choice([True, False, None], 250, p=[0.1, 0.6, 0.3]),
+            direction=rng.choice(["inbound", "outbound", None], 250, p=[0.5, 0.1, 0.4]),
         ),
         "calls": events(
             80,
@@ -222,8 +223,6 @@ def test_every_feature_takes_more_than_one_value_somewhere() -> None:
         "permission",
         "annual_revenue",
         "revenue_band",
-        "as_of_hour",
-        "as_of_weekday",
         "last_reject_reason",
     }
 

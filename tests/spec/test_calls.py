@@ -44,3 +44,20 @@ def test_an_agents_record_is_the_one_known_then():
     after = build_features("2026-03-05", ["agent_acceptance_rate"], calls=calls, decisions=decisions)
     assert math.isnan(before["L2"])
     assert after["L2"] == 1.0
+
+
+def test_the_record_is_that_of_the_agent_who_led_to_the_handoff():
+    """Ann's call led to the hand-off; Bob called before sales decided, which is no merit of his."""
+    decisions = table("""
+        lead  handed_off_at     decision  decided_at
+        L1    2026-03-02 09:00  accepted  2026-03-05
+    """)
+    calls = table("""
+        lead  called_at         agent_id  disposition
+        L1    2026-03-02 09:00  ann       connected
+        L1    2026-03-04 09:00  bob       connected
+        L2    2026-03-02 10:00  ann       connected
+        L3    2026-03-02 10:00  bob       connected
+    """)
+    found = build_features("2026-03-06", ["agent_decided"], calls=calls, decisions=decisions)
+    assert (found["L2"], found["L3"]) == (1, 0)

@@ -1,5 +1,7 @@
 """What was learned about a lead, and what the rules make of it."""
 
+import math
+
 from tests.tables import build_features, table
 
 ANSWERS = table("""
@@ -48,3 +50,16 @@ def test_a_question_not_asked_this_time_takes_nothing_back():
     """)
     found = build_features("2026-03-05", ["budget_state", "budget_points"], answers=answers)
     assert found["L1"] == {"budget_state": "yes", "budget_points": 25}
+
+
+def test_any_criterion_is_something_learned():
+    """Also one that the agreement does not ask for."""
+    answers = table("""
+        lead  answered_at  criterion   state
+        L1    2026-03-01   need        yes
+        L1    2026-03-03   competitor  yes
+        L2    2026-03-03   need        not_asked
+    """)
+    found = build_features("2026-03-05", ["days_since_answer", "answers_known"], answers=answers)
+    assert found["L1"] == {"days_since_answer": 2, "answers_known": 1}
+    assert math.isnan(found["L2"]["days_since_answer"])
