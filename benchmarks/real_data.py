@@ -16,6 +16,7 @@ import argparse
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ import references_bpic2012 as bpic
 import references_flaml as flaml
 import references_x_education as education
 from joblib import Memory
+from references_odoo import Frequencies
 from threadpoolctl import threadpool_limits
 
 from data.agreement.file import default_agreement
@@ -148,7 +150,7 @@ def judge(data: TrainingSet, result: TrainingResult, reference: pd.DataFrame, pe
     ours = pd.Series(result.holdout[result.chosen].to_numpy(), index=lead_ids(result))
     reference = reference.loc[ours.index]
     assert (reference["y"].to_numpy() == result.holdout["y"].to_numpy()).all()
-    more = {"p_frequencies": result.holdout["frequencies"].to_numpy()}
+    more = {"p_frequencies": peer_on_holdout(data, result, frequencies)}
     if peer:
         more["p_flaml"] = peer_on_holdout(data, result, peer)
     return compare(reference.assign(**more), ours, (*REFERENCES, *more))
@@ -166,6 +168,13 @@ def peer_on_holdout(data: TrainingSet, result: TrainingResult, peer: Callable[..
     p = np.full(len(rows), np.nan)
     p[order] = peer(data.X.iloc[rows[order]], y[order], block[order], weight[order])
     return p[block == 1]
+
+
+def frequencies(X: pd.DataFrame, y: np.ndarray, block: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Odoo's score of the rows of block 1, counted on those of block 0; 0 for the others."""
+    texts = tuple(name for name in X if X[name].dtype == "str")
+    fitted = Frequencies(texts).fit(X[block == 0], y[block == 0], sample_weight=weight[block == 0])
+    return np.append(np.zeros((block == 0).sum()), fitted.predict_proba(X[block == 1])[:, 1])
 
 
 def lead_ids(result: TrainingResult) -> list[str]:
@@ -229,7 +238,9 @@ def as_time_goes_on(data: TrainingSet) -> tuple[str, pd.DataFrame]:
     """
     rows, cut = np.arange(BANK_FIRST), data.as_of.iloc[BANK_FIRST]
     found = learn(data, rows, cut, learning.compare(data.as_known(cut), rows, 4, SEED), SEED)
-    fitted = (found.chosen, *MEMBERS[found.chosen], "steady")
+    fitted = (found.chosen, *MEMBERS[found.chosen])
+    free = [f.name for f in data.features if not f.clock]
+    steady = replace(data, X=data.X[free], features=tuple(f for f in data.features if not f.clock))
     only = tuple(c for c in CANDIDATES if c.name in fitted)
     past, blocks = found.past, []
     for at in range(BANK_FIRST, len(data.y), BANK_STEP):
@@ -237,8 +248,9 @@ def as_time_goes_on(data: TrainingSet) -> tuple[str, pd.DataFrame]:
         ready, said = make_model(data, found.chosen, rows, cut, past, SEED)
         print(f"  row {at:,}: {said}")
         raw, X = predict_all(data, rows, test, cut, SEED, only), data.X.iloc[test]
+        without = learning.fit("logistic", steady, rows, cut, SEED)
         p = {"ready": ready, "p_intercept_stays": ready.shifted(-ready.shift)}
-        also = {"p_uncalibrated": raw[found.chosen], "p_without_clocks": raw["steady"]}
+        also = {"p_uncalibrated": raw[found.chosen], "p_without_clocks": without.predict_proba(X[free])[:, 1]}
         blocks.append(pd.DataFrame({name: m.predict_proba(X)[:, 1] for name, m in p.items()} | also, index=test))
         past = past.also(raw)
     return found.chosen, pd.concat(blocks).reset_index(drop=True)

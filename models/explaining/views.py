@@ -9,15 +9,14 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import OrdinalEncoder
 
 from models.explaining.coalitions import Population, shapley
 from models.explaining.leaf_tables import Trees
 from models.fitting.candidates import Estimator, LogitMean
-from models.fitting.encoders import Numbers, Points, Steps
-from models.fitting.frequencies import Frequencies
+from models.fitting.encoders import Steps
+from models.fitting.regression import Regression
 from models.fitting.rules_baseline import Rulebook
 from models.metrics.evaluation import Vector, logit
 
@@ -126,8 +125,8 @@ def _concepts_read(estimator: Estimator, population: Population) -> int:
     model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if isinstance(model, DummyClassifier):
         return 0
-    every = model.columns if isinstance(model, Frequencies) else population.names
-    read = [name in ((model.column,) if isinstance(model, Rulebook) else every) for name in population.names]
+    every = (model.column,) if isinstance(model, Rulebook) else population.names
+    read = [name in every for name in population.names]
     return sum(1 << int(concept) for concept in np.unique(population.concept_of[read]))
 
 
@@ -151,47 +150,29 @@ def _fast_view(estimator: Estimator, population: Population) -> View | None:
         members = [_fast_view(member, population) for member in estimator.estimators_]
         known = [member for member in members if member is not None]
         return Blend(known) if len(known) == len(members) else None
-    if isinstance(estimator, Pipeline) and isinstance(estimator[-1], LogisticRegression):
+    if isinstance(estimator, Pipeline) and isinstance(estimator[-1], Regression):
         return _linear(estimator, population)
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], HistGradientBoostingClassifier):
-        columns = _columns(estimator, {Steps: _same, OrdinalEncoder: _same})
+        columns = _columns(estimator)
         return Trees(estimator, columns, population) if columns else None
     return None
 
 
-def _linear(pipeline: Pipeline, population: Population) -> View | None:
-    columns = _columns(pipeline, {Numbers: _numbers, OneHotEncoder: _levels, Points: _same})
-    if not columns:
-        return None
-    encode, model = pipeline[:-1], pipeline[-1]
-    place = {name: at for at, name in enumerate(population.names)}
-    weights = np.zeros((len(columns), len(place)))
-    weights[np.arange(len(columns)), [place[name] for name in columns]] = model.coef_[0]
-    return Sums(lambda X: np.asarray(encode.transform(X) @ weights), float(model.intercept_[0]), population)
+def _linear(pipeline: Pipeline, population: Population) -> View:
+    model = pipeline[-1]
+    weights = np.zeros((len(model.columns_), len(population.names)))
+    weights[np.arange(len(weights)), [population.names.index(name) for name in model.columns_]] = model.coef_
+    return Sums(lambda X: np.asarray(model.encode(X) @ weights), model.intercept_, population)
 
 
-def _columns(pipeline: Pipeline, known: dict[type, Callable[..., list[str]]]) -> list[str] | None:
-    """The feature that each encoded column comes from; None where the encoding is none of ours."""
+def _columns(pipeline: Pipeline) -> list[str] | None:
+    """The feature that each column of the trees comes from; None where the encoding is none of ours."""
     encode = pipeline[-2]
     if len(pipeline) != 3 or not isinstance(encode, ColumnTransformer):
         return None
-    parts = [(step, list(names)) for _, step, names in encode.transformers_ if not isinstance(step, str)]
-    if any(type(step) not in known for step, _ in parts):
-        return None
-    return [name for step, names in parts for name in known[type(step)](step, names)]
-
-
-def _same(step: object, names: list[str]) -> list[str]:  # noqa: ARG001
-    return names
-
-
-def _numbers(step: Numbers, names: list[str]) -> list[str]:
-    """The numbers, then the flags of those often missing."""
-    return [*names, *(names[at] for at in step.flagged_)]
-
-
-def _levels(step: OneHotEncoder, names: list[str]) -> list[str]:
-    """One column per level, rare ones together."""
-    rare = [0 if levels is None else len(levels) - 1 for levels in step.infrequent_categories_]
-    counts = [len(levels) - less for levels, less in zip(step.categories_, rare, strict=True)]
-    return [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
+    parts = [(step, names) for _, step, names in encode.transformers_ if not isinstance(step, str)]
+    return (
+        [name for _, names in parts for name in names]
+        if all(type(s) in (Steps, OrdinalEncoder) for s, _ in parts)
+        else None
+    )

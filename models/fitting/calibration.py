@@ -13,7 +13,10 @@ from sklearn.base import BaseEstimator
 from models.fitting.venn_abers import VennAbers, checked_rows
 from models.metrics.evaluation import Vector, fit_logistic, log_losses, sigmoid
 
-UNCALIBRATED = ("logistic", "steady")  # used as they are while labels are few: their penalty holds them back enough
+UNCALIBRATED = (
+    "logistic",
+    "logistic_firm",
+)  # used as they are while labels are few: their penalty holds them back enough
 FEW_LABELS = 1_000
 MANY_LABELS = 20_000
 PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,23 +13,27 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from features.catalogue import Feature
 from models.fitting.encoders import ColumnGuard, Numbers, Points, Steps
-from models.fitting.frequencies import Frequencies
+from models.fitting.regression import Regression
 from models.fitting.rules_baseline import Rulebook
 from models.metrics.evaluation import Vector, logit, sigmoid
 
 Features = tuple[Feature, ...]
 Estimator = Any  # a scikit-learn classifier of raw frames; scikit-learn ships no types
 POINTS = "rule_points"
+SHALLOW = 3  # leaves of the shallow trees
 MONOTONE = {"+": 1, "-": -1, "": 0}
 RARE = 10  # levels seen in fewer rows are put together
 COMMON = {"min_frequency": RARE, "max_categories": 40}  # at most so many levels of a text are told apart
-PRIOR_VARIANCE = 0.5  # of a lead's log-odds, shared out over its features: as good as tuning C by cross-validation
+VARIANCES = {"logistic": 4.0, "logistic_firm": 1.5, "logistic_loose": 12.0}
+"""How far a regression may move a lead's log-odds (the prior's variance); the folds choose among them."""
+HELD = {"logistic": "", "logistic_firm": ", held back more", "logistic_loose": ", held back less"}
+BLENDS = {name: name.replace("logistic", "blend") for name in VARIANCES}
+"""The regression -> its blend with shallow trees."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,6 @@ class LogitMean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.column_stack([1 - p, p])
 
 
-def _of(features: Iterable[Feature], dtype: str) -> list[str]:
-    return [f.name for f in features if f.dtype == dtype]
-
-
 def _guarded(*steps: tuple[str, Any]) -> Weighted:
     return Weighted([("columns", ColumnGuard()), *steps])
 
@@ -102,29 +102,24 @@ def rulebook(*_: Any) -> Estimator:
     return _guarded(("model", Rulebook()))
 
 
-def logistic(features: Features, seed: int, clocks: bool = True) -> Estimator:
-    """L2 logistic regression on tamed numbers and one-hot texts, beginning from the rules' points where there are any.
+def logistic(features: Features, seed: int = 0, variance: float = VARIANCES["logistic"]) -> Estimator:  # noqa: ARG001
+    """Regression on tamed numbers and one-hot texts, beginning from the rules' points where there are any.
 
-    The base rate where there is no feature. `clocks`: with what moves with the calendar for all leads alike.
+    The base rate where there is no feature.
     """
-    features = features if clocks else _without_clocks(features)
     if not features:
         return base_rate()
-    levels = OneHotEncoder(**COMMON, handle_unknown="infrequent_if_exist", sparse_output=False)
+    texts = OneHotEncoder(**COMMON, handle_unknown="infrequent_if_exist", sparse_output=False)
     points = [f.name for f in features if f.name == POINTS]
-    encode = _by_type(features, Numbers(), levels, ("points", Points(), points))
-    strength = PRIOR_VARIANCE / len(features)
-    return _guarded(("encode", encode), ("model", LogisticRegression(C=strength, max_iter=5000, random_state=seed)))
+    encoder = _by_type(features, Numbers(), texts, ("points", Points(), points))
+    signs = {f.name: MONOTONE[f.direction] for f in features}
+    concepts = {f.name: str(f.concept) for f in features}
+    return _guarded(("model", Regression(encoder, signs, concepts, variance)))
 
 
 def digital_only(features: Features, seed: int) -> Estimator:
     """The same regression on engagement alone: what a lead score without phone and rules would know."""
     return logistic(tuple(f for f in features if f.concept == "engagement"), seed)
-
-
-def frequencies(features: Features, _: int) -> Estimator:
-    """Naive Bayes over the texts of the lead and its account: the scoring that open-source CRMs ship."""
-    return _guarded(("model", Frequencies(tuple(_of([f for f in features if f.concept == "fit"], "text")))))
 
 
 def boosting(features: Features, seed: int, leaves: int = 8) -> Estimator:
@@ -135,9 +130,10 @@ def boosting(features: Features, seed: int, leaves: int = 8) -> Estimator:
     features = _without_clocks(features)
     if not features:
         return base_rate()
-    numbers, texts = _of(features, "number"), _of(features, "text")
+    numbers = [f.name for f in features if f.dtype == "number"]
     levels = OrdinalEncoder(**COMMON, handle_unknown="use_encoded_value", unknown_value=np.nan)
     directions = {f.name: MONOTONE[f.direction] for f in features}
+    texts = len(features) - len(numbers)
     trees = HistGradientBoostingClassifier(
         learning_rate=0.05,
         max_iter=150,
@@ -146,16 +142,17 @@ def boosting(features: Features, seed: int, leaves: int = 8) -> Estimator:
         l2_regularization=5.0,
         max_features=0.5,
         early_stopping=False,
-        monotonic_cst=[directions[name] for name in numbers] + [0] * len(texts),
-        categorical_features=[False] * len(numbers) + [True] * len(texts),
+        monotonic_cst=[directions[name] for name in numbers] + [0] * texts,
+        categorical_features=[False] * len(numbers) + [True] * texts,
         random_state=seed,
     )
     return _guarded(("encode", _by_type(features, Steps(), levels)), ("model", trees))
 
 
-def blend(features: Features, seed: int) -> Estimator:
-    """The mean of the two models' log-odds."""
-    return LogitMean([("logistic", logistic(features, seed)), ("boosting", boosting(features, seed))])
+def blend(features: Features, seed: int, member: str = "logistic") -> Estimator:
+    """The mean of two models' log-odds: a regression's and that of trees of three leaves."""
+    of = (member, logistic(features, seed, VARIANCES[member])), ("shallow", boosting(features, seed, SHALLOW))
+    return LogitMean(list(of))
 
 
 def _without_clocks(features: Features) -> Features:
@@ -165,7 +162,8 @@ def _without_clocks(features: Features) -> Features:
 def _by_type(
     features: Features, for_numbers: Any, for_texts: Any, *more: tuple[str, Any, list[str]]
 ) -> ColumnTransformer:
-    steps = [("numbers", for_numbers, _of(features, "number")), ("texts", for_texts, _of(features, "text")), *more]
+    numbers, texts = ([f.name for f in features if f.dtype == dtype] for dtype in ("number", "text"))
+    steps = [("numbers", for_numbers, numbers), ("texts", for_texts, texts), *more]
     return ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0.0)
 
 
@@ -174,25 +172,43 @@ def paths(*types: type) -> tuple[str, ...]:
     return tuple(f"{each.__module__}.{each.__qualname__}" for each in types)
 
 
-LINEAR = paths(Numbers, Points)
+LINEAR = paths(Numbers, Points, Regression)
 TREES = (
     *paths(Steps, partial),
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.utils.validation.check_array",
 )
 BLEND = (*LINEAR, *TREES, *paths(LogitMean))
-STEADY = partial(logistic, clocks=False)
 CANDIDATES: tuple[Candidate, ...] = (
     Candidate("base_rate", "everyone gets the share of accepted leads", base_rate, deployed=False),
     Candidate("rulebook", "the rules' points alone: more points never count against a lead", rulebook, deployed=False),
     Candidate("digital_only", "logistic regression on engagement alone", digital_only, deployed=False),
-    Candidate("frequencies", "naive Bayes over the fields of a form, as CRMs score", frequencies, deployed=False),
-    Candidate("logistic", "logistic regression on every feature", logistic, trusted=LINEAR),
-    Candidate("steady", "logistic regression without features that follow the calendar", STEADY, trusted=LINEAR),
+    *(
+        Candidate(
+            name,
+            f"logistic regression on every feature{HELD[name]}",
+            partial(logistic, variance=variance),
+            trusted=LINEAR,
+        )
+        for name, variance in VARIANCES.items()
+    ),
     Candidate("boosting", "small boosted trees without features that follow the calendar", boosting, trusted=TREES),
     Candidate(
-        "shallow", "boosted trees of three leaves on the same features", partial(boosting, leaves=3), trusted=TREES
+        "shallow",
+        "boosted trees of three leaves on the same features",
+        partial(boosting, leaves=SHALLOW),
+        trusted=TREES,
     ),
-    Candidate("blend", "mean of the log-odds of logistic and boosting", blend, True, ("logistic", "boosting"), BLEND),
+    *(
+        Candidate(
+            BLENDS[name],
+            f"mean of the log-odds of {name} and shallow",
+            partial(blend, member=name),
+            True,
+            (name, "shallow"),
+            BLEND,
+        )
+        for name in VARIANCES
+    ),
 )
 DEPLOYED = tuple(c for c in CANDIDATES if c.deployed)  # no other can be chosen

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OneHotEncoder
 
 from data.errors import ModelError
 from models.metrics.evaluation import Vector
@@ -169,3 +171,22 @@ class Steps(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if len(distinct) <= self.most:
             return np.empty(0)
         return np.unique(np.quantile(column, np.linspace(0, 1, self.most + 1)[1:], method="inverted_cdf"))
+
+
+def encoded_columns(encode: ColumnTransformer) -> tuple[list[str], Vector]:
+    """Of each column that a fitted encoder makes the feature it comes from, and whether it rises with its value.
+
+    Flags of missing values and levels of texts do not. Raises KeyError for an encoder that is not of this project.
+    """
+    parts = [_encoded(step, list(names)) for _, step, names in encode.transformers_ if not isinstance(step, str)]
+    names, valued = zip(*[pair for part in parts for pair in part], strict=True) if parts else ((), ())
+    return list(names), np.array(valued, dtype=bool)
+
+
+def _encoded(step: object, names: list[str]) -> list[tuple[str, bool]]:
+    if isinstance(step, OneHotEncoder):
+        rare = [0 if levels is None else len(levels) - 1 for levels in step.infrequent_categories_]
+        counts = [len(levels) - less for levels, less in zip(step.categories_, rare, strict=True)]
+        return [(name, False) for name, count in zip(names, counts, strict=True) for _ in range(count)]
+    flags = [names[at] for at in step.flagged_] if type(step) is Numbers else []
+    return [*((name, True) for name in names), *((name, False) for name in flags)]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from models.fitting.calibration import CALIBRATORS, choose_calibrator, recent_shift
-from models.fitting.candidates import CANDIDATES, Candidate, Estimator, pool
+from models.fitting.candidates import BLENDS, CANDIDATES, Candidate, Estimator, pool
 from models.fitting.deployed import ReadyModel, make_ready
 from models.metrics.claims import draw_accounts, standard_error
 from models.metrics.evaluation import Vector, evaluate, log_losses, logit
@@ -18,8 +18,6 @@ from models.rows.splits import Split
 from models.rows.training_set import TrainingSet
 
 logger = logging.getLogger(__name__)
-ENOUGH_LABELS = 3000
-DEFAULT = "logistic"
 BACKGROUND = 1000  # training rows kept with the model: what reasons are told against, and who is like others
 
 
@@ -34,10 +32,17 @@ class OutOfTime:
     p: pd.DataFrame
     fold: pd.Series
 
-    def metrics(self, y: Vector) -> pd.DataFrame:
-        """One row per candidate and fold; y: the outcomes of the whole training set."""
-        folds = list(self.p.groupby(self.fold))
-        found = {(name, int(at)): evaluate(y[p.index], p[name].to_numpy()) for at, p in folds for name in self.p}
+    def metrics(self, y: Vector, weight: Vector) -> pd.DataFrame:
+        """One row per candidate and fold; y and weight: outcomes and weights of the whole training set.
+
+        Figures of the rows as they are; beside them `weight`, the rows' sum, and `weighted_loss`, their log loss by it.
+        """
+        found = {}
+        for at, p in self.p.groupby(self.fold):
+            rows = {"weight": float(weight[p.index].sum())}
+            for name, each in p.items():
+                lost = float(np.average(log_losses(y[p.index], each.to_numpy()), weights=weight[p.index]))
+                found[name, int(at)] = evaluate(y[p.index], each.to_numpy()) | rows | {"weighted_loss": lost}
         return pd.DataFrame(found).T.rename_axis(["candidate", "fold"]).sort_index()
 
     def losses(self, y: Vector) -> pd.DataFrame:
@@ -63,10 +68,10 @@ def later_half(fold: pd.Series) -> pd.Series:
 
 
 def choosing_losses(folds: pd.DataFrame) -> pd.Series:
-    """Per candidate the mean log loss over the rows of the folds that choose; `folds` as OutOfTime.metrics gives it."""
+    """Per candidate the weighted log loss over the folds that choose; `folds` as OutOfTime.metrics gives it."""
     late = folds[later_half(folds.index.get_level_values("fold").to_series(index=folds.index))]
-    rows = late["n"].groupby("candidate").sum()
-    return (late["log_loss"] * late["n"]).groupby("candidate").sum() / rows
+    rows = late["weight"].groupby("candidate").sum()
+    return (late["weighted_loss"] * late["weight"]).groupby("candidate").sum() / rows
 
 
 def cut_folds(data: TrainingSet, rows: Vector, folds: int) -> list[Split]:
@@ -87,24 +92,29 @@ def compare(
     return OutOfTime(p.iloc[order], pd.Series(fold, p.index).iloc[order])
 
 
-def choose(losses: pd.DataFrame, group: Vector, labels: int) -> tuple[str, str]:
+def choose(losses: pd.DataFrame, group: Vector, weight: Vector) -> tuple[str, str]:
     """Name and reason of the model to use, from out-of-time log losses: rows (index: place in `group`) x candidates.
 
-    From 3,000 labels on the lowest mean wins; below, logistic regression unless another is ahead of it by more than one
-    account-clustered standard error (the one-standard-error rule, Breiman et al. 1984).
+    Rows count by their weights, as many as the leads they stand for. The best blend of a regression and shallow trees
+    stays, unless another candidate is ahead of it by more than one account-clustered standard error (the
+    one-standard-error rule, Breiman et al. 1984).
     """
     losses = losses[[c.name for c in CANDIDATES if c.deployed and c.name in losses]]
-    best = str(losses.mean().idxmin())
-    found = f"{best} has the lowest mean out-of-time log loss ({losses[best].mean():.4f} on {len(losses)} rows)"
-    if labels >= ENOUGH_LABELS or best == DEFAULT or DEFAULT not in losses:
+    weight = weight[losses.index] / weight[losses.index].mean()
+    means = losses.mul(weight, axis=0).mean()
+    best = stays = str(means.idxmin())
+    found = f"{best} has the lowest mean out-of-time log loss ({means[best]:.4f} on {len(losses)} rows)"
+    if blends := [name for name in BLENDS.values() if name in losses]:
+        stays = str(means[blends].idxmin())
+    if best == stays:
         return best, found
-    ahead = (losses[DEFAULT] - losses[best]).to_numpy()
+    ahead = ((losses[stays] - losses[best]) * weight).to_numpy()
     error = standard_error(ahead, pd.Series(group[losses.index]))
     gain = f"{ahead.mean():.4f} against a standard error of {error:.4f}"
     if ahead.mean() > error:
-        return best, f"{found}, ahead of {DEFAULT} by more than one standard error ({gain})"
-    rule = f"with fewer than {ENOUGH_LABELS:,} labels {DEFAULT} regression stays the default"
-    return DEFAULT, f"{rule}: {best} is ahead by no more than one standard error ({gain})"
+        return best, f"{found}, ahead of {stays} by more than one standard error ({gain})"
+    rule = f"the mean of a regression and shallow trees ({stays}) stays the default"
+    return stays, f"{rule}: {best} is ahead of it by no more than one standard error ({gain})"
 
 
 def make_model(

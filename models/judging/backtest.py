@@ -34,13 +34,12 @@ from models.rows.training_set import LEAST_LABELS, TrainingSet, check
 logger = logging.getLogger(__name__)
 OURS = "leadready"
 KEPT = "never_retrained"  # the model of the first day that could learn, as a last champion that nobody replaced
-BASELINES = ("rulebook", "base_rate", "frequencies")
+BASELINES = ("rulebook", "base_rate")
 ARMS = (OURS, KEPT, *BASELINES)
 IN_WORDS = {
     KEPT: "model of the first day, never retrained",
     "rulebook": "rules' points",
     "base_rate": "base rate",
-    "frequencies": "frequencies that CRMs count",
 }
 METRICS: tuple[Metric, ...] = ("log_loss", "brier", "auc")
 FIGURES = ("log_loss", "brier", "auc", "calibration_slope")

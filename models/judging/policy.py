@@ -20,8 +20,8 @@ from data.agreement.model import Agreement, Costs, Routing
 from data.errors import DataError
 from models.metrics.claims import POWER, spread
 from models.metrics.evaluation import Vector
+from models.rows.training_set import standing_for
 
-CLIP = 20.0
 LEAST_EFFECTIVE = 100.0
 MONEY = ("acceptance", "review", "waiting", "refusal")
 RULES, AGREED, EQUAL, EVERYBODY, NOBODY = "rules", "agreed", "equal_volume", "everybody", "nobody"
@@ -129,7 +129,7 @@ def brought(logged: pd.DataFrame) -> Vector:
 
 def weights(logged: pd.DataFrame) -> Vector:
     """How many leads at the gate each row stands for: 1 / propensity, at most 20."""
-    return np.minimum(1 / logged["propensity"].to_numpy(float), CLIP)
+    return standing_for(logged["propensity"].to_numpy(float))
 
 
 def effective_size(weight: Vector) -> float:

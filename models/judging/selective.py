@@ -17,6 +17,7 @@ from data.errors import DataError
 from models.judging import policy
 from models.judging.policy import Estimate, brought, weights
 from models.metrics.evaluation import Vector, log_losses
+from models.rows.training_set import CLIP
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Reach:
         seen = f"{self.explored:,} of {self.rows:,} hand-offs were explored"
         seen += f", effective sample size {self.effective:,.0f}"
         if self.everybody:
-            return f"everybody at the gate: {seen} (weights of at most {policy.CLIP:.0f})"
+            return f"everybody at the gate: {seen} (weights of at most {CLIP:.0f})"
         return f"too few to describe everybody at the gate ({policy.LEAST_EFFECTIVE:.0f} are needed): {seen}"
 
 

@@ -85,7 +85,7 @@ def learn(data: TrainingSet, rows: Vector, cut: pd.Timestamp, past: OutOfTime, s
     past: what `learning.compare` found on forward folds inside the rows. The later folds choose, all of them calibrate.
     """
     data = data.as_known(cut)
-    chosen, reason = choose(past.late.losses(data.y), data.group.to_numpy(), int(data.labelled[rows].sum()))
+    chosen, reason = choose(past.late.losses(data.y), data.group.to_numpy(), data.stands_for)
     logger.info("chose %s: %s", chosen, reason)
     return Learned(chosen, reason, *make_model(data, chosen, rows, cut, past, seed), past)
 
@@ -110,7 +110,7 @@ def train(
         final, calibration = make_model(data, found.chosen, every, data.now, found.past.also(raw), seed, bags)
         model_hash = sha256(final.predict_proba(data.X).tobytes(), repr(list(data.X.columns)).encode())
         metrics = pd.DataFrame({name: evaluate(data.y[split.test], p.to_numpy()) for name, p in tested.items()}).T
-        fold_metrics = found.past.metrics(past.y)
+        fold_metrics = found.past.metrics(past.y, past.stands_for)
         forward = max(float(fold_metrics["auc"].xs(found.chosen).mean()), float(metrics["auc"][found.chosen]))
         said = np.flatnonzero(data.labelled)
         known = data.only(said)

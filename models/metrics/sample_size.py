@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 
 from models.metrics.evaluation import Vector, information, sigmoid
 
@@ -58,17 +57,18 @@ def effective_parameters(model: Any, X: pd.DataFrame) -> float:
         return effective_parameters(model.estimator, X)
     if hasattr(model, "estimators_"):
         return float(np.mean([effective_parameters(part, X) for part in model.estimators_]))
-    Z, last = np.asarray(model[:-1].transform(X)), model[-1]
-    if isinstance(last, LogisticRegression):
-        return _degrees_of_freedom(Z.astype(float), last)
+    last = model[-1]
+    if hasattr(last, "prior_"):
+        return _degrees_of_freedom(last.encode(model[:-1].transform(X)), last)
     if isinstance(last, HistGradientBoostingClassifier):
         return float(last.learning_rate * last.n_iter_ * (last.max_leaf_nodes - 1))
-    return float(Z.shape[1])
+    return float(X.shape[1])
 
 
-def _degrees_of_freedom(Z: Vector, fitted: LogisticRegression) -> float:
-    p = sigmoid(Z @ fitted.coef_[0] + fitted.intercept_[0])
-    with_intercept = np.column_stack([np.ones(len(Z)), Z])
+def _degrees_of_freedom(Z: Vector, fitted: Any) -> float:
+    p = sigmoid(Z @ fitted.coef_ + fitted.intercept_)
+    free = fitted.coef_ != 0  # at a bound a coefficient cannot move
+    with_intercept = np.column_stack([np.ones(len(Z)), Z[:, free]])
     told = information(with_intercept, p)
-    penalty = np.diag([0.0] + [1 / fitted.C] * Z.shape[1])
+    penalty = np.diag(np.append(0.0, 1 / fitted.prior_[free]))
     return float(np.trace(np.linalg.solve(told + penalty, told)) - 1)

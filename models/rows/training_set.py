@@ -17,6 +17,7 @@ from models.rows.delay import known_by
 from models.rows.splits import ForwardFolds
 
 LEAST_LABELS = 40
+CLIP = 20.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,12 @@ class TrainingSet:
         return np.asarray(self.labelled & (self.propensity > 0) & (self.propensity < 1))
 
     @property
+    def stands_for(self) -> Vector:
+        """How many of the leads that are scored each row stands for (`standing_for`); 1 where it was not drawn."""
+        propensity = self.propensity.to_numpy(float)
+        return standing_for(np.where(propensity > 0, propensity, 1.0))
+
+    @property
     def usable_at(self) -> pd.Series:
         """From when each row may train: from its answer on, from its close, or at once where silence counts."""
         if self.answered_at is None:
@@ -113,6 +120,11 @@ class TrainingSet:
     def folds(self, count: int = 4) -> ForwardFolds:
         """The rows' forward folds, for any tool that takes a scikit-learn splitter (`cv=`); groups: `group`."""
         return ForwardFolds(self.as_of, self.usable_at, self.mature, count, lambda rows, cut: self.known(rows, cut)[0])
+
+
+def standing_for(propensity: Vector) -> Vector:
+    """How many leads at the gate each of n hand-offs stands for: 1 / propensity, at most 20."""
+    return np.minimum(1 / propensity, CLIP)
 
 
 def check(data: TrainingSet) -> None:

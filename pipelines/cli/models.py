@@ -88,7 +88,7 @@ def backtest(
     every: Annotated[str, typer.Option(help="Retrain this often, in days (7d) or hours (12h).")] = "7d",
     as_of: AsOf = None,
 ) -> Report:
-    """Replay training and scoring on past days. The model is compared with rules, base rate and frequencies."""
+    """Replay training and scoring on past days. The model is compared with the rules and the base rate."""
     begin, end = read_moment(first, now(), "--from"), read_moment(last, now(), "--to")
     moment = read_moment(as_of, now())
     if not begin < end <= moment:

@@ -25,7 +25,7 @@ from models.fitting.encoders import Numbers
 from models.metrics.evaluation import logit
 from tests.unit.models.leads import make
 
-OURS = [c.name for c in CANDIDATES if c.name not in ("base_rate", "rulebook", "frequencies")]
+OURS = [c.name for c in CANDIDATES if c.name not in ("base_rate", "rulebook")]
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,7 @@ def test_a_fast_view_says_what_asking_for_every_crossing_says(leads, fitted, nam
     assert fast.contributions(X) == pytest.approx(shapley(asked.mean(axis=2)), abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("name", "concept"), [("frequencies", "fit"), ("rulebook", "qualification"), ("base_rate", "")]
-)
+@pytest.mark.parametrize(("name", "concept"), [("rulebook", "qualification"), ("base_rate", "")])
 def test_a_model_that_names_its_columns_is_asked_only_for_crossings_of_these(leads, fitted, name, concept):
     """A pool of one reads everything, for all that is known of it: with or without short cuts, the same."""
     population = Population(leads.X.sample(4, random_state=1).reset_index(drop=True), leads.features)

@@ -271,8 +271,9 @@ def test_what_is_missing_can_be_found_out_or_done(answered, asked):
 def test_having_more_of_what_is_good_is_no_lack(leads):
     """A model that punishes clicks says so in its reasons, and does not call them missing."""
     clicks = Feature("clicks", "engagement", "touches", "1", "clicks", direction="+")
+    free = replace(clicks, direction="")
     X = pd.DataFrame({"clicks": np.tile([0.0, 1.0, 5.0], 100)})
     y = (X["clicks"] < 1).astype(int).to_numpy()
-    explainer = Explainer(logistic((clicks,), 1).fit(X, y), X, (clicks,))
+    explainer = Explainer(logistic((free,), 1).fit(X, y), X, (clicks,))
     assert reasons(explainer, X.tail(1))["reason_1"].tolist() == ["against: clicks: 5"]
     assert missing(explainer, X.tail(1)).isna().all(axis=None)

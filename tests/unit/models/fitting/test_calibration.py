@@ -100,7 +100,7 @@ def fold_of(rows):
 
 
 @pytest.mark.parametrize(
-    ("candidate", "name"), [("logistic", "none"), ("steady", "none"), ("boosting", "platt"), ("blend", "platt")]
+    ("candidate", "name"), [("logistic", "none"), ("logistic_firm", "none"), ("boosting", "platt"), ("blend", "platt")]
 )
 def test_with_few_labels_the_candidate_decides(candidate, name):
     z, y, _ = sample(500)

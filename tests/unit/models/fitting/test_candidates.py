@@ -13,9 +13,9 @@ NAMED = {c.name: c for c in CANDIDATES}
 
 def test_the_baselines_are_compared_and_never_deployed():
     baselines = {c.name for c in CANDIDATES if not c.deployed}
-    assert baselines >= {"base_rate", "rulebook", "digital_only", "frequencies"}
+    assert baselines >= {"base_rate", "rulebook", "digital_only"}
     losses = pd.DataFrame({c.name: [float(c.deployed)] * 10 for c in CANDIDATES})
-    assert choose(losses, np.arange(10), 10_000)[0] not in baselines, "though they are far ahead"
+    assert choose(losses, np.arange(10), np.ones(10))[0] not in baselines, "though they are far ahead"
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -64,13 +64,14 @@ def test_more_levels_than_trees_can_bin_are_put_together():
     assert np.isfinite(boosting(data.features, 1).fit(X, data.y).predict_proba(X)).all()
 
 
-def test_noise_does_not_shake_logistic_regression():
-    """Features without any signal: with 200 rows and 60 columns the log-odds stay near the base rate."""
+@pytest.mark.parametrize(("name", "most"), [("logistic_firm", 0.15), ("logistic", 0.2), ("logistic_loose", 0.25)])
+def test_noise_does_not_shake_logistic_regression(name, most):
+    """Without any signal, 200 rows and 57 columns leave probabilities near the base rate, even in sample."""
     data = make(rows=200, numbers=60, texts=0, signal=0.0)
     features = tuple(feature(f"n{j}") for j in range(3, 60))
     X = data.X[[f.name for f in features]]
-    p = logistic(features, 1).fit(X, data.y).predict_proba(X)[:, 1]
-    assert np.std(p) < 0.12
+    p = NAMED[name].build(features, 1).fit(X, data.y).predict_proba(X)[:, 1]
+    assert np.std(p) < most
 
 
 def test_with_few_labels_logistic_regression_holds_to_the_rules_points():

