@@ -218,6 +218,8 @@ TABLES: dict[str, Table] = {
 EVENTS = tuple(t.name for t in TABLES.values() if t.kind)
 """The tables of events that features may be over."""
 
+TO_SALES = ("hand_off",)
+"""The routes that hand a lead off to sales."""
 SCORES = Table(
     "scores", "what to do next with each open lead, and why: one row per lead and `as_of`", key=("as_of", "lead_id")
 ).of(

@@ -14,6 +14,7 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
+from data.cohorts import TO_SALES_SCORES
 from data.sql import in_force
 from data.tables import COSTS, JUDGED, TESTED
 from data.warehouse import Warehouse
@@ -41,7 +42,7 @@ GATE = f"""WITH gate AS (
             WHERE h.lead_id = s.lead_id AND {in_force("s.as_of", "h")}) AS episode
         FROM scores s WHERE propensity > 0 AND as_of < $as_of),
     answers AS (
-        SELECT s.lead_id, s.as_of, y FROM m_tested t ASOF JOIN (FROM scores WHERE route = 'hand_off') s
+        SELECT s.lead_id, s.as_of, y FROM m_tested t ASOF JOIN {TO_SALES_SCORES} s
         ON s.lead_id = t.lead_id AND t.as_of > s.as_of WHERE t.as_of <= s.as_of + INTERVAL 7 DAY),
     came AS (
         SELECT lead_id, min(as_of) AS as_of, arg_min_null(probability, as_of) AS p, max(propensity) AS propensity,
@@ -52,8 +53,9 @@ GATE = f"""WITH gate AS (
     AND as_of BETWEEN (SELECT min(as_of) FROM answers) AND (SELECT max(as_of) FROM answers) ORDER BY lead_id, as_of"""
 """Who came to the gate in the tested time: a row per lead and draw, or certain hand-off, as it was first scored for it.
 
-A draw holds for its whole episode, so who was drawn is told by all its days, and those first scored earlier are left
-out, drawn or not. p is the published one of all: a later model's would be there for hand-offs alone. y: as tested."""
+A draw holds for its whole episode, so all its days together show who was picked at random; those first scored earlier
+are left out, picked or not. p is the published one of all: a later model's would be there for hand-offs alone.
+y: as tested."""
 NEVER_HANDED_OFF = f"""SELECT count(*) FROM leads l WHERE {in_force("$as_of::TIMESTAMP", "l")} AND NOT EXISTS
     (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})
     AND created_at BETWEEN $first::TIMESTAMP AND $last::TIMESTAMP"""
@@ -115,7 +117,7 @@ def _came(warehouse: Warehouse, agreement: Agreement, as_of: datetime, tested: p
 
 
 def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
-    """The doubly robust line; nothing where nobody who was drawn has an answer."""
+    """The doubly robust line; nothing where nobody who was picked at random has an answer."""
     if gate.empty or not (gate["answered"] & (gate["propensity"] < 1)).any():
         return ""
     picks = pick_by_policy(gate.assign(propensity=1.0), [agreement], vouched)
@@ -135,7 +137,7 @@ def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
 
 
 def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame) -> str:
-    """Bounds for leads of the tested time that nobody handed off: all of them rejected, all accepted (METHODS 2)."""
+    """Bounds for leads of the tested time that nobody handed off: all of them rejected, all accepted."""
     times = {"as_of": as_of, "first": rows["as_of"].min(), "last": rows["as_of"].max()}
     below = warehouse.scalar(NEVER_HANDED_OFF, times)
     if not below:
