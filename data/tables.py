@@ -381,7 +381,7 @@ COSTS = Table("costs", "a row per segment of values in the agreement", key=("seg
     Column("trust", "number", f"t: what a rejected lead costs in trust, {MONEY}"),
     Column("refusal", "number", f"R: what a rejected lead is worth, {MONEY}"),
     Column("threshold", "number", "p*: the probability above which a hand-off pays off"),
-    Column("spare_threshold", "number", "the same in free hours of sales"),
+    Column("spare_threshold", "number", "the same when sales has time to spare"),
 )
 REPORT_TABLES = {t.name: t for t in (REPORT_LEADS, REPORT_HANDOFFS, REPORT_DEALS, PROMISES, TESTED, JUDGED, COSTS)}
 """The report's base tables, in the order in which they are written."""

@@ -51,10 +51,10 @@ GATE = f"""WITH gate AS (
     SELECT c.*, coalesce('account ' || account_id, 'lead ' || lead_id) AS group
     FROM came c JOIN leads l USING (lead_id) WHERE {in_force("$as_of::TIMESTAMP", "l")}
     AND as_of BETWEEN (SELECT min(as_of) FROM answers) AND (SELECT max(as_of) FROM answers) ORDER BY lead_id, as_of"""
-"""Who came to the gate in the tested time: a row per lead and draw, or certain hand-off, as it was first scored for it.
+"""Who came to the gate in the tested time: a row per lead and gate episode, certain hand-offs apart, as first scored.
 
-A draw holds for its whole episode, so all its days together show who was picked at random; those first scored earlier
-are left out, picked or not. p is the published one of all: a later model's would be there for hand-offs alone.
+A lead is picked at random or not for its whole episode, so all its days together show who was; those first scored
+earlier are left out, picked or not. p is the published one of all: a later model's would be there for hand-offs alone.
 y: as tested."""
 NEVER_HANDED_OFF = f"""SELECT count(*) FROM leads l WHERE {in_force("$as_of::TIMESTAMP", "l")} AND NOT EXISTS
     (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})
@@ -121,7 +121,7 @@ def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
     if gate.empty or not (gate["answered"] & (gate["propensity"] < 1)).any():
         return ""
     picks = pick_by_policy(gate.assign(propensity=1.0), [agreement], vouched)
-    seen, drawn = gate["answered"].to_numpy(), (gate["propensity"] < 1).to_numpy()
+    seen, random = gate["answered"].to_numpy(), (gate["propensity"] < 1).to_numpy()
     gains = []
     for name in (AGREED, EQUAL):
         gain = robust_gain(gate, picks[name], picks[RULES])
@@ -130,7 +130,7 @@ def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
         gains.append(f"{POLICIES[name]}, {gain.mean:+,.2f} ({gain.low:+,.2f} to {gain.high:+,.2f}{few})")
     return (
         f"a doubly robust estimate over {len(gate):,} leads as they came to the gate, from the scores published then "
-        f"({drawn.sum():,} could be picked at random; {(drawn & ~seen).sum():,} of those were held or not answered), "
+        f"({random.sum():,} could be picked at random; {(random & ~seen).sum():,} of those were held or not answered), "
         f"with capacity left out: {POLICIES[RULES]}, {robust_value(gate, picks[RULES])}; "
         f"compared with that, {'; '.join(gains)}"
     )
