@@ -59,8 +59,8 @@ class Table:
     `occurred_at` is the column that says when it happened; `known_from` is the SQL expression that a backfill uses
     for `known_at` (default: `occurred_at`, else long ago). `extras`: columns beyond these are kept and become features.
 
-    A table of events that features may be over also has SQL over its row `e`: of what `kind` an event is, and whether it
-    `counts`. `of_sales`: a snapshot sees what was known before its `sales_until`, of all others before its `as_of`.
+    A table of events that features may be over also has SQL over its row `e`: of what `kind` an event is, and whether
+    it `counts`. Of one that is `of_sales` a snapshot sees what was known before its `sales_until` instead of `as_of`.
     """
 
     name: str
