@@ -3,9 +3,10 @@
 It reads the raw file with pandas and shares no code with leadready. See `reference` for the rows and
 `python benchmarks/references_bpic2012.py --data DIR` for the table beside the published figures.
 
-Logistic regression has scikit-learn's defaults. Gradient boosting has the small size that METHODS.md names for few
-labels, taken as it is: the defaults come out clearly below the published figures on these 700 to 2,800 training rows
-(submitted + 1 h: AUC .709, log loss .659), and a weak reference would flatter whoever is compared with it.
+Logistic regression has scikit-learn's defaults. Gradient boosting has the small size of leadready's
+`boosting` (docs/models.md), taken as it is: the defaults come out clearly below the published figures on these 700 to
+2,800 training rows (submitted + 1 h: AUC .709, log loss .659), and a weak reference would flatter whoever is compared
+with it.
 """
 
 from __future__ import annotations

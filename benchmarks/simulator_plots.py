@@ -82,7 +82,7 @@ def connect_rate(axes: Axes) -> None:
     dials = company("default")["calls"].sort_values(["lead_id", "called_at"])
     reached = dials["disposition"].isin(CONNECTED)
     by_agent = reached.groupby(dials["agent_id"]).mean().sort_index()
-    axes.axhspan(5, 13, color="#e6f0e9", zorder=0, label="METHODS 8: 5-13 %")
+    axes.axhspan(5, 13, color="#e6f0e9", zorder=0, label="aim: 5-13 %")
     axes.axhline(100 * reached.mean(), color="#444444", linewidth=1, label=f"all dials: {100 * reached.mean():.1f} %")
     axes.plot(100 * by_agent.to_numpy(), "o", color=COLOURS["default"])
     axes.set_xticks(range(len(by_agent)), [name.replace("agent_", "") for name in by_agent.index])

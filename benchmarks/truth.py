@@ -1,4 +1,4 @@
-"""Do the predictions hold where the truth is known? The gates of METHODS 8 on simulated companies, over many seeds.
+"""Do the predictions hold where the truth is known? The gates on simulated companies, over many seeds.
 
 Prints a table of gate, what is asked, mean over seeds with its 95 % interval (Student's t), the worst seed and the
 verdict, writes it as CSV, and ends with 1 where a gate fails. Naive arms stand beside the gates and have to miss them.

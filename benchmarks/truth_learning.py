@@ -71,7 +71,7 @@ def below_the_gate(of: Company, taught: Lesson) -> dict[str, float]:
 
 
 def _with_rejected(past: TrainingSet, unlabelled: pd.DataFrame, name: str) -> object:
-    """The candidate fitted as if sales had refused every lead that it was never asked about."""
+    """The candidate fitted as if sales had rejected every lead that it was never asked about."""
     n, labelled = len(unlabelled), np.flatnonzero(past.labelled)
     X = pd.concat([past.X.iloc[labelled], unlabelled], ignore_index=True)
     y = np.append(past.y[labelled], np.zeros(n, dtype=int))

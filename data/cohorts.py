@@ -8,7 +8,8 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from data.sql import in_force
+from data.sql import in_force, literal
+from data.tables import TO_SALES
 from data.toml_errors import StrictModel
 from data.warehouse import Warehouse
 
@@ -80,13 +81,15 @@ def build_cohort(warehouse: Warehouse, cohort: Cohort, until: datetime) -> pd.Da
     return warehouse.frame(sql, {k: v for k, v in parameters.items() if f"${k}" in sql})
 
 
+TO_SALES_SCORES = f"(FROM scores WHERE route IN ({', '.join(map(literal, TO_SALES))}))"
+"""The scores that said to hand the lead off."""
 POLICY = ("propensity", "policy_version", "early", "explored", "exploration_seed")
 
 
 def handed_off(warehouse: Warehouse) -> str:
     """A SELECT of all hand-offs with what the score that each followed says of its policy.
 
-    That is the lead's last score of the 7 days before that said `hand_off`. It gives early, explored and
+    That is the lead's last score of the 7 days before that said to hand it off. It gives early, explored and
     exploration_seed, and propensity and policy_version where the hand-off came back without them: a CRM need not carry
     them. A propensity of 0 says nothing.
     """
@@ -100,7 +103,7 @@ def handed_off(warehouse: Warehouse) -> str:
         coalesce(h.policy_version, {of_score["policy_version"]}) AS policy_version),
         coalesce({of_score["early"]}, false) AS early, coalesce({of_score["explored"]}, false) AS explored,
         {of_score["exploration_seed"]} AS exploration_seed
-        FROM handoffs h ASOF LEFT JOIN (FROM scores WHERE route = 'hand_off') s
+        FROM handoffs h ASOF LEFT JOIN {TO_SALES_SCORES} s
         ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of"""
 
 

@@ -58,6 +58,9 @@ class Table:
     in force for `known_at < as_of <= superseded_at`. An empty key means that every different row is its own event.
     `occurred_at` is the column that says when it happened; `known_from` is the SQL expression that a backfill uses
     for `known_at` (default: `occurred_at`, else long ago). `extras`: columns beyond these are kept and become features.
+
+    A table of events that features may be over also has SQL over its row `e`: of what `kind` an event is, and whether
+    it `counts`. Of one that is `of_sales` a snapshot sees what was known before its `sales_until` instead of `as_of`.
     """
 
     name: str
@@ -67,6 +70,9 @@ class Table:
     occurred_at: str | None = None
     known_from: str | None = None
     extras: bool = False
+    kind: str | None = None
+    counts: str = "true"
+    of_sales: bool = False
 
     def of(self, *columns: Column) -> Table:
         """The table with these columns."""
@@ -113,7 +119,13 @@ LEADS = Table("leads", "people who showed interest", key=("lead_id",), occurred_
     Column("email", "text", "e-mail address", personal=True),
     Column("phone", "text", "phone number", personal=True),
 )
-TOUCHES = Table("touches", "digital engagement", occurred_at="occurred_at").of(
+TOUCHES = Table(
+    "touches",
+    "digital engagement",
+    occurred_at="occurred_at",
+    kind="""CASE WHEN e.is_bot THEN 'bot' WHEN e.direction = 'outbound'
+        AND e.kind NOT IN ('task_scheduled', 'unsubscribe') THEN 'outbound' ELSE e.kind END""",
+).of(
     LEAD_ID,
     Column("occurred_at", "time", "when it happened", required=True),
     Column("kind", "text", "what kind of touch it was", required=True, allowed=TOUCH_KINDS),
@@ -129,6 +141,7 @@ CALLS = Table(
     key=("lead_id", "called_at"),
     occurred_at="called_at",
     known_from="called_at + to_microseconds(coalesce(duration_s * 1e6, 0)::BIGINT)",
+    kind="e.disposition",
 ).of(
     LEAD_ID,
     Column("called_at", "time", "when the call began", required=True),
@@ -143,6 +156,8 @@ ANSWERS = Table(
     "what was learned about a criterion",
     key=("lead_id", "criterion", "answered_at"),
     occurred_at="answered_at",
+    kind="e.criterion",
+    counts="e.state <> 'not_asked'",
 ).of(
     LEAD_ID,
     Column("answered_at", "time", "when it was learned", required=True),
@@ -151,7 +166,14 @@ ANSWERS = Table(
     Column("level", "text", "the answer's level in the agreement's words"),
     Column("source", "text", "how it was learned", allowed=("call", "form", "research")),
 )
-HANDOFFS = Table("handoffs", "leads given to sales", key=("lead_id", "handed_off_at"), occurred_at="handed_off_at").of(
+HANDOFFS = Table(
+    "handoffs",
+    "leads given to sales",
+    key=("lead_id", "handed_off_at"),
+    occurred_at="handed_off_at",
+    kind="e.route",
+    of_sales=True,
+).of(
     LEAD_ID,
     Column("handed_off_at", "time", "when it was handed off", required=True),
     Column("route", "text", "by which route or rule"),
@@ -163,6 +185,8 @@ DECISIONS_TABLE = Table(
     "what sales decided; without handed_off_at it is a rejection before any hand-off",
     key=("lead_id", "handed_off_at"),
     occurred_at="decided_at",
+    kind="e.decision",
+    of_sales=True,
 ).of(
     LEAD_ID,
     Column("handed_off_at", "time", "the hand-off it answers"),
@@ -191,7 +215,11 @@ TABLES: dict[str, Table] = {
     t.name: t for t in (ACCOUNTS, LEADS, TOUCHES, CALLS, ANSWERS, HANDOFFS, DECISIONS_TABLE, OPPORTUNITIES)
 }
 """In the order in which a batch is stored: what others refer to comes first."""
+EVENTS = tuple(t.name for t in TABLES.values() if t.kind)
+"""The tables of events that features may be over."""
 
+TO_SALES = ("hand_off",)
+"""The routes that hand a lead off to sales."""
 SCORES = Table(
     "scores", "what to do next with each open lead, and why: one row per lead and `as_of`", key=("as_of", "lead_id")
 ).of(
@@ -353,7 +381,7 @@ COSTS = Table("costs", "a row per segment of values in the agreement", key=("seg
     Column("trust", "number", f"t: what a rejected lead costs in trust, {MONEY}"),
     Column("refusal", "number", f"R: what a rejected lead is worth, {MONEY}"),
     Column("threshold", "number", "p*: the probability above which a hand-off pays off"),
-    Column("spare_threshold", "number", "the same in free hours of sales"),
+    Column("spare_threshold", "number", "the same when sales has time to spare"),
 )
 REPORT_TABLES = {t.name: t for t in (REPORT_LEADS, REPORT_HANDOFFS, REPORT_DEALS, PROMISES, TESTED, JUDGED, COSTS)}
 """The report's base tables, in the order in which they are written."""

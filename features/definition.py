@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from data.errors import DataError
+from data.tables import EVENTS
 from features.measures import Measure
 
 Concept = Literal["fit", "engagement", "calls", "qualification", "account", "journey"]
 CONCEPTS: tuple[Concept, ...] = get_args(Concept)
-Room = Literal["lead", "touches", "calls", "answers", "handoffs", "decisions", "rules", "peers", "made"]
+ROOMS = (*EVENTS, "lead", "rules", "made", "peers")
+"""What a feature may be over."""
 Direction = Literal["+", "-", ""]
 Part = Literal["", "state", "level", "points", "age_days"]
 """What a feature says of a criterion."""
@@ -23,9 +26,9 @@ class Feature:
 
     `value` is a measure (features/measures.py) or a SQL expression over the rows of `over` as seen at `as_of`:
 
-    - an event table (touches, calls, answers, handoffs, decisions): a measure, or an aggregate; its rows carry
-      `age_days`, the days from the event to `as_of`. A measure with `kinds` is taken once per lead and `kind`, and the
-      parts of the named kinds are merged: families over many kinds and windows stay cheap.
+    - an event table (one of `EVENTS` in data/tables.py): a measure, or an aggregate; its rows carry `age_days`, the
+      days from the event to `as_of`, and `kind`. A measure with `kinds` is taken once per lead and `kind`, and
+      the parts of the named kinds are merged: families over many kinds and windows stay cheap.
     - `lead`: a plain expression over the lead's row `l`, its account's row `a`, what its title says `t`, `r.as_of`,
       the last agent's record `g` and all of sales' record `h`.
     - `rules`: a plain expression over the columns of `features.rules.points.rules_sql`.
@@ -38,11 +41,13 @@ class Feature:
     learn weeks from it instead of leads. `unit`: how people read the number, where they do not as it is. `part` of
     which `criterion` of the agreement it says; points without a criterion are sums over all. `axis`: the one that
     points count on. `called`: what reasons call it, where that is not its `meaning`.
+
+    Raises DataError where `over` is nothing that features can be over.
     """
 
     name: str
     concept: Concept
-    over: Room
+    over: str
     value: Measure | str
     meaning: str
     null: str = ""
@@ -55,6 +60,15 @@ class Feature:
     part: Part = ""
     axis: Literal["", "digital", "research", "both"] = ""
     called: str = ""
+
+    def __post_init__(self) -> None:
+        if self.over not in ROOMS:
+            raise DataError(
+                f"defining the feature {self.name}",
+                expected=f"over to be one of {', '.join(ROOMS)}",
+                got=self.over,
+                do="correct it, or say in data/tables.py of what `kind` that table's events are",
+            )
 
     @property
     def measure(self) -> Measure:

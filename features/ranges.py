@@ -17,11 +17,11 @@ import pandas as pd
 
 from data.agreement.model import Agreement
 from data.sql import in_force, literal, quoted
-from data.tables import TABLES
+from data.tables import EVENTS, TABLES
 from data.warehouse import Warehouse
 from features.concepts.timelines import AGENTS, HOUSE
 from features.concepts.titles import titles_sql
-from features.definition import ANY, Feature, Room
+from features.definition import ANY, Feature
 from features.measures import Array, merge_latest, merge_parts
 from features.rules.points import rules_sql
 
@@ -30,20 +30,6 @@ ACROSS_ACCOUNTS = (AGENTS, HOUSE, f"CREATE OR REPLACE TEMP TABLE m_titles AS {ti
 """What crosses accounts is computed first, once, and serves every range."""
 TEXT_LIMIT = 100
 """Longer texts are cut: categories, not documents."""
-EVENTS: dict[Room, tuple[str, ...]] = {
-    "touches": (
-        "occurred_at",
-        """e.* EXCLUDE (kind), CASE WHEN e.is_bot THEN 'bot' WHEN e.direction = 'outbound'
-        AND e.kind NOT IN ('task_scheduled', 'unsubscribe') THEN 'outbound' ELSE e.kind END AS kind""",
-    ),
-    "calls": ("called_at", "e.*, e.disposition AS kind"),
-    "answers": ("answered_at", "e.*, e.criterion AS kind", "e.state <> 'not_asked'"),
-    "handoffs": ("handed_off_at", "e.*, e.route AS kind"),
-    "decisions": ("decided_at", "e.*, e.decision AS kind"),
-}
-"""Event table -> when it happened, what its rows carry, and which rows count (a question not asked is no answer)."""
-OF_SALES = ("handoffs", "decisions")
-"""Of these a snapshot sees what was known before its `sales_until`; of all others what was known before `as_of`."""
 AGENTS_NOW = f"""CREATE OR REPLACE TEMP TABLE m_agents_now AS SELECT c.rid, g.decided, g.accepted
     FROM (SELECT r.rid, r.sales_until, arg_max(e.agent_id, e.called_at) AS agent_id FROM m_range r
         JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.sales_until) c
@@ -67,14 +53,14 @@ def build_range(warehouse: Warehouse, rows: str, agreement: Agreement, features:
     for statement in (f"CREATE OR REPLACE TEMP TABLE m_range AS {rows}", AGENTS_NOW, HOUSE_NOW):
         warehouse.execute(statement)
     size = warehouse.scalar("SELECT count(*) FROM m_range")
-    by_room: dict[Room, list[Feature]] = {}
+    by_room: dict[str, list[Feature]] = {}
     for feature in features:
         by_room.setdefault(feature.over, []).append(feature)
     columns: Columns = {}
     for table in [table for table in EVENTS if table in by_room]:
         columns |= _from_events(warehouse, table, by_room[table], size)
     ruled = f"FROM ({rules_sql(agreement, 'm_range')}) r"
-    sources: dict[Room, str] = {"lead": LEADS_NOW, "rules": ruled, "made": FINISHED, "peers": FINISHED}
+    sources = {"lead": LEADS_NOW, "rules": ruled, "made": FINISHED, "peers": FINISHED}
     for room in [room for room in sources if room in by_room]:
         numbers = {name: column for name, column in columns.items() if column.dtype == np.float64}
         with warehouse.view("m_columns", pd.DataFrame({"rid": np.arange(size), **numbers}, copy=False)):
@@ -92,7 +78,7 @@ def _select(features: list[Feature]) -> str:
     return ", ".join(f"{expression(f)} AS {quoted(f.name)}" for f in features)
 
 
-def _from_events(warehouse: Warehouse, table: Room, features: list[Feature], size: int) -> Columns:
+def _from_events(warehouse: Warehouse, table: str, features: list[Feature], size: int) -> Columns:
     """The columns of one event table: one query grouped by lead, one by lead and kind where families need it."""
     direct, by_kind = [f for f in features if not f.kinds], [f for f in features if f.kinds]
     columns: Columns = {}
@@ -113,13 +99,14 @@ def _from_events(warehouse: Warehouse, table: Room, features: list[Feature], siz
     return columns
 
 
-def _seen(table: Room) -> str:
+def _seen(table: str) -> str:
     """The rows of an event table as seen by each roster row; rows without a key are never superseded."""
-    at, columns, *only = EVENTS[table]
-    until = "r.sales_until" if table in OF_SALES else "r.as_of"
-    known = in_force(until) if TABLES[table].key else f"e.known_at < {until}"
-    return f"""(SELECT r.rid, {columns}, date_diff('microsecond', e.{at}, r.as_of) / 864e8 AS age_days
-        FROM m_range r JOIN {table} e ON e.lead_id = r.lead_id AND {" AND ".join([known, *only])})"""
+    t = TABLES[table]
+    own = f"e.*{' EXCLUDE (kind)' * ('kind' in t.names)}, {t.kind} AS kind"
+    until = "r.sales_until" if t.of_sales else "r.as_of"
+    known = in_force(until) if t.key else f"e.known_at < {until}"
+    return f"""(SELECT r.rid, {own}, date_diff('microsecond', e.{t.occurred_at}, r.as_of) / 864e8 AS age_days
+        FROM m_range r JOIN {table} e ON e.lead_id = r.lead_id AND {known} AND {t.counts})"""
 
 
 def _merge_kinds(feature: Feature, found: Columns, rows: Array, kinds: list[str], size: int) -> Array:

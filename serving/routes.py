@@ -6,20 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, floor
 
+from data.tables import TO_SALES
+
 
 @dataclass(frozen=True)
 class Route:
     """What to do next with a lead.
 
-    to_sales: it is handed off, takes a place of a team and has a promise. by_tele: tele-qualification calls it.
-    by_phone, by_mail: the channels that the route uses where the lead allows them; a call before an e-mail.
+    by_tele: tele-qualification calls it. by_phone, by_mail: the channels that the route uses where the lead allows
+    them; a call before an e-mail.
     seen: a person looks at the lead, so its score is explained. actionable: among the leads to look at first.
     to_try: sales may get such a lead early, when it has time to spare. to_explore: it may be picked for exploration.
     """
 
     name: str
     meaning: str
-    to_sales: bool = False
     by_tele: bool = False
     by_phone: bool = False
     by_mail: bool = False
@@ -27,6 +28,11 @@ class Route:
     actionable: bool = False
     to_try: bool = False
     to_explore: bool = False
+
+    @property
+    def to_sales(self) -> bool:
+        """Whether the lead is handed off, takes a place of a team and has a promise."""
+        return self.name in TO_SALES
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Case:
 
 
 TRIED = {"to_try": True, "to_explore": True}
-HAND_OFF = Route("hand_off", "give it to sales", to_sales=True, by_phone=True, by_mail=True, seen=True, actionable=True)
+HAND_OFF = Route("hand_off", "give it to sales", by_phone=True, by_mail=True, seen=True, actionable=True)
 MANAGER_CHECK = Route("manager_check", "let a manager look at it", seen=True, actionable=True, to_try=True)
 TELE_QUALIFY = Route(
     "tele_qualify", "call to learn more", by_tele=True, by_phone=True, seen=True, actionable=True, **TRIED

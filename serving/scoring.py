@@ -30,7 +30,7 @@ BLOCK = 20_000
 BESIDE = ("handoffs_before", "hours_since_handoff", "hours_since_decision")
 """Columns that routing needs, whatever the model uses."""
 VOUCHED_FROM = 100
-"""Labels of explored hand-offs from which the model may speak of leads below the gate (METHODS 2: below, no claim)."""
+"""Labels of explored hand-offs from which the model may speak of leads below the gate (docs/models.md)."""
 POINTS = ("digital_points", "research_points", "rule_points")
 KEPT = (*POINTS, "zone", "urgent", "missing", "team", "persona", "buying_stage")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from features.concepts.timelines import RECENT_DAYS, WAITING_DAYS
-from features.definition import Feature, Room
+from features.definition import Feature
 from features.measures import Count, Last, Measure, SinceLast
 
 NEVER = "never handed off before"
@@ -60,5 +60,5 @@ def _load() -> list[Feature]:
     ]
 
 
-def _of(over: Room, name: str, value: Measure | str, meaning: str, null: str = "", **more: Any) -> Feature:
+def _of(over: str, name: str, value: Measure | str, meaning: str, null: str = "", **more: Any) -> Feature:
     return Feature(name, "journey", over, value, meaning, null, **more)

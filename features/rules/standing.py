@@ -21,7 +21,7 @@ from features.concepts.titles import titles_sql
 from features.rules.points import FACT_SQL, STANDING, lines_sql, rules_sql
 
 ROSTER = "m_rules_roster"
-BUCKET_ROWS = 1_000_000
+RANGE_ROWS = 1_000_000
 REACHED = ("automation_qualified_at", "qualified_at")
 MOMENTS = """CREATE OR REPLACE TEMP TABLE m_moments AS SELECT DISTINCT e.lead_id, e.known_at AS moment FROM (
         SELECT lead_id, known_at FROM touches WHERE is_bot IS NOT TRUE
@@ -52,15 +52,15 @@ def build_lines(warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agre
 def first_reached(warehouse: Warehouse, agreements: list[Agreement], as_of: datetime) -> pd.DataFrame:
     """When each lead first had enough digital points, and when it was first qualified (NaT: not by `as_of`).
 
-    Looked at right after anything of the lead, its account, its touches or its answers came to be known, bucket by
-    bucket of leads. Columns lead_id, automation_qualified_at, qualified_at.
+    Looked at right after anything of the lead, its account, its touches or its answers came to be known, one range
+    of leads after another. Columns lead_id, automation_qualified_at, qualified_at.
     """
     warehouse.execute(MOMENTS, {"as_of": as_of, "first": agreements[0].effective_from})
-    buckets = 1 + warehouse.scalar("SELECT count(*) FROM m_moments") // BUCKET_ROWS
+    ranges = 1 + warehouse.scalar("SELECT count(*) FROM m_moments") // RANGE_ROWS
     parts = []
-    for bucket in range(buckets):
+    for number in range(ranges):
         index = warehouse.frame(f"""SELECT lead_id, moment + INTERVAL 1 MICROSECOND AS as_of FROM m_moments
-            WHERE hash(lead_id) % {buckets} = {bucket} ORDER BY ALL""")
+            WHERE hash(lead_id) % {ranges} = {number} ORDER BY ALL""")
         parts.append(_by_agreement(warehouse, index, agreements, _reached).groupby("lead_id")[[*REACHED]].min())
     warehouse.execute("DROP TABLE m_moments")
     leads = warehouse.frame("SELECT DISTINCT lead_id FROM leads WHERE known_at < $1 ORDER BY lead_id", [as_of])

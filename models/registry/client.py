@@ -243,6 +243,13 @@ class Registry:
                 got=str(error).splitlines()[0],
                 do="restore them from a backup, run `leadready rollback`, or train again",
             ) from error
+        if info.signature is None:
+            raise ModelError(
+                f"loading model version {found.version}",
+                expected="a signature that names its columns, as training logs it",
+                got="none",
+                do="run `leadready rollback`, or train again",
+            )
         features = tuple(info.signature.inputs.input_names())
         return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
 

@@ -241,18 +241,21 @@ def draw_curves(
 ) -> Drawing:
     """A line per `series` (`-`: one) in one box over numbers or dates, with both axes.
 
-    Behind it a band from `low` to `high`, and a dashed line across at the one value of `mark`.
+    Behind it a band from `low` to `high`, and a dashed line across at the one value of `mark`. There are colours for
+    as many lines as LINES has; the legend names the others, which only the table has.
     """
     across, heights = _column(frame, x), np.column_stack([_column(frame, name) for name in (value, low, high)])
     first, last = across.min(), max(across.max(), across.min() + 1e-12)
     least, most = _height(heights)
     at, up = 100 * (across - first) / (last - first), 100 - _place(heights, least, most)
     names = pd.Series(in_words(value), frame.index) if series == "-" else frame[series].map(str)
-    lines, legend = [], []
-    for shade, name in zip(LINES, names.unique(), strict=False):
+    lines, legend, every = [], [], list(names.unique())
+    for shade, name in zip(LINES, every, strict=False):
         ours = names == name
         lines.append(_line(shade, at[ours], up[ours, 0]))
         legend.append((shade, name + " (partly above)" * bool((up[ours, 0] < 0).any())))
+    if others := every[len(LINES) :]:
+        legend.append(("", f"{len(others)} more only in the table: {', '.join(others)}"))
     if mark != "-":
         legend.append(("mark", f"{in_words(mark)}: {shown(mark, frame[mark].head(1))[0]}"))
     marked = 100 * (_column(frame, mark)[0] - first) / (last - first)

@@ -84,7 +84,7 @@ def test_what_comes_to_be_known_later_changes_no_earlier_row(warehouse):
     index = open_leads(warehouse, day, 36_500, ()).head(50)
     long_after = build_matrix(warehouse, index, default_agreement())
     with Warehouse.open(None) as then:
-        for table in ("accounts", "leads", "touches", "calls", "answers", "handoffs", "decisions", "opportunities"):
+        for table in TABLES:
             known = warehouse.frame(f"SELECT * FROM {table} WHERE known_at < $1", [day])
             with then.view("known", known):
                 then.execute(f"INSERT INTO {table} BY NAME SELECT * FROM known")

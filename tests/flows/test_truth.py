@@ -1,4 +1,4 @@
-"""The short form of `make truth`: the gates of METHODS 8 on three companies, and that a gate can fail."""
+"""The short form of `make truth`: its gates on three companies, and that a gate can fail."""
 
 from dataclasses import replace
 

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.agreement.file import default_agreement
-from data.tables import ANSWER_STATES, DISPOSITIONS, TOUCH_KINDS
+from data.errors import DataError
+from data.tables import ANSWER_STATES, DISPOSITIONS, EVENTS, TABLES, TOUCH_KINDS
 from data.warehouse import Warehouse
 from features.catalogue import build_catalogue
 from features.definition import Feature
 from features.invariance import differences, find_leaks
 from features.matrix import build_matrix
+from features.measures import Count
 from tests.tables import warehouse_of
 
 AGREEMENT = default_agreement()
@@ -195,6 +197,15 @@ def test_an_index_of_many_moments_gives_the_rows_of_each_moment(seed: int) -> No
 def test_ranges_of_accounts_give_what_one_piece_gives(seed: int) -> None:
     tables = company(seed)
     assert_same(matrix(tables), matrix(tables, range_rows=3))
+
+
+def test_a_contract_says_what_features_need_of_a_table_of_events() -> None:
+    """Its time is a column; a feature over a table that names no kinds is a plain error."""
+    assert set(EVENTS) <= set(company(1)), "`company` has rows of every table of events"
+    assert all(TABLES[name].occurred_at in TABLES[name].names for name in EVENTS)
+    said = r"defining the feature deals: expected over to be one of touches, .*, got opportunities; correct it, or"
+    with pytest.raises(DataError, match=said):
+        Feature("deals", "journey", "opportunities", Count(), "deals")
 
 
 def test_types_hold_for_every_feature() -> None:

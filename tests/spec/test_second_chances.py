@@ -1,4 +1,4 @@
-"""Refused leads come back after the cool-off, hot ones with new signs are found again, and misspelt words are named."""
+"""Rejected leads come back after the cool-off, hot ones with new signs are found again, misspelt words are named."""
 
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from data.warehouse import Warehouse
 from features.rules.standing import find_reheated, find_unseen
 from tests.tables import table, warehouse_of
 
-REFUSED = {
+REJECTED = {
     "handoffs": table("""
         lead  handed_off_at
         L1    2026-01-01
@@ -44,39 +44,39 @@ REFUSED = {
         ("2026-03-06", ("poor_fit",), ["L1", "L4"]),
     ],
 )
-def test_a_refused_lead_comes_back_when_its_cool_off_is_over(as_of, never, found):
-    """60 days from the refusal; never for reasons that the agreement names; an accepted lead does not come back."""
-    with warehouse_of(**REFUSED) as warehouse:
+def test_a_rejected_lead_comes_back_when_its_cool_off_is_over(as_of, never, found):
+    """60 days from the rejection; never for reasons that the agreement names; an accepted lead does not come back."""
+    with warehouse_of(**REJECTED) as warehouse:
         leads = open_leads(warehouse, datetime.fromisoformat(as_of), 60, never)
     assert leads["lead_id"].tolist() == found
     assert leads["cooling"].all(), "a bot, our own mail and an unsubscribe are no new signs"
 
 
-def test_a_sign_since_the_refusal_puts_it_back_on_the_normal_way():
+def test_a_sign_since_the_rejection_puts_it_back_on_the_normal_way():
     new = table("""
         lead  answered_at  criterion  state
         L1    2026-01-04   need       yes
         L2    2026-01-06   need       yes
     """)
-    with warehouse_of(**REFUSED, answers=new) as warehouse:
+    with warehouse_of(**REJECTED, answers=new) as warehouse:
         leads = open_leads(warehouse, datetime(2026, 4, 1), 60, ()).set_index("lead_id")
     assert leads["cooling"].to_dict() == {"L1": True, "L2": False, "L4": True}
 
 
-def test_a_lead_refused_and_handed_off_again_waits_for_sales():
+def test_a_lead_rejected_and_handed_off_again_waits_for_sales():
     again = table("""
         lead  handed_off_at
         L1    2026-01-01
         L1    2026-01-20
     """)
-    decided = REFUSED["decisions"][:1]
+    decided = REJECTED["decisions"][:1]
     with warehouse_of(handoffs=again, decisions=decided) as warehouse:
         leads = open_leads(warehouse, datetime(2026, 1, 21), 60, ())
     assert leads["refused_at"].isna().all()
 
 
-def test_without_a_cool_off_refused_leads_stay_closed():
-    with warehouse_of(**REFUSED) as warehouse:
+def test_without_a_cool_off_rejected_leads_stay_closed():
+    with warehouse_of(**REJECTED) as warehouse:
         assert open_leads(warehouse, datetime(2026, 12, 1), 36_500, ()).empty
 
 

@@ -1,6 +1,6 @@
 -- chapter: Touches to ready
 -- title: Does a lead need seven to thirteen touches?
--- text: A rule of thumb says that a lead needs 7 to 13 touches or more until it is ready. This counts the lead's own
+-- text: A rule of thumb says that it takes 7 to 13 touches before a lead is ready. This counts the lead's own
 --   touches and all calls before the hand-off that sales decided on, without bots and our own mailings.
 -- kind: answer
 -- empty: Sales has not accepted a lead yet.

@@ -1,6 +1,6 @@
 -- chapter: Early and explored hand-offs
 -- title: How do early and explored hand-offs fare?
--- text: Leads released early to fill free hours of sales, and leads picked at random to learn from, are measured
+-- text: Leads released early because sales had time to spare, and leads picked at random to learn from, are measured
 --   separately from those that qualified: they were chosen in a different way, so their acceptance describes a
 --   different kind of lead.
 -- kind: dots - handed_off_by rate rate_low rate_high

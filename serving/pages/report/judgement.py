@@ -14,6 +14,7 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
+from data.cohorts import TO_SALES_SCORES
 from data.sql import in_force
 from data.tables import COSTS, JUDGED, TESTED
 from data.warehouse import Warehouse
@@ -41,7 +42,7 @@ GATE = f"""WITH gate AS (
             WHERE h.lead_id = s.lead_id AND {in_force("s.as_of", "h")}) AS episode
         FROM scores s WHERE propensity > 0 AND as_of < $as_of),
     answers AS (
-        SELECT s.lead_id, s.as_of, y FROM m_tested t ASOF JOIN (FROM scores WHERE route = 'hand_off') s
+        SELECT s.lead_id, s.as_of, y FROM m_tested t ASOF JOIN {TO_SALES_SCORES} s
         ON s.lead_id = t.lead_id AND t.as_of > s.as_of WHERE t.as_of <= s.as_of + INTERVAL 7 DAY),
     came AS (
         SELECT lead_id, min(as_of) AS as_of, arg_min_null(probability, as_of) AS p, max(propensity) AS propensity,
@@ -50,10 +51,11 @@ GATE = f"""WITH gate AS (
     SELECT c.*, coalesce('account ' || account_id, 'lead ' || lead_id) AS group
     FROM came c JOIN leads l USING (lead_id) WHERE {in_force("$as_of::TIMESTAMP", "l")}
     AND as_of BETWEEN (SELECT min(as_of) FROM answers) AND (SELECT max(as_of) FROM answers) ORDER BY lead_id, as_of"""
-"""Who came to the gate in the tested time: a row per lead and draw, or certain hand-off, as it was first scored for it.
+"""Who came to the gate in the tested time: a row per lead and gate episode, certain hand-offs apart, as first scored.
 
-A draw holds for its whole episode, so who was drawn is told by all its days, and those first scored earlier are left
-out, drawn or not. p is the published one of all: a later model's would be there for hand-offs alone. y: as tested."""
+A lead is picked at random or not for its whole episode, so all its days together show who was; those first scored
+earlier are left out, picked or not. p is the published one of all: a later model's would be there for hand-offs alone.
+y: as tested."""
 NEVER_HANDED_OFF = f"""SELECT count(*) FROM leads l WHERE {in_force("$as_of::TIMESTAMP", "l")} AND NOT EXISTS
     (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})
     AND created_at BETWEEN $first::TIMESTAMP AND $last::TIMESTAMP"""
@@ -115,11 +117,11 @@ def _came(warehouse: Warehouse, agreement: Agreement, as_of: datetime, tested: p
 
 
 def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
-    """The doubly robust line; nothing where nobody who was drawn has an answer."""
+    """The doubly robust line; nothing where nobody who was picked at random has an answer."""
     if gate.empty or not (gate["answered"] & (gate["propensity"] < 1)).any():
         return ""
     picks = pick_by_policy(gate.assign(propensity=1.0), [agreement], vouched)
-    seen, drawn = gate["answered"].to_numpy(), (gate["propensity"] < 1).to_numpy()
+    seen, random = gate["answered"].to_numpy(), (gate["propensity"] < 1).to_numpy()
     gains = []
     for name in (AGREED, EQUAL):
         gain = robust_gain(gate, picks[name], picks[RULES])
@@ -128,14 +130,14 @@ def _robust(gate: pd.DataFrame, agreement: Agreement, vouched: bool) -> str:
         gains.append(f"{POLICIES[name]}, {gain.mean:+,.2f} ({gain.low:+,.2f} to {gain.high:+,.2f}{few})")
     return (
         f"a doubly robust estimate over {len(gate):,} leads as they came to the gate, from the scores published then "
-        f"({drawn.sum():,} could be picked at random; {(drawn & ~seen).sum():,} of those were held or not answered), "
+        f"({random.sum():,} could be picked at random; {(random & ~seen).sum():,} of those were held or not answered), "
         f"with capacity left out: {POLICIES[RULES]}, {robust_value(gate, picks[RULES])}; "
         f"compared with that, {'; '.join(gains)}"
     )
 
 
 def _unseen(warehouse: Warehouse, agreement: Agreement, as_of: datetime, rows: pd.DataFrame) -> str:
-    """Bounds for leads of the tested time that nobody handed off: all of them rejected, all accepted (METHODS 2)."""
+    """Bounds for leads of the tested time that nobody handed off: all of them rejected, all accepted."""
     times = {"as_of": as_of, "first": rows["as_of"].min(), "last": rows["as_of"].max()}
     below = warehouse.scalar(NEVER_HANDED_OFF, times)
     if not below:

@@ -87,10 +87,10 @@ def test_what_is_not_there_is_removed_without_a_word(tmp_path):
 
 def test_what_cannot_be_written_is_a_plain_error(tmp_path):
     (tmp_path / "file").write_text("")
-    plain = r"trying: expected a writable folder with free space, got .*; mend it"
-    with pytest.raises(ConfigError, match=plain), writing("trying", "mend it"), whole(tmp_path / "file" / "made"):
+    plain = r"trying: expected a writable folder with free space, got .*; repair it"
+    with pytest.raises(ConfigError, match=plain), writing("trying", "repair it"), whole(tmp_path / "file" / "made"):
         pass
-    with pytest.raises(ConfigError, match="got one; mend it"), writing("trying", "mend it", KeyError, ValueError):
+    with pytest.raises(ConfigError, match="got one; repair it"), writing("trying", "repair it", KeyError, ValueError):
         raise ValueError("one\ntwo")
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from data.agreement.file import default_agreement
 from data.agreement.model import Agreement
+from data.tables import TO_SALES
+from serving import routes
 from serving.pages.scores import top_rows
 from serving.routes import CASES, ROUTES, Route, routes_where
 from serving.routing import choose_routes
@@ -44,7 +46,8 @@ def test_a_route_added_to_the_table_flows_through(partner: Route) -> None:
 
 
 def test_a_route_of_the_kind_of_a_hand_off_takes_a_place_of_a_team(monkeypatch: pytest.MonkeyPatch) -> None:
-    event = Route("invite", "invite it to an event", to_sales=True, by_mail=True)
+    event = Route("invite", "invite it to an event", by_mail=True)
+    monkeypatch.setattr(routes, "TO_SALES", (*TO_SALES, event.name))
     monkeypatch.setitem(ROUTES, event.name, event)
     monkeypatch.setitem(CASES, "both", replace(CASES["both"], route=event))
     agreement = without_teams(teams={"north": {"hand_offs_per_day": 1}})
@@ -58,6 +61,7 @@ def test_a_route_of_the_kind_of_a_hand_off_takes_a_place_of_a_team(monkeypatch: 
 def test_every_case_leads_to_a_route_of_the_table_and_every_route_has_a_case() -> None:
     assert {case.route.name for case in CASES.values()} == {*ROUTES}
     assert all(ROUTES[case.route.name] is case.route for case in CASES.values())
+    assert {*TO_SALES} <= {*ROUTES}
 
 
 def test_the_glossary_says_what_each_route_means() -> None:

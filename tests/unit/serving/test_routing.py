@@ -70,7 +70,7 @@ def used(routed: Routed, team: str) -> tuple[int, int, int]:
     ],
 )
 def test_the_threshold_follows_from_the_costs(values: Values, threshold: float) -> None:
-    """METHODS 5: V = 1000, c = 60, t = 40, W = 200, and its variants; the last by hand: 125 / 475."""
+    """As docs/agreement.md has it: V = 1000, c = 60, t = 40, W = 200, and its variants; the last by hand: 125 / 475."""
     assert values.threshold == pytest.approx(threshold, abs=0.005)
 
 

@@ -1,7 +1,7 @@
 -- One row per hand-off: what was promised, what sales decided and when, and what came before it. A decision that was
 -- changed later was an answer too: `answered_at` is the first one of any version.
 WITH handed AS (
-    SELECT lead_id, handed_off_at, route, propensity, policy_version, early AS released_early, explored AS drawn
+    SELECT lead_id, handed_off_at, route, propensity, policy_version, early AS released_early, explored AS picked
     FROM ({handed_off}) e WHERE {known}),
 decided AS (SELECT * FROM decisions e WHERE {known}),
 answered AS (
@@ -17,7 +17,7 @@ called AS (
 SELECT h.lead_id, l.account_id, l.industry, l.employees_band, l.persona, l.source, h.handed_off_at,
     coalesce(h.route, 'not given') AS route, h.propensity, h.policy_version,
     h.released_early OR coalesce(h.route = 'early', false) AS early,
-    h.drawn OR coalesce(h.route ILIKE 'explor%', false) OR coalesce(h.propensity < 1, false) AS explored,
+    h.picked OR coalesce(h.route ILIKE 'explor%', false) OR coalesce(h.propensity < 1, false) AS explored,
     coalesce(z.zone, 'unknown') AS zone, coalesce(z.urgent, false) AS urgent, coalesce(z.team, 'unknown') AS team,
     d.decision, d.decided_at, CASE WHEN d.decision IS NOT NULL THEN coalesce(d.reason, 'not given') END AS reason,
     coalesce(d.sales_rep, CASE WHEN d.decision IS NULL THEN '(nobody answered)' ELSE 'not given' END) AS sales_rep,

@@ -111,7 +111,7 @@ def test_the_short_form_of_zones_looks_at_phone_and_research_alone():
 
 
 def test_the_threshold_is_where_a_hand_off_pays():
-    """Refusal: 0.5 * 100 - 10 = 40. Waiting is worth 100, a review costs 50: (100 + 50 - 40) / (1000 - 40)."""
+    """A rejection: 0.5 * 100 - 10 = 40. Waiting is worth 100, a review costs 50: (100 + 50 - 40) / (1000 - 40)."""
     text = """
         name = "small"
         criteria.need = {yes = 50}

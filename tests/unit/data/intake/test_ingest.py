@@ -134,7 +134,7 @@ ANSWERS = """\
 
 
 def test_a_level_that_the_agreement_of_its_day_does_not_name_is_refused(warehouse, load):
-    """A no needs no level, other criteria are nobody's business, and mending the agreement lets the row in."""
+    """A no needs no level, other criteria are nobody's business, and correcting the agreement lets the row in."""
     old = parse_agreement(OLD, date(2026, 1, 1), "old")
     new = parse_agreement(OLD.replace("planned", "signed"), date(2026, 3, 1), "new")
     assert load(answers=ANSWERS, agreements=[old, new]).tables["answers"] == TableCount(6, 4, 2, 0)
@@ -142,8 +142,8 @@ def test_a_level_that_the_agreement_of_its_day_does_not_name_is_refused(warehous
         f"level: expected planned, approved (agreement {old.version}), got 'signed'",
         f"level: expected signed, approved (agreement {new.version}), got 'planned'",
     ]
-    mended = parse_agreement(OLD.replace("planned", "signed = 20, planned"), date(2026, 1, 1), "mended")
-    assert replay(warehouse, loaded_at=LOAD, agreements=[mended, new]).tables["answers"] == TableCount(2, 1, 1, 0)
+    corrected = parse_agreement(OLD.replace("planned", "signed = 20, planned"), date(2026, 1, 1), "corrected")
+    assert replay(warehouse, loaded_at=LOAD, agreements=[corrected, new]).tables["answers"] == TableCount(2, 1, 1, 0)
 
 
 def test_a_decision_before_its_hand_off_is_refused(warehouse, load):

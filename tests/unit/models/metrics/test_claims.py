@@ -102,7 +102,7 @@ def test_what_would_do_does():
 
 @pytest.mark.parametrize(("gain", "rows"), [(0.017, 2000), (0.044, 500), (0.087, 200)])
 def test_the_smaller_the_gain_in_auc_the_more_rows(gain, rows):
-    """METHODS 5 gives these from a run of its own; the order of magnitude is that of any two related models."""
+    """Rows from simulations of another pair of models; the order of magnitude is that of any two related models."""
     spread = next(s for s in np.linspace(0.2, 3, 30) if _auc_gain(s) >= gain)
     found = replace(paired_bootstrap(*pair(2000, spread=spread, seed=1), metric="auc"), mean=gain).needed
     assert rows / 1.5 < found < rows * 1.5

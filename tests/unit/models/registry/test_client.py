@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -543,6 +544,18 @@ def test_a_model_that_wants_more_types_than_its_spec_is_not_loaded(result, tmp_p
     marked.write_text(whole.replace("skops_trusted_types:\n", "skops_trusted_types:\n    - os.system\n"))
     assert marked.read_text() != whole
     with pytest.raises(ModelError, match=r"got one of an older form, with the type os\.system; train again"):
+        registry.load(1)
+
+
+def test_a_model_that_does_not_name_its_columns_is_not_loaded(result, tmp_path):
+    """Somebody else's model, or one whose file was edited: MLflow loads it without a word."""
+    space = Workspace(tmp_path / "var")
+    space.create()
+    registry = Registry(space)
+    registry.log_training(result, {"source": "demo"}, CHAMPION)
+    [marked] = space.artifacts.rglob("MLmodel")
+    marked.write_text(re.sub(r"^signature:\n(  .*\n)+", "", marked.read_text(), flags=re.MULTILINE))
+    with pytest.raises(ModelError, match=r"loading model version 1: expected a signature .*, got none; run"):
         registry.load(1)
 
 

@@ -24,6 +24,13 @@ def test_curves_have_both_axes():
     ]
 
 
+def test_lines_beyond_the_colours_are_named_as_left_out():
+    frame = pd.concat([WALK[:3].assign(arm=arm) for arm in "abcdefgh"])
+    drawing = draw(frame, "curves arm day value")
+    assert drawing.rows[0].marks.count("<polyline") == 5
+    assert [name for _, name in drawing.legend] == [*"abcde", "3 more only in the table: f, g, h", "↑ value"]
+
+
 def test_a_marked_place_and_a_band():
     frame = WALK[:3].assign(low=[0.0, 4, 8], high=[2.0, 6, 10], agreed_rate=2.5)
     drawing = draw(frame, "curves - day value low high agreed_rate")
