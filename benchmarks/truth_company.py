@@ -17,7 +17,7 @@ from data.agreement.model import Agreement
 from data.intake.ingest import ingest
 from data.settings import LabelSettings, Settings
 from data.simulator.company import START, simulate
-from data.simulator.worlds import World, named_world
+from data.simulator.worlds import World
 from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
@@ -41,7 +41,6 @@ class Company:
     """
 
     seed: int
-    world: World
     warehouse: Warehouse
     agreement: Agreement
     data: TrainingSet
@@ -85,7 +84,7 @@ def company(
         index = pd.MultiIndex.from_frame(pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of}))
         rows = true.loc[index].reset_index(drop=True)
         at = truth_at.set_index(["lead_id", "as_of"])
-        yield Company(seed, named_world(world), warehouse, agreement, data, rows, at)
+        yield Company(seed, warehouse, agreement, data, rows, at)
 
 
 def cross_entropy(p: Vector, q: Vector) -> float:
