@@ -73,7 +73,7 @@ def _visit(rng: np.random.Generator, who: People, now: State, busy: float) -> No
     now.alive(lead, at)
     form = (KIND[what] == "form_submit") & (rng.random(len(lead)) < 0.5)
     for criterion in ("need", "timeframe"):
-        _take_down(rng, who, now, Said(lead[form], at[form], at[form], 0 * at[form]), criterion, "form")
+        _take_down(rng, who, now, _written(lead[form], at[form]), criterion, "form")
 
 
 def _touch(now: State, lead: Vector, at: Vector, kind: object, channel: object, asset: object, **more: object) -> None:
@@ -124,9 +124,8 @@ def _call(rng: np.random.Generator, who: People, now: State) -> None:
     rows = {"at": at, "agent_id": agent, "disposition": ended, "duration_s": seconds, "known": known}
     now.write("calls", lead[kept], **{name: values[kept] for name, values in rows.items()})
     looked_up = np.isinf(now.dialled_at[lead]) & (rng.random(n) < 0.15)
-    before = at[looked_up] - MINUTE
-    _take_down(rng, who, now, Said(lead[looked_up], before, before, 0 * before), "authority", "research")
-    _talk(rng, who, now, Said(lead[reached], at[reached], known[reached], who.lenient[agent[reached]]))
+    _take_down(rng, who, now, _written(lead[looked_up], at[looked_up] - MINUTE), "authority", "research")
+    _talk(rng, who, now, Said(lead, at, known, who.lenient[agent], ~reached).some(reached))
     now.dialled_at[lead], now.tired[lead] = now.day, now.tired[lead] + 1
     now.talks[lead[reached]] += 1
     now.alive(lead[reached], at[reached])
@@ -140,16 +139,22 @@ def _call_list(rng: np.random.Generator, who: People, now: State) -> Vector:
 
 
 class Said(NamedTuple):
-    """What was said by whom and when, when it is known, and how lenient the listener is."""
+    """What was said by whom and when, when it is known, how lenient the listener is, and whether it was a refusal."""
 
     lead: Vector
     at: Vector
     known: Vector
     lenient: Vector
 
+    refused: Vector
+
     def some(self, chosen: Vector) -> Said:
         """Only some of it."""
         return Said(*(part[chosen] for part in self))
+
+
+def _written(lead: Vector, at: Vector) -> Said:
+    return Said(lead, at, at, np.zeros(len(lead)), np.zeros(len(lead), bool))
 
 
 def _talk(rng: np.random.Generator, who: People, now: State, talk: Said) -> None:
@@ -159,25 +164,16 @@ def _talk(rng: np.random.Generator, who: People, now: State, talk: Said) -> None
         asked = talk.some(old & (rng.random(len(old)) < (0.95 if c == NEED else 0.65)))
         earned = 1.1 * np.minimum(now.talks[asked.lead], 3) + 0.6 * np.tanh(now.need[asked.lead])
         refused = rng.random(len(earned)) < expit(-1.4 + 1.2 * (criterion in ("budget", "authority")) - earned)
-        _take_down(rng, who, now, asked, criterion, "call", refused)
+        _take_down(rng, who, now, asked._replace(refused=refused), criterion, "call")
 
 
-def _take_down(
-    rng: np.random.Generator,
-    who: People,
-    now: State,
-    said: Said,
-    criterion: str,
-    source: str,
-    refused: Vector | None = None,
-) -> None:
+def _take_down(rng: np.random.Generator, who: People, now: State, said: Said, criterion: str, source: str) -> None:
     """What is noted of answers: forms and research are less sure, some are wrong, levels are not always written."""
     n, c, levels = len(said.lead), list(CRITERIA).index(criterion), CRITERIA[criterion]
     heard = now.truly(who, criterion)[said.lead] + rng.normal(said.lenient, 0.3 if source == "call" else 0.5)
     heard = np.where(rng.random(n) < 0.07, rng.uniform(0, 1.5, n), heard)
     level = np.searchsorted([least for least, _, _ in levels], heard)
-    clear = np.ones(n, bool) if refused is None else ~refused
-    state = np.where(clear, np.where(level == 0, "no", "yes"), "refused")
+    clear, state = ~said.refused, np.where(said.refused, "refused", np.where(level == 0, "no", "yes"))
     words = np.array([None, *(word for _, word, _ in levels)], dtype=object)[level]
     words[~clear | (rng.random(n) < 0.15)] = None
     columns = {"at": said.at, "known": said.known, "state": state, "level": words}
