@@ -210,7 +210,7 @@ def _figures(seeds: int, leads: int) -> list[str]:
     head = (
         "| world | hand-offs | explored | answered by the end | accepted | rejected | unanswered | reached per dial |"
     )
-    return [head, "|---|---|---|---|---|---|---|---|", *(_row(world, seeds, leads) for world in WORLDS)]
+    return [head, "|---|---|---|---|---|---|---|---|", *(_row(world, seeds, leads) for world in (*WORLDS, "articles"))]
 
 
 def _row(world: str, seeds: int, leads: int) -> str:

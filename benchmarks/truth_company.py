@@ -17,7 +17,7 @@ from data.agreement.model import Agreement
 from data.intake.ingest import ingest
 from data.settings import LabelSettings, Settings
 from data.simulator.company import START, simulate
-from data.simulator.worlds import World, named_world
+from data.simulator.worlds import World
 from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
@@ -36,12 +36,12 @@ NEVER_HANDED_OFF = """SELECT l.lead_id, $moment::TIMESTAMP AS as_of FROM leads l
 class Company:
     """A simulated company at the end of its year.
 
-    data: the training set it has then. truth: per row of it, what data.simulator.company says of the hand-off.
+    data: the training set it has then. truth: per row of it, what data.simulator.company says of the hand-off,
+    and without_rep, the chance before anybody knows whom in sales it gets to.
     truth_at: the same by (lead_id, as_of) for the moments asked for.
     """
 
     seed: int
-    world: World
     warehouse: Warehouse
     agreement: Agreement
     data: TrainingSet
@@ -84,8 +84,10 @@ def company(
         true = truth.assign(as_of=truth["handed_off_at"] + JUST_AFTER).set_index(["lead_id", "as_of"])
         index = pd.MultiIndex.from_frame(pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of}))
         rows = true.loc[index].reset_index(drop=True)
+        rep = 0 if world == "articles" else rows["journey"]  # there the truth is an average over the reps already
+        rows["without_rep"] = sigmoid(logit(rows["probability"].to_numpy()) - rep)
         at = truth_at.set_index(["lead_id", "as_of"])
-        yield Company(seed, named_world(world), warehouse, agreement, data, rows, at)
+        yield Company(seed, warehouse, agreement, data, rows, at)
 
 
 def cross_entropy(p: Vector, q: Vector) -> float:
@@ -98,8 +100,3 @@ def calibration_error(p: Vector, q: Vector, bins: int = 10) -> float:
     """Mean distance of mean q and mean true p over bins of equal size by q."""
     parts = np.array_split(np.argsort(q, kind="stable"), bins)
     return float(sum(len(at) * abs(np.mean(q[at]) - np.mean(p[at])) for at in parts) / len(p))
-
-
-def without_rep(truth: pd.DataFrame) -> Vector:
-    """The true chance before anybody knows whom in sales it gets to: without what the journey adds."""
-    return sigmoid(logit(truth["probability"].to_numpy()) - truth["journey"].to_numpy())

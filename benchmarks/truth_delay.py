@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks.truth_company import Company, company, cross_entropy
 from data.settings import LabelSettings
-from data.simulator.worlds import WORLDS
+from data.simulator.worlds import WORLDS, World
 from models.fitting.candidates import CANDIDATES
 from models.fitting.learning import DEFAULT, compare, fit
 from models.judging.training import learn
@@ -39,7 +39,7 @@ def cut_history(seed: int) -> dict[str, float]:
     """
     world, way = (WORLDS["slow"], "falling") if seed % 2 else (RISING, "rising")
     with company(world, LEADS, seed, label=LABEL) as slow:
-        rows = pd.DataFrame([row for cut in CUTS for row in _at(slow, pd.Timestamp(cut))])
+        rows = pd.DataFrame([row for cut in CUTS for row in _at(slow, world, pd.Timestamp(cut))])
     mean = rows.groupby("arm")[["bias", "loss"]].mean()
     gain = mean["loss"] - mean["loss"]["weighted"]
     found = {f"{arm}: bias, {way}": float(bias) for arm, bias in mean["bias"].items()}
@@ -47,10 +47,10 @@ def cut_history(seed: int) -> dict[str, float]:
     return found | {f"gain over {arm}": float(gain[arm]) for arm in mean.index if arm != "weighted"}
 
 
-def _at(slow: Company, cut: pd.Timestamp) -> list[dict[str, object]]:
+def _at(slow: Company, world: World, cut: pd.Timestamp) -> list[dict[str, object]]:
     past, as_of = slow.data.before(cut), slow.data.as_of
     test = np.flatnonzero(((as_of >= cut) & (as_of < cut + FOLLOWING)).to_numpy())
-    p = slow.world.accepted_within(HORIZON_DAYS, slow.p[test])
+    p = world.accepted_within(HORIZON_DAYS, slow.p[test])
     return [
         {"cut": cut, "arm": arm, "bias": float(q.mean() - p.mean()), "loss": cross_entropy(p, q)}
         for arm, q in _arms(past, cut, slow.data.X.iloc[test]).items()

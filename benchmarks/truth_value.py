@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.truth_company import Company, company, without_rep
+from benchmarks.truth_company import Company, company
 from benchmarks.truth_learning import SEED, Lesson
 from features.rules.standing import build_rules
 from models.judging.policy import MONEY, agreed_pick, claim, equal_volume_pick, expected_gain, priced, weights
@@ -49,7 +49,7 @@ def _later(of: Company, taught: Lesson) -> pd.DataFrame:
     rows = pd.DataFrame({"lead_id": data.lead_id, "as_of": data.as_of, "group": data.group,
                          "propensity": data.propensity, "y": data.y}).iloc[at].reset_index(drop=True)  # fmt: skip
     p = taught.learned.model.predict_proba(data.X.iloc[at])[:, 1]
-    return _priced(of, rows.assign(p=p, true=without_rep(of.truth.iloc[at])))
+    return _priced(of, rows.assign(p=p, true=of.truth["without_rep"].iloc[at].to_numpy()))
 
 
 def _priced(of: Company, rows: pd.DataFrame) -> pd.DataFrame:

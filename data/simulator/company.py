@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data.simulator.activity import KINDS, answers, calls, touches
+from data.simulator.articles.company import simulate as articles
 from data.simulator.people import People, people
 from data.simulator.sales import decided, first_handoffs, opportunities, recycled
 from data.simulator.truth import Situation, Terms, situations, terms, truth_at, truth_of
@@ -34,8 +35,10 @@ def simulate(
     column per concept, which add up to the probability's log-odds (data.simulator.truth). `truth_at`, there if moments
     are given, has one per moment and lead created before it: lead_id, as_of and the same columns (were it handed off
     then, on average over the reps who could get it). Both belong to whoever judges a method and must never be ingested.
-    Raises UsageError for an unknown world.
+    The world `articles` has laws of its own (data.simulator.articles). Raises UsageError for an unknown world.
     """
+    if world == "articles":
+        return articles(leads, seed, start, days, moments)
     world, rng, begin = named_world(world), np.random.default_rng(seed), pd.Timestamp(start).as_unit("us")
     who = people(rng, leads, begin, days, world)
     seen = touches(rng, who, world)

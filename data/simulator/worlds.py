@@ -113,7 +113,7 @@ def named_world(world: World | str) -> World:
         return world
     if world not in WORLDS:
         raise UsageError(
-            "simulating", expected=f"one of the worlds {', '.join(WORLDS)}", got=world, do="name one of them"
+            "simulating", expected=f"one of the worlds {', '.join(WORLDS)}, articles", got=world, do="name one of them"
         )
     return WORLDS[world]
 

@@ -53,7 +53,9 @@ def ingest(
 @command(app, "simulate --world slow --leads 3000 --seed 7")
 def simulate(
     workspace: Path,
-    world: Annotated[str, typer.Option(help="Choose default, slow, drift, gated, null or strange.")] = "default",
+    world: Annotated[
+        str, typer.Option(help="Choose default, slow, drift, gated, null, strange or articles.")
+    ] = "default",
     leads: Annotated[int, typer.Option(help="Simulate this many leads.", min=100)] = 3000,
     seed: Annotated[int, typer.Option(help="Change the seed to simulate another company.", min=0)] = 1,
     days: Annotated[int, typer.Option(help="Simulate this many days.", min=30)] = 365,

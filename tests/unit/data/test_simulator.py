@@ -450,7 +450,7 @@ def test_a_world_can_do_without_exploration() -> None:
 
 
 def test_an_unknown_world_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="default, slow, drift, gated, null, strange, got nowhere"):
+    with pytest.raises(UsageError, match="default, slow, drift, gated, null, strange, articles, got nowhere"):
         simulate(100, world="nowhere")
 
 
