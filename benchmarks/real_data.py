@@ -225,7 +225,7 @@ def run_bank_marketing(warehouse: Warehouse, folder: Path, sets: dict[str, dict[
             block = np.maximum(0, (np.arange(len(data.y)) - BANK_FIRST) // BANK_STEP + 1)
             more["p_flaml"] = peer(data.X, data.y, block)[BANK_FIRST:]
         compare(reference.assign(**more), p["ready"], (*REFERENCES, *more))
-        leakage = find_leaks(data.X, data.y, data.as_of, data.group, float("nan"), seed=SEED)
+        leakage = find_leaks(data, float("nan"), seed=SEED)
         print("  what train says: " + "\n  ".join(leakage.notes))
 
 

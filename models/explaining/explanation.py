@@ -16,17 +16,16 @@ from scipy.spatial import cKDTree
 
 from data.errors import ModelError
 from features.definition import Feature
-from models.explaining.coalitions import Population, shapley
+from models.explaining.coalitions import Population
 from models.explaining.criteria import criteria, swap
 from models.explaining.views import Frames, log_odds, look_into
-from models.fitting.calibration import Identity, Platt
 from models.fitting.candidates import Estimator
 from models.fitting.deployed import ReadyModel
 from models.metrics.evaluation import EDGE, Vector, logit
 
 TOLERANCE = 1e-9
 SLOW_ROWS = 25
-"""Background rows where every crossing has to be worked out (an unknown estimator, or a calibrator with bends)."""
+"""Background rows where every crossing has to be worked out (an unknown estimator)."""
 BLOCK = 8192
 """Leads taken at once: pipelines have a fixed cost per call, tables want to stay in cache."""
 
@@ -59,9 +58,8 @@ class Explainer:
         self._estimator = model.estimator if isinstance(model, ReadyModel) else model
         bags = bags if bags is not None else getattr(model, "bags", ())
         population = Population(_checked(background, features), features)
-        self._straight = self._model is None or isinstance(self._model.calibrator, (Identity, Platt))
         self._view = look_into(self._estimator, population)
-        if not self._straight or isinstance(self._view, Frames):
+        if isinstance(self._view, Frames):
             population = Population(spread(population.background, SLOW_ROWS), features)
             self._view = look_into(self._estimator, population)
         self.population = population
@@ -93,11 +91,7 @@ class Explainer:
 
     def moves(self, X: pd.DataFrame) -> Vector:
         """By how much each feature alone, put to the baseline, would lower the log-odds: n x features."""
-        moved = self._view.moves(X[self.population.names])
-        if self._straight:
-            return self._slope * moved
-        raw = self._raw(X)[:, None]
-        return self._calibrate(raw) - self._calibrate(raw - moved)
+        return self._slope * self._view.moves(X[self.population.names])
 
     def named_by(self, X: pd.DataFrame) -> tuple[Vector, Vector | None]:
         """Moves by which reasons are named, n x features, and which of them are steady (None without refits).
@@ -115,32 +109,20 @@ class Explainer:
         return moves, np.abs(np.mean(refits, axis=0)) > 2 * np.std(refits, axis=0, ddof=1)
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
-        if not self._straight:
-            return self._explain_bent(X)
         values = self._view.contributions(X)
         _refuse_gap(self._view.base + values.sum(axis=1), self._raw(X))
         return self._slope * values, float(self._calibrate(np.array([self._view.base]))[0])
 
-    def _explain_bent(self, X: pd.DataFrame) -> tuple[Vector, float]:
-        """By the worth of every coalition: a calibrator with bends does not pass sums on."""
-        raw, worths = self._raw(X), []
-        for mixed in self._view.mixed(X):
-            worths.append(self._calibrate(mixed).mean(axis=1))
-        _refuse_gap(mixed.mean(axis=1), raw)
-        # where the calibrator jumps, the last bit of the log-odds decides: all concepts together are the lead itself
-        worths[-1] = self._calibrate(raw)
-        return shapley(np.array(worths)), float(worths[0][0])
-
     @property
     def _slope(self) -> float:
-        """Of a calibrator that is a straight line."""
+        """Of the calibrator, which is a straight line."""
         return float(np.diff(self._calibrate(np.array([0.0, 1.0])))[0])
 
     def _raw(self, X: pd.DataFrame) -> Vector:
         return log_odds(self._estimator, X[self.population.names])
 
     def _calibrate(self, raw: Vector) -> Vector:
-        return self._model.calibrate(raw.ravel()).reshape(raw.shape) if self._model else raw
+        return self._model.calibrate(raw) if self._model else raw
 
 
 def blocks(X: pd.DataFrame) -> Iterator[pd.DataFrame]:

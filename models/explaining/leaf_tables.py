@@ -57,13 +57,6 @@ class Trees:
             out += table[failing]
         return out
 
-    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]:
-        """A leaf is reached where neither the lead's concepts nor the other's break a condition."""
-        own, everyone = self._failing(X).T, (1 << len(self._population.concepts)) - 1
-        for coalition in range(everyone + 1):
-            others = (self._background & (everyone - coalition) == 0) * self._value[:, None]
-            yield self._intercept + (own & coalition == 0).astype(float) @ others
-
     def moves(self, X: pd.DataFrame) -> Vector:
         """A lead leaves a leaf where the baseline fails, and comes to one where the feature alone had failed."""
         wrong, baseline = self._wrong(X), self._wrong(self._population.baseline)[:, 0]

@@ -43,14 +43,6 @@ class Sums:
         """Each concept's terms beyond their mean over the background."""
         return np.asarray(self._terms(X) @ self._concepts - self._background.mean(axis=0))
 
-    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]:
-        """Own terms for the coalition, the background's for the others."""
-        own = self._terms(X) @ self._concepts
-        for coalition in range(1 << own.shape[1]):
-            inside = self._population.inside(coalition)
-            others = self._intercept + self._background[:, ~inside].sum(axis=1)
-            yield own[:, inside].sum(axis=1)[:, None] + others
-
     def moves(self, X: pd.DataFrame) -> Vector:
         """Terms beyond the baseline's."""
         return self._terms(X) - self._baseline
@@ -66,11 +58,6 @@ class Blend:
     def contributions(self, X: pd.DataFrame) -> Vector:
         """The mean of the members'."""
         return np.asarray(np.mean([member.contributions(X) for member in self._members], axis=0))
-
-    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]:
-        """The mean of the members'."""
-        for z in zip(*(member.mixed(X) for member in self._members), strict=True):
-            yield np.asarray(np.mean(z, axis=0))
 
     def moves(self, X: pd.DataFrame) -> Vector:
         """The mean of the members'."""

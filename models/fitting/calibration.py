@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 from sklearn.base import BaseEstimator
 
-from models.fitting.venn_abers import VennAbers, checked_rows
+from models.fitting.venn_abers import checked_rows
 from models.metrics.evaluation import Vector, fit_logistic, log_losses, sigmoid
 
 UNCALIBRATED = (
@@ -18,8 +18,7 @@ UNCALIBRATED = (
     "logistic_firm",
 )  # used as they are while labels are few: their penalty holds them back enough
 FEW_LABELS = 1_000
-MANY_LABELS = 20_000
-PRIOR = 4.0  # precision of the slopes around 1 and of the intercept around 0: worth about 20 rows
+PRIOR = 4.0  # precision of the slope around 1 and of the intercept around 0: worth about 20 rows
 LATEST, LATEST_SHARE = 150, 0.3  # labels that the intercept is moved by: at least so many, and this share of all
 CONTRADICTS = 1.64  # standard deviations from which the last LATEST of them are a break: by chance up to 1 in 10
 MOVES = 0.4  # how far the intercept is thought to move: standard deviation
@@ -39,58 +38,37 @@ class Identity(BaseEstimator):  # type: ignore[misc]
         return np.asarray(z, dtype=float)
 
 
-class _Slopes(BaseEstimator):  # type: ignore[misc]
-    """Logistic regression with slopes >= 0 on `_columns` of the log-odds; fitted: slopes_ (one a column), intercept_.
+class Platt(BaseEstimator):  # type: ignore[misc]
+    """Slope and intercept on the log-odds (Platt 1999), the slope never below 0; fitted: slope_, intercept_.
 
-    A normal prior of variance 1/4 around slopes of 1 and an intercept of 0 takes the place of Platt's smoothed targets:
-    few rows, or rows of one outcome, change little.
+    A normal prior of variance 1/4 around a slope of 1 and an intercept of 0 takes the place of Platt's smoothed
+    targets: few rows, or rows of one outcome, change little.
     """
 
-    def fit(self, z: Vector, y: Vector) -> _Slopes:
+    def fit(self, z: Vector, y: Vector) -> Platt:
         """Learn from n log-odds and n outcomes of 0/1."""
         z, y = checked_rows(z, y)
-        X = np.column_stack([*self._columns(z), np.ones(len(y))])
-        slopes = X.shape[1] - 1
-        centre, free = np.append(np.ones(slopes), 0.0), np.ones(slopes + 1, dtype=bool)
-        found = np.full(slopes + 1, -1.0)
-        while (found[:-1] < 0).any():
-            found = np.zeros(slopes + 1)
-            found[free] = fit_logistic(X[:, free], y, prior=PRIOR, centre=centre[free])
-            free[found[:-1].argmin()] = False  # should the lowest slope be negative, it becomes 0 and stays there
-        *self.slopes_, self.intercept_ = found.tolist()
+        X, centre = np.column_stack([z, np.ones(len(y))]), np.array([1.0, 0.0])
+        self.slope_, self.intercept_ = fit_logistic(X, y, prior=PRIOR, centre=centre).tolist()
+        if self.slope_ < 0:
+            self.slope_, [self.intercept_] = 0.0, fit_logistic(X[:, 1:], y, prior=PRIOR, centre=centre[1:]).tolist()
         return self
 
     def transform(self, z: Vector) -> Vector:
         """Calibrated log-odds of n log-odds."""
-        columns = self._columns(np.asarray(z))
-        return np.asarray(sum(map(np.multiply, self.slopes_, columns)) + self.intercept_)
-
-    def _columns(self, z: Vector) -> tuple[Vector, ...]:
-        return (z,)
+        return np.asarray(self.slope_ * np.asarray(z) + self.intercept_)
 
 
-class Platt(_Slopes):
-    """Slope and intercept on the log-odds (Platt 1999)."""
-
-
-class Beta(_Slopes):
-    """Beta calibration (Kull, Silva Filho & Flach 2017): a ln p - b ln(1 - p) + c; bends the two ends apart."""
-
-    def _columns(self, z: Vector) -> tuple[Vector, ...]:
-        return -np.logaddexp(0, -z), np.logaddexp(0, z)
-
-
-CALIBRATORS: dict[str, Callable[[], Calibrator]]
-CALIBRATORS = {"none": Identity, "platt": Platt, "beta": Beta, "venn_abers": VennAbers}
+CALIBRATORS: dict[str, Callable[[], Calibrator]] = {"none": Identity, "platt": Platt}
 
 
 def choose_calibrator(z: Vector, y: Vector, fold: Vector, n_labels: int, candidate: str) -> tuple[str, str]:
     """Name in CALIBRATORS and reason of the calibrator for a candidate trained on `n_labels` labels.
 
     z: n log-odds of rows that the candidate had not seen, each made by a fit on earlier time; y: their outcomes (0/1);
-    fold: the number of the fold of each, rising with time. Calibrators are compared on later folds, fitted on earlier
-    ones. Below 20,000 labels one must be ahead of none by more than a standard error (Breiman et al. 1984): within
-    noise a calibrator made the slope worse in the simulator's default world (1.11 became 1.21).
+    fold: the number of the fold of each, rising with time. Platt is compared with none on later folds, fitted on
+    earlier ones, and has to be ahead by more than a standard error (Breiman et al. 1984): within noise a calibrator
+    made the slope worse in the simulator's default world (1.11 became 1.21).
     """
     few, single = n_labels < FEW_LABELS, len(np.unique(fold)) < 2
     if few or single:
@@ -98,17 +76,13 @@ def choose_calibrator(z: Vector, y: Vector, fold: Vector, n_labels: int, candida
         if candidate in UNCALIBRATED:
             return "none", f"{why} {candidate} is used as it is"
         return "platt", f"{why} {candidate} gets a slope and an intercept (platt)"
-    names = tuple(CALIBRATORS) if n_labels >= MANY_LABELS else ("none", "platt", "beta")
-    losses = _later_losses(names, *checked_rows(z, y), np.asarray(fold))
-    best = min(names, key=lambda name: float(losses[name].mean()))
-    ahead = losses["none"] - losses[best]
+    losses = _later_losses(*checked_rows(z, y), np.asarray(fold))
+    ahead = losses["none"] - losses["platt"]
     gain, error = ahead.mean(), ahead.std() / np.sqrt(len(ahead))
-    found = f"{gain:.4f} lower on {len(ahead):,} later rows than without calibration (standard error {error:.4f})"
-    if best == "none":
-        return best, "no calibration gives the lowest log loss"
-    if n_labels < MANY_LABELS and gain <= error:
-        return "none", f"no calibrator is clearly better than none: {best}'s log loss is {found}"
-    return best, f"{best} has the lowest log loss: {found}"
+    found = f"its log loss is {gain:.4f} lower on {len(ahead):,} later rows than without (standard error {error:.4f})"
+    if gain > error:
+        return "platt", f"a slope and an intercept (platt) pay: {found}"
+    return "none", f"a slope and an intercept (platt) are not clearly better than none: {found}"
 
 
 @dataclass(frozen=True)
@@ -188,12 +162,12 @@ def _shift(z: Vector, y: Vector, weight: Vector) -> RecentShift:
     return RecentShift(shift, variance, f"{found}: the intercept moves by {shift:+.2f}")
 
 
-def _later_losses(names: tuple[str, ...], z: Vector, y: Vector, fold: Vector) -> dict[str, Vector]:
+def _later_losses(z: Vector, y: Vector, fold: Vector) -> dict[str, Vector]:
     """Log losses by calibrator of the rows of every fold but the first, fitted on the folds before."""
 
-    def lost(name: str, number: int) -> Vector:
+    def lost(make: Callable[[], Calibrator], number: int) -> Vector:
         past, now = fold < number, fold == number
-        fitted = CALIBRATORS[name]().fit(z[past], y[past])
-        return log_losses(y[now], sigmoid(fitted.transform(z[now])))
+        return log_losses(y[now], sigmoid(make().fit(z[past], y[past]).transform(z[now])))
 
-    return {name: np.concatenate([lost(name, number) for number in np.unique(fold)[1:]]) for name in names}
+    later = np.unique(fold)[1:]
+    return {name: np.concatenate([lost(make, number) for number in later]) for name, make in CALIBRATORS.items()}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from models.fitting.calibration import PRIOR, Beta, Calibrator, Identity, Platt
+from models.fitting.calibration import PRIOR, Calibrator, Identity, Platt
 from models.fitting.candidates import CANDIDATES, Estimator, Weighted, paths
 from models.fitting.encoders import ColumnGuard
 from models.fitting.venn_abers import VennAbers, checked_rows
@@ -140,7 +140,7 @@ def make_ready(
 
 def trusted_types(candidate: str) -> set[str]:
     """The paths of the types of which a saved model of that candidate may be made, beyond those that skops knows."""
-    parts = paths(ReadyModel, Bounds, Identity, Platt, Beta, VennAbers, Weighted, ColumnGuard)
+    parts = paths(ReadyModel, Bounds, Identity, Platt, VennAbers, Weighted, ColumnGuard)
     return {*parts, *(each for c in CANDIDATES if c.name == candidate for each in c.trusted)}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from data.errors import ModelError
-from models.metrics.evaluation import Vector, logit
+from models.metrics.evaluation import Vector
 
 
 class VennAbers(BaseEstimator):  # type: ignore[misc]
@@ -33,11 +33,6 @@ class VennAbers(BaseEstimator):  # type: ignore[misc]
         """The probabilities p0 and p1 of n log-odds."""
         low = self.low_[np.searchsorted(self.knots_, z, side="right")]
         return low, self.high_[np.searchsorted(self.knots_, z, side="left")]
-
-    def transform(self, z: Vector) -> Vector:
-        """Log-odds of p1 / (1 - p0 + p1), the choice between both with the least greatest regret in log loss."""
-        low, high = self.interval(z)
-        return logit(high / (1 - low + high))
 
 
 def checked_rows(z: Vector, y: Vector, weight: Vector | None = None) -> tuple[Vector, Vector]:

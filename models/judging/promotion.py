@@ -171,17 +171,22 @@ def _verdict(rows: pd.DataFrame, result: TrainingResult, other: str, p: pd.Serie
 
 
 def _leaks(result: TrainingResult) -> tuple[str, ...]:
-    table, blocking = result.leakage.columns, result.leakage.blocking
+    guard = result.leakage
+    table, blocking = guard.columns, guard.blocking
     found = [
-        f"the model's AUC of {result.leakage.model_auc:.3f} is too good to be true (the limit is {MODEL_AUC})"
+        f"the model's AUC of {guard.model_auc:.3f} is too good to be true (the limit is {MODEL_AUC})"
         if name == MODEL
         else f"{name} may know the answer: alone it has an AUC of {table.auc[name]:.3f} and a null gap of "
-        f"{table.null_gap[name]:.2f}"
+        f"{table.null_gap[name]:.2f}{_lifted(table.lift[name], guard.gain)}"
         for name in blocking
     ]
     names = ", ".join(f'"{name}"' for name in blocking)
     advice = f"if a person finds them harmless, put allowed_columns = [{names}] into settings.toml"
     return (*found, advice) if found else ()
+
+
+def _lifted(lift: float, gain: float) -> str:
+    return f"; without it trees lose {lift:.3f} of the {gain:.3f} of log loss that they gain" if lift > 0 else ""
 
 
 def zones_of(warehouse: Warehouse, data: TrainingSet, agreement: Agreement) -> pd.DataFrame:

@@ -113,8 +113,7 @@ def train(
         fold_metrics = found.past.metrics(past.y, past.stands_for)
         forward = max(float(fold_metrics["auc"].xs(found.chosen).mean()), float(metrics["auc"][found.chosen]))
         said = np.flatnonzero(data.labelled)
-        known = data.only(said)
-        leakage = find_leaks(known.X, known.y, known.as_of, known.group, forward, allowed, seed)
+        leakage = find_leaks(data.only(said), forward, allowed, seed)
     return TrainingResult(
         fold_metrics=fold_metrics,
         holdout_metrics=metrics.rename_axis("candidate"),

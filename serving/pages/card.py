@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from features.definition import CONCEPTS
@@ -214,10 +215,12 @@ def _leak_guard(result: TrainingResult) -> Section:
     found += [f"{name} was suspected, but a person cleared it (allowed_columns)." for name in cleared]
     found += [f"{note}." for note in guard.notes]
     telling = guard.most_telling
-    shown = zip(telling.index, telling["auc"], telling["null_gap"], strict=True)
-    rows = [(str(name), f"{auc:.3f}", f"{100 * gap:.0f} percentage points") for name, auc, gap in shown]
+    rows = [
+        (str(name), f"{auc:.3f}", f"{100 * gap:.0f} percentage points", "-" if np.isnan(lift) else f"{lift:.3f}")
+        for name, auc, gap, lift in telling.itertuples()
+    ]
     says = "No column is suspected of knowing the answer." if not guard.blocking else "These columns raised an alarm:"
-    header = ("most predictive columns", "AUC on its own", "share missing differs by")
+    header = ("most predictive columns", "AUC on its own", "share missing differs by", "log loss lost without it")
     return Section("What the leak guard found", (says,), tuple(found), _table(header, rows))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pandas as pd
 from models.explaining.explanation import Explainer, importance, spread
 from models.fitting.candidates import CANDIDATES
 from models.fitting.learning import choosing_losses, later_half
-from models.judging.leak_guard import TELLING_AUC, TELLING_NULL_GAP
+from models.judging.leak_guard import TELLING_AUC
 from models.judging.promotion import Decision
 from models.judging.training import TrainingResult
 from models.metrics.evaluation import Vector, gain_curve
@@ -51,7 +51,6 @@ def training_words(result: TrainingResult, decision: Decision, outcomes: Mapping
     """A row per candidate, and what was chosen and decided, in words."""
     metrics = result.holdout_metrics
     telling = result.leakage.most_telling
-    columns = zip(telling.index, telling["auc"], telling["null_gap"], strict=True)
     points = [
         f"outcomes in the cohort: {counted(outcomes)}",
         f"compared on {result.train_rows.rows:,} earlier snapshots, tested once on the {result.test_rows.rows:,} since "
@@ -59,10 +58,11 @@ def training_words(result: TrainingResult, decision: Decision, outcomes: Mapping
         f"chosen: {result.chosen}. {result.reason}",
         f"decision: {DECIDED[decision.alias]}{' (provisional)' * decision.provisional}",
         *decision.reasons,
-        "columns that alone predict the outcome best; check that none of them knows the answer:",
+        "columns that predict best, alone or on top of the others; check that none of them knows the answer:",
         *(
             f"  {c}: AUC {auc:.3f}; shares of missing values differ by {gap * 100:.0f} percentage points"
-            for c, auc, gap in columns
+            + f"; without it trees lose {lift:.3f} of log loss" * (lift > 0)
+            for c, auc, gap, lift in telling.itertuples()
         ),
         *result.leakage.notes,
     ]
@@ -98,7 +98,7 @@ def training_figures(result: TrainingResult) -> list[Section]:
         reliability(y, p[result.chosen], label(result.chosen)),
         gain(y, shown),
         candidates(result.fold_metrics, result.holdout_metrics, result.chosen),
-        columns(result.leakage.most_telling),
+        columns(result.leakage.most_telling, result.leakage.suspects),
     ]
 
 
@@ -141,17 +141,18 @@ def _end(folds: pd.DataFrame, tested: pd.DataFrame) -> float:
     return min(float(losses.max()), float(usable.max()) + max(float(np.ptp(usable)), 0.01))
 
 
-def columns(telling: pd.DataFrame) -> Section:
+def columns(telling: pd.DataFrame, suspects: Sequence[str] = ()) -> Section:
     """The most telling columns by their own out-of-fold AUC, with the line from which on they are suspects."""
-    suspect = (telling["auc"] > TELLING_AUC) | (telling["null_gap"] > TELLING_NULL_GAP)
+    suspect = telling.index.isin(suspects)
     what = {
         "column": telling.index,
         "auc": telling["auc"].to_numpy(),
         "missing_share_gap": telling["null_gap"].to_numpy(),
+        "lift": telling["lift"].to_numpy(),
         "suspect_from": TELLING_AUC,
         "group": np.where(suspect, "suspect", "not suspected" if suspect.any() else ""),
     }
     frame = pd.DataFrame(what).sort_values("group", ascending=False, kind="stable")
     about = f"Out-of-fold AUC of the column alone; .5 means no information. Dashed: suspects begin ({TELLING_AUC:g})."
-    kind = "dots group column auc - - suspect_from = auc missing_share_gap"
+    kind = "dots group column auc - - suspect_from = auc missing_share_gap lift"
     return Section("Which columns alone predict the outcome best?", (about,), frame=frame, kind=kind)

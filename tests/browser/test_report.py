@@ -59,7 +59,9 @@ def figures_page(folder):
     named = [(name, fold) for name in ("logistic", "boosting", "base_rate", "frequencies") for fold in range(1, 5)]
     index = pd.MultiIndex.from_tuples(named, names=["candidate", "fold"])
     folds = pd.DataFrame({"log_loss": random.uniform(0.5, 0.7, 16), "n": 100.0}, index)
-    telling = pd.DataFrame({"auc": [0.95, 0.6], "null_gap": [0.3, 0.0]}, ["a_column_with_a_long_name_30d", "b"])
+    telling = pd.DataFrame(
+        {"auc": [0.95, 0.6], "null_gap": [0.3, 0.0], "lift": [0.1, None]}, ["a_column_with_a_long_name_30d", "b"]
+    )
     effect = pd.DataFrame({"value": [1.0, 12e6, None], "log_odds": [-0.5, 0.2, 0.1], "share": [0.2, 0.5, 0.3]})
     months = pd.DataFrame({"period": pd.date_range("2025-01-01", periods=7, freq="MS"), "rows": 40})
     months = months.assign(**{f"log_loss_{arm}": random.uniform(0.5, 0.7, 7) for arm in ARMS})
@@ -68,7 +70,7 @@ def figures_page(folder):
         reliability(y, p["logistic"], "logistic"),
         gain(y, p),
         candidates(folds, folds.groupby("candidate").mean(), "logistic"),
-        columns(telling),
+        columns(telling, telling.index[:1]),
         effects({"the company's yearly revenue in the agreement's currency": effect}),
         losses(months),
         came_true(shares),

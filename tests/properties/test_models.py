@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -140,5 +141,6 @@ def test_shuffled_outcomes_are_not_learned(candidate):
 def test_a_planted_answer_is_a_suspect(data, noise, text):
     answer = data.y + noise * np.random.default_rng(0).normal(size=len(data.y))
     planted = np.where(answer > 0.5, "late stage", "early stage") if text else answer
-    found = find_leaks(data.X.assign(planted=planted), data.y, data.as_of, data.group, 0.7)
+    feature = replace(data.features[0], name="planted", dtype="text" if text else "number", clock=False)
+    found = find_leaks(replace(data, X=data.X.assign(planted=planted), features=(*data.features, feature)), 0.7)
     assert "planted" in found.blocking

@@ -18,7 +18,7 @@ from models.explaining.coalitions import Population, shapley
 from models.explaining.explanation import Explainer, few_alike, importance, partial_effect
 from models.explaining.leaf_tables import Trees
 from models.explaining.views import Frames, look_into
-from models.fitting.calibration import CALIBRATORS
+from models.fitting.calibration import Platt
 from models.fitting.candidates import CANDIDATES, LogitMean, _by_type, _guarded, boosting
 from models.fitting.deployed import make_ready
 from models.fitting.encoders import Numbers
@@ -73,7 +73,6 @@ def test_a_fast_view_says_what_asking_for_every_crossing_says(leads, fitted, nam
     assert fast.base == pytest.approx(slow.base, abs=1e-9)
     assert fast.moves(X) == pytest.approx(slow.moves(X), abs=1e-9)
     asked = np.array(list(slow.mixed(X)))
-    assert np.array(list(fast.mixed(X))) == pytest.approx(asked, abs=1e-9)
     assert fast.contributions(X) == pytest.approx(shapley(asked.mean(axis=2)), abs=1e-9)
 
 
@@ -86,7 +85,6 @@ def test_a_model_that_names_its_columns_is_asked_only_for_crossings_of_these(lea
     short, long = look_into(fitted[name], population), look_into(whole, population)
     read = 1 << population.concepts.index(concept) if concept else 0
     assert (short._read, long._read) == (read, (1 << len(population.concepts)) - 1)
-    assert np.array(list(short.mixed(X))) == pytest.approx(np.array(list(long.mixed(X))), abs=1e-12)
     assert short.contributions(X) == pytest.approx(long.contributions(X), abs=1e-12)
 
 
@@ -117,12 +115,11 @@ def test_contributions_add_up_and_name_the_leads(leads, fitted, name):
     assert found.log_odds == pytest.approx(logit(p), abs=1e-9)
 
 
-@pytest.mark.parametrize("calibrator", ["platt", "beta", "venn_abers"])
-def test_a_calibrated_model_is_explained_as_it_is_calibrated(leads, fitted, calibrator):
+def test_a_calibrated_model_is_explained_as_it_is_calibrated(leads, fitted):
     """Against the definition: mean calibrated log-odds of all crossings."""
     z = logit(fitted["blend"].predict_proba(leads.X)[:, 1])
     z = z + 0.1 * np.random.default_rng(0).normal(size=len(z))  # out of time, no score is met again to the last bit
-    ready = make_ready(fitted["blend"], CALIBRATORS[calibrator]().fit(z, leads.y), z, leads.y).shifted(0.3)
+    ready = make_ready(fitted["blend"], Platt().fit(z, leads.y), z, leads.y).shifted(0.3)
     background = leads.X.head(5)
     found = Explainer(ready, background, leads.features).explain(leads.X.tail(5))
     asked = Explainer(Unknown(ready), background, leads.features).explain(leads.X.tail(5))
@@ -141,10 +138,9 @@ class Unknown:
         return self.model.predict_proba(X)
 
 
-@pytest.mark.parametrize("calibrator", ["platt", "beta"])
-def test_a_move_is_the_change_of_the_log_odds(leads, fitted, calibrator):
+def test_a_move_is_the_change_of_the_log_odds(leads, fitted):
     z = logit(fitted["boosting"].predict_proba(leads.X)[:, 1])
-    ready = make_ready(fitted["boosting"], CALIBRATORS[calibrator]().fit(z, leads.y), z, leads.y)
+    ready = make_ready(fitted["boosting"], Platt().fit(z, leads.y), z, leads.y)
     explainer, X = Explainer(ready, leads.X, leads.features), leads.X.head(20)
     place = explainer.population.names.index("rule_points")
     moved = X.assign(rule_points=explainer.population.baseline["rule_points"].iloc[0])
@@ -166,14 +162,6 @@ def test_boosting_on_an_encoding_of_ones_own_is_not_read_as_ours(leads):
     model = Pipeline([("encode", encode), ("model", HistGradientBoostingClassifier(max_iter=3))])
     model.fit(leads.X, leads.y)
     assert isinstance(look_into(model, Population(leads.X.head(3), leads.features)), Frames)
-
-
-def test_a_score_at_a_jump_of_the_calibrator_still_adds_up(leads, fitted):
-    """Venn-Abers steps at the very scores it was fitted on."""
-    z = logit(fitted["blend"].predict_proba(leads.X)[:, 1])
-    ready = make_ready(fitted["blend"], CALIBRATORS["venn_abers"]().fit(z, leads.y), z, leads.y)
-    X = leads.X.tail(20)
-    assert Explainer(ready, leads.X, leads.features).explain(X).log_odds == pytest.approx(ready.log_odds(X), abs=1e-9)
 
 
 def test_a_score_beyond_all_doubt_is_explained_as_far_as_it_goes(leads, fitted):

@@ -53,7 +53,7 @@ def test_the_calibrator_acts_on_the_log_odds(data):
     made = ready(data)
     raw = made.raw_log_odds(data.X)
     assert isinstance(made.calibrator, Platt)
-    assert np.array_equal(made.log_odds(data.X), made.calibrator.slopes_[0] * raw + made.calibrator.intercept_)
+    assert np.array_equal(made.log_odds(data.X), made.calibrator.slope_ * raw + made.calibrator.intercept_)
     assert np.array_equal(made.predict_proba(data.X)[:, 1], sigmoid(made.log_odds(data.X)))
 
 
@@ -68,7 +68,7 @@ def test_the_interval_holds_the_probability(data, calibrator, shift):
 
 
 def test_a_shift_moves_probability_and_interval_alike(data):
-    made = ready(data, "venn_abers")
+    made = ready(data)
     moved = made.shifted(-0.6).shifted(0.2)
     assert np.allclose(moved.log_odds(data.X), made.log_odds(data.X) - 0.4)
     bounds = [np.array(m.interval(data.X)) for m in (made, moved)]
@@ -137,7 +137,7 @@ def test_the_band_is_the_spread_of_the_posterior():
     z, y, _ = sample(40)
     band = Bounds().fit(z, y)
     random = np.random.default_rng(0)
-    middle, spread = np.array([band.platt_.slopes_[0], band.platt_.intercept_]), 2 * np.sqrt(np.diag(band.covariance_))
+    middle, spread = np.array([band.platt_.slope_, band.platt_.intercept_]), 2 * np.sqrt(np.diag(band.covariance_))
     drawn = middle + spread * random.normal(size=(10_000, 2))
     at = drawn @ np.array([z, np.ones(len(z))])
     log_density = (y * at - np.logaddexp(0, at)).sum(axis=1) - PRIOR / 2 * ((drawn - [1, 0]) ** 2).sum(axis=1)

@@ -1,8 +1,13 @@
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from models.judging.leak_guard import column_auc, find_leaks
+from models.rows.training_set import TrainingSet
+from tests.unit.models.leads import feature, make
 
 RANDOM = np.random.default_rng(0)
 ROWS = 600
@@ -14,7 +19,10 @@ NOISE = RANDOM.normal(size=ROWS)
 
 def report(model_auc=0.7, allowed=(), **columns):
     X = pd.DataFrame({"noise": NOISE, **columns})
-    return find_leaks(X, Y, AS_OF, GROUP, model_auc, allowed)
+    features = tuple(feature(name, dtype="number" if X[name].dtype.kind == "f" else "text") for name in X)
+    lead_id, met = pd.Series([f"L{i}" for i in range(ROWS)]), pd.Series(np.ones(ROWS))
+    data = TrainingSet(X, Y, AS_OF, GROUP, timedelta(hours=1), features, lead_id, met)
+    return find_leaks(data, model_auc, allowed)
 
 
 def test_noise_is_no_suspect():
@@ -80,3 +88,47 @@ def test_empty_and_constant_columns_tell_nothing():
     found = report(empty=np.full(ROWS, np.nan), constant=np.ones(ROWS), word=np.full(ROWS, "unknown"))
     assert (found.columns.loc[["empty", "constant", "word"], "auc"] == 0.5).all()
     assert found.suspects == ()
+
+
+def planted(seed, make_column):
+    """What the guard finds where one more column is among honest ones, the rules' points one of them."""
+    data = make(1000, seed=seed)
+    column = make_column(data, np.random.default_rng(seed))
+    features = (*data.features, feature("planted"))
+    return find_leaks(replace(data, X=data.X.assign(planted=column), features=features), 0.7)
+
+
+def agrees(share):
+    return lambda data, random: np.where(random.random(len(data.y)) < share, data.y, 1.0 - data.y)
+
+
+def gone(share):
+    return lambda data, random: np.where(
+        (data.y == 0) & (random.random(len(data.y)) < share), np.nan, random.normal(size=len(data.y))
+    )
+
+
+def total_in_the_end(data, random):
+    """All touches there will be: those so far, and later ones, of which refused leads get more in nurture."""
+    return data.X["n1"] + random.poisson(np.where(data.y == 1, 3, 8)).astype(float)
+
+
+@pytest.mark.parametrize("column", [agrees(0.85), gone(0.4)], ids=["label in 85 %", "missing in 40 % of negatives"])
+def test_a_column_that_often_knows_the_answer_is_a_suspect(column):
+    for seed in range(5):
+        assert planted(seed, column).suspects == ("planted",)
+
+
+def test_a_column_that_tells_only_on_top_of_another_is_a_suspect():
+    for seed in range(3):
+        found = planted(seed, total_in_the_end)
+        assert "planted" in found.suspects  # n1, without which it tells nothing, may be as well
+        assert found.columns.loc["planted", "lift"] > 4 * found.columns.loc["planted", "lift_error"]
+        assert "planted" in found.most_telling.index
+
+
+def test_honest_columns_are_none_however_much_the_rules_tell():
+    for seed in range(5):
+        found = find_leaks(make(1000, seed=seed), 0.7)
+        assert found.columns.index[0] == "rule_points"
+        assert found.suspects == ()
