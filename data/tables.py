@@ -33,6 +33,7 @@ CONNECTED = ("connected", "callback", "not_interested", "meeting_booked")
 DISPOSITIONS = (*CONNECTED, "no_answer", "voicemail", "busy", "gatekeeper", "wrong_number", "unknown")
 ANSWER_STATES = ("not_asked", "refused", "no", "yes")
 DECISIONS = ("accepted", "rejected")
+SUPPORT = ("inside", "outside")
 PERMISSIONS = ("all", "no_call", "no_mail", "none", "unknown")
 
 
@@ -228,6 +229,9 @@ SCORES = Table(
     Column("probability", "number", "how likely sales is to accept it within the horizon (14 days) if handed off"),
     Column("probability_low", "number", "lower bound for leads with such a score, as far as the data show"),
     Column("probability_high", "number", "upper bound for such leads"),
+    Column(
+        "support", "text", "`inside`, or `outside` what past hand-offs cover: then go by the bounds", allowed=SUPPORT
+    ),
     Column("digital_points", "number", "the rules' points for what the lead did online"),
     Column("research_points", "number", "the rules' points for what was learned by phone and research"),
     Column("rule_points", "number", "both together; `leadready agreement explain` lists them line by line"),
@@ -248,7 +252,6 @@ SCORES = Table(
     Column("reason_3", "text", "the next reason"),
     Column("reason_4", "text", "the last reason; there are at most four"),
     Column("reasons_checked", "flag", "whether refits of the model confirm the reasons"),
-    Column("few_alike", "flag", "the model saw few similar leads"),
     Column("log_odds_base", "number", "log-odds of the average hand-off; plus the next six columns: the score's"),
     Column("contribution_fit", "number", "what the lead's and its company's traits add"),
     Column("contribution_engagement", "number", "what its online activity adds"),

@@ -10,17 +10,17 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data.errors import ModelError
 from features.definition import CONCEPTS, Feature
-from models.explaining.explanation import Explainer, few_alike, spread
+from models.explaining.explanation import Explainer, spread
 from models.explaining.reason_codes import MOST, missing, reasons
 from models.fitting.deployed import ReadyModel
 
 log = logging.getLogger(__name__)
 
 BACKGROUND_ROWS = 100
-"""Rows that a lead is compared with; the rest of the model's sample tells who is like others."""
+"""Rows that a lead is compared with."""
 TEXTS = [f"reason_{place}" for place in range(1, MOST + 1)]
-NUMBERS = ["probability_low", "probability_high", "log_odds_base", *(f"contribution_{c}" for c in CONCEPTS)]
-FLAGS = ["few_alike", "reasons_checked"]
+NUMBERS = ["log_odds_base", *(f"contribution_{c}" for c in CONCEPTS)]
+FLAGS = ["reasons_checked"]
 
 
 def explain_scores(
@@ -28,11 +28,9 @@ def explain_scores(
 ) -> pd.DataFrame:
     """What stands beside the scores of n leads, by the index of the matrix; empty for those that nobody sees.
 
-    - probability_low, probability_high: the model's bounds of the probability.
     - log_odds_base and contribution_<concept>: they add up to the log-odds of the probability; a concept that the model
       has no feature of is empty.
     - reason_1 .. reason_4, in the catalogue's words; reasons_checked: whether refits vouch for them.
-    - few_alike: the lead is unlike those that the model learned from.
 
     Without a model all of it is empty.
     """
@@ -40,8 +38,6 @@ def explain_scores(
     if model is not None and seen.any():
         X = matrix.loc[seen.to_numpy(), [f.name for f in features]]
         with threadpool_limits(limits=1):  # as in `scoring.predict`
-            low, high = model.interval(X)
-            parts.append(pd.DataFrame({"probability_low": low, "probability_high": high}, index=X.index))
             try:
                 parts += _reasoned(model, features, X)
             except ModelError as error:  # reasons stand beside scores: what goes wrong in them stops no scoring
@@ -69,8 +65,4 @@ def _reasoned(model: ReadyModel, features: tuple[Feature, ...], X: pd.DataFrame)
     training = pd.DataFrame(model.background)
     explainer = Explainer(model, spread(training, BACKGROUND_ROWS), features)
     found = explainer.explain(X)
-    alone = few_alike(found.values, explainer.explain(training).values)
-    return [
-        found.values.add_prefix("contribution_").assign(log_odds_base=found.base, few_alike=alone),
-        reasons(explainer, X, found),
-    ]
+    return [found.values.add_prefix("contribution_").assign(log_odds_base=found.base), reasons(explainer, X, found)]

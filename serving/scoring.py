@@ -32,6 +32,10 @@ BESIDE = ("handoffs_before", "hours_since_handoff", "hours_since_decision")
 VOUCHED_FROM = 100
 """Labels of explored hand-offs from which the model may speak of leads below the gate (docs/models.md)."""
 POINTS = ("digital_points", "research_points", "rule_points")
+MANY_OUTSIDE = 0.5
+"""The share of leads outside the model's support from which it is a warning."""
+KNOWN = dict.fromkeys(("probability", "probability_low", "probability_high"), "float64") | {"support": "str"}
+"""What a model knows of a lead; empty without one."""
 KEPT = (*POINTS, "zone", "urgent", "missing", "team", "persona", "buying_stage")
 
 
@@ -56,8 +60,8 @@ def score_leads(
         log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
     features, matrix = _seen(warehouse, model, seen_under, index)
     unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
-    leads = build_rules(warehouse, index, [agreement]).assign(
-        probability=predict(model, matrix) if model else np.nan,
+    known = assess(model, matrix) if model else pd.DataFrame(index=matrix.index, columns=list(KNOWN)).astype(KNOWN)
+    leads = pd.concat([build_rules(warehouse, index, [agreement]), known], axis=1).assign(
         with_sales=unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24),
         cooling=index["cooling"],
         reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
@@ -65,8 +69,10 @@ def score_leads(
     )
     routed = choose_routes(leads, agreement, vouched=vouches(model))
     _warn(leads, routed)
+    if model:
+        _warn_of_strangers(model, matrix, known)
     number = str(model.version) if model else "none"
-    scored = leads[["lead_id", "as_of", "probability", *KEPT]].join(routed.leads)
+    scored = leads[["lead_id", "as_of", *KNOWN, *KEPT]].join(routed.leads)
     scored = scored.join(_words(scored, agreement))
     seen = scored["route"].isin(routes_where(lambda r: r.seen))
     scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, seen)).assign(
@@ -85,7 +91,8 @@ def explain_one(
     """What the model makes of one lead at `as_of`, open or not: probability, and what `reasons.explain_lead` says."""
     index = pd.DataFrame({"lead_id": [lead], "as_of": pd.Timestamp(as_of)})
     features, matrix = _seen(warehouse, model, trained_under, index)
-    return {"probability": float(predict(model, matrix)[0]), **explain_lead(model.pipeline, features, matrix)}
+    said = explain_lead(model.pipeline, features, matrix)
+    return {name: assess(model, matrix)[name].iloc[0] for name in KNOWN} | said
 
 
 def score_snapshots(
@@ -143,6 +150,26 @@ def vouches(model: LoadedModel | None) -> bool:
     return model is not None and int(model.tags.get("explored_labels", 0)) >= VOUCHED_FROM
 
 
+def _warn_of_strangers(model: LoadedModel, matrix: pd.DataFrame, known: pd.DataFrame) -> None:
+    """Say how many leads are unlike those that the model learned from, and what is like it for nobody."""
+    outside = int((known["support"] == "outside").sum())
+    share, what = outside / len(known), "lie outside what past hand-offs cover: go by their bounds"
+    log.log(
+        logging.WARNING if share > MANY_OUTSIDE else logging.INFO,
+        "%d of %d leads (%.0f %%) %s",
+        outside,
+        len(known),
+        100 * share,
+        what,
+    )
+    if names := model.never_so(matrix):
+        log.warning(
+            "the same for every lead today, and never so when the model was trained: %s; it may put scores off: check the "
+            "source, or train again",
+            ", ".join(names),
+        )
+
+
 def _words(scored: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """The follow-up promise in hours of those handed off, and what to say and send by persona and stage."""
     promises = {zone: promise.hours for zone, promise in agreement.promises.items()}
@@ -176,6 +203,12 @@ def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[F
         got = f"features whose definitions have changed since, catalogue {now}"
         raise ModelError(what, expected=wanted, got=got, do="train again with today's definitions")
     return used
+
+
+def assess(model: LoadedModel, matrix: pd.DataFrame) -> pd.DataFrame:
+    """The columns of KNOWN for each row of the matrix; on one thread, as training fits."""
+    with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
+        return pd.concat([model.assess(matrix.iloc[i : i + BLOCK]) for i in range(0, len(matrix), BLOCK)]).astype(KNOWN)
 
 
 def predict(model: LoadedModel, matrix: pd.DataFrame) -> np.ndarray:

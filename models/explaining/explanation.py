@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from data.errors import ModelError
 from features.definition import Feature
@@ -157,19 +156,6 @@ def _refuse_gap(total: Vector, log_odds: Vector) -> None:
         )
         got = f"a gap of {gap.max():.2g}"
         raise ModelError("explaining scores", expected=sums, got=got, do=f"{do} and the versions installed")
-
-
-def few_alike(leads: pd.DataFrame, training: pd.DataFrame) -> Vector:
-    """Which of n leads have few like them in the training set, by contributions (n and m rows of the same concepts).
-
-    A lead is flagged whose distance to its 10th nearest training row, in log-odds, is beyond what 99 % of the training
-    rows have to theirs (k-nearest-neighbour outlier score, Ramaswamy et al. 2000). So features count as the model
-    weighs them; one that the model does not look at cannot make a lead unlike others.
-    """
-    near = min(10, len(training) - 1)
-    tree = cKDTree(training.to_numpy())
-    limit = np.quantile(tree.query(training.to_numpy(), k=[near + 1])[0], 0.99)
-    return np.asarray(tree.query(leads[list(training)].to_numpy(), k=[near])[0][:, 0] > limit)
 
 
 def importance(explainer: Explainer, X: pd.DataFrame) -> pd.DataFrame:

@@ -9,8 +9,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from models.fitting.calibration import PRIOR, Calibrator, Identity, Platt
-from models.fitting.candidates import CANDIDATES, Estimator, Weighted, paths
+from models.fitting.candidates import CANDIDATES, LINEAR, Estimator, Weighted, paths
 from models.fitting.encoders import ColumnGuard
+from models.fitting.support import Support
 from models.fitting.venn_abers import VennAbers, checked_rows
 from models.metrics.evaluation import Vector, information, logit, sigmoid
 
@@ -35,7 +36,7 @@ class Bounds(BaseEstimator):  # type: ignore[misc]
         self.covariance_ = np.linalg.inv(seen + PRIOR * np.eye(2))
         return self
 
-    def interval(self, z: Vector, more: float = 0.0) -> tuple[Vector, Vector]:
+    def interval(self, z: Vector, more: float | Vector = 0.0) -> tuple[Vector, Vector]:
         """The lower and the upper probabilities of n log-odds; `more` is added to the variance of the band's."""
         low, high = self.venn_abers_.interval(z)
         (slopes, both), (_, intercepts) = self.covariance_
@@ -50,6 +51,7 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     estimator: a fitted candidate. calibrator: fitted on its raw log-odds. bounds: fitted on the same. shift: log-odds
     that a check of calibration in the large added, known with shift_variance. background: column -> values of some
     training rows, accepted: their outcomes (0/1), bags: refits on resampled rows: all for reasons, they may be empty.
+    support: who is like the leads it learned from; without it everybody counts as such.
     """
 
     def __init__(
@@ -62,10 +64,11 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         background: dict[str, Vector] | None = None,
         accepted: Vector | None = None,
         bags: Sequence[Estimator] = (),
+        support: Support | None = None,
     ) -> None:
         self.estimator, self.calibrator, self.bounds = estimator, calibrator, bounds
         self.shift, self.shift_variance = shift, shift_variance
-        self.background, self.accepted, self.bags = background, accepted, bags
+        self.background, self.accepted, self.bags, self.support = background, accepted, bags, support
 
     @property
     def classes_(self) -> Vector:
@@ -101,15 +104,26 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """N calibrated log-odds of n raw ones."""
         return np.asarray(self.calibrator.transform(raw) + self.shift)
 
-    def interval(self, X: pd.DataFrame) -> tuple[Vector, Vector]:
-        """Bounds low <= p <= high of n leads, p being the calibrated probability.
+    def assess(self, X: pd.DataFrame) -> pd.DataFrame:
+        """What is known of n leads, by the index of X: `probability`, `probability_low`, `probability_high`, `support`.
 
-        They are those of `Bounds`, moved by `shift` as p is, and widened to p where the calibrator lies outside.
+        The bounds are those of `Bounds`, moved by `shift` as the probability is, and widened to it where the calibrator
+        lies outside. support: `inside`, or `outside` what the labelled hand-offs covered: there the bounds widen by the
+        variance of the coefficients.
         """
-        raw = self.raw_log_odds(X)
+        raw, outside, variance = self.raw_log_odds(X), np.zeros(len(X), dtype=bool), np.zeros(len(X))
+        if self.support is not None:
+            outside, variance = self.support.outside(X)
         p = sigmoid(self.calibrate(raw))
-        low, high = (sigmoid(logit(bound) + self.shift) for bound in self.bounds.interval(raw, self.shift_variance))
-        return np.minimum(low, p), np.maximum(high, p)
+        bounds = self.bounds.interval(raw, self.shift_variance + variance)
+        low, high = (sigmoid(logit(bound) + self.shift) for bound in bounds)
+        found = {"probability": p, "probability_low": np.minimum(low, p), "probability_high": np.maximum(high, p)}
+        return pd.DataFrame({**found, "support": np.where(outside, "outside", "inside")}, index=X.index)
+
+    def interval(self, X: pd.DataFrame) -> tuple[Vector, Vector]:
+        """The bounds of n probabilities, as `assess` gives them."""
+        found = self.assess(X)
+        return found["probability_low"].to_numpy(), found["probability_high"].to_numpy()
 
     def shifted(self, by: float, variance: float = 0.0) -> ReadyModel:
         """The same model with its log-odds moved by `by`, as `calibration.recent_shift` asks for."""
@@ -126,6 +140,7 @@ def make_ready(
     background: pd.DataFrame | None = None,
     accepted: Vector | None = None,
     bags: Sequence[Estimator] = (),
+    support: Support | None = None,
 ) -> ReadyModel:
     """Put fitted parts together; the bounds are made here.
 
@@ -134,13 +149,19 @@ def make_ready(
     """
     rows = None if background is None else {str(name): _plain(background[name]) for name in background}
     return ReadyModel(
-        estimator, calibrator, Bounds().fit(cal_z, cal_y), background=rows, accepted=accepted, bags=list(bags)
+        estimator,
+        calibrator,
+        Bounds().fit(cal_z, cal_y),
+        background=rows,
+        accepted=accepted,
+        bags=list(bags),
+        support=support,
     )
 
 
 def trusted_types(candidate: str) -> set[str]:
     """The paths of the types of which a saved model of that candidate may be made, beyond those that skops knows."""
-    parts = paths(ReadyModel, Bounds, Identity, Platt, VennAbers, Weighted, ColumnGuard)
+    parts = (*paths(ReadyModel, Bounds, Identity, Platt, VennAbers, Weighted, ColumnGuard, Support), *LINEAR)
     return {*parts, *(each for c in CANDIDATES if c.name == candidate for each in c.trusted)}
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from models.fitting.calibration import CALIBRATORS, choose_calibrator, recent_shift
 from models.fitting.candidates import BLENDS, CANDIDATES, Candidate, Estimator, pool
 from models.fitting.deployed import ReadyModel, make_ready
+from models.fitting.support import Support
 from models.metrics.claims import draw_accounts, standard_error
 from models.metrics.evaluation import Vector, evaluate, log_losses, logit
 from models.rows.splits import Split
@@ -130,13 +131,22 @@ def make_model(
     refits = [fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)]
     kept = np.sort(np.random.default_rng(seed).permutation(rows[data.labelled[rows]])[:BACKGROUND])
     background = {"background": data.X.iloc[kept], "accepted": data.y[kept]}
-    ready = make_ready(fitted, calibrated, z, y, **background, bags=refits)
+    ready = make_ready(fitted, calibrated, z, y, **background, bags=refits, support=_support(data, rows, cut, seed))
     # the model has seen the latest labels already: what the fit has corrected is not corrected twice
     late = rows[np.argsort(data.as_of.iloc[rows].to_numpy(), kind="stable")]
     recent = recent_shift(ready.log_odds(data.X.iloc[late]), *data.known(late, cut))
     said = f"{calibrator}: {why}; {recent.sentence}"
     logger.info("calibration by %s", said)
     return ready.shifted(recent.shift, recent.variance), said
+
+
+def _support(data: TrainingSet, rows: Vector, cut: pd.Timestamp, seed: int) -> Support | None:
+    """Who is like the `rows`; None where there is no feature to tell it by."""
+    if not data.features:
+        return None
+    return Support(fit("logistic", data, rows, cut, seed)).fit(
+        data.X.iloc[rows], sample_weight=data.known(rows, cut)[1]
+    )
 
 
 def _drawn(data: TrainingSet, rows: Vector, seed: int) -> Vector:

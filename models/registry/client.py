@@ -71,7 +71,20 @@ class LoadedModel:
 
     def predict(self, X: pd.DataFrame) -> Vector:
         """Probabilities of acceptance of n rows; columns that a later catalogue added are left aside."""
-        return np.asarray(self.pipeline.predict_proba(X[[c for c in self.features if c in X.columns]])[:, 1])
+        return np.asarray(self.pipeline.predict_proba(self._own(X))[:, 1])
+
+    def assess(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Probabilities with bounds and support of n rows, as `ReadyModel.assess` gives them."""
+        found: pd.DataFrame = self.pipeline.assess(self._own(X))
+        return found
+
+    def never_so(self, X: pd.DataFrame) -> list[str]:
+        """The model's columns that are the same for all of n rows, and were never so in training."""
+        support = self.pipeline.support
+        return [] if support is None else list(support.never_so(self._own(X)))
+
+    def _own(self, X: pd.DataFrame) -> pd.DataFrame:
+        return X[[c for c in self.features if c in X.columns]]
 
 
 def server() -> str | None:

@@ -14,7 +14,8 @@ from serving.pages.sections import Report, Rows, Section, for_machines, records,
 from serving.routes import in_percent, routes_where
 
 NO_MODEL = "No model is in use, so the rules alone decide; run `leadready train`."
-COLUMNS = ("lead_id", "probability", "digital_points", "research_points", "zone", "route", "route_reason")
+OUTSIDE = "Few leads like this one were ever handed off, so rely on those bounds rather than on the probability."
+COLUMNS = ("lead_id", "probability", "support", "digital_points", "research_points", "zone", "route", "route_reason")
 
 
 def scoring_report(
@@ -70,9 +71,9 @@ def score_lines(found: dict[str, Any], of_rules: dict[str, Any], threshold: floa
     return [
         f"{of_rules['lead_id']}: {p} % likely to be accepted (a hand-off pays off above {pays} %); "
         f"the rules rate it {ZONE_WORDS[of_rules['zone']]}.",
-        f"Leads with a score like this lie between {_percent(why['probability_low'])} and "
-        f"{_percent(why['probability_high'])}, as far as the data show.",
-        *["The model saw few similar leads; use with caution."] * bool(why["few_alike"]),
+        f"Leads with a score like this lie between {_percent(found['probability_low'])} and "
+        f"{_percent(found['probability_high'])}, as far as the data show.",
+        *[OUTSIDE] * (found["support"] == "outside"),
         f"Model version {found['version']}{status}, trained on hand-offs up to {found['trained_until']:%Y-%m-%d}.",
         "Reasons, compared with the average hand-off:",
         *([f"  {text}" for text in said if isinstance(text, str)] or ["  none is certain enough to be named"]),

@@ -43,10 +43,7 @@ def test_those_who_are_looked_at_are_explained(leads, model, seen):
     p = model.predict_proba(leads.X)[:, 1]
     parts = told[seen].filter(like="contribution_").sum(axis=1) + told.loc[seen, "log_odds_base"]
     assert parts.to_numpy() == pytest.approx(logit(p[seen]), abs=1e-9)
-    assert (told["probability_low"] <= p)[seen].all()
-    assert (told["probability_high"] >= p)[seen].all()
     assert told.loc[seen, "reason_1"].notna().mean() > 0.9
-    assert told.loc[seen, "few_alike"].mean() < 0.1
     assert told.loc[seen, "reasons_checked"].all()
     assert told[~seen].isna().all(axis=None)
 

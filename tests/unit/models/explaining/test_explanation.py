@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from benchmarks.truth_reasons import fidelity
 from data.errors import ModelError
 from models.explaining.coalitions import Population, shapley
-from models.explaining.explanation import Explainer, few_alike, importance, partial_effect
+from models.explaining.explanation import Explainer, importance, partial_effect
 from models.explaining.leaf_tables import Trees
 from models.explaining.views import Frames, look_into
 from models.fitting.calibration import Platt
@@ -204,16 +204,6 @@ def test_fidelity_tells_a_good_explainer_from_broken_ones(seed):
     only_fit = good.assign(fit=good.sum(axis=1), calls=0.0, account=0.0)
     for broken in (shuffled, all_on_one, only_fit, -good, good[["fit"]]):
         assert fidelity(broken, truth) < 0.65
-
-
-def test_planted_outliers_have_few_like_them_and_others_do_not():
-    random = np.random.default_rng(0)
-    need = random.normal(size=(1000, 1))
-    usual = pd.DataFrame(need + 0.3 * random.normal(size=(1000, 3)), columns=["fit", "calls", "account"])
-    training, later = usual.iloc[:800], usual.iloc[800:]
-    assert few_alike(later, training).mean() < 0.05
-    contradictory = pd.DataFrame({"fit": [2.0], "calls": [-2.0], "account": [0.0]})
-    assert few_alike(contradictory, training).all()
 
 
 def test_importance_finds_what_decides(leads, fitted):

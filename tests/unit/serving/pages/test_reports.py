@@ -43,16 +43,16 @@ FOUND = {
     "trained_until": pd.Timestamp("2026-02-01"),
     "provisional": True,
     "probability": 0.25,
+    "probability_low": 0.1,
+    "probability_high": 0.5,
+    "support": "outside",
     "missing": ["ask for the budget"],
     "why": pd.Series(
         {
-            "probability_low": 0.1,
-            "probability_high": 0.5,
             "log_odds_base": -1.5,
             "contribution_calls": 0.25,
             "contribution_fit": 0.5,
             "contribution_account": float("nan"),
-            "few_alike": True,
             "reason_1": "a clicked e-mail",
             "reason_2": None,
             "reason_3": None,
@@ -78,11 +78,11 @@ def test_a_batch_is_counted_by_table_and_says_what_was_left_out():
 
 def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():
     scores = table("""
-        lead_id  probability  digital_points  research_points  rule_points  zone       route     route_reason
-        L1       0.2          1               0                1            not_yet    nurture   cold
-        L2       0.4          1               2                3            qualified  hand_off  ready
-        L3       0.9          1               2                3            qualified  blocked   no
-        L4       0.6          1               2                3            qualified  hand_off  ready
+        lead_id  probability  support  digital_points  research_points  rule_points  zone       route     route_reason
+        L1       0.2          inside   1               0                1            not_yet    nurture   cold
+        L2       0.4          inside   1               2                3            qualified  hand_off  ready
+        L3       0.9          inside   1               2                3            qualified  blocked   no
+        L4       0.6          inside   1               2                3            qualified  hand_off  ready
     """).astype({"probability": float, "rule_points": float})
     capacity = pd.DataFrame({"team": ["north"], "limit": [2], "worth": [1 / 3]})
     report = scoring_report(scores, capacity, None, AS_OF, most=2)
@@ -128,7 +128,7 @@ def test_what_the_model_makes_of_a_lead_adds_up():
     assert model.notes == [
         "L1: 25 % likely to be accepted (a hand-off pays off above 14 %); the rules rate it nearly qualified.",
         "Leads with a score like this lie between 10 % and 50 %, as far as the data show.",
-        "The model saw few similar leads; use with caution.",
+        "Few leads like this one were ever handed off, so rely on those bounds rather than on the probability.",
         "Model version 3 (provisional), trained on hand-offs up to 2026-02-01.",
         "Reasons, compared with the average hand-off:",
         "  a clicked e-mail",
