@@ -36,14 +36,14 @@ def explore(draws_a_day: float, days: int, seed: int) -> pd.DataFrame:
         there["signed"] = there["signed"].mask(rng.random(len(there)) < there["pace"], day)
         there = there.assign(as_of=pd.Timestamp(2026, 1, 1) + pd.Timedelta(days=day), age_days=day - there["signed"])
         found = there.join(choose_routes(there[there["back"] <= day], agreement, past=past).leads, how="inner")
-        past = pd.concat([past, found.loc[found["draw"].notna(), [*PAST]].astype(object)])
+        past = pd.concat([past, found.loc[found["draw"].notna(), [*PAST]]])
         picked = found.index[found["explored"]]
         there.loc[picked, "episode"] += 1
         there.loc[picked, "back"] = day + 14
         gone = rng.random(len(there)) < 0.01
         new = _newcomers(str(day), gone.sum(), rng).assign(signed=float(day))
         there = pd.concat([there[~gone], new], ignore_index=True)
-    return past.astype({"explored": bool, "propensity": float})
+    return past
 
 
 def realised(took_part: pd.DataFrame) -> tuple[float, float, float]:

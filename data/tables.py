@@ -234,7 +234,9 @@ SCORES = Table(
     Column("explored", "flag", "picked at random, to learn how sales responds"),
     Column("propensity", "number", "the chance that this lead had of being handed off"),
     Column(
-        "draw", "text", "the random choice it could have been picked in: hand-offs before it / first day of its age"
+        "draw",
+        "text",
+        "the random choice that it took part in: hand-offs before it / the age in days at which its band begins",
     ),
     Column("exploration_seed", "whole", "the seed of the random choice"),
     Column("policy_version", "text", "agreement and model that decided"),

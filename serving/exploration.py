@@ -14,8 +14,8 @@ from models.metrics.evaluation import Vector
 
 TURN_DAYS = 7
 """A turn can be taken so many days after it came, where nothing was scored or the lead could not be drawn then."""
-PAST = ("lead_id", "draw", "as_of", "explored", "propensity")
-NO_DRAWS = pd.DataFrame({name: pd.Series(dtype=object) for name in PAST})
+PAST = {"lead_id": "str", "draw": "str", "as_of": "datetime64[us]", "explored": "bool", "propensity": "float"}
+NO_DRAWS = pd.DataFrame(columns=list(PAST)).astype(PAST)
 
 
 def earlier_draws(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def earlier_draws(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:
     if not warehouse.scalar(there):
         return NO_DRAWS
     sql = f"SELECT {', '.join(PAST)} FROM scores WHERE draw IS NOT NULL AND as_of < $1 ORDER BY as_of, lead_id"
-    return warehouse.frame(sql, [as_of])
+    return warehouse.frame(sql, [as_of]).astype(PAST)
 
 
 def find_turns(leads: pd.DataFrame, quota: Exploration, past: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def find_turns(leads: pd.DataFrame, quota: Exploration, past: pd.DataFrame) -> p
     and stated, where an earlier scoring of the same day (UTC) held the day's draw: whom it picked, with what chance.
     """
     found = _turns(leads, quota)
-    today = past[pd.to_datetime(past["as_of"]) >= pd.to_datetime(leads["as_of"]).dt.normalize().max()]
+    today = past[past["as_of"] >= pd.to_datetime(leads["as_of"]).dt.normalize().max()]
     drawn, now = (pd.MultiIndex.from_frame(of[["lead_id", "draw"]]) for of in (past, found))
     held = today.drop_duplicates("lead_id").set_index("lead_id").reindex(found["lead_id"]).set_axis(found.index)
     return found.assign(
@@ -54,7 +54,10 @@ def _turns(leads: pd.DataFrame, quota: Exploration) -> pd.DataFrame:
     edges = np.array(quota.edges(age.max(initial=0)))
     band = np.searchsorted(edges, age, side="right") - 1
     draw = [f"{episode:.0f}/{begin:g}" for episode, begin in zip(leads["episode"], edges[band], strict=True)]
-    found = leads[["lead_id"]].assign(draw=draw, share=np.array(quota.by_band)[np.minimum(band, len(quota.bands))])
+    found = leads[["lead_id"]].assign(
+        draw=pd.Series(draw, leads.index, dtype="str"),
+        share=np.array(quota.by_band)[np.minimum(band, len(quota.bands))],
+    )
     turn = edges[band] + np.diff(edges)[band] * _numbers("turn", quota.seed, found["draw"], found["lead_id"])
     return found.assign(due=(found["share"] > 0) & (turn <= age) & (age < turn + TURN_DAYS))
 
