@@ -217,8 +217,9 @@ def _row(world: str, seeds: int, leads: int) -> str:
     found = []
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         tables = simulate(leads, seed, world=world)
-        explored = int((tables["handoffs"]["route"] == "exploration").sum())
-        found.append({**funnel(tables, START + timedelta(days=DAYS)), "explored": explored})
+        by_rules, end = tables["handoffs"]["route"] == "rules", START + timedelta(days=DAYS)
+        qualified = funnel({**tables, "handoffs": tables["handoffs"][by_rules]}, end)
+        found.append({**qualified, "handoffs": len(by_rules), "explored": (~by_rules).sum()})
     mean = pd.DataFrame(found).mean()
     counts = [f"{mean[c] * 1000 / leads:.0f}" for c in ("handoffs", "explored", "decisions")]
     shares = [f"{100 * mean[c]:.1f} %" for c in ("accepted", "rejected", "unanswered", "connected_per_dial")]

@@ -264,6 +264,11 @@ SCORES = Table(
     Column("early", "flag", "released early, because sales had time to spare"),
     Column("explored", "flag", "picked at random, to learn how sales responds"),
     Column("propensity", "number", "the chance that this lead had of being handed off"),
+    Column(
+        "draw",
+        "text",
+        "the random choice that it took part in: hand-offs before it / the age in days at which its band begins",
+    ),
     Column("exploration_seed", "whole", "the seed of the random choice"),
     Column("policy_version", "text", "agreement and model that decided"),
     Column("model_version", "text", "the model in MLflow's registry (`none`: the rules alone routed)"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 
 from data.agreement.model import ZONE_WORDS, ZONES, Agreement
 from data.errors import DataError
+from serving.exploration import NO_DRAWS, find_turns, hold_draw
 from serving.routes import BY_RULES, CASES, CELLS, NURTURE, TELE_QUALIFY, Case, cases_where, in_percent
 
 
@@ -20,37 +20,44 @@ class Routed:
     """The routes of one day, and what there was time for.
 
     `leads`: case (of `routes.CASES`), route, route_reason, contact (phone, e-mail, none), early, explored, propensity,
-    gain, threshold.
-    `capacity`: a row per team, for exploration and for limited calls: team, limit, taken, held, shadow_price.
+    draw (the draw that it took part in, or None), gain, threshold.
+    `capacity`: a row per team, for exploration and for limited calls: team, limit, taken, held (of exploration: drawn
+    without finding a place; that draw lapsed), shadow_price.
     """
 
     leads: pd.DataFrame
     capacity: pd.DataFrame
 
 
-def choose_routes(leads: pd.DataFrame, agreement: Agreement, vouched: bool = False) -> Routed:
+def choose_routes(
+    leads: pd.DataFrame, agreement: Agreement, vouched: bool = False, past: pd.DataFrame = NO_DRAWS
+) -> Routed:
     """Routes of all open leads, one row each, on the same index; the order of rows decides nothing.
 
-    `leads` needs lead_id, probability (NaN for all where no model is in use), rule_points, zone, urgent, team (name or
-    None), segment (index into `agreement.values.costs()`), may_call, may_mail, with_sales, cooling, reheat, episode
-    (hand-offs so far). `vouched`: the model has learned from enough explored hand-offs; without it the model alone
-    never hands off under `quadrant`, as it only saw how sales answers leads that met the rules. `gain` is what a
-    hand-off now is expected to be worth above waiting, in the agreement's currency (METHODS 5).
+    `leads` needs lead_id, as_of, probability (NaN for all where no model is in use), rule_points, zone, urgent, team
+    (name or None), segment (index into `agreement.values.costs()`), may_call, may_mail, with_sales, cooling, reheat,
+    episode (hand-offs so far), age_days (since the person last gave a sign). `vouched`: the model has learned from
+    enough explored hand-offs; without it the model alone never hands off under `quadrant`, as it only saw how sales
+    answers leads that met the rules. `past`: the draws that leads took part in before, as `earlier_draws` gives them;
+    by default none. `gain` is what a hand-off now is expected to be worth above waiting, in the agreement's currency
+    (METHODS 5).
     Raises DataError where only some leads have a probability.
     """
     day = _weigh(leads, agreement)
+    day = day.assign(**find_turns(day, agreement.exploration, past))
     day["case"] = pd.Categorical(_wish(day, agreement, vouched), categories=list(CASES))
-    for step in (_explore, _limit_hand_offs, _release_early, _limit_calls):
+    for step in (_limit_hand_offs, _release_early, _explore, _limit_calls):
         day = step(day, agreement)
     route_of = {name: case.route.name for name, case in CASES.items()}
-    early, handed = _in_case(day, lambda c: c.early), _in_case(day, lambda c: c.route.to_sales).astype(float)
+    handed = _in_case(day, lambda c: c.route.to_sales).astype(float)
     found = day[["case", "gain", "threshold"]].assign(
         route=day["case"].astype(str).map(route_of),
         route_reason=_reasons(day, agreement),
         contact=_contact(day),
-        early=early,
+        early=_in_case(day, lambda c: c.early),
         explored=_in_case(day, lambda c: c.explored),
-        propensity=handed.mask(day["eligible"] & ~early, agreement.exploration.share),
+        propensity=day["chance"].fillna(handed),
+        draw=day["draw"].where(day["chance"].notna(), None),
     )
     return Routed(found.sort_index().set_axis(leads.index), _tally(day, agreement))
 
@@ -72,7 +79,7 @@ def _weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     teams = agreement.capacity.teams
     day["team"] = pd.Index(list(teams), dtype=object).get_indexer(pd.Index(day["team"], dtype=object))
     day["team_limit"] = np.array([*(t.hand_offs_per_day for t in teams.values()), 0])[day["team"]]
-    return day.assign(place=0, limit=0, eligible=False, drawn=False, left_out=False)
+    return day.assign(place=0, limit=0, left_out=False)
 
 
 def _wish(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[str]:
@@ -93,29 +100,6 @@ def _combine(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Serie
     *cells, neither = CELLS[agreement.routing.combine]
     wish = np.select([high & met, high & (day["zone"] == "unfit"), beyond, high, met], cells, neither)
     return pd.Series(wish, index=day.index, dtype=object)
-
-
-def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
-    """Hand off a random slice of the leads below the gate, in places of its own (METHODS 2).
-
-    One that was drawn goes its usual way until a place is free.
-    """
-    quota, teams = agreement.exploration, agreement.capacity.teams
-    below = day["zone"].isin(["not_yet", "nearly"]) & (day["rule_points"] >= quota.floor)
-    to_explore = below & _in_case(day, lambda c: c.route.to_explore)
-    eligible = to_explore & ((day["team"] >= 0) | (not teams)) & (quota.share > 0)
-    u = np.ones(len(day))
-    u[eligible] = _draw(day[eligible], quota.seed)
-    drawn = u < quota.share
-    place = _places(drawn, np.zeros(len(day), int), -u)
-    return _turn(day.assign(eligible=eligible, drawn=drawn), (place > 0) & (place <= quota.per_day), "explored")
-
-
-def _draw(leads: pd.DataFrame, seed: int) -> list[float]:
-    """A number in [0, 1) for each lead and gate episode, the same on every day and every machine."""
-    pairs = zip(leads["episode"].astype(int).tolist(), leads["lead_id"].tolist(), strict=True)
-    hashes = (hashlib.blake2b(f"{seed}/{episode}/{lead}".encode(), digest_size=6) for episode, lead in pairs)
-    return [int.from_bytes(h.digest(), "big") / 2**48 for h in hashes]
 
 
 def _limit_hand_offs(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
@@ -141,6 +125,21 @@ def _release_early(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     place = _places(rest & enough & (day["team"] >= 0), day["team"], day["worth"])
     left = day["team_limit"] - _handed(day).groupby(day["team"]).transform("sum")
     return _turn(day, (place > 0) & (place <= left), "early_rules" if alone else "early")
+
+
+def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """Hand off a random slice of the leads below the gate, in places of its own (METHODS 2).
+
+    It comes after all other hand-offs, so that who takes part goes to sales in no other way today. One that was drawn
+    and found no place goes its usual way.
+    """
+    quota = agreement.exploration
+    below = day["zone"].isin(["not_yet", "nearly"]) & (day["rule_points"] >= quota.floor)
+    may = below & _in_case(day, lambda c: c.route.to_explore) & ((day["team"] >= 0) | (not agreement.capacity.teams))
+    found = hold_draw(day[may & day["due"]], quota).reindex(day.index)
+    picked = found["picked"].eq(True) | (may & day["kept"])
+    chance = found["chance"].fillna(day["stated"].where(may))
+    return _turn(day.assign(chance=chance, lapsed=found["drawn"].eq(True) & ~picked), picked, "explored")
 
 
 def _limit_calls(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
@@ -221,9 +220,8 @@ def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
         out = own & day["left_out"]
         price = day.loc[out, "gain"].max() if out.any() or day["gain"].isna().all() else 0.0
         rows.append((name, team.hand_offs_per_day, (own & _handed(day)).sum(), out.sum(), price))
-    if quota.share > 0:
-        waiting = (day["drawn"] & (case != "explored")).sum()
-        rows.append(("exploration", quota.per_day, (case == "explored").sum(), waiting, np.nan))
+    if any(quota.by_band):
+        rows.append(("exploration", quota.per_day, (case == "explored").sum(), day["lapsed"].sum(), np.nan))
     if calls:
         rows.append(("tele_qualification", calls, _called(day).sum(), (case == "no_time").sum(), np.nan))
     return pd.DataFrame(rows, columns=["team", "limit", "taken", "held", "shadow_price"])

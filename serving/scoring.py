@@ -18,6 +18,7 @@ from features.concepts.timelines import WAITING_DAYS
 from features.matrix import build_matrix
 from features.rules.standing import build_rules, find_reheated
 from models.registry.client import LoadedModel
+from serving.exploration import earlier_draws
 from serving.reasons import explain_lead, explain_scores
 from serving.routes import routes_where
 from serving.routing import Routed, choose_routes
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 CATALOGUE_TAG = "catalogue_version"
 BLOCK = 20_000
 """Rows predicted at once: small blocks keep the trees' inputs in cache."""
-BESIDE = ("handoffs_before", "hours_since_handoff", "hours_since_decision")
+SIGNS = {"days_since_touch": 1, "days_since_answer": 1, "hours_since_connect": 24}
+"""Columns that say when the person last gave a sign, and how many of their units make a day."""
+BESIDE = ("handoffs_before", "hours_since_handoff", "hours_since_decision", "days_since_created", *SIGNS)
 """Columns that routing needs, whatever the model uses."""
 VOUCHED_FROM = 100
 """Labels of explored hand-offs from which the model may speak of leads below the gate (docs/models.md)."""
@@ -66,8 +69,9 @@ def score_leads(
         cooling=index["cooling"],
         reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
         episode=matrix["handoffs_before"].astype(int),
+        age_days=days_quiet(matrix),
     )
-    routed = choose_routes(leads, agreement, vouched=vouches(model))
+    routed = choose_routes(leads, agreement, vouches(model), earlier_draws(warehouse, as_of))
     _warn(leads, routed)
     if model:
         _warn_of_strangers(model, matrix, known)
@@ -119,12 +123,12 @@ def _seen(
 
 def _warn(leads: pd.DataFrame, routed: Routed) -> None:
     """Say what a person should know of these routes."""
-    waiting = int(routed.capacity.loc[routed.capacity["team"] == "exploration", "held"].sum())
-    if waiting:
+    lapsed = int(routed.capacity.loc[routed.capacity["team"] == "exploration", "held"].sum())
+    if lapsed:
         log.warning(
-            "%d leads picked at random wait for a place: until they get one, fewer leads are explored than agreed, and "
-            "their propensity is overstated; raise per_day or lower share",
-            waiting,
+            "%d leads were picked at random and found no place today: their draw lapses, so fewer leads are explored "
+            "than agreed; raise per_day or lower share",
+            lapsed,
         )
     above = (leads["probability"] >= routed.leads["threshold"]).mean()
     if above > 0.9:
@@ -136,6 +140,15 @@ def _warn(leads: pd.DataFrame, routed: Routed) -> None:
     homeless = int((routed.leads["case"] == "no_team").sum())
     if homeless:
         log.warning("%d leads are worth handing off, but no team in the agreement takes them", homeless)
+
+
+def days_quiet(matrix: pd.DataFrame) -> pd.Series[float]:
+    """Days since the person last gave a sign: a touch, an answer, a call that reached it; without any, since creation.
+
+    `matrix` holds n rows with `days_since_created` and the columns of SIGNS.
+    """
+    signs = pd.DataFrame({name: matrix[name] / units for name, units in SIGNS.items()})
+    return signs.min(axis=1).fillna(matrix["days_since_created"])
 
 
 def _nothing_open(warehouse: Warehouse, as_of: datetime) -> DataError:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from data.agreement.conditions import ALWAYS, ORDERED, WORDS, Comparison, comparisons, number_in, parse_condition
-from data.agreement.model import MILLI, ZONES, Agreement, Criterion, Touch, Zones, find_scheme, milli
+from data.agreement.model import MILLI, ZONES, Agreement, Criterion, Exploration, Touch, Zones, find_scheme, milli
 from data.errors import ConfigError
 from data.tables import ANSWER_STATES, PERMISSIONS, TOUCH_KINDS
 from data.toml_errors import few, line_of, nearest, shown
@@ -51,6 +51,7 @@ def _faults(agreement: Agreement, raw: Mapping[str, Any]) -> Iterator[Fault]:
                 yield (*part, i, "name"), "a name of its own", f"{shown(name)} again", "rename it"
     yield from _faults_of_zones(agreement.zones, most_points(agreement), "zones" in raw)
     yield from _faults_of_values(agreement)
+    yield from _faults_of_exploration(agreement.exploration)
     for name, persona in agreement.personas.items():
         for stage in persona.stages:
             yield from _unknown(("personas", name, "stages", stage), "a stage of [stages]", stage, agreement.stages)
@@ -267,3 +268,15 @@ def _faults_of_values(agreement: Agreement) -> Iterator[Fault]:
         if not 0 < costs.threshold < 1:
             expected, got = "costs that make a threshold p* between 0 and 1", f"{costs.threshold:.3f}"
             yield key, expected, got, "change acceptance, review, waiting, recyclable or trust"
+
+
+def _faults_of_exploration(quota: Exploration) -> Iterator[Fault]:
+    bands, shares, key = quota.bands, quota.shares, "exploration"
+    if any(a >= b for a, b in itertools.pairwise(bands)):
+        yield (key, "bands"), "ages that rise from band to band", ", ".join(map(shown, bands)), "put them in order"
+    if shares and len(shares) != len(bands) + 1:
+        expected = f"{len(bands) + 1} shares, one more than `bands`"
+        yield (key, "shares"), expected, str(len(shares)), "add or remove shares, or write one `share` for all"
+    if shares and quota.share:
+        got, do = "both", "remove `share`, which holds for all bands, or `shares`"
+        yield (key, "shares"), "`share` or `shares`", got, do

@@ -46,6 +46,8 @@ Name = Annotated[str, AfterValidator(_named)]
 Number = Annotated[float, Strict()]
 Whole = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
+Share = Annotated[Number, Field(ge=0, lt=1)]
+Age = Annotated[Number, Field(gt=0, le=3650)]
 Points = Annotated[Number, Field(ge=-10_000, le=10_000, multiple_of=0.001)]
 
 
@@ -212,13 +214,34 @@ class Capacity(StrictModel):
     spare: Literal["keep", "release_early"] = _key("free places of sales: kept, or filled with the best others", "keep")
 
 
-class Exploration(StrictModel):
-    """A random slice of the leads below the gate is handed off, to learn how sales responds to them."""
+AGE_BANDS = (
+    "days since the person's last sign at which the second, third ... age band begins; after the last of them another"
+    " begins each time as many days again have passed"
+)
 
-    share: Number = _key("share of gate episodes that are picked at random", 0, ge=0, lt=1)
+
+class Exploration(StrictModel):
+    """A random slice of the leads below the gate is handed off, to learn how sales responds to them.
+
+    A lead's *age* is the days since the person last gave a sign. Each gate episode has one draw in each age band.
+    """
+
+    share: Share = _key("share of leads that are picked at random in each age band", 0)
+    shares: tuple[Share, ...] = _key("a share for each age band instead, the youngest first: one more than `bands`", ())
+    bands: tuple[Age, ...] = _key(AGE_BANDS, (7, 30, 90), min_length=1)
     floor: Points = _key("leads with fewer points (both axes) are never picked", 0)
-    per_day: Whole = _key("hand-offs a day reserved for these leads", 2, ge=1)
+    per_day: Whole = _key("hand-offs a day reserved for these leads; when more are drawn, chance decides", 2, ge=1)
     seed: Whole = _key("another seed picks other leads", 1, ge=0, lt=2**63)
+
+    @property
+    def by_band(self) -> tuple[float, ...]:
+        """The share of each age band; that of the last holds for all that follow."""
+        return self.shares or (self.share,) * (len(self.bands) + 1)
+
+    def edges(self, oldest: float) -> list[float]:
+        """The ages in days at which a band begins, from 0 to the first one above `oldest`."""
+        last = self.bands[-1]
+        return [0.0, *self.bands, *(last * k for k in range(2, int(oldest // last) + 2))]
 
 
 class Recycle(StrictModel):

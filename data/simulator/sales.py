@@ -5,28 +5,41 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from data.agreement.model import Exploration
 from data.simulator.activity import late
 from data.simulator.people import People
 from data.simulator.truth import REPS, REPS_OF_A_RANK, probability, situations, terms
 from data.simulator.words import BANT, NOTHING, Floats, Ints, Random, Texts
 from data.simulator.worlds import World
+from data.tables import CONNECTED
 
-EXPLORED_FROM_DAYS = 8.0  # after creation
+NO_SIGN = ("unsubscribe", "task_scheduled")  # touches that are not a sign of the person's interest
 RECYCLABLE = ("too_early", "no_budget")
 
 
-def first_handoffs(rng: Random, who: People, world: World, learned: pd.DataFrame) -> pd.DataFrame:
-    """The first hand-off of each lead that gets one: by the rules, or by exploration before the rules are met."""
-    n, private = len(who.created), rng.spawn(1)[0]
+def first_handoffs(rng: Random, who: People, world: World, learned: pd.DataFrame, signs: pd.DataFrame) -> pd.DataFrame:
+    """The first hand-off of each lead that gets one: by the rules, or by exploration before the rules are met.
+
+    signs: lead and at of what the persons did and said, as `signs_of` gives them.
+    """
+    n, (private, drawing) = len(who.created), rng.spawn(2)
     gate = _gate(who, world, learned)
     if world.held_back or world.pushed:
         gate = _judged(private, who, world, learned, gate)
     gate = gate + rng.exponential(0.25, n) + 0.01
-    explored = who.created + EXPLORED_FROM_DAYS + rng.exponential(20, n)
-    chosen = (rng.random(n) < world.explored) & (explored < gate)
+    explored = _explored(drawing, who, world, signs)
+    chosen = explored < gate
     at = np.where(chosen, explored, gate)
     frame = pd.DataFrame({"lead": np.arange(n), "at": at, "route": np.where(chosen, "exploration", "rules")})
     return _due(frame.assign(propensity=np.where(chosen, world.explored, 1.0)), who, world)
+
+
+def signs_of(seen: pd.DataFrame, dials: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+    """The signs that persons gave, lead and at: touches, calls that reached them, answers."""
+    touched = seen[~seen["bot"] & ~seen["kind"].isin(NO_SIGN)]
+    reached, told = dials[dials["disposition"].isin(CONNECTED)], learned[learned["state"] != "not_asked"]
+    signs: pd.DataFrame = pd.concat([rows[["lead", "at"]] for rows in (touched, reached, told)])
+    return signs.sort_values(["lead", "at"], ignore_index=True)
 
 
 def decided(
@@ -85,6 +98,22 @@ def opportunities(rng: Random, who: People, world: World, handed: pd.DataFrame) 
         margin=np.where(over & won, earned, np.nan),
         won=won.astype("boolean").where(over),
     )
+
+
+def _explored(rng: Random, who: People, world: World, signs: pd.DataFrame) -> Floats:
+    """When each lead would first be picked below the gate; infinity where it never is.
+
+    As `serving/exploration.py` draws them: in each age band a chance of `world.explored`, at an age that is spread
+    evenly over the band and has to pass without a sign of the person.
+    """
+    edges = np.array(Exploration().edges(who.days))
+    size = (len(who.created), len(edges) - 1)
+    turn = edges[:-1] + np.diff(edges) * rng.random(size)
+    lead, band = np.nonzero(rng.random(size) < world.explored)
+    quiet = signs.assign(until=signs.groupby("lead")["at"].shift(-1).fillna(np.inf))
+    drawn = pd.DataFrame({"lead": lead, "turn": turn[lead, band]}).merge(quiet, on="lead")
+    at = (drawn["at"] + drawn["turn"]).where(lambda t: t < drawn["until"])
+    return at.groupby(drawn["lead"]).min().reindex(range(size[0])).fillna(np.inf).to_numpy(dtype=float)
 
 
 def _clear(learned: pd.DataFrame) -> pd.DataFrame:

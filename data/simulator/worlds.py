@@ -47,7 +47,9 @@ class World:
     delay_median: float = _set(2.8, "median days from hand-off to acceptance", "METHODS 8: days in a fast world")
     delay_sigma: float = _set(0.9, "spread of that delay's logarithm (log-normal)", "METHODS 8")
     refusal_pace: float = _set(1.0, "a refusal's delay as a multiple of an acceptance's")
-    explored: float = _set(0.05, "share of leads drawn to be handed off below the gate", "METHODS 2: 5 %")
+    explored: float = _set(
+        0.02, "share of leads drawn in each age band to be handed off below the gate", "METHODS 2: 5 % of leads in all"
+    )
     criteria: int = _set(2, "criteria of BANT that have to be met at the gate, need among them")
     held_back: float = _set(0.0, "share of the leads that met the gate and that agents keep all the same")
     pushed: float = _set(0.0, "share of the leads that said one yes, fell short, and that agents hand off all the same")

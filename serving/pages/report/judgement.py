@@ -38,7 +38,7 @@ from models.judging.policy import (
 from models.judging.selective import bounds, robust_gain, robust_value
 
 GATE = f"""WITH gate AS (
-        SELECT lead_id, as_of, probability, propensity, (SELECT count(*) FROM handoffs h
+        SELECT lead_id, as_of, probability, propensity, draw, (SELECT count(*) FROM handoffs h
             WHERE h.lead_id = s.lead_id AND {in_force("s.as_of", "h")}) AS episode
         FROM scores s WHERE propensity > 0 AND as_of < $as_of),
     answers AS (
@@ -47,14 +47,14 @@ GATE = f"""WITH gate AS (
     came AS (
         SELECT lead_id, min(as_of) AS as_of, arg_min_null(probability, as_of) AS p, max(propensity) AS propensity,
             arg_min(y, as_of) AS y FROM gate LEFT JOIN answers USING (lead_id, as_of)
-        GROUP BY lead_id, episode, propensity < 1)
+        GROUP BY lead_id, episode, draw, propensity < 1)
     SELECT c.*, coalesce('account ' || account_id, 'lead ' || lead_id) AS group
     FROM came c JOIN leads l USING (lead_id) WHERE {in_force("$as_of::TIMESTAMP", "l")}
     AND as_of BETWEEN (SELECT min(as_of) FROM answers) AND (SELECT max(as_of) FROM answers) ORDER BY lead_id, as_of"""
 """Who came to the gate in the tested time: a row per lead and gate episode, certain hand-offs apart, as first scored.
 
-A lead is picked at random or not for its whole episode, so all its days together show who was; those first scored
-earlier are left out, picked or not. p is the published one of all: a later model's would be there for hand-offs alone.
+A draw is held once in each gate episode and age band, and may be published several times that day; those first scored
+earlier are left out, drawn or not. p is the published one of all: a later model's would be there for hand-offs alone.
 y: as tested."""
 NEVER_HANDED_OFF = f"""SELECT count(*) FROM leads l WHERE {in_force("$as_of::TIMESTAMP", "l")} AND NOT EXISTS
     (FROM handoffs e WHERE e.lead_id = l.lead_id AND {in_force("$as_of::TIMESTAMP")})
@@ -108,7 +108,7 @@ def _decided(warehouse: Warehouse, agreement: Agreement, tested: pd.DataFrame) -
 
 def _came(warehouse: Warehouse, agreement: Agreement, as_of: datetime, tested: pd.DataFrame) -> pd.DataFrame:
     """Who came to the gate in the tested time, as `robust_value` takes them; nobody where no model had scored then."""
-    if not warehouse.rows("FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'propensity'"):
+    if not warehouse.rows("FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'draw'"):
         return pd.DataFrame()
     with warehouse.view("m_tested", tested[["lead_id", "as_of", "y"]]):
         rows = warehouse.frame(GATE, {"as_of": as_of})

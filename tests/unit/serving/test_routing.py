@@ -29,7 +29,10 @@ LEAD = {
     "cooling": False,
     "reheat": False,
     "episode": 0,
+    "as_of": pd.Timestamp("2026-03-01 06:00"),
+    "age_days": 6.9999,
 }
+"""Seven days old, almost: the turn of everybody has come in the first age band, and is not over."""
 
 
 def leads(**columns: Any) -> pd.DataFrame:
@@ -319,34 +322,91 @@ def test_calls_are_limited_to_the_best() -> None:
     assert route(agreement, **by_points) == ["tele_qualify", "hold", "tele_qualify"]
 
 
-DRAWN = ["L7", "L8", "L22", "L41", "L47"]
-"""Of L0 ... L49, 5 %, seed 1, first gate episode. If these change, every lead is drawn again: never let them."""
+DRAWN = ["L23", "L33", "L34", "L40", "L42"]
+"""Of L0 ... L49, 10 %, seed 1, first gate episode and age band. Should these change, every lead is drawn again."""
+
+
+def fifty(**columns: Any) -> pd.DataFrame:
+    return leads(zone=["not_yet"] * 50, **{"probability": 0.01, **columns})
+
+
+def picked(day: pd.DataFrame, found: Routed) -> list[str]:
+    return list(day.loc[found.leads["explored"].to_numpy(), "lead_id"])
+
+
+def as_published(day: pd.DataFrame, found: Routed) -> pd.DataFrame:
+    """The draws that leads took part in, as the scores of the day keep them."""
+    rows = day[["lead_id", "as_of"]].join(found.leads[["draw", "explored", "propensity"]])
+    return rows[rows["draw"].notna()]
 
 
 def test_exploration_draws_the_same_leads_wherever_it_runs() -> None:
-    many = leads(zone=["not_yet"] * 50, probability=0.01)
-    found = choose_routes(many, agree(exploration={"share": 0.05, "per_day": 50}))
-    explored = found.leads["explored"].to_numpy()
-    assert list(many.loc[explored, "lead_id"]) == DRAWN
-    assert set(found.leads.loc[explored, "route"]) == {"hand_off"}
-    assert set(found.leads.loc[~explored, "route"]) == {"nurture"}
-    assert set(found.leads["propensity"]) == {0.05}
+    many, agreement = fifty(), agree(exploration={"share": 0.1, "per_day": 50})
+    found = choose_routes(many, agreement)
+    assert picked(many, found) == DRAWN
+    assert set(found.leads.loc[found.leads["explored"], "route"]) == {"hand_off"}
+    assert set(found.leads.loc[~found.leads["explored"], "route"]) == {"nurture"}
+    assert set(found.leads["propensity"]) == {0.1}
+    assert set(found.leads["draw"]) == {"0/0"}
     assert used(found, "exploration") == (50, len(DRAWN), 0)
-    as_counted = choose_routes(many.assign(episode=0.0), agree(exploration={"share": 0.05, "per_day": 50}))
+    as_counted = choose_routes(many.assign(episode=0.0), agreement)
     pd.testing.assert_frame_equal(as_counted.leads, found.leads)
 
 
-def test_places_for_exploration_go_to_the_smallest_draws() -> None:
-    """The leads that a share of 5 % draws are the first of those that a share of 50 % draws."""
-    many = leads(zone=["not_yet"] * 50, probability=0.01)
-    found = choose_routes(many, agree(exploration={"share": 0.5, "per_day": len(DRAWN)}))
-    assert list(many.loc[found.leads["explored"].to_numpy(), "lead_id"]) == DRAWN
-    limit, taken, held = used(found, "exploration")
-    assert limit == taken < held
+def test_each_age_band_has_its_share_and_a_draw_of_its_own() -> None:
+    """At the end of a band the turns of the last 7 days count; after 90 days each further 90 are a band."""
+    many = fifty(age_days=[6.9999, 29.9999, 89.9999, 179.9999, 90_000.0] * 10)
+    found = choose_routes(many, agree(exploration={"shares": [0, 0.2, 0.3, 0.4], "per_day": 50})).leads
+    taken = found[found["draw"].notna()].groupby("draw")["propensity"].unique().map(list).to_dict()
+    assert taken == {"0/7": [0.2], "0/30": [0.3]} | {d: [0.4] for d in taken if d in ("0/90", "0/90000")}
+    assert (found["propensity"].iloc[::5] == 0).all(), "nobody in a band without a share"
+
+
+def test_more_than_there_are_places_for_are_drawn_by_lot_and_the_others_lapse() -> None:
+    """All 50 are drawn, or almost: each has 4 places of 50. Those without a place go their usual way, for good."""
+    many, agreement = fifty(), agree(exploration={"share": 0.999999, "per_day": 4})
+    found = choose_routes(many, agreement)
+    assert used(found, "exploration") == (4, 4, 46)
+    assert list(found.leads["propensity"]) == [pytest.approx(0.08, abs=1e-6)] * 50
+    assert list(found.leads["route"]).count("nurture") == 46
+    tomorrow = many.assign(as_of=many["as_of"] + pd.Timedelta(days=1))
+    again = choose_routes(tomorrow, agreement, past=as_published(many, found))
+    assert used(again, "exploration") == (4, 0, 0)
+    assert not again.leads["propensity"].any()
+    assert again.leads["draw"].isna().all()
+    anew = choose_routes(tomorrow.assign(episode=1), agreement, past=as_published(many, found))
+    assert used(anew, "exploration") == (4, 4, 46), "another gate episode has a draw of its own"
+    assert picked(many, anew) != picked(many, found)
+
+
+def test_a_day_has_one_draw_however_often_it_is_scored() -> None:
+    """In the afternoon those picked in the morning still are; nobody else is drawn, not even a newcomer."""
+    morning, agreement = fifty(), agree(exploration={"share": 0.5, "per_day": 4})
+    found = choose_routes(morning, agreement)
+    past, late = as_published(morning, found), fifty(age_days=6.9999)
+    gone = picked(morning, found)[0]
+    late = pd.concat([late.assign(with_sales=late["lead_id"] == gone), late.assign(lead_id="new" + late["lead_id"])])
+    late = late.reset_index(drop=True).assign(as_of=pd.Timestamp("2026-03-01 18:00"))
+    again = choose_routes(late, agreement, past=past)
+    assert picked(late, again) == picked(morning, found)[1:]
+    there = ~late["with_sales"].to_numpy() & ~late["lead_id"].str.startswith("new").to_numpy()
+    assert set(again.leads.loc[there, "propensity"]) == set(found.leads["propensity"])
+    assert not again.leads.loc[~there, "propensity"].any()
+    next_day = choose_routes(late.assign(as_of=pd.Timestamp("2026-03-02 06:00")), agreement, past=past)
+    assert all(lead.startswith("new") for lead in picked(late, next_day))
+
+
+def test_turns_are_spread_over_the_ages_of_a_band() -> None:
+    """On one day a week's worth of turns counts: 7 of the 60 days from 30 to 90; the others come later."""
+    many = leads(zone=["not_yet"] * 3000, probability=0.01, age_days=60.0)
+    took = choose_routes(many, agree(exploration={"share": 0.05})).leads["draw"].notna().mean()
+    assert took == pytest.approx(7 / 60, abs=0.02)
+    fresh = choose_routes(many.assign(age_days=30.0), agree(exploration={"share": 0.05})).leads
+    assert fresh["draw"].isna().all(), "no turn has come at the first moment of a band"
 
 
 def test_who_can_be_drawn_and_with_what_propensity() -> None:
-    """Below the gate, points at the floor or above, and not handed off anyway; a drawn one waits on its usual way."""
+    """Below the gate, points at the floor or above, and not handed off anyway."""
     agreement = agree(exploration={"share": 0.999999, "per_day": 1, "floor": 20})
     lead = {
         "zone": ["nearly", "not_yet", "unfit", "qualified", "nearly", "nearly"],
@@ -354,14 +414,11 @@ def test_who_can_be_drawn_and_with_what_propensity() -> None:
         "rule_points": [20.0, 20.0, 90.0, 90.0, 19.0, 20.0],
         "with_sales": [False] * 5 + [True],
     }
-    found = choose_routes(leads(**lead), agreement).leads
-    assert list(found["route"].iloc[:2]) == ["hand_off", "nurture"] or list(found["route"].iloc[:2]) == [
-        "tele_qualify",
-        "hand_off",
-    ]
-    assert list(found["route"].iloc[2:]) == ["manager_check", "manager_check", "tele_qualify", "with_sales"]
-    assert list(found["propensity"]) == [0.999999, 0.999999, 0, 0, 0, 0]
-    assert used(choose_routes(leads(**lead), agreement), "exploration") == (1, 1, 1)
+    found = choose_routes(leads(**lead), agreement)
+    assert list(found.leads["route"].iloc[:2]) in (["hand_off", "nurture"], ["tele_qualify", "hand_off"])
+    assert list(found.leads["route"].iloc[2:]) == ["manager_check", "manager_check", "tele_qualify", "with_sales"]
+    assert list(found.leads["propensity"]) == [*[pytest.approx(0.5, abs=1e-5)] * 2, 0, 0, 0, 0]
+    assert used(found, "exploration") == (1, 1, 1)
 
 
 def test_who_finds_no_place_is_called_meanwhile_where_the_rules_miss_answers() -> None:

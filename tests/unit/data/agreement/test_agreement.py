@@ -283,6 +283,20 @@ def test_a_slip_is_named_with_line_and_key(changed, to, said):
         ("[capacity]\ncalls_per_day = 0", "line 28, key capacity.calls_per_day"),
         ("[exploration]\nshare = 1.0", "line 28, key exploration.share"),
         (
+            "[exploration]\nbands = [30, 7]",
+            "key exploration.bands: expected ages that rise from band to band, got 30, 7",
+        ),
+        ("[exploration]\nbands = []", "line 28, key exploration.bands"),
+        ("[exploration]\nbands = [0, 7]", "line 28, key exploration.bands.0"),
+        (
+            "[exploration]\nshares = [0.05, 0.1]",
+            "key exploration.shares: expected 4 shares, one more than `bands`, got 2; add or remove shares",
+        ),
+        (
+            "[exploration]\nshare = 0.1\nbands = [7]\nshares = [0.05, 0.1]",
+            "key exploration.shares: expected `share` or `shares`, got both; remove `share`",
+        ),
+        (
             "[promises.qualifed]\nhours = 3",
             "line 27, key promises.qualifed: expected unfit, not_yet, nearly, qualified or urgent, got 'qualifed'; try",
         ),
@@ -452,3 +466,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_byte_order_mark_does_no_harm(tmp_path):
     (tmp_path / "2026-01-01.toml").write_bytes(TEXT.encode("utf-8-sig"))
     assert in_force(tmp_path, datetime(2026, 6, 1)).name == "BANT"
+
+
+def test_exploration_has_a_share_for_each_age_band():
+    """One for all of them, or one for each; the last holds for every further band."""
+    from data.agreement.model import Exploration
+
+    assert Exploration(share=0.05).by_band == (0.05,) * 4
+    assert Exploration(shares=(0, 0.1), bands=(30,)).by_band == (0, 0.1)
+    assert Exploration().edges(0) == [0, 7, 30, 90]
+    assert Exploration().edges(89.9) == [0, 7, 30, 90]
+    assert Exploration().edges(90) == [0, 7, 30, 90, 180]
+    assert Exploration(bands=(10,)).edges(25) == [0, 10, 20, 30]

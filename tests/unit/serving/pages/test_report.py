@@ -524,23 +524,23 @@ def test_without_exploration_no_claim_is_made_and_the_bounds_are_said(tmp_path):
 
 
 PUBLISHED = table("""
-    lead  as_of       probability  propensity  route     explored
-    OLD   2026-03-01  0.3          0.5         nurture   false
-    OLD   2026-03-03  0.3          0.5         nurture   false
-    L1    2026-03-02  0.9          1           hand_off  false
-    L2    2026-03-02  0.2          1           hand_off  false
-    L3    2026-03-02  0.8          0.5         nurture   false
-    L3    2026-03-04  0.6          0.5         hand_off  true
-    L4    2026-03-02  0.6          0.5         nurture   false
-    L4    2026-03-04  0.7          0.5         nurture   false
-    L5    2026-03-03  0.4          0.5         nurture   false
-    L5    2026-03-04  0.5          1           hand_off  false
-    L6    2026-03-03  -            0.5         nurture   false
-    L7    2026-02-15  0.6          0.5         nurture   false
-    L7    2026-03-03  0.3          0.5         nurture   false
-    L8    2026-03-03  0.9          0           hold      false
+    lead  as_of             probability  propensity  route     draw
+    OLD   2026-03-01        0.3          0.5         nurture   0/0
+    OLD   2026-03-03        0.3          0           nurture   -
+    L1    2026-03-02        0.9          1           hand_off  -
+    L2    2026-03-02        0.2          1           hand_off  -
+    L3    2026-03-04 00:00  0.8          0.5         hand_off  0/0
+    L3    2026-03-04 12:00  0.6          0.5         hand_off  0/0
+    L4    2026-03-02        0.6          0.5         nurture   0/7
+    L4    2026-03-04        0.7          0.5         nurture   0/30
+    L5    2026-03-03        0.4          0.5         nurture   0/0
+    L5    2026-03-04        0.5          1           hand_off  -
+    L6    2026-03-03        -            0.5         nurture   0/0
+    L7    2026-02-15        0.6          0.5         nurture   0/0
+    L7    2026-03-03        0.3          0.5         nurture   1/0
+    L8    2026-03-03        0.9          0           hold      -
 """)
-"""OLD was drawn for before the tested time; L3 is drawn and waits two days for its place; L4 is not, on two days; L5 is
+"""OLD was drawn for before the tested time; L3 is picked, and scored twice that day; L4 is not, in two age bands; L5 is
 not, and is qualified a day later; L6 was scored without a model; L7 came back after a hand-off: a draw of its own; L8
 had no chance."""
 
@@ -560,7 +560,8 @@ def said_of(tmp_path, scores, tested):
     with warehouse_of(answers=answers, handoffs=handoffs) as warehouse:
         with warehouse.view("published", scores):
             warehouse.execute("""CREATE TABLE scores AS SELECT lead_id, as_of::TIMESTAMP AS as_of,
-                probability::DOUBLE AS probability, propensity::DOUBLE AS propensity, route FROM published""")
+                probability::DOUBLE AS probability, propensity::DOUBLE AS propensity, route,
+                draw::VARCHAR AS draw FROM published""")
         save_tables(warehouse, tmp_path, AS_OF, [DEFAULT], NOBODY, NOBODY, NOBODY)
         save_judgement(warehouse, tmp_path, AS_OF, [DEFAULT], tested, vouched=True)
     judged = pd.read_parquet(tmp_path / "judged.parquet").set_index("policy")["sentence"]
@@ -580,16 +581,16 @@ ANSWERED = pd.DataFrame(
 
 
 def test_the_doubly_robust_line_speaks_of_each_draw_once(tmp_path):
-    """Seven at the gate, by what was published first: L1, L2 and later L5 certain; L3, L4, L5 and L7 drawn for.
+    """Eight at the gate, by what was published first: L1, L2 and later L5 certain; L3, L4 twice, L5 and L7 drawn for.
 
     A hand-off brings 860 p - 120 over waiting. Above the gate p promised .05 too much of L1 and L2, and so of L5
-    then; below it .2 too little of L3, and so of the three held.
+    then; below it .2 too little of L3, and so of the four held.
     """
     line, answer = said_of(tmp_path, PUBLISHED, ANSWERED)
-    rules = 200 + (860 * (0.9 + 0.2 + 0.5 - 3 * 0.05) - 3 * 120) / 7
-    gain = (860 * (0.8 + 0.6 + 0.4 + 0.3 + 4 * 0.2) - 4 * 120) / 7
-    assert line.startswith("a doubly robust estimate over 7 leads as they came to the gate")
-    assert "4 could be picked at random; 3 of those were held or not answered" in line
+    rules = 200 + (860 * (0.9 + 0.2 + 0.5 - 3 * 0.05) - 3 * 120) / 8
+    gain = (860 * (0.8 + 0.6 + 0.7 + 0.4 + 0.3 + 5 * 0.2) - 5 * 120) / 8
+    assert line.startswith("a doubly robust estimate over 8 leads as they came to the gate")
+    assert "5 could be picked at random; 4 of those were held or not answered" in line
     assert "with capacity left out: the rules alone" in line
     assert f"the rules alone, {rules:+.2f} per lead at the gate" in line
     assert f"rules and model, as agreed, {gain:+.2f} (" in line
