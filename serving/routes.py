@@ -73,6 +73,7 @@ ROUTES = {
 """In the order in which to look at their leads."""
 
 LIKELY, PAYS = "{p} % likely to be accepted", "(a hand-off pays off above {pays} %)"
+FEW = "few leads like it were ever handed off"
 RATED = "the rules rate it {zone}"
 BY_MODEL = "under this agreement the model decides alone"
 BY_POINTS = f"{RATED} with {{points}} points; {{alone}}"
@@ -85,6 +86,7 @@ CASES = {
     "both": Case(HAND_OFF, f"{LIKELY} {PAYS}; {RATED}"),
     "beyond": Case(HAND_OFF, f"{LIKELY}, far above the {{pays}} % where a hand-off pays off, although {RATED}"),
     "short": Case(TELE_QUALIFY, f"{LIKELY} {PAYS}, but {RATED}"),
+    "unsure": Case(TELE_QUALIFY, f"{LIKELY} {PAYS}, but {FEW} and {RATED}: call before handing it off"),
     "unfit": Case(MANAGER_CHECK, f"{LIKELY}, but {RATED}: a manager should take a look"),
     "doubted": Case(MANAGER_CHECK, f"{RATED}, but it is only {LIKELY} {PAYS}"),
     "neither": Case(NURTURE, f"only {LIKELY} {PAYS}, and {RATED}"),

@@ -12,7 +12,7 @@ import pandas as pd
 from data.agreement.model import ZONE_WORDS, ZONES, Agreement
 from data.errors import DataError
 from serving.exploration import NO_DRAWS, find_turns, hold_draw
-from serving.routes import BY_RULES, CASES, CELLS, NURTURE, TELE_QUALIFY, Case, cases_where, in_percent
+from serving.routes import BY_RULES, CASES, CELLS, FEW, NURTURE, TELE_QUALIFY, Case, cases_where, in_percent
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ def choose_routes(
 ) -> Routed:
     """Routes of all open leads, one row each, on the same index; the order of rows decides nothing.
 
-    `leads` needs lead_id, as_of, probability (NaN for all where no model is in use), rule_points, zone, urgent, team
-    (name or None), segment (index into `agreement.values.costs()`), may_call, may_mail, with_sales, cooling, reheat,
-    episode (hand-offs so far), age_days (since the person last gave a sign). `vouched`: the model has learned from
-    enough explored hand-offs; without it the model alone never hands off under `quadrant`, as it only saw how sales
-    answers leads that met the rules. `past`: the draws that leads took part in before, as `earlier_draws` gives them;
-    by default none. `gain` is what a hand-off now is expected to be worth above waiting, in the agreement's currency
-    (METHODS 5).
+    `leads` needs lead_id, as_of, probability (NaN for all where no model is in use), probability_low, support,
+    rule_points, zone, urgent, team (name or None), segment (index into `agreement.values.costs()`), may_call, may_mail,
+    with_sales, cooling, reheat, episode (hand-offs so far), age_days (since the person last gave a sign). `vouched`:
+    the model has learned from enough explored hand-offs; without it the model alone never hands off under `quadrant`,
+    as it only saw how sales answers leads that met the rules. `past`: the draws that leads took part in before, as
+    `earlier_draws` gives them; by default none. `gain` is what a hand-off now is expected to be worth above waiting, in
+    the agreement's currency (docs/agreement.md, "What a hand-off is worth").
     Raises DataError where only some leads have a probability.
     """
     day = _weigh(leads, agreement)
@@ -79,12 +79,12 @@ def _weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     teams = agreement.capacity.teams
     day["team"] = pd.Index(list(teams), dtype=object).get_indexer(pd.Index(day["team"], dtype=object))
     day["team_limit"] = np.array([*(t.hand_offs_per_day for t in teams.values()), 0])[day["team"]]
-    return day.assign(place=0, limit=0, left_out=False)
+    return day.assign(place=0, limit=0, left_out=False, outside=day["support"].eq("outside"))
 
 
 def _wish(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[str]:
     """The case of each lead before anybody's time is counted."""
-    wish = _combine(day, agreement, vouched)
+    wish = _if_sure(day, _combine(day, agreement, vouched), agreement)
     wish = wish.mask(wish.isin(cases_where(lambda c: c.route is NURTURE)) & day["reheat"], "reheat")
     wish = wish.mask(wish.isin(cases_where(lambda c: c.route is TELE_QUALIFY)) & ~day["may_call"], "no_call")
     wish = wish.mask(day["cooling"], "cooling").mask(day["with_sales"], "with_sales")
@@ -102,6 +102,13 @@ def _combine(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Serie
     return pd.Series(wish, index=day.index, dtype=object)
 
 
+def _if_sure(day: pd.DataFrame, wish: pd.Series[str], agreement: Agreement) -> pd.Series[str]:
+    """Beyond the rules a lead outside the model's support is handed off by its lower bound alone; else it is called."""
+    margin = agreement.routing.beyond_rules if agreement.routing.combine == "quadrant" else 0.0
+    by_model = wish.isin(cases_where(lambda c: c.route.to_sales)) & (day["zone"] != "qualified")
+    return wish.mask(by_model & day["outside"] & (day["probability_low"] < day["threshold"] + margin), "unsure")
+
+
 def _limit_hand_offs(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """Each team takes the best of its leads, as many as it has time for; those the rules still miss are called."""
     if not agreement.capacity.teams:
@@ -116,11 +123,12 @@ def _limit_hand_offs(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
 
 
 def _release_early(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
-    """A team with time left takes the best of the rest: in free hours a review costs nothing."""
+    """A team with time left takes the best of the rest: meanwhile a review costs nothing."""
     if agreement.capacity.spare == "keep" or not agreement.capacity.teams:
         return day
     alone = _rules_alone(day, agreement)
-    enough = day["zone"] == "nearly" if alone else day["probability"] >= day["spare_threshold"]
+    sure = day["probability_low"].where(day["outside"], day["probability"])
+    enough = day["zone"] == "nearly" if alone else sure >= day["spare_threshold"]
     rest = _in_case(day, lambda c: c.route.to_try) & (day["zone"] != "unfit")
     place = _places(rest & enough & (day["team"] >= 0), day["team"], day["worth"])
     left = day["team_limit"] - _handed(day).groupby(day["team"]).transform("sum")
@@ -128,7 +136,7 @@ def _release_early(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
 
 
 def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
-    """Hand off a random slice of the leads below the gate, in places of its own (METHODS 2).
+    """Hand off a random slice of the leads below the gate, in places of its own.
 
     It comes after all other hand-offs, so that who takes part goes to sales in no other way today. One that was drawn
     and found no place goes its usual way.
@@ -199,16 +207,17 @@ def _reasons(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
     zone, names = day["zone"].cat.rename_categories(ZONE_WORDS), [*agreement.capacity.teams, ""]
     points = day["rule_points"].round().astype(int)
     p = day["probability"].fillna(0)
-    figures = (day["case"], p, day["threshold"], zone, points, day["place"], day["limit"], day["team"])
+    figures = (day["case"], p, day["threshold"], zone, points, day["place"], day["limit"], day["team"], day["outside"])
     rows = zip(*(figure.tolist() for figure in figures), strict=True)
     return pd.Series([_why(row, names, alone) for row in rows], index=day.index, dtype=str)
 
 
 def _why(row: tuple[Any, ...], teams: list[str], alone: str) -> str:
-    case, p, threshold, zone, points, place, limit, team = row
+    case, p, threshold, zone, points, place, limit, team, outside = row
     shown, pays = in_percent(p, threshold)
     figures = {"p": shown, "pays": pays, "zone": zone, "points": points, "place": place, "limit": limit}
-    return CASES[case].why.format(**figures, team=teams[team], alone=alone)
+    why = CASES[case].why.format(**figures, team=teams[team], alone=alone)
+    return f"{why} ({FEW})" if outside and "{p}" in CASES[case].why and FEW not in why else why
 
 
 def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:

@@ -166,19 +166,11 @@ def vouches(model: LoadedModel | None) -> bool:
 def _warn_of_strangers(model: LoadedModel, matrix: pd.DataFrame, known: pd.DataFrame) -> None:
     """Say how many leads are unlike those that the model learned from, and what is like it for nobody."""
     outside = int((known["support"] == "outside").sum())
-    share, what = outside / len(known), "lie outside what past hand-offs cover: go by their bounds"
-    log.log(
-        logging.WARNING if share > MANY_OUTSIDE else logging.INFO,
-        "%d of %d leads (%.0f %%) %s",
-        outside,
-        len(known),
-        100 * share,
-        what,
-    )
+    level = logging.WARNING if outside > MANY_OUTSIDE * len(known) else logging.INFO
+    log.log(level, "%d of %d leads lie outside what past hand-offs cover: go by their bounds", outside, len(known))
     if names := model.never_so(matrix):
         log.warning(
-            "the same for every lead today, and never so when the model was trained: %s; it may put scores off: check the "
-            "source, or train again",
+            "the same for all leads today, and never so in training: %s; check the source, or train again",
             ", ".join(names),
         )
 

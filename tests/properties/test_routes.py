@@ -65,6 +65,8 @@ def company(seed: int, n: int, model: bool) -> pd.DataFrame:
         {
             "lead_id": [f"L{i}" for i in rng.permutation(n)],
             "probability": np.round(rng.beta(1, 3, n), 2) if model else np.nan,
+            "probability_low": 0.1,
+            "support": rng.choice(["inside", "outside"], n),
             "digital_points": digital,
             "research_points": research,
             "rule_points": digital + research,

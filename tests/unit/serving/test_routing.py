@@ -16,6 +16,8 @@ from serving.routing import Routed, choose_routes
 P_STAR = Values().threshold
 LEAD = {
     "probability": 0.5,
+    "probability_low": 0.0,
+    "support": "inside",
     "digital_points": 0.0,
     "research_points": 0.0,
     "rule_points": 30.0,
@@ -132,6 +134,24 @@ def test_a_segment_has_its_own_threshold() -> None:
     assert list(found["route"]) == ["hand_off", "manager_check"]
     assert list(found["threshold"]) == [pytest.approx(120 / 4860), pytest.approx(120 / 860)]
     assert list(found["gain"]) == [pytest.approx(0.05 * 5000 + 0.95 * 140 - 260), pytest.approx(50 + 133 - 260)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "low", "expected"),
+    [("not_yet", P_STAR + 0.05, "tele_qualify"), ("not_yet", P_STAR + 0.1, "hand_off"), ("qualified", 0.0, "hand_off")],
+)
+def test_where_hand_offs_were_few_the_lower_bound_goes_beyond_the_rules(zone: str, low: float, expected: str) -> None:
+    """Where the rules are met their route stands; either way the reason says that few leads like it are known."""
+    lead = {"zone": zone, "probability": 0.9, "probability_low": low, "support": "outside"}
+    found = choose_routes(leads(**lead), agree(), vouched=True).leads.iloc[0]
+    assert found["route"] == expected
+    assert found["route_reason"].count("few leads like it were ever handed off") == 1
+
+
+def test_early_release_goes_by_the_lower_bound_where_hand_offs_were_few() -> None:
+    agreement = agree(capacity=teams(1, spare="release_early"))
+    lead = {"zone": "not_yet", "team": "north", "probability": [0.5, 0.4], "probability_low": 0.0}
+    assert route(agreement, **lead, support=["outside", "inside"]) == ["tele_qualify", "hand_off"]
 
 
 @pytest.mark.parametrize("probability", [0.01, 0.9, np.nan])
