@@ -44,7 +44,6 @@ from models.judging.training import TrainingResult, TrainingSet, learn, train
 from models.metrics.claims import paired_bootstrap
 from models.metrics.evaluation import evaluate
 from models.rows.dataset import build_training_set
-from models.rows.splits import holdout
 
 NOW = datetime(2026, 1, 1)
 SEED = 7
@@ -158,7 +157,7 @@ def judge(data: TrainingSet, result: TrainingResult, reference: pd.DataFrame, pe
 
 def peer_on_holdout(data: TrainingSet, result: TrainingResult, peer: Callable[..., np.ndarray]) -> np.ndarray:
     """The peer's probabilities of the tested rows, from the rows, labels and weights that leadready learned from."""
-    split = holdout(data.as_of, data.group, data.usable_at, mature=data.mature)
+    split = data.holdout()
     assert (split.test == result.holdout.index).all()
     y, weight = data.known(split.train, split.cut)
     rows, block = np.concatenate([split.train, split.test]), np.repeat([0, 1], [len(split.train), len(split.test)])

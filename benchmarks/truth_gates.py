@@ -102,6 +102,7 @@ NAIVE_DELAYS = ("mature only", "decided so far", "pending as rejected")
 DELAY: tuple[Gate, ...] = (
     *(Gate(f"delay: bias, base rate {way}", f"weighted: bias, {way}", "within .03", -0.03, 0.03) for way in WAYS),
     *(Gate(f"- loss of {arm} beyond it", f"gain over {arm}", "above 0", least=0.0, by="above") for arm in NAIVE_DELAYS),
+    Gate("delay: the move's cost, none before day 10", "late: cost of the move", "at most .005", most=0.005),
     Gate("- loss of it where the intercept stays", "gain over weighted, intercept stays", "", kind="printed"),
     *(
         Gate(f"- bias of {arm}, {way}", f"{arm}: bias, {way}", "", -0.03, 0.03, kind="printed")

@@ -63,7 +63,7 @@ def decided(
         dials=now.dials,
         probability=chance,
         decision=np.where(silent, NOTHING, np.where(accepted, "accepted", "rejected")),
-        decided_at=at + pace * rng.lognormal(np.log(world.delay_median), world.delay_sigma, n),
+        decided_at=at + world.delay_least + pace * rng.lognormal(np.log(world.delay_median), world.delay_sigma, n),
         decided_late=late(rng, n, share=0.05, days=2.0),
         reason=reason,
         sales_rep=[f"rep_{r + 1}" for r in rep],

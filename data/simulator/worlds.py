@@ -46,6 +46,7 @@ class World:
     silent: float = _set(0.10, "share of hand-offs that sales never answers", "METHODS 8: silence")
     delay_median: float = _set(2.8, "median days from hand-off to acceptance", "METHODS 8: days in a fast world")
     delay_sigma: float = _set(0.9, "spread of that delay's logarithm (log-normal)", "METHODS 8")
+    delay_least: float = _set(0.0, "days before which nothing is ever decided; they come on top of the delay")
     refusal_pace: float = _set(1.0, "a refusal's delay as a multiple of an acceptance's")
     explored: float = _set(
         0.02, "share of leads drawn in each age band to be handed off below the gate", "METHODS 2: 5 % of leads in all"
@@ -68,7 +69,7 @@ class World:
 
     def accepted_within(self, days: float, probability: Floats) -> Floats:
         """The chance that sales accepts within `days` (> 0) of a hand-off, per row of the truth's `probability`."""
-        in_time = norm.cdf(np.log(days / self.delay_median) / self.delay_sigma)
+        in_time = norm.cdf(np.log(max(days - self.delay_least, 1e-9) / self.delay_median) / self.delay_sigma)
         return np.asarray(probability * ((1 - self.silent) * in_time))
 
     def shift(self, at: Floats, span: float) -> Floats:

@@ -23,7 +23,7 @@ from models.judging.training import learn
 from models.metrics.claims import Gain, Verdict, paired_bootstrap, score_interval
 from models.metrics.evaluation import Vector, evaluate
 from models.metrics.sample_size import effective_parameters, riley_rows
-from models.rows.splits import Split, holdout
+from models.rows.splits import Split
 from models.rows.training_set import TrainingSet, check
 
 ALL = "everything"
@@ -97,7 +97,7 @@ def ablate(data: TrainingSet, *, seed: int, test_share: float = 0.3, folds: int 
     Raises ModelError as `train` does, and DataError where only one arm has columns.
     """
     check(data)
-    split = holdout(data.as_of, data.group, data.usable_at, data.mature, test_share)
+    split = data.holdout(test_share)
     arms = {name: [f for f in data.features if keeps(f)] for name, keeps in LEARNED.items()}
     left_out = tuple(name for name, kept in arms.items() if not kept)
     if len(arms) - len(left_out) < 2:

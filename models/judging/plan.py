@@ -14,7 +14,7 @@ from data.errors import ModelError
 from features.catalogue import CONCEPTS
 from models.fitting.learning import cut_folds
 from models.metrics.evaluation import Vector
-from models.rows.splits import Split, holdout
+from models.rows.splits import Split, splits_note
 from models.rows.training_set import TrainingSet, check
 
 
@@ -43,11 +43,13 @@ class TrainingPlan:
     """What a training on `data` would do. `parts`: the forward folds, the held-out test, and the last fit on all rows.
 
     Parts that cannot be made are missing; `refusals` says why, in the order in which a training would find out.
+    splits: how the folds are cut, in words (empty: there are none).
     """
 
     data: TrainingSet
     parts: tuple[Part, ...]
     refusals: tuple[str, ...]
+    splits: str = ""
 
     @property
     def folds(self) -> tuple[Part, ...]:
@@ -77,13 +79,13 @@ def plan_training(data: TrainingSet, *, test_share: float = 0.3, folds: int = 4)
     refusals: list[str] = []
     every = np.arange(len(data.y))
     _tried(refusals, check, data)
-    late = _tried(refusals, holdout, data.as_of, data.group, data.usable_at, data.mature, test_share)
+    late = _tried(refusals, data.holdout, test_share)
     past = data.as_known(late.cut) if late else data
     cuts: list[Split] = (late and _tried(refusals, cut_folds, past, late.train, folds)) or []
     parts = [_part(f"fold {number}", past, late.train, cut, forward=True) for number, cut in enumerate(cuts, start=1)]
     parts += [_part("held out", data, every, late)] if late else []
     parts += [_part("all", data, every, Split(every, every[:0], 0, data.now))]
-    return TrainingPlan(data, tuple(parts), tuple(refusals))
+    return TrainingPlan(data, tuple(parts), tuple(refusals), splits_note(late, cuts) if cuts else "")
 
 
 def time_line(plan: TrainingPlan, part: Part, bins: int) -> Vector:

@@ -12,11 +12,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features.catalogue import Feature
 from models.fitting.deployed import ReadyModel
-from models.fitting.learning import OutOfTime, choose, compare, make_model, predict_all
+from models.fitting.learning import OutOfTime, choose, compare, cut_folds, make_model, predict_all
 from models.judging.leak_guard import LeakageReport, Names, find_leaks
 from models.metrics.claims import LEAST_ROWS, Metric, score_interval
 from models.metrics.evaluation import Vector, evaluate
-from models.rows.splits import holdout
+from models.rows.splits import splits_note
 from models.rows.training_set import TrainingSet, check, data_hash, sha256
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,8 @@ class TrainingResult:
     with y, group, as_of, lead_id and propensity, and a column of probabilities per candidate, the chosen one's
     calibrated by `tested_calibration`. calibration: how `estimator` is, in words. data_hash names the training set;
     model_hash the deployed model's predictions on all rows. purged: earlier rows of a tested account or with an open
-    label. young: rows with an open horizon, weighted, of which those without an answer are in no span.
+    label. splits: how folds were cut, in words. young: rows with an open horizon, weighted, of which those without an
+    answer are in no span.
     """
 
     fold_metrics: pd.DataFrame
@@ -73,6 +74,7 @@ class TrainingResult:
     train_rows: Span
     test_rows: Span
     purged: int
+    splits: str
     young: int
     data_hash: str
     model_hash: str
@@ -101,8 +103,10 @@ def train(
     """
     check(data)
     with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
-        split = holdout(data.as_of, data.group, data.usable_at, data.mature, test_share)
+        split = data.holdout(test_share)
         past = data.as_known(split.cut)
+        splits = splits_note(split, cut_folds(past, split.train, folds))
+        logger.info(splits)
         found = learn(past, split.train, split.cut, compare(past, split.train, folds, seed), seed)
         raw = predict_all(data, split.train, split.test, split.cut, seed)
         tested = raw.assign(**{found.chosen: found.model.predict_proba(data.X.iloc[split.test])[:, 1]})
@@ -132,6 +136,7 @@ def train(
         train_rows=_span(past, split.train[past.labelled[split.train]]),
         test_rows=_span(data, split.test),
         purged=split.purged,
+        splits=splits,
         young=int((~data.mature).sum()),
         data_hash=data_hash(data),
         model_hash=model_hash,

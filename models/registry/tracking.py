@@ -43,6 +43,7 @@ def training_tags(result: TrainingResult, context: Mapping[str, object]) -> dict
         "seed": str(result.seed),
         "rows": str(result.all_rows.rows),
         "purged": str(result.purged),
+        "splits": result.splits,
         "young": str(result.young),
         "horizon_days": f"{result.horizon.total_seconds() / 86400:g}",
         "trained_until": result.all_rows.last.isoformat(),

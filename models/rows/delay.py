@@ -3,7 +3,9 @@
 Of hand-offs younger than the horizon only some are answered, and those are not like the rest. A decided one stands for
 1 / G(age) hand-offs, G being the share of such decisions that take no longer (inverse probability of censoring: Robins
 & Rotnitzky 1992), told from hand-offs whose horizon has closed, acceptances and refusals apart. Where silence counts as
-not accepted, one that waits counts as such with the chance that its silence lasts.
+not accepted, one that waits counts as such with the chance that its silence lasts. Of an age at which next to nothing
+is decided yet, no hand-off says anything: those that wait would all count as not accepted, and nothing stands for the
+acceptances to come.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import pandas as pd
 
 from models.metrics.evaluation import Vector
 
-LEAST_SHARE = 0.05  # G is clipped there: no row stands for more than 20
+LEAST_SHARE = 0.05  # of G: younger rows say nothing, so no row stands for more than 20
 ENOUGH = 30  # closed decisions of an outcome from which its own delays are told
 
 
@@ -26,7 +28,7 @@ def known_by(
 
     y: outcomes (0/1) by the end of each horizon; as_of: the n snapshot times; answered_at: when the answer was known,
     NaT without one. A row without an answer by then counts as 0: by its whole weight once its horizon has closed,
-    before that by the chance that it stays so.
+    before that by the chance that it stays so. Rows too young for one of the two answers have no weight.
     """
     age, delay = (
         np.asarray(span.dt.total_seconds() / 86_400, dtype=float) for span in (cut - as_of, answered_at - as_of)
@@ -39,8 +41,9 @@ def known_by(
     silent = max(1 - sum(shares), 0.0)
     open_still = silent + sum(share * (1 - within) for share, within in zip(shares, soon, strict=True))
     waits = np.divide(silent, open_still, out=np.zeros(len(age)), where=open_still > 0)
+    told = np.minimum(*soon) >= LEAST_SHARE
     stands_for = 1 / np.maximum(np.where(known == 1, soon[1], soon[0]), LEAST_SHARE)
-    weight = np.where(closed, 1.0, np.where(answered, stands_for, waits))
+    weight = np.where(closed, 1.0, told * np.where(answered, stands_for, waits))
     return known, weight * (len(weight) / weight.sum() if weight.sum() > 0 else 1.0)
 
 

@@ -14,7 +14,7 @@ from data.errors import ModelError
 from features.catalogue import Feature
 from models.metrics.evaluation import Vector
 from models.rows.delay import known_by
-from models.rows.splits import ForwardFolds
+from models.rows.splits import ForwardFolds, Split
 
 LEAST_LABELS = 40
 CLIP = 20.0
@@ -119,7 +119,15 @@ class TrainingSet:
 
     def folds(self, count: int = 4) -> ForwardFolds:
         """The rows' forward folds, for any tool that takes a scikit-learn splitter (`cv=`); groups: `group`."""
-        return ForwardFolds(self.as_of, self.usable_at, self.mature, count, lambda rows, cut: self.known(rows, cut)[0])
+
+        def known(rows: Vector, cut: pd.Timestamp) -> Vector:
+            return self.known(rows, cut)[0]
+
+        return ForwardFolds(self.as_of, self.usable_at, self.mature, count, known, self.lead_id)
+
+    def holdout(self, test_share: float = 0.3) -> Split:
+        """The last `test_share` of the mature rows to test on, and the earlier rows to train on; see `ForwardFolds`."""
+        return self.folds().holdout(self.group, test_share)
 
 
 def standing_for(propensity: Vector) -> Vector:

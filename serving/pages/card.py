@@ -120,6 +120,7 @@ def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
         *((f"Outcome: {name.replace('_', ' ')}", f"{count:,}") for name, count in outcomes),
         ("Labels of explored hand-offs", tags.get("explored_labels", "unknown")),
         ("Left out of the comparison", f"{result.purged:,} snapshots of tested accounts or with an open horizon"),
+        ("How models were compared", result.splits),
         ("Known up to", tags.get("observed", "unknown").replace("T", " ")[:16]),
     ]
     return Section("What it learned from", rows=_pairs(rows))

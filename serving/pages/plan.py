@@ -66,6 +66,7 @@ def _points(plan: TrainingPlan, outcomes: Mapping[str, int], settings: Settings,
         f"explored: {plan.explored:,} labels of leads picked at random below the rules' gate",
         f"features: {len(plan.data.features)} ({concepts})",
         f"forward folds: {made}{fewer}",
+        *([plan.splits] if plan.splits else []),
     ]
 
 

@@ -55,6 +55,7 @@ def training_words(result: TrainingResult, decision: Decision, outcomes: Mapping
         f"outcomes in the cohort: {counted(outcomes)}",
         f"compared on {result.train_rows.rows:,} earlier snapshots, tested once on the {result.test_rows.rows:,} since "
         f"{result.test_rows.first:%Y-%m-%d}, then fitted on all {result.all_rows.rows:,}",
+        result.splits,
         f"chosen: {result.chosen}. {result.reason}",
         f"decision: {DECIDED[decision.alias]}{' (provisional)' * decision.provisional}",
         *decision.reasons,

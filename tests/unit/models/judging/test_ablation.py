@@ -9,7 +9,6 @@ from data.errors import DataError, ModelError
 from models.fitting.learning import compare, fit
 from models.judging.ablation import ALL, LEARNED, ablate
 from models.judging.training import learn
-from models.rows.splits import holdout
 from serving.pages.ablation import ablation_figures
 from serving.pages.drawings import draw
 from tests.unit.models.leads import feature, make
@@ -42,7 +41,7 @@ def test_points_belong_to_the_rules():
 
 
 def test_all_arms_are_tested_on_the_same_later_rows(result, data):
-    split = holdout(data.as_of, data.group, data.usable_at, data.mature, 0.3)
+    split = data.holdout(0.3)
     assert list(result.tested.index) == list(split.test)
     assert set(result.arms["n"]) == {len(split.test)}
     assert list(result.arms.index) == ["base rate", "rules", *LEARNED]
@@ -51,7 +50,7 @@ def test_all_arms_are_tested_on_the_same_later_rows(result, data):
 
 @pytest.mark.parametrize("arm", ["digital only", "calls + answers"])
 def test_an_arm_is_what_learning_on_its_columns_gives(result, data, arm):
-    split = holdout(data.as_of, data.group, data.usable_at, data.mature, 0.3)
+    split = data.holdout(0.3)
     own = part(data, LEARNED[arm])
     assert "rule_points" not in own.X
     found = learn(own, split.train, split.cut, compare(own.as_known(split.cut), split.train, 1, 1), 1)

@@ -80,3 +80,14 @@ def test_too_few_closed_decisions_give_every_row_its_own_weight():
     known, weight = known_by(np.array([1, 0]), as_of, as_of + DAY, HORIZON, CUT)
     assert (known == [1, 0]).all()
     assert weight == pytest.approx([1, 1])
+
+
+def test_an_age_at_which_nothing_is_decided_yet_says_nothing():
+    """Sales never answers before day 10: younger hand-offs are all silent, and nothing stands for what is to come."""
+    rng = np.random.default_rng(4)
+    as_of, y, _, answered_at = _company(rng, 4000)
+    answered_at = (answered_at + 10 * DAY).where(answered_at + 10 * DAY < CUT)
+    weight = known_by(y.astype(int), as_of, answered_at, HORIZON, CUT)[1]
+    age = (CUT - as_of) / DAY
+    assert weight[age < 10].max() == 0
+    assert 0 < weight[(age > 12) & (age < 30)].max() <= 20 * weight[age > 30].max()

@@ -5,13 +5,17 @@ import pandas as pd
 import pytest
 
 from data.errors import ModelError
-from models.rows.splits import ForwardFolds, holdout
+from models.rows.splits import ForwardFolds, splits_note
 
 DAYS = [1, 2, 3, 20, 21, 30, 30, 30, 31, 32]
 AS_OF = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(DAYS, unit="D"))
 GROUP = pd.Series(list("abcdefghbj"))
 HORIZON = timedelta(days=9)
 ALL = np.ones(len(DAYS), dtype=bool)
+
+
+def holdout(as_of, group, usable_at, mature):
+    return ForwardFolds(as_of, usable_at, mature).holdout(group, 0.3)
 
 
 def test_the_last_rows_are_tested_and_equal_times_stay_together():
@@ -95,3 +99,47 @@ def test_a_fold_whose_labels_were_of_one_outcome_at_its_cut_is_unusable():
     folds = _folds(as_of, group, 1, y, known)
     assert 1 <= len(folds) < 4
     assert all(fold.cut >= pd.Timestamp("2025-07-01") for fold in folds)
+
+
+def _crowded(rows, per_account):
+    """Hand-offs over a year of accounts that keep coming back: so many each, at any time."""
+    as_of, _, _ = _year(rows)
+    rng = np.random.default_rng(0)
+    return as_of, pd.Series(rng.integers(0, rows // per_account, rows)), (rng.random(rows) < 0.4).astype(int)
+
+
+def test_where_accounts_come_back_the_purge_leaves_enough_to_choose_by():
+    """1,500 hand-offs, 4 an account: folds inside the earlier part train on 200 rows and more; it is said how."""
+    as_of, group, y = _crowded(1500, 4)
+    usable_at, mature = as_of + timedelta(days=14), np.ones(len(y), dtype=bool)
+    late = ForwardFolds(as_of, usable_at, mature).holdout(group, 0.3)
+    rows = late.train
+    inside = ForwardFolds(*(each.iloc[rows].reset_index(drop=True) for each in (as_of, usable_at)), mature[rows])
+    folds = inside.cuts(y[rows], group.iloc[rows].reset_index(drop=True))
+    assert min(len(fold.train) for fold in folds) >= 200
+    assert all(np.bincount(y[rows][fold.train]).min() >= 30 for fold in folds)
+    assert "only the tested leads were left out of training, not their whole accounts" in splits_note(late, folds)
+
+
+def test_where_the_purge_by_account_is_cheap_it_stays():
+    as_of, group, y = _year()
+    folds = _folds(as_of, group, 14, y)
+    assert not any(fold.by_lead for fold in folds)
+    assert splits_note(folds[-1], folds) == (
+        "the models were compared on 4 forward folds, each trained on at least 65 earlier rows "
+        "(fewer than 200: there were no more)"
+    )
+
+
+@pytest.mark.parametrize("rows", [90, 300])
+def test_a_small_company_of_few_accounts_still_gets_folds(rows):
+    as_of, group, y = _crowded(rows, 20)
+    folds = _folds(as_of, group, 14, y)
+    assert folds[0].by_lead
+    assert "fewer than 200" in splits_note(folds[0], folds)
+
+
+def test_where_no_row_is_mature_it_is_said_plainly():
+    as_of, group, y = _year()
+    with pytest.raises(ModelError, match="cutting the training rows"):
+        ForwardFolds(as_of, as_of, np.zeros(len(y), dtype=bool)).cuts(y, group)
