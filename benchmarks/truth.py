@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.promotion_power import power
 from benchmarks.truth_company import Company, company
+from benchmarks.truth_day import SIZES, on_a_scoring_day
 from benchmarks.truth_delay import cut_history
 from benchmarks.truth_gates import GATES, as_text, judge
 from benchmarks.truth_learning import (
@@ -52,8 +53,8 @@ REPORT: dict[str, Part] = {
 }
 ON_DEFAULT: dict[str, Part] = REPORT | {"shift": after_a_shift, "small": with_few_labels}
 ALONE: dict[str, Callable[[int], Figures]] = {"null": claims_in_a_null_world, "delay": cut_history}
-LONGEST = ("power", "default", "strange", "delay", "null")
-GROUPS = (*ON_DEFAULT, "sums", "hash", "strange", *ALONE, "power")
+LONGEST = ("power", "default", "day", "strange", "delay", "null")
+GROUPS = (*ON_DEFAULT, "day", "sums", "hash", "strange", *ALONE, "power")
 FOOTER = """\
 (1) Over the concepts that are about the lead (in the default world fit, engagement and qualification). The rest of the
     truth is the rep, who is drawn after the hand-off: nobody can know it when scoring.
@@ -110,6 +111,8 @@ def jobs(seeds: range, groups: Sequence[str]) -> list[Job]:
         asked = tuple(part for name, part in parts.items() if name in groups)
         found += [Job("default", seed, partial(on_company, "default", seed, asked))] if asked else []
         found += [Job(name, seed, partial(alone, seed)) for name, alone in ALONE.items() if name in groups]
+        if "day" in groups:
+            found += [Job("day", seed, partial(on_a_scoring_day, "default", size, seed)) for size in SIZES]
         if "strange" in groups:
             found.append(Job("strange", seed, partial(on_company, "strange", seed, tuple(REPORT.values()))))
     return sorted(found, key=lambda job: LONGEST.index(job.name))

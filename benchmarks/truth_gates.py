@@ -16,7 +16,8 @@ class Gate:
     """A figure with bounds.
 
     by: "mean" (over seeds, within the bounds), "above" (the mean is above the least), "surely" (its whole interval is
-    within), "unless surely" (not all of the interval lies beyond), "total" (the sum over seeds is within). kind:
+    within), "unless surely" (not all of the interval lies beyond), "total" (the sum over seeds is within), "rms" (the
+    root mean square is at most the most). kind:
     "gate"; "naive": an arm that has to miss the bounds; "printed": decides nothing.
     """
 
@@ -25,7 +26,7 @@ class Gate:
     asked: str
     least: float = -math.inf
     most: float = math.inf
-    by: Literal["mean", "above", "surely", "unless surely", "total"] = "mean"
+    by: Literal["mean", "above", "surely", "unless surely", "total", "rms"] = "mean"
     kind: Literal["gate", "naive", "printed"] = "gate"
 
     def holds(self, values: pd.Series) -> bool:
@@ -42,6 +43,8 @@ class Gate:
                 return high >= self.least and low <= self.most
             case "total":
                 return self.least <= float(values.sum()) <= self.most
+            case "rms":
+                return rms(values) <= self.most
 
     def worst(self, values: pd.Series) -> tuple[int, float] | None:
         """The seed that is furthest on the wrong side, and its figure; None where no side is wrong."""
@@ -121,7 +124,38 @@ ALONE: tuple[Gate, ...] = (
 STRANGE = tuple(
     replace(gate, name=f"strange: {gate.name}", figure=f"strange: {gate.figure}", kind="printed") for gate in REPORT
 )
-GATES = (*REPORT, *LEARNING, *DELAY, *ALONE, *STRANGE)
+PARTS = ("0-7", "7-30", "30-90", "90+", "not_yet", "nearly", "qualified", "unfit")
+"""Age bands in days since the last sign of the person, and zones."""
+
+
+def of_a_day(leads: int, most: float) -> tuple[Gate, ...]:
+    """What is asked of a scoring day of a company of so many leads: over all its open leads, not hand-offs alone."""
+    printed = ("excess", "rank", "true among best 20", "true among best 60", "true among best 200", "width of bands",
+               "error inside", "error outside", "changes above .1 in 14 hours")  # fmt: skip
+    size = f"{leads} leads: "
+    return (
+        *(
+            Gate(f"{size}error of mean p, {part}", f"{size}bias {part}", f"rms at most {most}", most=most, by="rms")
+            for part in PARTS
+        ),
+        *(Gate(f"- its mean, {part}", f"{size}bias {part}", "within .02", -0.02, 0.02) for part in PARTS),
+        Gate(f"{size}bands and zones held", f"{size}bands held", "not surely below .9", least=0.9, by="unless surely"),
+        Gate(f"{size}deciles held by bounds", f"{size}deciles held", "at least .9", least=0.9),
+        Gate(f"{size}outside the support", f"{size}outside", "at most .35", most=0.35),
+        Gate(f"{size}error outside less inside", f"{size}error outside less inside", "above 0", least=0.0, by="above"),
+        Gate(f"{size}change in 14 hours, median", f"{size}median change in 14 hours", "at most .02", most=0.02),
+        Gate(f"{size}change with ages fixed", f"{size}change with ages fixed", "none", most=1e-9),
+        *(Gate(f"- {size}{name}", f"{size}{name}", "", kind="printed") for name in printed),
+    )
+
+
+DAY = (*of_a_day(3000, 0.07), *of_a_day(9000, 0.035))
+GATES = (*REPORT, *DAY, *LEARNING, *DELAY, *ALONE, *STRANGE)
+
+
+def rms(values: pd.Series) -> float:
+    """Root mean square over seeds: how far off a company is, whatever the sign."""
+    return float(np.sqrt(np.mean(values**2)))
 
 
 def interval(values: pd.Series) -> tuple[float, float]:
@@ -139,7 +173,7 @@ def judge(gates: tuple[Gate, ...], figures: pd.DataFrame) -> pd.DataFrame:
 
 def _row(gate: Gate, values: pd.Series) -> dict[str, object]:
     (low, high), (seed, worst) = interval(values), gate.worst(values) or (None, None)
-    value = values.sum() if gate.by == "total" else values.mean()
+    value = {"total": values.sum, "rms": lambda: rms(values)}.get(gate.by, values.mean)()
     if gate.by == "total":
         low, high = len(values) * low, len(values) * high
     return {"gate": gate.name, "asked": gate.asked, "value": value, "low": low, "high": high, "seeds": len(values),

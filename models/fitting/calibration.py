@@ -13,11 +13,7 @@ from sklearn.base import BaseEstimator
 from models.fitting.venn_abers import checked_rows
 from models.metrics.evaluation import Vector, fit_logistic, log_losses, sigmoid
 
-UNCALIBRATED = (
-    "logistic",
-    "logistic_firm",
-)  # used as they are while labels are few: their penalty holds them back enough
-FEW_LABELS = 1_000
+CLEAR = 2.0  # standard errors by which a choice has to be ahead of what stands without it
 PRIOR = 4.0  # precision of the slope around 1 and of the intercept around 0: worth about 20 rows
 LATEST, LATEST_SHARE = 150, 0.3  # labels that the intercept is moved by: at least so many, and this share of all
 CONTRADICTS = 1.64  # standard deviations from which the last LATEST of them are a break: by chance up to 1 in 10
@@ -62,25 +58,21 @@ class Platt(BaseEstimator):  # type: ignore[misc]
 CALIBRATORS: dict[str, Callable[[], Calibrator]] = {"none": Identity, "platt": Platt}
 
 
-def choose_calibrator(z: Vector, y: Vector, fold: Vector, n_labels: int, candidate: str) -> tuple[str, str]:
-    """Name in CALIBRATORS and reason of the calibrator for a candidate trained on `n_labels` labels.
+def choose_calibrator(z: Vector, y: Vector, fold: Vector) -> tuple[str, str]:
+    """Name in CALIBRATORS and reason of the calibrator for a candidate.
 
     z: n log-odds of rows that the candidate had not seen, each made by a fit on earlier time; y: their outcomes (0/1);
     fold: the number of the fold of each, rising with time. Platt is compared with none on later folds, fitted on
-    earlier ones, and has to be ahead by more than a standard error (Breiman et al. 1984): within noise a calibrator
-    made the slope worse in the simulator's default world (1.11 became 1.21).
+    earlier ones, and has to be ahead by more than CLEAR standard errors: what fits hand-offs within noise made the
+    probabilities of open leads worse in every simulated company it was tried on.
     """
-    few, single = n_labels < FEW_LABELS, len(np.unique(fold)) < 2
-    if few or single:
-        why = f"with fewer than {FEW_LABELS:,} labels" if few else "calibrators cannot be compared on a single fold:"
-        if candidate in UNCALIBRATED:
-            return "none", f"{why} {candidate} is used as it is"
-        return "platt", f"{why} {candidate} gets a slope and an intercept (platt)"
+    if len(np.unique(fold)) < 2:
+        return "none", "a slope and an intercept (platt) cannot be judged on a single fold"
     losses = _later_losses(*checked_rows(z, y), np.asarray(fold))
     ahead = losses["none"] - losses["platt"]
     gain, error = ahead.mean(), ahead.std() / np.sqrt(len(ahead))
     found = f"its log loss is {gain:.4f} lower on {len(ahead):,} later rows than without (standard error {error:.4f})"
-    if gain > error:
+    if gain > CLEAR * error:
         return "platt", f"a slope and an intercept (platt) pay: {found}"
     return "none", f"a slope and an intercept (platt) are not clearly better than none: {found}"
 

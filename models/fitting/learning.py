@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from models.fitting.calibration import CALIBRATORS, choose_calibrator, recent_shift
+from models.fitting.calibration import CALIBRATORS, CLEAR, choose_calibrator, recent_shift
 from models.fitting.candidates import BLENDS, CANDIDATES, Candidate, Estimator, pool
 from models.fitting.deployed import ReadyModel, make_ready
 from models.fitting.support import Support
@@ -97,8 +97,8 @@ def choose(losses: pd.DataFrame, group: Vector, weight: Vector) -> tuple[str, st
     """Name and reason of the model to use, from out-of-time log losses: rows (index: place in `group`) x candidates.
 
     Rows count by their weights, as many as the leads they stand for. The best blend of a regression and shallow trees
-    stays, unless another candidate is ahead of it by more than one account-clustered standard error (the
-    one-standard-error rule, Breiman et al. 1984).
+    stays, unless another candidate is ahead of it by more than CLEAR account-clustered standard errors (as Breiman et
+    al. 1984, who take one: with several candidates, one is crossed by chance too often).
     """
     losses = losses[[c.name for c in CANDIDATES if c.deployed and c.name in losses]]
     weight = weight[losses.index] / weight[losses.index].mean()
@@ -112,10 +112,10 @@ def choose(losses: pd.DataFrame, group: Vector, weight: Vector) -> tuple[str, st
     ahead = ((losses[stays] - losses[best]) * weight).to_numpy()
     error = standard_error(ahead, pd.Series(group[losses.index]))
     gain = f"{ahead.mean():.4f} against a standard error of {error:.4f}"
-    if ahead.mean() > error:
-        return best, f"{found}, ahead of {stays} by more than one standard error ({gain})"
+    if ahead.mean() > CLEAR * error:
+        return best, f"{found}, ahead of {stays} by more than {CLEAR:g} standard errors ({gain})"
     rule = f"the mean of a regression and shallow trees ({stays}) stays the default"
-    return stays, f"{rule}: {best} is ahead of it by no more than one standard error ({gain})"
+    return stays, f"{rule}: {best} is ahead of it by no more than {CLEAR:g} standard errors ({gain})"
 
 
 def make_model(
@@ -126,7 +126,7 @@ def make_model(
     For reasons it carries a sample of the rows, and `bags` refits on accounts drawn with replacement.
     """
     z, y = logit(past.p[name].to_numpy()), data.y[past.p.index]
-    calibrator, why = choose_calibrator(z, y, past.fold.to_numpy(), int(data.labelled[rows].sum()), name)
+    calibrator, why = choose_calibrator(z, y, past.fold.to_numpy())
     fitted, calibrated = fit(name, data, rows, cut, seed), CALIBRATORS[calibrator]().fit(z, y)
     refits = [fit(name, data, _drawn(data, rows, seed + turn), cut, seed) for turn in range(1, bags + 1)]
     kept = np.sort(np.random.default_rng(seed).permutation(rows[data.labelled[rows]])[:BACKGROUND])

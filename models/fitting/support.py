@@ -56,6 +56,11 @@ class Support(BaseEstimator):  # type: ignore[misc]
         variance[flags] = _forms(_with_one(rows[flags]), self.covariance_)
         return flags, variance
 
+    def mean_variance(self, X: pd.DataFrame, p: Vector) -> float:
+        """The variance of the mean of n probabilities p, as far as the coefficients of the regression are not known."""
+        slope = (p * (1 - p)) @ _with_one(self._encoded(X)) / len(p)
+        return float(slope @ self.covariance_ @ slope)
+
     def never_so(self, X: pd.DataFrame) -> list[str]:
         """The numbers that are the same for all n > 1 leads, and were never so in training."""
         same = [name for name in self.ranges_ if len(X) > 1 and X[name].nunique(dropna=False) == 1]

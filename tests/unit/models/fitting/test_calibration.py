@@ -84,26 +84,17 @@ def fold_of(rows):
     return np.arange(rows) * 4 // rows
 
 
-@pytest.mark.parametrize(
-    ("candidate", "name"), [("logistic", "none"), ("logistic_firm", "none"), ("boosting", "platt"), ("blend", "platt")]
-)
-def test_with_few_labels_the_candidate_decides(candidate, name):
-    z, y, _ = sample(500)
-    assert choose_calibrator(z, y, fold_of(500), 999, candidate)[0] == name
-
-
-def test_between_few_and_many_labels_later_rows_decide():
+def test_a_slope_that_is_far_off_is_put_right():
     z, y, _ = sample(3000, stretch=2.5)
-    name, reason = choose_calibrator(z, y, fold_of(3000), 4000, "logistic")
+    name, reason = choose_calibrator(z, y, fold_of(3000))
     assert name == "platt"
     assert "on 2,250 later rows" in reason
-    assert choose_calibrator(z, y, np.zeros(3000), 4000, "logistic")[0] == "none"
-    assert choose_calibrator(z, y, np.zeros(3000), 4000, "boosting")[0] == "platt"
+    assert choose_calibrator(z, y, np.zeros(3000))[0] == "none", "nothing is later than a single fold"
 
 
-def test_right_scores_are_mostly_left_alone():
-    names = [choose_calibrator(*sample(1000, seed=seed)[:2], fold_of(1000), 1000, "boosting")[0] for seed in range(20)]
-    assert names.count("none") >= 12
+def test_right_scores_are_left_alone():
+    names = [choose_calibrator(*sample(1000, seed=seed)[:2], fold_of(1000))[0] for seed in range(20)]
+    assert names.count("none") >= 18
 
 
 @pytest.mark.parametrize("before", [0, 5000])

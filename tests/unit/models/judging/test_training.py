@@ -103,7 +103,7 @@ def losses(**means):
     ("boosting", "expected", "said"),
     [
         (0.5995, "blend_loose", "stays the default"),
-        (0.55, "boosting", "more than one standard error"),
+        (0.55, "boosting", "more than 2 standard errors"),
         (0.65, "blend_loose", "lowest mean"),
     ],
 )
