@@ -34,26 +34,38 @@ SIGNS = f"""SELECT DISTINCT r.lead_id FROM m_refused r WHERE EXISTS (FROM touche
     OR EXISTS (FROM answers e WHERE e.lead_id = r.lead_id AND e.answered_at > r.refused_at
         AND e.state <> 'not_asked' AND {in_force("$as_of")})"""
 
+UNSENT = "NULL::TIMESTAMP AS handed_off_at, NULL::TIMESTAMP AS again_at, false AS repeats"
 ANCHORS = {
-    "created": """SELECT lead_id, min(created_at) AS anchor, NULL::TIMESTAMP AS handed_off_at
+    "created": f"""SELECT lead_id, min(created_at) AS anchor, {UNSENT}
         FROM leads WHERE known_at < $until GROUP BY lead_id""",
-    "handoff": f"""SELECT lead_id, handed_off_at AS anchor, handed_off_at
-        FROM handoffs h WHERE {in_force("$until", "h")}""",
-    "weekly": """SELECT lead_id, unnest(generate_series(date_trunc('week', min(created_at)) + INTERVAL 7 DAY,
-        $until::TIMESTAMP, INTERVAL 7 DAY)) AS anchor, NULL::TIMESTAMP AS handed_off_at
+    "handoff": f"""WITH sent AS (SELECT lead_id, handed_off_at, lag(handed_off_at) OVER of_lead AS before
+        FROM handoffs h WHERE {in_force("$until", "h")}
+        WINDOW of_lead AS (PARTITION BY lead_id ORDER BY handed_off_at)),
+        first AS (SELECT *, coalesce(handed_off_at - before < INTERVAL 1 DAY AND NOT EXISTS (FROM decisions d
+            WHERE d.lead_id = sent.lead_id AND d.decided_at >= before AND d.decided_at < sent.handed_off_at
+            AND {in_force("$until", "d")}), false) AS repeats FROM sent),
+        turn AS (SELECT *, count(*) FILTER (NOT repeats) OVER (PARTITION BY lead_id ORDER BY handed_off_at) AS turn
+            FROM first)
+        SELECT lead_id, handed_off_at AS anchor, handed_off_at, repeats,
+            max(handed_off_at) OVER (PARTITION BY lead_id, turn) AS again_at FROM turn""",
+    "weekly": f"""SELECT lead_id, unnest(generate_series(date_trunc('week', min(created_at)) + INTERVAL 7 DAY,
+        $until::TIMESTAMP, INTERVAL 7 DAY)) AS anchor, {UNSENT}
         FROM leads WHERE known_at < $until GROUP BY lead_id""",
 }
-
-SNAPSHOTS = f"""SELECT c.lead_id, c.as_of, c.handed_off_at,
-        CASE WHEN $delay_us = 0 THEN coalesce(c.handed_off_at, c.as_of) ELSE c.as_of END AS sales_until
-    FROM (SELECT *, anchor + to_microseconds($delay_us) + INTERVAL 1 MICROSECOND AS as_of FROM ({{anchors}})) c
-    JOIN leads l ON l.lead_id = c.lead_id AND {in_force("c.as_of", "l")}
-    WHERE c.as_of <= $until AND NOT EXISTS (
-        SELECT 1 FROM decisions d WHERE d.lead_id = c.lead_id AND d.decided_at < c.as_of AND {in_force("$until", "d")}
-        AND CASE WHEN c.handed_off_at IS NOT NULL THEN d.handed_off_at = c.handed_off_at ELSE NOT EXISTS (
-            SELECT 1 FROM handoffs h WHERE h.lead_id = c.lead_id AND h.handed_off_at > d.decided_at
-            AND h.handed_off_at < c.as_of AND {in_force("$until", "h")}) END)
-    ORDER BY c.as_of, c.lead_id"""
+"""Every anchor of a cohort. A hand-off within a day of the lead's last one, nothing decided between, `repeats` it:
+a workflow fired twice. `again_at` is the last of such."""
+SNAPSHOTS = f"""SELECT c.lead_id, c.as_of, c.handed_off_at, c.again_at, c.sales_until,
+    CASE WHEN c.as_of > $until THEN 'not_reached_yet' WHEN l.lead_id IS NULL THEN 'lead_not_known_then'
+        WHEN c.repeats THEN 'handed_off_twice' WHEN EXISTS (
+            FROM decisions d WHERE d.lead_id = c.lead_id AND d.decided_at < c.sales_until AND {in_force("$until", "d")}
+            AND CASE WHEN c.handed_off_at IS NOT NULL THEN d.handed_off_at BETWEEN c.handed_off_at AND c.again_at
+            ELSE NOT EXISTS (FROM handoffs h WHERE h.lead_id = c.lead_id AND h.handed_off_at > d.decided_at
+                AND h.handed_off_at < c.as_of AND {in_force("$until", "h")}) END)
+        THEN 'decided_before' END AS left_out
+    FROM (SELECT *, anchor + to_microseconds($delay_us) + INTERVAL 1 MICROSECOND AS as_of,
+        CASE WHEN $delay_us = 0 THEN coalesce(handed_off_at, as_of) ELSE as_of END AS sales_until
+        FROM ({{anchors}})) c
+    LEFT JOIN leads l ON l.lead_id = c.lead_id AND {in_force("c.as_of", "l")}"""
 
 
 class Cohort(StrictModel):
@@ -69,16 +81,34 @@ class Cohort(StrictModel):
 
 
 def build_cohort(warehouse: Warehouse, cohort: Cohort, until: datetime) -> pd.DataFrame:
-    """The snapshots of a cohort: lead_id, as_of, handed_off_at (missing unless anchored there), sales_until.
+    """The snapshots of a cohort: lead_id, as_of, handed_off_at and again_at (missing unless anchored
+    there), sales_until.
 
     `as_of` is the anchor + delay + 1 microsecond, so that the anchor itself is seen. Only at the instant of a hand-off
     its row is that of a lead nobody has handed off yet, as it would have been scored: what sales wrote (hand-offs,
     decisions) is seen as known before `sales_until`, the hand-off's own instant. Left out are leads that our
     systems did not know yet, and those that sales had decided by then. Only what was known before `until` counts.
     """
-    parameters = {"until": until, "delay_us": round(cohort.delay_hours * 3.6e9)}
-    sql = SNAPSHOTS.format(anchors=ANCHORS[cohort.anchor])
-    return warehouse.frame(sql, {k: v for k, v in parameters.items() if f"${k}" in sql})
+    found = "SELECT * EXCLUDE left_out FROM ({}) WHERE left_out IS NULL ORDER BY as_of, lead_id"
+    return _of_cohort(warehouse, found, cohort, until)
+
+
+def count_left_out(warehouse: Warehouse, cohort: Cohort, until: datetime) -> dict[str, int]:
+    """How many hand-offs are no snapshot, by cause; none where the cohort is not anchored on them.
+
+    `lead_not_known_then`, `decided_before`, `handed_off_twice` (within a day, nothing decided between: they count with
+    the first) or `not_reached_yet`.
+    """
+    if cohort.anchor != "handoff":
+        return {}
+    found = "SELECT left_out, count(*) AS n FROM ({}) WHERE left_out IS NOT NULL GROUP BY left_out ORDER BY left_out"
+    counts = _of_cohort(warehouse, found, cohort, until)
+    return dict(zip(counts["left_out"], map(int, counts["n"]), strict=True))
+
+
+def _of_cohort(warehouse: Warehouse, sql: str, cohort: Cohort, until: datetime) -> pd.DataFrame:
+    anchored = sql.format(SNAPSHOTS.format(anchors=ANCHORS[cohort.anchor]))
+    return warehouse.frame(anchored, {"until": until, "delay_us": round(cohort.delay_hours * 3.6e9)})
 
 
 TO_SALES_SCORES = f"(FROM scores WHERE route IN ({', '.join(map(literal, TO_SALES))}))"

@@ -13,34 +13,38 @@ from data.warehouse import Warehouse
 
 CountsAs = Literal["exclude", "not_accepted"]
 
-OUTCOMES = f"""WITH first AS (
-    SELECT i.row_id, arg_min(d.decision, (d.decided_at, d.decision)) AS decision,
-        arg_min(greatest(d.decided_at, d.known_at), (d.decided_at, d.decision)) AS answered_at
-    FROM m_labels i JOIN decisions d ON d.lead_id = i.lead_id AND d.decided_at >= i.as_of
-        AND d.decided_at < i.as_of + to_microseconds($horizon_us)
-        AND (i.handed_off_at IS NULL OR d.handed_off_at = i.handed_off_at)
-        AND {in_force("$observed", "d")}
-    GROUP BY i.row_id),
+OUTCOMES = f"""WITH decided AS (
+    SELECT i.row_id, d.*, i.closes, {in_force("least(i.closes, $observed)", "d")} AS in_time
+    FROM (SELECT *, sales_until + to_microseconds($horizon_us) AS closes FROM m_labels) i
+    JOIN decisions d ON d.lead_id = i.lead_id AND d.decided_at >= i.sales_until AND d.decided_at < i.closes
+        AND (i.handed_off_at IS NULL OR d.handed_off_at BETWEEN i.handed_off_at AND i.again_at)
+        AND d.known_at < $observed),
+last AS (
+    SELECT row_id, decision, greatest(decided_at, known_at) AS answered_at FROM decided
+    WHERE in_time OR (known_at >= closes AND {in_force("$observed", "decided")})
+    QUALIFY 1 = row_number() OVER (
+        PARTITION BY row_id ORDER BY in_time DESC, decided_at DESC, known_at DESC, decision)),
 handed AS (
     SELECT DISTINCT i.row_id FROM m_labels i JOIN handoffs h ON h.lead_id = i.lead_id
         AND h.handed_off_at < i.as_of + to_microseconds($horizon_us)
         AND h.handed_off_at >= i.as_of - to_microseconds($horizon_us) AND h.known_at < $observed)
-SELECT CASE WHEN i.as_of + to_microseconds($horizon_us) > $observed THEN coalesce(first.decision, 'pending')
-    WHEN first.decision IS NOT NULL THEN first.decision
+SELECT CASE WHEN i.as_of + to_microseconds($horizon_us) > $observed THEN coalesce(last.decision, 'pending')
+    WHEN last.decision IS NOT NULL THEN last.decision
     WHEN handed.row_id IS NOT NULL THEN 'expired' ELSE 'never_handed_off' END AS outcome,
-    i.as_of + to_microseconds($horizon_us) <= $observed AS mature, first.answered_at
-FROM m_labels i LEFT JOIN first USING (row_id) LEFT JOIN handed USING (row_id) ORDER BY i.row_id"""
+    i.as_of + to_microseconds($horizon_us) <= $observed AS mature, last.answered_at
+FROM m_labels i LEFT JOIN last USING (row_id) LEFT JOIN handed USING (row_id) ORDER BY i.row_id"""
 
 
 def label_outcomes(
     warehouse: Warehouse, snapshots: pd.DataFrame, horizon: timedelta, observed: datetime
 ) -> pd.DataFrame:
-    """`snapshots` (lead_id, as_of, handed_off_at) with three more columns: `outcome`, `mature` and `answered_at`.
+    """`snapshots` (as `build_cohort` gives them) with three more columns: `outcome`, `mature` and `answered_at`.
 
-    The outcome is the first decision in [as_of, as_of + horizon) known before `observed`; without one, `pending` while
-    the horizon is open, then `expired`, or `never_handed_off` where sales was not asked within a horizon before or
-    after. `mature`: the horizon had closed at `observed`. `answered_at`: when our systems knew the decision, NaT
-    without one.
+    The outcome is the last decision in [sales_until, + horizon), so from the hand-off's own instant on, as it was in
+    force when the horizon closed: a correction by then counts, a later one changes nothing, and what became known only
+    after the close counts as it is known at `observed`. Without a decision it is `pending` while the horizon is open,
+    then `expired`, or `never_handed_off` where sales was not asked within a horizon before or after. `mature`: the
+    horizon had closed at `observed`. `answered_at`: when our systems knew that decision, NaT without one.
     """
     rows = snapshots.reset_index(drop=True).assign(row_id=lambda f: range(len(f)))
     parameters = {"horizon_us": horizon // timedelta(microseconds=1), "observed": observed}

@@ -25,7 +25,7 @@ FOLDS = 5
 MOST_ROWS = 20_000  # an alarm needs no more; a scan of 500,000 rows would take minutes
 AHEAD_AUC = 0.15  # of the column that comes second
 SURE = 4.0  # standard errors
-LIFT, LIFT_SHARE = 0.05, 0.5  # log loss that one column may add to all others, and its share of all that they gain
+LIFT = 0.08  # share of the base rate's log loss that one column may take off on top of all others
 LIFT_ROWS, LIFT_FOLDS = 5_000, 2
 LIFTED = 4  # columns that the trees are fitted again without: those whose shuffling harms them most
 LEVELS = 40  # of a text are told apart by the trees
@@ -74,8 +74,8 @@ def find_leaks(data: TrainingSet, model_auc: float, allowed: Names = (), seed: i
     """Judge every column by itself, over folds of whole accounts, and by what it adds to the others on later folds.
 
     A suspect has an out-of-fold AUC above .9, or one beyond the second column's by more than .15 and 4 standard errors;
-    or a null rate that differs by more than .40 between the outcomes (text "unknown" is null); or a lift above .05 of
-    log loss or half of all that the trees gain, and above 4 standard errors. That they are ahead or have a lift is no
+    or a null rate that differs by more than .40 between the outcomes (text "unknown" is null); or a lift above .08 of
+    the base rate's log loss and 4 standard errors. That they are ahead or have a lift is no
     alarm of the rules' sums of points: they are meant to be. Above 20,000 rows a sample is judged.
     """
     rng = np.random.default_rng(seed)
@@ -88,7 +88,8 @@ def find_leaks(data: TrainingSet, model_auc: float, allowed: Names = (), seed: i
     table = pd.DataFrame(found, index=["auc", "null_gap", "clock_auc", "clock_correlation"]).T
     gain, lifts = find_lifts(data, seed)
     table = table.join(lifts).sort_values("auc", ascending=False, kind="stable")
-    strong = (table["lift"] > min(LIFT, LIFT_SHARE * max(gain, 0))) & (table["lift"] > SURE * table["lift_error"])
+    unsaid = float(log_losses(data.y, np.full(len(data.y), data.y.mean())).mean())
+    strong = (table["lift"] > LIFT * unsaid) & (table["lift"] > SURE * table["lift_error"])
     strong |= _far_ahead(table["auc"], data.y)
     strong &= ~table.index.isin([f.name for f in data.features if f.axis])
     suspect = strong | (table["auc"] > TELLING_AUC) | (table["null_gap"] > TELLING_NULL_GAP)

@@ -8,7 +8,7 @@ from datetime import datetime
 import pandas as pd
 
 from data.agreement.model import Agreement
-from data.cohorts import build_cohort, handed_off
+from data.cohorts import build_cohort, count_left_out, handed_off
 from data.errors import DataError
 from data.labels import label_outcomes, to_target
 from data.settings import Settings
@@ -26,6 +26,8 @@ def build_training_set(
 ) -> tuple[TrainingSet, dict[str, int]]:
     """The labelled snapshots known at `observed`, and the count of each outcome, whatever it counts as.
 
+    With hand-offs that are no snapshot by cause (`count_left_out`), so that the counts add up to all hand-offs.
+
     Raises DataError where no snapshot is there, or none has a label.
     """
     snapshots = build_cohort(warehouse, settings.cohort, observed)
@@ -39,6 +41,7 @@ def build_training_set(
     labelled = label_outcomes(warehouse, snapshots, settings.horizon, observed)
     target = to_target(labelled, settings.label.expired, settings.label.never_handed_off)
     counts = {str(k): int(v) for k, v in labelled["outcome"].value_counts().items()}
+    counts |= count_left_out(warehouse, settings.cohort, observed)
     rows = labelled[target.notna()].reset_index(drop=True)
     if rows.empty:
         raise DataError(

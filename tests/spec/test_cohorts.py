@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from data.cohorts import Cohort, build_cohort, open_leads
+from data.cohorts import Cohort, build_cohort, count_left_out, open_leads
 from data.labels import label_outcomes, to_target
 from data.warehouse import Warehouse
 from tests.tables import table, warehouse_of
@@ -168,3 +168,91 @@ def test_a_young_row_of_which_nobody_knows_what_silence_will_count_as_waits():
     assert to_target(early, "exclude", "not_accepted").isna().all()
     assert to_target(closed, "exclude", "not_accepted").notna().any()
     assert to_target(early, "not_accepted", "not_accepted").notna().all()
+
+
+def decided(text: str, observed: datetime = datetime(2026, 4, 30)) -> list[tuple[str, str]]:
+    """Outcome and day of the answer of L1, handed off on 1 March, for these decisions."""
+    decisions = table(text).assign(lead_id="L1", handed_off_at="2026-03-01")
+    with warehouse_of(leads=LEADS, handoffs=HANDOFFS[:1], decisions=decisions) as warehouse:
+        found = label_outcomes(warehouse, build_cohort(warehouse, Cohort(), observed), TWO_WEEKS, observed)
+    return [(r.outcome, f"{r.answered_at:%m-%d}" if pd.notna(r.answered_at) else "-") for r in found.itertuples()]
+
+
+def test_the_decision_in_force_when_the_horizon_closes_counts():
+    changed_in_time = """
+        decided_at  decision
+        2026-03-03  rejected
+        2026-03-10  accepted
+    """
+    changed_too_late = """
+        decided_at  decision
+        2026-03-03  rejected
+        2026-03-20  accepted
+    """
+    assert decided(changed_in_time) == [("accepted", "03-10")]
+    assert decided(changed_too_late) == [("rejected", "03-03")]
+
+
+def test_a_row_corrected_within_the_horizon_counts_as_corrected_and_later_as_it_was():
+    in_time = """
+        decided_at  decision  known_at    superseded_at
+        2026-03-03  rejected  2026-03-03  2026-03-08
+        2026-03-03  accepted  2026-03-08  -
+    """
+    too_late = """
+        decided_at  decision  known_at    superseded_at
+        2026-03-03  rejected  2026-03-03  2026-03-28
+        2026-03-03  accepted  2026-03-28  -
+    """
+    assert decided(in_time) == [("accepted", "03-08")]
+    assert decided(too_late) == [("rejected", "03-03")]
+
+
+def test_a_decision_at_the_instant_of_the_hand_off_counts():
+    """A CRM that keeps dates alone gives both the same one."""
+    assert decided("decided_at  decision\n2026-03-01  accepted") == [("accepted", "03-01")]
+
+
+def test_the_horizon_begins_with_the_hand_off():
+    """Half-open: a decision fourteen days later to the instant is one too late."""
+    assert decided("decided_at  decision\n2026-03-15  accepted") == [("expired", "-")]
+    assert decided("decided_at  decision\n2026-03-14 23:59:59  accepted") == [("accepted", "03-14")]
+
+
+def test_every_hand_off_is_accounted_for():
+    """L1's workflow fired twice and sales answered the second; L2 was decided before; nobody knew L3 yet."""
+    handoffs = table("""
+        lead  handed_off_at
+        L1    2026-03-01 09:00
+        L1    2026-03-01 09:05
+        L1    2026-03-09 09:00
+        L2    2026-03-02 09:00
+        L3    2026-03-03 09:00
+    """)
+    decisions = table("""
+        lead  handed_off_at     decision  decided_at
+        L1    2026-03-01 09:05  rejected  2026-03-04
+        L2    2026-03-02 09:00  accepted  2026-03-02 08:00
+    """)
+    leads = table("lead  created_at\nL1  2026-02-01\nL2  2026-02-01\nL3  2026-03-20")
+    observed = datetime(2026, 4, 30)
+    with warehouse_of(leads=leads, handoffs=handoffs, decisions=decisions) as warehouse:
+        snapshots = build_cohort(warehouse, Cohort(), observed)
+        found = label_outcomes(warehouse, snapshots, TWO_WEEKS, observed)
+        left_out = count_left_out(warehouse, Cohort(), observed)
+    assert found["outcome"].tolist() == ["rejected", "expired"]
+    assert left_out == {"decided_before": 1, "handed_off_twice": 1, "lead_not_known_then": 1}
+    assert len(found) + sum(left_out.values()) == len(handoffs)
+
+
+def test_a_second_hand_off_after_a_decision_or_a_day_later_is_one_of_its_own():
+    handoffs = table("""
+        lead  handed_off_at
+        L1    2026-03-01 09:00
+        L1    2026-03-01 15:00
+        L2    2026-03-01 09:00
+        L2    2026-03-02 09:00
+    """)
+    decisions = table("lead  handed_off_at  decision  decided_at\nL1  2026-03-01 09:00  rejected  2026-03-01 12:00")
+    with warehouse_of(leads=LEADS, handoffs=handoffs, decisions=decisions) as warehouse:
+        assert len(build_cohort(warehouse, Cohort(), datetime(2026, 4, 30))) == 4
