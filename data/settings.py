@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from data.cohorts import Cohort
+from data.freshness import Limits
 from data.labels import CountsAs
 from data.toml_errors import StrictModel, parse_toml, read_text, wrong_keys
 
@@ -19,6 +23,8 @@ GONE = ("search_trials", "search_minutes")
 
 DEFAULT = """\
 # How this workspace trains and scores. Every line may be left out; these are the defaults.
+
+time_zone = "UTC"             # whose calendar says which day a scoring or a report belongs to, as "Europe/Berlin"
 
 [cohort]                      # which moments of a lead become training rows
 anchor = "handoff"            # handoff, created or weekly
@@ -33,6 +39,10 @@ never_handed_off = "exclude"  # sales was never asked: exclude (no label) or not
 include = ["*"]
 exclude = []
 
+[freshness]                   # `score` and `train` warn where the newest one known is older
+touches_days = 3
+calls_days = 5                # long enough for a long weekend
+
 [training]
 test_share = 0.3              # share of the rows, the latest ones, kept for one honest test
 folds = 4                     # forward folds in the earlier rows, to choose the model
@@ -43,6 +53,14 @@ allowed_columns = []          # columns that the leak guard suspects and a perso
 threads = 2
 memory = "4GB"
 """
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise PydanticCustomError("time_zone", "an IANA time zone such as Europe/Berlin") from None
+    return name
 
 
 class LabelSettings(StrictModel):
@@ -79,9 +97,11 @@ class ComputeSettings(StrictModel):
 class Settings(StrictModel):
     """All settings of a workspace."""
 
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     cohort: Cohort = Cohort()
     label: LabelSettings = LabelSettings()
     features: FeatureSettings = FeatureSettings()
+    freshness: Limits = Limits()
     training: TrainingSettings = TrainingSettings()
     compute: ComputeSettings = ComputeSettings()
 

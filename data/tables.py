@@ -226,6 +226,7 @@ SCORES = Table(
 ).of(
     LEAD_ID,
     AS_OF,
+    Column("stale", "text", "what is out of date, where no new touches or calls have come in for days"),
     Column("probability", "number", "how likely sales is to accept it within the horizon (14 days) if handed off"),
     Column("probability_low", "number", "lower bound for leads with such a score, as far as the data show"),
     Column("probability_high", "number", "upper bound for such leads"),
@@ -284,6 +285,7 @@ SCORES = Table(
 PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=("as_of",)).of(
     AS_OF,
     Column("folder", "text", "their folder below exports"),
+    Column("day", "text", "the calendar day they belong to; of an older leadready empty: the day in UTC"),
 )
 
 REPORT_LEADS = Table("leads", "a row per lead: when it first reached each milestone", key=("lead_id",)).of(

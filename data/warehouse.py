@@ -115,8 +115,10 @@ class Warehouse:
             self.connection.unregister(name)
 
     def make(self, table: Table) -> None:
-        """Make the table of a contract, each key once, unless it is there."""
+        """Make the table of a contract, each key once, and the columns that an older leadready did not know."""
         self._make(table, f"PRIMARY KEY ({', '.join(table.key)})")
+        for column in table.columns:
+            self.execute(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {column.name} {SQL_TYPES[column.type]}")
 
     def _make(self, table: Table, *more: str) -> None:
         columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in table.columns]

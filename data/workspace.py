@@ -6,8 +6,9 @@ import os
 import tomllib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from data.errors import ConfigError
 from data.whole import whole, writing
@@ -84,8 +85,6 @@ class Workspace:
         return None
 
 
-def day_name(as_of: datetime) -> str:
-    """The day, with the time where it is not midnight: what the folders of one moment are called."""
-    if as_of == datetime(as_of.year, as_of.month, as_of.day):
-        return f"{as_of:%Y-%m-%d}"
-    return f"{as_of:%Y-%m-%dT%H%M%S}" + (f".{as_of:%f}" if as_of.microsecond else "")
+def day_name(as_of: datetime, time_zone: str) -> str:
+    """The calendar day of a moment (UTC) in that time zone: what the folders of a day are called."""
+    return f"{as_of.replace(tzinfo=UTC).astimezone(ZoneInfo(time_zone)):%Y-%m-%d}"

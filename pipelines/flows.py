@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from data.errors import BusyError, ConfigError
 from data.intake.ingest import IngestReport
-from data.opened import open_workspace
+from data.opened import OpenWorkspace, open_workspace
 from data.workspace import Workspace
 from pipelines.jobs.backtest import Ablating, Backtesting, ablate_models, backtest_models
 from pipelines.jobs.ingest import ingest_batch
@@ -23,6 +23,7 @@ from pipelines.jobs.report import report_on
 from pipelines.jobs.score import Scoring, score_open_leads
 from pipelines.jobs.start import simulate_source
 from pipelines.jobs.train import Training, train_models
+from pipelines.moment import NOW, Moment, now, settle
 from serving.pages.ablation import ablation_report
 from serving.pages.backtest import backtest_report
 from serving.pages.ingest import ingest_rows
@@ -44,6 +45,7 @@ patient: dict[str, Any] = {
     "retry_condition_fn": _is_busy,
     "persist_result": False,
 }
+settle_task = task(name="settle the moment", **patient)(settle)
 ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patient)(ingest_batch)
 train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(train_models)
 score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(score_open_leads)
@@ -81,10 +83,10 @@ def ingest(
 
 
 @flow(name="train", flow_run_name="train as of {observed}", persist_result=False)
-def train(workspace: Path, observed: datetime) -> Training:
+def train(workspace: Path, observed: Moment = NOW) -> Training:
     """Fit, compare, keep and perhaps promote the candidates."""
-    training = train_task(open_workspace(workspace), observed)
-    report = training_report(training.result, training.decision, training.version, training.outcomes)
+    training = train_task(*_opened_at(workspace, observed))
+    report = training_report(training.result, training.decision, training.version, training.outcomes, training.fresh)
     found = f"`leadready ui --workspace {workspace}` shows run {training.version.run_id}"
     where = Section("Where is it kept?", [f"version {training.version.version}: {found}"])
     _show(replace(report, sections=[*report.sections, where]), "candidates", ONCE, "training")
@@ -92,10 +94,11 @@ def train(workspace: Path, observed: datetime) -> Training:
 
 
 @flow(name="score", flow_run_name="score {as_of}", persist_result=False)
-def score(workspace: Path, as_of: datetime, alias: str = "champion") -> Scoring:
+def score(workspace: Path, as_of: Moment = NOW, alias: str = "champion") -> Scoring:
     """Score every open lead at `as_of` and publish."""
-    done = score_task(open_workspace(workspace), as_of, alias)
-    _, routes, capacity = scoring_report(done.scores, done.capacity, done.folder, as_of).sections
+    done = score_task(*_opened_at(workspace, as_of), alias)
+    as_of = done.fresh.as_of
+    _, routes, capacity = scoring_report(done.scores, done.capacity, done.folder, done.fresh).sections
     create_table_artifact([*routes.rows], key="routes", description=f"open leads per route at {as_of}")
     create_table_artifact([*capacity.rows], key="capacity", description="places, and what one more is worth")
     if done.folder:
@@ -104,27 +107,29 @@ def score(workspace: Path, as_of: datetime, alias: str = "champion") -> Scoring:
 
 
 @flow(name="backtest", flow_run_name="backtest from {first} to {last}", persist_result=False)
-def backtest(workspace: Path, first: datetime, last: datetime, every: timedelta, observed: datetime) -> Backtesting:
+def backtest(workspace: Path, first: datetime, last: datetime, every: timedelta, observed: Moment = NOW) -> Backtesting:
     """What training and scoring on each past day would have done."""
-    done = backtest_task(open_workspace(workspace), first, last, every, observed)
+    opened, moment = _opened_at(workspace, observed)
+    done = backtest_task(opened, first, last, every, moment)
     report = backtest_report(done.result, done.policies, done.outcomes, done.run_id)
     _show(report, "backtest", "each hand-off predicted before its answer", "backtest-notes")
     return done
 
 
 @flow(name="ablate", flow_run_name="ablate as of {observed}", persist_result=False)
-def ablate(workspace: Path, observed: datetime) -> Ablating:
+def ablate(workspace: Path, observed: Moment = NOW) -> Ablating:
     """What each kind of knowledge adds on later time."""
-    done = ablate_task(open_workspace(workspace), observed)
+    done = ablate_task(*_opened_at(workspace, observed))
     _show(ablation_report(done.result, done.run_id), "ablation", ONCE, "ablation-notes")
     return done
 
 
 @flow(name="report", flow_run_name="report {as_of}", persist_result=False)
-def report(workspace: Path, as_of: datetime) -> Path:
+def report(workspace: Path, as_of: Moment = NOW) -> Path:
     """Write the report of what was known at `as_of`."""
-    folder = report_task(open_workspace(workspace), as_of)
-    create_link_artifact((folder / "report.html").absolute().as_uri(), key="report", description=f"report of {as_of}")
+    opened, moment = _opened_at(workspace, as_of)
+    folder = report_task(opened, moment)
+    create_link_artifact((folder / "report.html").absolute().as_uri(), key="report", description=f"report of {moment}")
     return folder
 
 
@@ -137,6 +142,12 @@ def demo(
     loaded = ingest(workspace, "canonical", SecretStr(str(folder)), str(folder), loaded_at)
     training = train(workspace, as_of)
     return loaded, training, score(workspace, as_of), report(workspace, as_of)
+
+
+def _opened_at(workspace: Path, moment: Moment) -> tuple[OpenWorkspace, datetime]:
+    """The workspace and the moment to work at: the clock is read here, so that a task that is retried keeps it."""
+    opened = open_workspace(workspace)
+    return opened, moment if isinstance(moment, datetime) else settle_task(opened, moment, now())
 
 
 def check_server() -> None:

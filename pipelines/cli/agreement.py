@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from data.workspace import Workspace
-from pipelines.cli.options import AsOf, find_workspace, now, read_moment
+from pipelines.cli.options import AsOf, find_workspace, read_as_of
 from pipelines.cli.printing import command
+from pipelines.moment import now, settle
 from serving.pages.sections import Report, listed
 
 app = typer.Typer()
@@ -52,7 +53,8 @@ def agreement_show(
     from data.agreement.file import as_toml
     from serving.pages.agreements import agreement_row
 
-    found = find_workspace(workspace).agreement_at(read_moment(as_of, now()))
+    opened = find_workspace(workspace)
+    found = opened.agreement_at(settle(opened, read_as_of(as_of), now()))
     head = [f"# {k}: {json.dumps(v, ensure_ascii=False)}" for k, v in agreement_row(found).items()]
     return listed((), *head, as_toml(found).rstrip(), facts=found.model_dump(mode="json"))
 
@@ -80,5 +82,6 @@ def agreement_explain(
     from pipelines.jobs.explain import explain_points
     from serving.pages.agreements import standing_report
 
-    points = explain_points(find_workspace(workspace), list(dict.fromkeys(leads)), read_moment(as_of, now()))
+    opened = find_workspace(workspace)
+    points = explain_points(opened, list(dict.fromkeys(leads)), settle(opened, read_as_of(as_of), now()))
     return standing_report(points.standing, points.lines, points.agreement)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import DataError, UsageError
-from pipelines.cli.options import find_workspace, now
+from pipelines.cli.options import find_workspace
 from pipelines.cli.printing import Answer, command
+from pipelines.moment import NOW, now, settle
 from serving.pages.sections import Report, listed
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def features_check(
     from features.invariance import find_leaks, sample_moments
 
     opened = find_workspace(workspace)
-    agreement = opened.agreement_at(now())
+    agreement = opened.agreement_at(settle(opened, NOW, now()))
     with opened.warehouse() as warehouse:
         catalogue, moments = build_catalogue(agreement, warehouse), sample_moments(warehouse)
         if not moments:
@@ -69,6 +70,6 @@ def _catalogue(workspace: Path) -> tuple[Feature, ...]:
     from features.catalogue import build_catalogue
 
     opened = find_workspace(workspace)
-    agreement = opened.agreement_at(now())
+    agreement = opened.agreement_at(settle(opened, NOW, now()))
     with opened.warehouse() as warehouse:
         return build_catalogue(agreement, warehouse)

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import running
-from pipelines.cli.options import AsOf, AsOfToday, find_workspace, now, read_moment, today
+from pipelines.cli.options import AsOf, find_workspace, read_as_of
 from pipelines.cli.printing import command
+from pipelines.moment import now, settle
 from serving.pages.sections import Report, listed
 
 app = typer.Typer()
@@ -18,16 +19,15 @@ app = typer.Typer()
 @command(app, "score --as-of 2026-03-01")
 def score(
     workspace: Path,
-    as_of: AsOfToday = None,
+    as_of: AsOf = None,
     model: Annotated[str, typer.Option(help="Score with this model: champion, challenger or a version.")] = "champion",
     most: Annotated[int, typer.Option(help="Print at most this many leads.")] = 10,
 ) -> Report:
-    """Score and route every open lead. Publishes table, Parquet and CSV; running it again changes nothing."""
-    moment = read_moment(as_of, today())
-    done = running.find_flows(workspace).score(workspace, moment, model)
+    """Score and route every open lead. Publishes table, Parquet and CSV; a moment scored again gives the same."""
+    done = running.find_flows(workspace).score(workspace, read_as_of(as_of), model)
     from serving.pages.scores import scoring_report
 
-    return scoring_report(done.scores, done.capacity, done.folder, moment, most)
+    return scoring_report(done.scores, done.capacity, done.folder, done.fresh, most)
 
 
 @command(app, "explain L0000012 --as-of 2026-03-01")
@@ -36,17 +36,17 @@ def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead'
     from pipelines.jobs.explain import explain_points, explain_score
     from serving.pages.scores import lead_report
 
-    opened, moment = find_workspace(workspace), read_moment(as_of, now())
+    opened = find_workspace(workspace)
+    moment = settle(opened, read_as_of(as_of), now())
     points = explain_points(opened, [lead], moment)
     found = explain_score(opened, lead, moment)
     return lead_report(points.standing, points.lines, found, points.agreement, moment)
 
 
 @command(app, "report --as-of 2026-03-01")
-def report(workspace: Path, as_of: AsOfToday = None) -> Report:
+def report(workspace: Path, as_of: AsOf = None) -> Report:
     """Write one page for sales and marketing. It shows promises, buyers, and the model next to the rules."""
-    moment = read_moment(as_of, today())
-    folder = running.find_flows(workspace).report(workspace, moment)
+    folder = running.find_flows(workspace).report(workspace, read_as_of(as_of))
     page = folder / "report.html"
     csv = f"{folder}: holds each figure as CSV, with its query"
     return listed((), f"{page}: open it in a browser", csv, facts={"page": str(page)})

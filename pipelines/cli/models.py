@@ -11,8 +11,9 @@ import typer
 
 from data.errors import UsageError
 from pipelines.cli import running
-from pipelines.cli.options import AsOf, Why, find_workspace, now, read_moment, read_span, user
+from pipelines.cli.options import AsOf, Why, find_workspace, read_as_of, read_moment, read_span, user
 from pipelines.cli.printing import HOME, Answer, WorkspaceOption, command
+from pipelines.moment import NOW, now, settle
 from serving.pages.sections import Report, for_machines, listed
 
 if TYPE_CHECKING:
@@ -28,18 +29,19 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would train and test on.")] = False,
 ) -> Answer:
     """Train models, keep them in MLflow and put the best into use. If it may not be used, the exit code is 13."""
-    moment = read_moment(as_of, now())
+    moment = read_as_of(as_of)
     if dry_run:
         from pipelines.jobs.train import plan_training
         from serving.pages.plan import plan_report
 
-        found = plan_training(find_workspace(workspace), moment)
+        opened = find_workspace(workspace)
+        found = plan_training(opened, settle(opened, moment, now()))
         planned = plan_report(found.plan, found.outcomes, found.settings, found.agreement)
         return planned, 12 if found.plan.refusals else 0
     training = running.find_flows(workspace).train(workspace, moment)
     from serving.pages.training import training_report
 
-    report = training_report(training.result, training.decision, training.version, training.outcomes)
+    report = training_report(training.result, training.decision, training.version, training.outcomes, training.fresh)
     return report, 13 if training.decision.alias is None else 0
 
 
@@ -89,10 +91,10 @@ def backtest(
     as_of: AsOf = None,
 ) -> Report:
     """Replay training and scoring on past days. The model is compared with the rules and the base rate."""
-    begin, end = read_moment(first, now(), "--from"), read_moment(last, now(), "--to")
-    moment = read_moment(as_of, now())
-    if not begin < end <= moment:
-        wanted, got = "--from before --to, and --to not after --as-of", f"{begin} to {end} as of {moment}"
+    begin, end, moment = read_moment(first, "--from"), read_moment(last, "--to"), read_as_of(as_of)
+    latest = now() if moment == NOW else moment
+    if not begin < end <= latest:
+        wanted, got = "--from before --to, and --to not after --as-of", f"{begin} to {end} as of {latest}"
         raise UsageError("backtesting", expected=wanted, got=got, do="choose a period in the past")
     step = read_span(every)
     done = running.find_flows(workspace).backtest(workspace, begin, end, step, moment)
@@ -104,8 +106,7 @@ def backtest(
 @command(app, "ablate --as-of 2026-03-01")
 def ablate(workspace: Path, as_of: AsOf = None) -> Report:
     """Measure what each kind of knowledge is worth. Rules, clicks, fit, calls and answers are tested on later leads."""
-    moment = read_moment(as_of, now())
-    done = running.find_flows(workspace).ablate(workspace, moment)
+    done = running.find_flows(workspace).ablate(workspace, read_as_of(as_of))
     from serving.pages.ablation import ablation_report
 
     return ablation_report(done.result, done.run_id)

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import UsageError
+from pipelines.moment import NOW, Moment
 
 if TYPE_CHECKING:  # the command line prints help without DuckDB
     from data.opened import OpenWorkspace
 
 AsOf = Annotated[str | None, typer.Option(help="Use only what was known before this moment (UTC; default: now).")]
-AsOfToday = Annotated[
-    str | None, typer.Option(help="Use only what was known before this moment (UTC; default: today).")
-]
 Why = Annotated[str, typer.Option(help="Give the reason; it is kept with the model.")]
 
 
@@ -29,20 +27,13 @@ def find_workspace(folder: Path) -> OpenWorkspace:
     return open_workspace(folder)
 
 
-def now() -> datetime:
-    """This moment in UTC: the one clock of all commands."""
-    return datetime.now(UTC).replace(tzinfo=None)
+def read_as_of(text: str | None) -> Moment:
+    """What `--as-of` says, NOW where it says nothing; UsageError where it is no moment."""
+    return NOW if text is None else read_moment(text)
 
 
-def today() -> datetime:
-    """The beginning of this day in UTC."""
-    return datetime.combine(now().date(), datetime.min.time())
-
-
-def read_moment(text: str | None, otherwise: datetime, option: str = "--as-of") -> datetime:
+def read_moment(text: str, option: str = "--as-of") -> datetime:
     """A date or time (UTC, or with its own offset) as UTC; UsageError where it is neither."""
-    if text is None:
-        return otherwise
     try:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found

@@ -12,8 +12,9 @@ import typer
 from data.errors import UsageError
 from data.workspace import Workspace
 from pipelines.cli import running
-from pipelines.cli.options import find_workspace, now
+from pipelines.cli.options import find_workspace
 from pipelines.cli.printing import command
+from pipelines.moment import now
 from serving.pages.sections import Report, for_machines, listed
 
 app = typer.Typer()

@@ -11,8 +11,9 @@ import typer
 
 from data.workspace import Workspace
 from pipelines.cli import running
-from pipelines.cli.options import now, read_moment
+from pipelines.cli.options import read_moment
 from pipelines.cli.printing import command
+from pipelines.moment import now
 from serving.pages.sections import Report, Section, listed
 
 app = typer.Typer()
@@ -42,14 +43,14 @@ def demo(
     from pipelines.jobs.start import init_workspace
 
     os.environ.pop("LEADREADY_MLFLOW", None)  # made-up leads are no matter for the server of a company's models
-    space, as_of = Workspace(workspace), read_moment(DEMO_AS_OF, now())
+    space, as_of = Workspace(workspace), read_moment(DEMO_AS_OF)
     init_workspace(space)
     loaded, training, scored, folder = running.find_flows(workspace).demo(workspace, leads, seed, as_of, now())
     from serving.pages.ingest import ingest_rows
     from serving.pages.scores import top_rows
     from serving.pages.training import training_report
 
-    trained = training_report(training.result, training.decision, training.version, training.outcomes)
+    trained = training_report(training.result, training.decision, training.version, training.outcomes, training.fresh)
     rows, top = ingest_rows(loaded), top_rows(scored.scores, 10)
     sections = [
         Section(chapter="What was ingested", rows=rows),

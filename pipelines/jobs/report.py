@@ -21,4 +21,5 @@ def report_on(opened: OpenWorkspace, as_of: datetime) -> Path:
     model = find_model_known_by(registry, as_of)
     tested = registry.holdout(model) if model else pd.DataFrame()
     with opened.warehouse() as warehouse:
-        return write_report(opened.workspace, warehouse, opened.agreements, as_of, tested, vouches(model))
+        zone = opened.settings.time_zone
+        return write_report(opened.workspace, warehouse, opened.agreements, as_of, tested, vouches(model), zone)

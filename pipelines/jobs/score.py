@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.freshness import Freshness
 from data.opened import OpenWorkspace
+from pipelines.jobs.basis import look_at_freshness
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,11 +20,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Scoring:
-    """A day's scores, what there was capacity for, and the folder of the export (None: not published)."""
+    """The scores of a moment, what there was capacity for, the folder of the export (None: it shows others), and how
+    fresh the data were."""
 
     scores: pd.DataFrame
     capacity: pd.DataFrame
     folder: Path | None
+    fresh: Freshness
 
 
 def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champion") -> Scoring:
@@ -33,6 +37,7 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     """
     from models.registry.client import Registry
     from serving.in_use import IN_USE, find_model, model_status, trained_under
+    from serving.pages.freshness import stale_words
     from serving.scoring import score_leads
     from serving.sinks import publish
 
@@ -41,8 +46,10 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
         log.warning("no model is in use; the rules alone decide")
     seen_under = trained_under(opened, model) if model else None
     with opened.warehouse() as warehouse:
+        fresh = look_at_freshness(opened, warehouse, as_of)
         scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under)
         log.info("scored %d open leads as of %s", len(scores), as_of)
-        scores["model_status"] = model_status(model, opened.settings)
-        folder = publish(opened.workspace, warehouse, scores) if alias == IN_USE else None
-    return Scoring(scores, capacity, folder)
+        scores = scores.assign(model_status=model_status(model, opened.settings), stale=stale_words(fresh))
+        zone = opened.settings.time_zone
+        folder = publish(opened.workspace, warehouse, scores, zone) if alias == IN_USE else None
+    return Scoring(scores, capacity, folder, fresh)

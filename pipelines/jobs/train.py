@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from data.agreement.model import Agreement
+from data.freshness import Freshness
 from data.opened import OpenWorkspace
 from data.settings import Settings
-from pipelines.jobs.basis import read_rows, run_tags
+from pipelines.jobs.basis import look_at_freshness, read_rows, run_tags
 
 if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need them: they take seconds
     from models.judging.plan import TrainingPlan
@@ -23,12 +24,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Training:
-    """What a training came to: figures, the decision with its reasons, the version kept, the count of each outcome."""
+    """What a training came to: figures, the decision with its reasons, the version kept, the count of each outcome,
+    and how fresh the data were."""
 
     result: TrainingResult
     decision: Decision
     version: ModelVersion
     outcomes: dict[str, int]
+    fresh: Freshness
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def train_models(opened: OpenWorkspace, observed: datetime) -> Training:
 
     settings, agreement, registry = opened.settings, opened.agreement_at(observed), Registry(opened.workspace)
     with opened.warehouse() as warehouse:
+        fresh = look_at_freshness(opened, warehouse, observed)
         data, outcomes = build_training_set(warehouse, settings, agreement, observed)
         check(data)  # before MLflow's store is made: a refused training keeps nothing
         zones = zones_of(warehouse, data, agreement)
@@ -84,7 +88,7 @@ def train_models(opened: OpenWorkspace, observed: datetime) -> Training:
     }
     version = registry.log_training(result, context, decision, write_pages)
     log.info("kept in MLflow as version %d of the model", version.version)
-    return Training(result, registry.apply(version, decision), version, outcomes)
+    return Training(result, registry.apply(version, decision), version, outcomes, fresh)
 
 
 def plan_training(opened: OpenWorkspace, observed: datetime) -> Planning:

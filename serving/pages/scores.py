@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from data.agreement.model import ZONE_WORDS, Agreement
+from data.freshness import Freshness
 from serving.pages.agreements import standing_report
+from serving.pages.freshness import freshness_facts, freshness_words
 from serving.pages.sections import Report, Rows, Section, for_machines, records, rounded
 from serving.routes import in_percent, routes_where
 
@@ -19,19 +21,26 @@ COLUMNS = ("lead_id", "probability", "support", "digital_points", "research_poin
 
 
 def scoring_report(
-    scores: pd.DataFrame, capacity: pd.DataFrame, folder: Path | None, as_of: datetime, most: int = 10
+    scores: pd.DataFrame, capacity: pd.DataFrame, folder: Path | None, fresh: Freshness, most: int = 10
 ) -> Report:
-    """The `most` leads to look at first, open leads by route and zone, and places; folder None: not published."""
+    """The `most` leads to look at first, open leads by route and zone, places, and how fresh the data were.
+
+    folder None: the export does not show these scores.
+    """
     counts = records(scores.groupby(["route", "zone"]).size().reset_index(name="leads"))
     top, places = top_rows(scores, most), [rounded(row) for row in records(capacity)]
-    where = f"written to {folder}" if folder else "not published, as only the champion's scores are"
+    where = (
+        f"written to {folder}" if folder else "not exported: a day's export shows its latest scoring by the champion"
+    )
+    said = [*freshness_words(fresh), f"{len(scores):,} open leads scored as of {fresh.as_of} UTC; {where}"]
     sections = [
         Section("Which leads come first?", rows=top),
         Section("How many take which route?", rows=counts),
-        Section("What is there capacity for?", [f"{len(scores):,} open leads scored; {where}"], rows=places),
+        Section("What is there capacity for?", said, rows=places),
     ]
     kept = str(folder) if folder else None
-    facts = {"as_of": as_of.isoformat(), "folder": kept, "routes": counts, "capacity": places, "top": top}
+    facts: dict[str, Any] = {"as_of": fresh.as_of.isoformat(), "folder": kept, "fresh": freshness_facts(fresh)}
+    facts |= {"routes": counts, "capacity": places, "top": top}
     return Report(sections, facts)
 
 

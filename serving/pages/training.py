@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.freshness import Freshness
 from models.explaining.explanation import Explainer, importance, spread
 from models.fitting.candidates import CANDIDATES
 from models.fitting.learning import choosing_losses, later_half
@@ -19,6 +20,7 @@ from models.metrics.evaluation import Vector, gain_curve
 from models.registry.client import ModelVersion
 from serving.pages.card import write_card
 from serving.pages.explanation import explanation_figures
+from serving.pages.freshness import freshness_facts, freshness_words
 from serving.pages.page import as_page
 from serving.pages.reliability import label, reliability
 from serving.pages.sections import Report, Section, counted, rounded
@@ -28,10 +30,12 @@ DECIDED = {"champion": "in use as champion", "challenger": "kept as challenger",
 
 
 def training_report(
-    result: TrainingResult, decision: Decision, version: ModelVersion, outcomes: Mapping[str, int]
+    result: TrainingResult, decision: Decision, version: ModelVersion, outcomes: Mapping[str, int], fresh: Freshness
 ) -> Report:
-    """The candidates' figures on the latest rows, what was learned from how much, and whether it may be used."""
+    """The candidates' figures on the latest rows, what was learned from how much and how fresh, and whether it may be
+    used."""
     words = training_words(result, decision, outcomes)
+    words = replace(words, points=[*words.points, *freshness_words(fresh)])
     facts = {
         "version": version.version,
         "run_id": version.run_id,
@@ -40,6 +44,7 @@ def training_report(
         "reasons": list(decision.reasons),
         "chosen": result.chosen,
         "outcomes": outcomes,
+        "fresh": freshness_facts(fresh),
         "suspects": list(result.leakage.suspects),
         "clock": list(result.leakage.clock),
         "candidates": words.rows,

@@ -1,13 +1,14 @@
 """Where do scores go? Into every sink, and each sink is one file of this folder, found by lying in it.
 
-A sink has two functions. `write(workspace, warehouse, scores, as_of)` takes the scores of one day, in the order of
-their ids, inside the warehouse's transaction: what it does elsewhere must be harmless until that is through.
+A sink has two functions. `write(workspace, warehouse, scores, as_of, day)` takes the scores of one moment, in the order
+of their ids, inside the warehouse's transaction: what it does elsewhere must be harmless until that is through.
 `finish(workspace, warehouse)` then brings the world outside to what the warehouse says; it is called before and after
 each publication, so that a run that was killed in between is finished by the next one.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -17,18 +18,30 @@ import pandas as pd
 
 from data.warehouse import Warehouse
 from data.workspace import Workspace, day_name
+from serving.sinks import files
+
+log = logging.getLogger(__name__)
 
 
-def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) -> Path:
-    """Give the scores of one `as_of` to every sink, all or none; returns the folder their files are found in."""
+def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, time_zone: str = "UTC") -> Path | None:
+    """Give the scores of one `as_of` to every sink, all or none; returns the folder their files are found in.
+
+    The folder is that of the calendar day of `as_of` in the time zone. It shows the day's latest scoring: None where
+    that is a later one, so that these scores are in the table alone.
+    """
     as_of = scores["as_of"].iloc[0].to_pydatetime()
+    day = day_name(as_of, time_zone)
     ordered = scores.sort_values("lead_id", ignore_index=True)
     finish(workspace, warehouse)
     with warehouse.transaction():
         for sink in sinks():
-            sink.write(workspace, warehouse, ordered, as_of)
+            sink.write(workspace, warehouse, ordered, as_of, day)
     finish(workspace, warehouse)
-    return workspace.exports / day_name(as_of)
+    folder, latest = workspace.exports / day, files.shown(warehouse, day)
+    if latest > as_of:
+        log.warning("%s still shows the later scoring as of %s; this one is only in the table scores", folder, latest)
+        return None
+    return folder
 
 
 def finish(workspace: Workspace, warehouse: Warehouse) -> None:

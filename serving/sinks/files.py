@@ -1,7 +1,7 @@
 """How do scores get into files? As Parquet and CSV, found by day through a link that is moved in one step.
 
 The files lie in a hidden folder named by their content, which is complete before the warehouse says that it is the
-day's; `exports/<day>` is a link that follows the warehouse.
+day's; `exports/<day>` is a link that follows the warehouse to the latest scoring of the day.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from data.tables import PUBLICATIONS, SCORES, ColumnType
 from data.warehouse import Warehouse
 from data.whole import remove, whole, writing
-from data.workspace import Workspace, day_name
+from data.workspace import Workspace
 
 ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
@@ -32,33 +32,44 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 SCHEMA = pa.schema({c.name: ARROW_TYPES[c.type] for c in SCORES.columns})
 HIDDEN = ".published"
 PARQUET, CSV = "scores.parquet", "scores.csv"
+LATEST = """SELECT coalesce(day, strftime(as_of, '%Y-%m-%d')) AS day, max(as_of) AS as_of,
+    arg_max(folder, as_of) AS folder FROM publications GROUP BY ALL ORDER BY ALL"""
 
 
-def write(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_of: datetime) -> None:
-    """Write the files of one day and note their folder in the warehouse."""
+def write(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_of: datetime, day: str) -> None:
+    """Write the files of one scoring and note their folder and day in the warehouse."""
     with _writing(workspace):
         parquet = _as_parquet(scores)
-        folder = f"{day_name(as_of)}-{hashlib.sha256(parquet).hexdigest()[:16]}"
+        folder = f"{day}-{hashlib.sha256(parquet).hexdigest()[:16]}"
         _write_files(workspace.exports / HIDDEN / folder, scores, parquet)
-    warehouse.execute("INSERT OR REPLACE INTO publications VALUES ($1, $2)", [as_of, folder])
+    noted = "INSERT OR REPLACE INTO publications (as_of, folder, day) VALUES ($1, $2, $3)"
+    warehouse.execute(noted, [as_of, folder, day])
 
 
 def finish(workspace: Workspace, warehouse: Warehouse) -> None:
-    """Bring the links in `exports/` to what the warehouse says, and drop what no link needs."""
+    """Bring the links in `exports/` to the latest scoring of each day, and drop what is no longer needed."""
     warehouse.make(PUBLICATIONS)
-    published = warehouse.rows("SELECT as_of, folder FROM publications")
+    latest = warehouse.rows(LATEST)
     with _writing(workspace):
         hidden = workspace.exports / HIDDEN
         hidden.mkdir(parents=True, exist_ok=True)
-        for as_of, name in published:
-            folder, link = hidden / name, workspace.exports / day_name(as_of)
+        for day, as_of, name in latest:
+            folder, link = hidden / name, workspace.exports / day
             if not all((folder / file).is_file() for file in (PARQUET, CSV)):
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
                 _write_files(folder, stored, _as_parquet(stored))
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{name}":
                 _point(link, f"{HIDDEN}/{name}")
-        kept = {name for _, name in published}
+        kept = {name for _, _, name in latest}
         remove(*(path for path in hidden.iterdir() if path.name not in kept), *hidden.glob("*/.*"))
+        ours = [p for p in workspace.exports.iterdir() if p.is_symlink() and os.readlink(p).startswith(f"{HIDDEN}/")]
+        remove(*(link for link in ours if link.name not in {day for day, _, _ in latest}))
+
+
+def shown(warehouse: Warehouse, day: str) -> datetime:
+    """The moment of the scoring that the link of a published day leads to."""
+    moments: dict[str, datetime] = {of: as_of for of, as_of, _ in warehouse.rows(LATEST)}
+    return moments[day]
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:

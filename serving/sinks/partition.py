@@ -1,4 +1,4 @@
-"""How do scores get into the warehouse? As the partition of their day in the table `scores`, replaced whole."""
+"""How do scores get into the warehouse? As the partition of their moment in the table `scores`, replaced whole."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from datetime import datetime
 
 import pandas as pd
 
-from data.tables import SCORES, SQL_TYPES
+from data.tables import SCORES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 
 
-def write(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_of: datetime) -> None:  # noqa: ARG001
+def write(
+    workspace: Workspace,  # noqa: ARG001
+    warehouse: Warehouse,
+    scores: pd.DataFrame,
+    as_of: datetime,
+    day: str,  # noqa: ARG001
+) -> None:
     """Replace the partition of `as_of`."""
     with warehouse.view("new_scores", scores[list(SCORES.names)]):
         warehouse.execute("DELETE FROM scores WHERE as_of = $1", [as_of])
@@ -19,7 +25,5 @@ def write(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_o
 
 
 def finish(workspace: Workspace, warehouse: Warehouse) -> None:  # noqa: ARG001
-    """Make the table, and the columns that an older leadready did not know."""
+    """Make the table."""
     warehouse.make(SCORES)
-    for column in SCORES.columns:
-        warehouse.execute(f"ALTER TABLE scores ADD COLUMN IF NOT EXISTS {column.name} {SQL_TYPES[column.type]}")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pandas as pd
@@ -16,6 +17,7 @@ from data.workspace import Workspace
 from models.judging.promotion import Decision
 from models.registry.client import Registry
 from pipelines.jobs.start import init_workspace
+from pipelines.moment import now
 from tests.flows import work
 
 pytestmark = pytest.mark.slow  # a Prefect server and whole trainings: minutes
@@ -182,6 +184,32 @@ def test_a_warehouse_released_in_time_makes_the_retry_succeed(company, flows, cl
         flows.score(company.space.root, as_of)
     flow_run, (task_run,) = runs_of(client, f"score {as_of}")
     assert (flow_run.state_name, task_run.state_name, task_run.run_count) == ("Completed", "Completed", 2)
+
+
+def test_a_task_tried_again_keeps_the_moment_at_which_its_flow_began(company, flows, client, monkeypatch):
+    """The warehouse is taken away between the look at the clock and the scoring."""
+    began, settle, is_busy = now(), flows.settle_task, flows.score_task.retry_condition_fn
+    settled_at, tried = [], []
+    with ExitStack() as stack:
+
+        def settle_and_hold(*arguments):
+            settled_at.append(settle(*arguments))
+            tried.append(stack.enter_context(work.held(company.space.root)))
+            return settled_at[0]
+
+        def retry(task, run, state):
+            tried[0]()
+            return is_busy(task, run, state)
+
+        task = flows.score_task.with_options(retries=1, retry_delay_seconds=0.1, retry_condition_fn=retry)
+        monkeypatch.setattr(flows, "settle_task", settle_and_hold)
+        monkeypatch.setattr(flows, "score_task", task)
+        done = flows.score(company.space.root)
+    assert began <= settled_at[0] == done.fresh.as_of
+    assert set(done.scores["as_of"]) == {pd.Timestamp(settled_at[0])}
+    flow_run, task_runs = runs_of(client, "score now")
+    assert flow_run.state_name == "Completed"
+    assert {run.name: run.run_count for run in task_runs}[f"score {settled_at[0]} by champion"] == 2
 
 
 def test_what_waiting_does_not_mend_is_not_retried(company, flows, client, monkeypatch):

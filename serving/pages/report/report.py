@@ -38,16 +38,17 @@ def write_report(
     as_of: datetime,
     tested: pd.DataFrame | None = None,
     vouched: bool = False,
+    time_zone: str = "UTC",
 ) -> Path:
     """Write `<workspace>/reports/<day>/`, whole or not at all; the same inputs give the same bytes. Returns the folder.
 
     `agreements`: every version, the earliest first. `tested` and `vouched`: the champion's later rows and whether it
-    may speak of leads below the gate (`save_judgement`). Raises ConfigError where no agreement was in force at `as_of`,
-    or the folder cannot be written.
+    may speak of leads below the gate (`save_judgement`). The day is that of `as_of` in the time zone. Raises
+    ConfigError where no agreement was in force at `as_of`, or the folder cannot be written.
     """
     now = pick(list(agreements), as_of)
     agreements = [a for a in agreements if a.effective_from <= as_of.date()]
-    folder = workspace.reports / day_name(as_of)
+    folder = workspace.reports / day_name(as_of, time_zone)
     saying = writing(f"writing the report {folder}", "fix this and write the report again")
     with saying, whole(folder, alone=True) as making:
         making.mkdir()
@@ -56,7 +57,7 @@ def write_report(
         save_judgement(warehouse, making, as_of, agreements, rows, vouched)
         sections = read_sections(making)
         about = f"What was known before {as_of:%Y-%m-%d %H:%M} UTC. Agreement in force then: {now.name}, {now.version}."
-        report = Report(sections, title=f"leadready report of {day_name(as_of)}", about=about)
+        report = Report(sections, title=f"leadready report of {folder.name}", about=about)
         (making / PAGE).write_text(as_page(report), encoding="utf-8")
         for section in sections:
             harmless(pd.DataFrame(section.frame)).to_csv(

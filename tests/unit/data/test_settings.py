@@ -51,11 +51,24 @@ def test_a_line_changes_what_it_names_alone(path):
         ("[compute]\nmemory = 'much'", "compute.memory"),
         ("[compute]\nthreads = 0", "compute.threads"),
         ("compute = 3", "compute"),
+        ("[freshness]\ncalls_days = 0", "freshness.calls_days"),
+        ("time_zone = 'Mars/Olympus'", "time_zone"),
+        ("time_zone = 'Europe'", "time_zone"),
+        ("time_zone = '../UTC'", "time_zone"),
+        ("time_zone = ''", "time_zone"),
+        ("time_zone = 2", "time_zone"),
     ],
 )
 def test_a_slip_is_named_with_its_key(path, text, key):
     path.write_text(text)
     assert refused(path).startswith(f"reading {path}, key {key}: expected ")
+
+
+def test_a_time_zone_is_one_of_the_worlds(path):
+    path.write_text("time_zone = 'Asia/Kathmandu'")
+    assert read_settings(path).time_zone == "Asia/Kathmandu"
+    path.write_text("time_zone = 'Nepal'")
+    assert "key time_zone: expected an IANA time zone such as Europe/Berlin, got 'Nepal'; change it" in refused(path)
 
 
 @pytest.mark.parametrize(("written", "meant"), [("fold", "folds"), ("horizonday", "horizon_days"), ("lable", "label")])

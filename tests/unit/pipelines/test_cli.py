@@ -29,6 +29,7 @@ from pipelines.jobs.report import report_on
 from pipelines.jobs.score import score_open_leads
 from pipelines.jobs.start import init_workspace
 from pipelines.jobs.train import train_models
+from pipelines.moment import now, settle
 from tests.flows.work import write_company
 
 USAGE, CONFIG, DATA, MODEL, BUSY = 2, 10, 11, 12, 14
@@ -47,11 +48,16 @@ def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
     )
 
 
+def _at(root, moment):
+    opened = open_workspace(root)
+    return opened, settle(opened, moment, now())
+
+
 WITHOUT_PREFECT = SimpleNamespace(
     ingest=_ingest,
-    train=lambda root, moment: train_models(open_workspace(root), moment),
-    report=lambda root, moment: report_on(open_workspace(root), moment),
-    score=lambda root, moment, alias: score_open_leads(open_workspace(root), moment, alias),
+    train=lambda root, moment: train_models(*_at(root, moment)),
+    report=lambda root, moment: report_on(*_at(root, moment)),
+    score=lambda root, moment, alias: score_open_leads(*_at(root, moment), alias),
 )
 
 
@@ -426,7 +432,7 @@ def test_a_batchs_rows_can_be_dropped_from_the_quarantine_once(leadready, var):
 def test_repeating_a_score_says_the_same(leadready, var):
     once = leadready("score", "--as-of", "2025-12-01", "-w", var)
     assert once == leadready("score", "--as-of", "2025-12-01", "-w", var)
-    assert "open leads scored; written to" in once.out
+    assert "open leads scored as of 2025-12-01 00:00:00 UTC; written to" in once.out
 
 
 def test_init_names_what_it_made_and_keeps_what_is_there(leadready, tmp_path):

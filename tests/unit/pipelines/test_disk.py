@@ -4,7 +4,7 @@ import os
 import resource
 import subprocess
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -124,7 +124,7 @@ def test_scores_are_published_whole_or_not_at_all(disk, source, undisturbed, roo
     space = Workspace(disk.folder / "var")
     init_workspace(space)
     ingest_batch(open_workspace(space.root), "canonical", str(source), LOADED_AT)
-    score_open_leads(open_workspace(space.root), AS_OF.replace(hour=1))
+    score_open_leads(open_workspace(space.root), AS_OF - timedelta(days=1))
     before = state(space.root)
     with disk.full(room), pytest.raises((ConfigError, DataError), match=r"expected .*free space"):
         score_open_leads(open_workspace(space.root), AS_OF)

@@ -1,11 +1,12 @@
 """What is said of a batch, a scoring, a lead and the agreements: one report each, for people and for machines."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 
 from data.agreement.file import default_agreement
+from data.freshness import Age, Freshness
 from data.intake.ingest import IngestReport, TableCount
 from serving.pages.agreements import agreements_report, standing_report
 from serving.pages.ingest import ingest_report
@@ -85,15 +86,23 @@ def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():
         L4       0.6          inside   1               2                3            qualified  hand_off  ready
     """).astype({"probability": float, "rule_points": float})
     capacity = pd.DataFrame({"team": ["north"], "limit": [2], "worth": [1 / 3]})
-    report = scoring_report(scores, capacity, None, AS_OF, most=2)
+    fresh = Freshness(AS_OF, (Age("calls", AS_OF - timedelta(days=9), 9, 5),), 1_200)
+    report = scoring_report(scores, capacity, None, fresh, most=2)
     top, routes, places = report.sections
     assert [row["lead_id"] for row in top.rows] == ["L4", "L2"]
     assert {(row["route"], row["zone"]): row["leads"] for row in routes.rows}["hand_off", "qualified"] == 2
     assert places.rows == [{"team": "north", "limit": 2, "worth": 0.3333}]
-    assert as_lines(report)[-1] == "4 open leads scored; not published, as only the champion's scores are"
+    assert as_lines(report)[-3:] == [
+        "newest call: 9 days old (2026-02-20 00:00 UTC), which is stale (limit: 5 days): check that new calls still "
+        "come in",
+        "not used: 1,200 rows that became known at 2026-03-01 00:00 UTC or later",
+        "4 open leads scored as of 2026-03-01 00:00:00 UTC; not exported: a day's export shows its latest scoring by "
+        "the champion",
+    ]
+    assert report.facts["fresh"]["calls"]["stale"]
     assert report.facts["folder"] is None
-    published = scoring_report(scores, capacity, Path("exports/2026-03-01"), AS_OF)
-    assert as_lines(published)[-1] == "4 open leads scored; written to exports/2026-03-01"
+    published = scoring_report(scores, capacity, Path("exports/2026-03-01"), fresh)
+    assert as_lines(published)[-1].endswith("UTC; written to exports/2026-03-01")
     assert published.facts["top"][2]["lead_id"] == "L1"
 
 

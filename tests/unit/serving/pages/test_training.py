@@ -1,11 +1,13 @@
 """What a training's page shows: every figure drawn, from the rows that it was tested on."""
 
 import re
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from data.freshness import Freshness
 from models.judging.promotion import decide
 from models.metrics.evaluation import calibration_bins
 from models.registry.client import ModelVersion
@@ -14,6 +16,7 @@ from serving.pages.terminal import as_lines
 from serving.pages.training import candidates, training_figures, training_report, write_pages
 
 OUTCOMES = {"accepted": 1210, "no_answer": 3}
+FRESH = Freshness(datetime(2026, 3, 1), (), 3)
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +106,13 @@ def test_a_page_stands_alone(page, name):
 
 def test_terminal_and_machines_hear_the_same(result):
     decision = decide(result, None)
-    report = training_report(result, decision, ModelVersion(7, "abc", {}), OUTCOMES)
+    report = training_report(result, decision, ModelVersion(7, "abc", {}), OUTCOMES, FRESH)
     lines = as_lines(report)
     assert lines[0].split()[:2] == ["candidate", "log_loss"]
     assert "outcomes in the cohort: 1,210 accepted, 3 no answer" in lines
+    assert lines[-1] == "not used: 3 rows that became known at 2026-03-01 00:00 UTC or later"
     assert report.facts["version"] == 7
+    assert report.facts["fresh"] == {"known_later": 3}
     assert report.facts["reasons"] == list(decision.reasons)
     assert all(reason in lines for reason in decision.reasons)
     assert [row["candidate"] for row in report.facts["candidates"]] == [*result.holdout_metrics.index]

@@ -15,6 +15,7 @@ from data.warehouse import Warehouse
 from data.workspace import Workspace
 from serving.sinks import files, finish, publish, sinks
 from serving.sinks.files import HIDDEN
+from tests.tables import table
 
 MONDAY, TUESDAY = datetime(2026, 3, 2), datetime(2026, 3, 3)
 
@@ -47,6 +48,11 @@ def tree(workspace):
     """Every file and link below exports/, with its bytes or its target."""
     paths = sorted(p for p in workspace.exports.rglob("*") if p.is_symlink() or p.is_file())
     return {str(p.relative_to(workspace.exports)): os.readlink(p) if p.is_symlink() else p.read_bytes() for p in paths}
+
+
+def exported(workspace, day):
+    """The probability of the one lead that a day's export shows."""
+    return pq.read_table(workspace.exports / day / "scores.parquet")["probability"][0].as_py()
 
 
 def published_folder(workspace, day="2026-03-02"):
@@ -82,23 +88,53 @@ def test_a_rescoring_replaces_the_partition(workspace, warehouse):
     assert len(list((workspace.exports / HIDDEN).iterdir())) == 1
 
 
-@pytest.mark.parametrize(
-    ("other", "name"),
-    [
-        (TUESDAY, "2026-03-03"),
-        (datetime(2026, 3, 2, 8), "2026-03-02T080000"),
-        (datetime(2026, 3, 2, 0, 0, 0, 1), "2026-03-02T000000.000001"),
-    ],
-)
-def test_two_moments_live_side_by_side(workspace, warehouse, other, name):
+def test_two_days_live_side_by_side(workspace, warehouse):
     publish(workspace, warehouse, scores_of(L1=0.5))
-    publish(workspace, warehouse, scores_of(other, L1=0.75))
-    found = {
-        day: pq.read_table(workspace.exports / day / "scores.parquet")["probability"][0].as_py()
-        for day in ("2026-03-02", name)
-    }
-    assert found == {"2026-03-02": 0.5, name: 0.75}
+    publish(workspace, warehouse, scores_of(TUESDAY, L1=0.75))
+    assert (exported(workspace, "2026-03-02"), exported(workspace, "2026-03-03")) == (0.5, 0.75)
     assert len(stored(warehouse)) == 2
+
+
+DAYS = """
+    zone              first as_of       second as_of      exports
+    UTC               2026-03-02 08:00  2026-03-02 17:00  2026-03-02: second
+    UTC               2026-03-02 23:30  2026-03-03 00:30  2026-03-02: first; 2026-03-03: second
+    Europe/Berlin     2026-03-02 22:30  2026-03-02 23:30  2026-03-02: first; 2026-03-03: second
+    Europe/Berlin     2026-03-02 23:30  2026-03-03 00:30  2026-03-03: second
+    Europe/Berlin     2026-06-02 21:30  2026-06-02 22:30  2026-06-02: first; 2026-06-03: second
+    America/New_York  2026-03-02 23:30  2026-03-03 00:30  2026-03-02: second
+    Asia/Kathmandu    2026-03-02 18:10  2026-03-02 18:20  2026-03-02: first; 2026-03-03: second
+"""
+
+
+@pytest.mark.parametrize("row", table(DAYS).to_dict("records"), ids=lambda row: f"{row['zone']} {row['first as_of']}")
+def test_the_export_of_a_day_shows_its_latest_scoring(workspace, warehouse, row):
+    """The day is that of the company's calendar; every scoring stays in the table under its own moment."""
+    moments = {name: pd.Timestamp(row[f"{name} as_of"]) for name in ("first", "second")}
+    for place, as_of in enumerate(moments.values()):
+        publish(workspace, warehouse, scores_of(as_of, L1=place / 2), row["zone"])
+    links = sorted(path.name for path in workspace.exports.iterdir() if path.is_symlink())
+    shown = [f"{day}: {('first', 'second')[round(2 * exported(workspace, day))]}" for day in links]
+    assert "; ".join(shown) == row["exports"]
+    assert [as_of for as_of, *_ in stored(warehouse)] == [*moments.values()]
+
+
+def test_an_earlier_moment_of_a_day_already_shown_goes_to_the_table_alone(workspace, warehouse, caplog):
+    later = MONDAY.replace(hour=8)
+    assert publish(workspace, warehouse, scores_of(later, L1=0.75)) == workspace.exports / "2026-03-02"
+    assert publish(workspace, warehouse, scores_of(L1=0.5)) is None
+    assert "2026-03-02 still shows the later scoring as of 2026-03-02 08:00:00" in caplog.text
+    assert exported(workspace, "2026-03-02") == 0.75
+    assert stored(warehouse) == [(MONDAY, "L1", 0.5), (later, "L1", 0.75)]
+
+
+def test_what_an_older_leadready_published_keeps_its_day_and_loses_its_second_name(workspace, warehouse):
+    publish(workspace, warehouse, scores_of(MONDAY.replace(hour=8), L1=0.5))
+    warehouse.execute("ALTER TABLE publications DROP day")
+    (workspace.exports / "2026-03-02").rename(workspace.exports / "2026-03-02T080000")
+    finish(workspace, warehouse)
+    assert [path.name for path in workspace.exports.iterdir() if path.is_symlink()] == ["2026-03-02"]
+    assert exported(workspace, "2026-03-02") == 0.5
 
 
 def test_an_unknown_probability_is_empty_everywhere(workspace, warehouse):
