@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from references_bpic2012 import SMALL
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -45,7 +46,8 @@ PUBLISHED = {  # data/README.md: AUC / Brier / log loss of LR and of HGB
 
 
 def reference(columns: str, calls_path: Path) -> pd.DataFrame:
-    """One row per test call, in order: row (its 0-based number in the file), y, p_lr, p_hgb, p_base.
+    """One row per test call, in order: row (its 0-based number in the file), y, p_lr, p_hgb, p_small (settings of
+    references_bpic2012) and p_base.
 
     `columns` is a key of PUBLISHED: every column but `duration`, the same without the economic ones, or the twelve
     known before the call. p_base is the rate among all rows before the refit.
@@ -77,7 +79,7 @@ def _block(X: pd.DataFrame, y: pd.Series, at: int) -> pd.DataFrame:
     """Fitted on the rows before `at`, predicting the next STEP."""
     after = slice(at, at + STEP)
     out = pd.DataFrame({"row": np.arange(at, min(at + STEP, len(X))), "y": y.iloc[after].to_numpy()})
-    for name, model in {"p_lr": linear(X), "p_hgb": boosted(X)}.items():
+    for name, model in {"p_lr": linear(X), "p_hgb": boosted(X), "p_small": boosted(X, **SMALL)}.items():
         out[name] = model.fit(X.iloc[:at], y.iloc[:at]).predict_proba(X.iloc[after])[:, 1]
     return out.assign(p_base=y.iloc[:at].mean())
 
@@ -89,13 +91,15 @@ def linear(X: pd.DataFrame) -> Pipeline:
     return make_pipeline(encode, LogisticRegression(max_iter=2000))
 
 
-def boosted(X: pd.DataFrame) -> Pipeline:
-    """Gradient boosting with scikit-learn's defaults, texts as its own categories."""
+def boosted(X: pd.DataFrame, **settings: float) -> Pipeline:
+    """Gradient boosting, texts as its own categories; with scikit-learn's defaults where no settings are given."""
     numbers, texts = kinds(X)
     encode = make_column_transformer(
         (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), texts), ("passthrough", numbers)
     )
-    model = HistGradientBoostingClassifier(categorical_features=list(range(len(texts))), random_state=0)
+    model = HistGradientBoostingClassifier(
+        categorical_features=list(range(len(texts))), **({"random_state": 0} | settings)
+    )
     return make_pipeline(encode, model)
 
 

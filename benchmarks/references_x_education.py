@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
+from references_bpic2012 import SMALL
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -48,7 +49,8 @@ PUBLISHED = {  # data/README.md: ROC AUC of LR and of HGB
 
 
 def reference(columns: str, leads_path: Path) -> pd.DataFrame:
-    """One row per test lead, in order of creation: lead_id (`Prospect ID`), y, p_lr, p_hgb, p_base.
+    """One row per test lead, in order of creation: lead_id (`Prospect ID`), y, p_lr, p_hgb, p_small (settings of
+    references_bpic2012) and p_base.
 
     `columns` is a key of PUBLISHED; p_base is the training base rate.
     """
@@ -57,7 +59,7 @@ def reference(columns: str, leads_path: Path) -> pd.DataFrame:
     X, y = leads[chosen(columns, leads)], leads[LABEL]
     out = pd.DataFrame({"lead_id": leads[ID].iloc[at:], "y": y.iloc[at:]}).reset_index(drop=True)
     with threadpool_limits(1):
-        for name, model in {"p_lr": linear(X), "p_hgb": boosted(X)}.items():
+        for name, model in {"p_lr": linear(X), "p_hgb": boosted(X), "p_small": boosted(X, **SMALL)}.items():
             out[name] = model.fit(X.iloc[:at], y.iloc[:at]).predict_proba(X.iloc[at:])[:, 1]
     return out.assign(p_base=y.iloc[:at].mean())
 
@@ -91,13 +93,15 @@ def linear(X: pd.DataFrame) -> Pipeline:
     return make_pipeline(encode, LogisticRegression(max_iter=2000))
 
 
-def boosted(X: pd.DataFrame) -> Pipeline:
-    """Gradient boosting with scikit-learn's defaults, texts as its own categories."""
+def boosted(X: pd.DataFrame, **settings: float) -> Pipeline:
+    """Gradient boosting, texts as its own categories; with scikit-learn's defaults where no settings are given."""
     numbers, texts = kinds(X)
     encode = make_column_transformer(
         (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), texts), ("passthrough", numbers)
     )
-    model = HistGradientBoostingClassifier(categorical_features=list(range(len(texts))), random_state=0)
+    model = HistGradientBoostingClassifier(
+        categorical_features=list(range(len(texts))), **({"random_state": 0} | settings)
+    )
     return make_pipeline(encode, model)
 
 

@@ -18,7 +18,7 @@ from benchmarks.truth_company import Company, company, cross_entropy
 from data.settings import LabelSettings
 from data.simulator.worlds import WORLDS, World
 from models.fitting.candidates import CANDIDATES
-from models.fitting.learning import DEFAULT, compare, fit
+from models.fitting.learning import compare, fit
 from models.judging.training import learn
 from models.metrics.evaluation import Vector
 from models.rows.training_set import TrainingSet
@@ -31,7 +31,7 @@ CUTS = (datetime(2025, 6, 1), datetime(2025, 7, 10), datetime(2025, 8, 15), date
         datetime(2025, 10, 25), datetime(2025, 12, 1))  # fmt: skip
 RISING = replace(WORLDS["slow"], trend=-WORLDS["slow"].trend)
 Arms = Callable[[TrainingSet, pd.Timestamp, pd.DataFrame], dict[str, Vector]]
-LOGISTIC = tuple(c for c in CANDIDATES if c.name == DEFAULT)
+LOGISTIC = tuple(c for c in CANDIDATES if c.name == "logistic")
 LATE = replace(WORLDS["default"], delay_least=10.0)
 LABEL = LabelSettings(horizon_days=HORIZON_DAYS, expired="not_accepted")
 LATE_LABEL = LabelSettings(horizon_days=30, expired="not_accepted")
@@ -90,5 +90,5 @@ def _arms(past: TrainingSet, cut: pd.Timestamp, X: pd.DataFrame) -> dict[str, Ve
     arms = _moved(past, cut, X)
     for name, rows in unweighted.items():
         counted = replace(past.only(rows), answered_at=None)
-        arms[name] = fit(DEFAULT, counted, np.arange(len(rows)), cut, SEED).predict_proba(X)[:, 1]
+        arms[name] = fit("logistic", counted, np.arange(len(rows)), cut, SEED).predict_proba(X)[:, 1]
     return arms

@@ -51,10 +51,10 @@ class TrainingResult:
     fold_metrics: one row per candidate and fold (index candidate, fold), uncalibrated; holdout_metrics: one row per
     candidate, fitted on the training part. holdout: one row per held-out snapshot (index: position in the training set)
     with y, group, as_of, lead_id and propensity, and a column of probabilities per candidate, the chosen one's
-    calibrated by `tested_calibration`. calibration: how `estimator` is, in words. data_hash names the training set;
-    model_hash the deployed model's predictions on all rows. purged: earlier rows of a tested account or with an open
-    label. splits: how folds were cut, in words. young: rows with an open horizon, weighted, of which those without an
-    answer are in no span.
+    calibrated by `tested_calibration`; tested: the model that gave them. calibration: how `estimator` is, in words.
+    data_hash names the training set; model_hash the deployed model's predictions on all rows. purged: earlier rows of a
+    tested account or with an open label. splits: how folds were cut, in words. young: rows with an open horizon,
+    weighted, of which those without an answer are in no span.
     """
 
     fold_metrics: pd.DataFrame
@@ -65,6 +65,7 @@ class TrainingResult:
     calibration: str
     tested_calibration: str
     estimator: ReadyModel
+    tested: ReadyModel
     leakage: LeakageReport
     rules_judgeable: bool
     features: tuple[Feature, ...]
@@ -127,6 +128,7 @@ def train(
         calibration=calibration,
         tested_calibration=found.calibration,
         estimator=final,
+        tested=found.model,
         leakage=leakage,
         rules_judgeable=bool(np.ptp(tested["rulebook"]) > 0),
         features=data.features,
