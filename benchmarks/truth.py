@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from benchmarks.promotion_power import power
+from benchmarks.promotion_power import looks, power
 from benchmarks.truth_company import Company, company
 from benchmarks.truth_day import SIZES, on_a_scoring_day
 from benchmarks.truth_delay import cut_history
@@ -154,7 +154,8 @@ def promotions(trials: int) -> Figures:
     Their errors are those of models that have nothing in common, and of models that err alike.
     """
     found = [power(trials, 5000, 0.03, alike, draws=1000)[["equal", "better"]].mean() for alike in (0.0, 0.8)]
-    return {"equal promoted": max(f["equal"] for f in found), "better promoted": min(f["better"] for f in found)}
+    once = {"equal promoted": max(f["equal"] for f in found), "better promoted": min(f["better"] for f in found)}
+    return once | {"equal promoted in 20 looks": looks(trials, draws=500)}
 
 
 if __name__ == "__main__":

@@ -117,6 +117,7 @@ ALONE: tuple[Gate, ...] = (
     Gate("claims in the null world, in all", "claims", "none; one may slip", most=1.0, by="total"),
     Gate("- share of models put to use", "first champion", "", kind="printed"),
     Gate("equal challengers promoted", "equal promoted", "at most 5 %", most=0.05),
+    Gate("- in 20 weekly looks", "equal promoted in 20 looks", "at most 5 %", most=0.05),
     Gate("challengers .03 AUC better promoted", "better promoted", "at least 80 %", least=0.8),
     Gate("contributions less log-odds", "gap", "below 1e-9", most=1e-9),
     Gate("trained twice: the same hash", "same hash", "always", least=1.0),

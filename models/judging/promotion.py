@@ -21,6 +21,9 @@ from models.rows.training_set import TrainingSet
 
 Alias = Literal["champion", "challenger"]
 SLOPES = (0.8, 1.2)
+LOOKS, BOUNDARY = 20, 2.672
+"""A training every week looks again and again at much the same rows: so many looks at equal models cross the boundary,
+in standard errors, in one of twenty cases (Pocock 1977)."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +134,16 @@ def _decide(
 def judge(verdict: Verdict, y: Vector, p: Vector, policy_gain: Estimate | None = None) -> tuple[bool, tuple[str, ...]]:
     """Whether a challenger takes the champion's place, and each reason.
 
-    It does if the 95 % interval of its gain in log loss lies above 0, the slope of calibration of its p on n outcomes y
-    is in [.8, 1.2], and its hand-offs are not worth less: their gain is no further below 0 than one standard error, and
-    its interval does not lie below 0. A loss which chance explains does not stop it; a margin in money would have to be
-    set anew for each agreement.
+    It does if the 95 % interval of its gain in log loss lies above 0 and the gain is beyond BOUNDARY standard errors,
+    the slope of calibration of its p on n outcomes y is in [.8, 1.2], and its hand-offs are not worth less: their gain
+    is no further below 0 than one standard error, and its interval does not lie below 0. A loss which chance explains
+    does not stop it; a margin in money would have to be set anew for each agreement.
     """
     # against the champion certainty alone decides: how many labels either had is in the other verdicts
     slope, gain = calibration(y, p)[0], verdict.gain
-    unsure = "" if gain.sure else ", but perhaps by chance"
+    sure = gain.sure and gain.mean > BOUNDARY * gain.error
+    unsure = "" if sure else ", but perhaps by chance"
+    unsure += f", as trainings look at it up to {LOOKS} times" * (gain.sure and not sure)
     words = f"ahead of the {verdict.other}{unsure}" if gain.mean > 0 else f"not ahead of the {verdict.other}"
     reasons = [f"{words}: {gain}"]
     reasons.append(f"calibration slope {slope:.2f} (required: {SLOPES[0]} to {SLOPES[1]})")
@@ -146,7 +151,7 @@ def judge(verdict: Verdict, y: Vector, p: Vector, policy_gain: Estimate | None =
     if policy_gain is not None:
         worth = "no less than" if no_loss else "less than"
         reasons.append(f"its hand-offs are worth {worth} the champion's: {policy_gain}")
-    return gain.sure and SLOPES[0] <= slope <= SLOPES[1] and no_loss, tuple(reasons)
+    return sure and SLOPES[0] <= slope <= SLOPES[1] and no_loss, tuple(reasons)
 
 
 def _against_champion(
