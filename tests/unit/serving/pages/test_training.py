@@ -63,7 +63,8 @@ def test_the_gain_curves_begin_with_nobody_and_end_with_all(figures, result):
 
 def losses(**by_name):
     rows = {(name, fold): loss for name, folds in by_name.items() for fold, loss in enumerate(folds, 1)}
-    folds = pd.DataFrame({"log_loss": rows, "n": 100.0}).rename_axis(["candidate", "fold"])
+    figures = {"log_loss": rows, "weighted_loss": rows, "weight": 100.0, "n": 100.0}
+    folds = pd.DataFrame(figures).rename_axis(["candidate", "fold"])
     return folds, folds.groupby("candidate").first()
 
 
