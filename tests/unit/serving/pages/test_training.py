@@ -60,17 +60,19 @@ def test_the_gain_curves_begin_with_nobody_and_end_with_all(figures, result):
 
 def losses(**by_name):
     rows = {(name, fold): loss for name, folds in by_name.items() for fold, loss in enumerate(folds, 1)}
-    folds = pd.DataFrame({"log_loss": rows, "n": 100.0}).rename_axis(["candidate", "fold"])
+    folds = pd.DataFrame({"log_loss": rows, "weighted_loss": rows, "n": 100.0, "weight": 100.0}).rename_axis(
+        ["candidate", "fold"]
+    )
     return folds, folds.groupby("candidate").first()
 
 
 def test_candidates_that_cannot_be_chosen_do_not_squeeze_the_others():
-    section = candidates(*losses(logistic=(0.60, 0.64), blend=(0.59, 0.66), frequencies=(0.9, 1.9)), "logistic")
+    section = candidates(*losses(logistic=(0.60, 0.64), blend=(0.59, 0.66), digital_only=(0.9, 1.9)), "logistic")
     drawing = draw(section.frame, section.kind)
     assert {row.label: "\u203a" in row.marks for row in drawing.rows} == {
         "logistic (chosen)": False,
         "blend": False,
-        "frequencies": True,
+        "digital only": True,
     }
     assert drawing.rows[-1].value == "1.90 · 0.90"
     assert [name for _, name in drawing.ticks] == ["0.600", "0.650", "0.700"]
