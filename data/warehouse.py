@@ -18,10 +18,11 @@ from data.tables import SQL_TYPES, TABLES, Table
 
 log = logging.getLogger(__name__)
 
-# The session every query runs in: UTC and a fixed order, so that the same inputs give the same bytes; no progress bar,
-# which would go into piped output.
-SESSION = """SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = true;
+# The session every query runs in: UTC and a fixed order, so that the same inputs give the same bytes.
+SESSION = """SET TimeZone = 'UTC'; SET preserve_insertion_order = true;
     SET autoinstall_known_extensions = false; SET autoload_known_extensions = false"""
+# It would go into piped output. In a notebook it is off, and DuckDB refuses to be told so without ipywidgets.
+PROGRESS = "SELECT current_setting('enable_progress_bar')"
 OWN_TABLES = """CREATE TABLE IF NOT EXISTS batches (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, loaded_at TIMESTAMP, rows_in BIGINT, stored BIGINT,
     quarantined BIGINT, repeats BIGINT);
@@ -54,6 +55,8 @@ class Warehouse:
             if memory:
                 connection.execute(f"SET memory_limit = '{memory}'")
             warehouse = cls(connection)
+            if warehouse.scalar(PROGRESS):
+                connection.execute("SET enable_progress_bar = false")
             warehouse._make_tables()
             yield warehouse
         except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException) as error:

@@ -123,3 +123,20 @@ def test_without_room_nothing_is_kept_and_nothing_is_lost(path, room):
     assert count(path, "before") == 1
     with Warehouse.open(path) as warehouse:
         assert warehouse.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'numbers'") == []
+
+
+IN_A_NOTEBOOK = """
+import sys, types
+kernel = types.ModuleType("IPython")
+kernel.get_ipython = lambda: types.SimpleNamespace(config={"IPKernelApp": {}})
+sys.modules["IPython"] = kernel
+from data.warehouse import Warehouse
+with Warehouse.open(None) as warehouse:
+    print(warehouse.scalar("SELECT current_setting('enable_progress_bar')"))
+"""
+
+
+def test_it_opens_where_duckdb_takes_itself_to_be_in_a_notebook():
+    """There DuckDB refuses any word about its progress bar unless ipywidgets is installed."""
+    done = subprocess.run([sys.executable, "-c", IN_A_NOTEBOOK], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False\n", "")
