@@ -13,7 +13,7 @@ from data.warehouse import Warehouse
 from features.rules.standing import build_rules
 from models.judging.leak_guard import MODEL, MODEL_AUC
 from models.judging.policy import Estimate, agreed_pick, at_the_gate, policy_gain
-from models.judging.training import TrainingResult
+from models.judging.training import TrainingResult, Unjudged
 from models.metrics.claims import LEAST_ROWS, Verdict, paired_bootstrap
 from models.metrics.evaluation import Vector, auc, calibration
 from models.metrics.sample_size import riley_rows
@@ -24,6 +24,11 @@ SLOPES = (0.8, 1.2)
 LOOKS, BOUNDARY = 20, 2.672
 """A training every week looks again and again at much the same rows: so many looks at equal models cross the boundary,
 in standard errors, in one of twenty cases (Pocock 1977)."""
+UNJUDGED: dict[Unjudged, str] = {
+    "same points": "the rules cannot be judged: the leads to learn from, or those to test on, all have the same points",
+    "no more accepted": "the rules cannot be judged as a model: in the data to learn from, leads with more points were "
+    "not accepted more often",
+}
 
 
 @dataclass(frozen=True)
@@ -112,12 +117,12 @@ def _decide(
     leaks = _leaks(result)
     if leaks:
         return Decision(False, None, False, leaks)
-    rows, rules = result.holdout, result.rules_judgeable
+    rows, rules = result.holdout, not result.rules_unjudged
     ranked = auc(rows["y"].to_numpy(), rows[result.chosen].to_numpy())
     least = 0 if parameters is None else riley_rows(parameters, ranked, result.all_rows.base_rate)
     bars = {"base rate": "base_rate"} | ({"rules": "rulebook"} if rules else {})
     verdicts = tuple(_verdict(rows, result, bar, rows[name], least) for bar, name in bars.items())
-    unjudged = () if rules else ("the rules cannot be judged: every lead in these data has the same points",)
+    unjudged = () if rules else (UNJUDGED[result.rules_unjudged],)
     reasons = tuple(v.sentence for v in verdicts) + unjudged
     if not all(v.gain.mean > 0 for v in verdicts):
         stays = "stays the champion" if champion and champion.fault else "stays in use"

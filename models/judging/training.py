@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features.catalogue import Feature
+from models.fitting.candidates import POINTS
 from models.fitting.deployed import ReadyModel
 from models.fitting.learning import OutOfTime, choose, compare, cut_folds, make_model, predict_all
 from models.judging.leak_guard import LeakageReport, Names, find_leaks
@@ -20,6 +22,8 @@ from models.rows.splits import splits_note
 from models.rows.training_set import TrainingSet, check, data_hash, sha256
 
 logger = logging.getLogger(__name__)
+Unjudged = Literal["", "same points", "no more accepted"]
+"""Why the rules cannot be judged as a model: no points differ, or more points did not mean more acceptances."""
 WEIGHTS = 20_000_000  # rows x draws of an interval: from 10,000 rows on it takes fewer draws, at least 200
 
 
@@ -52,9 +56,10 @@ class TrainingResult:
     candidate, fitted on the training part. holdout: one row per held-out snapshot (index: position in the training set)
     with y, group, as_of, lead_id and propensity, and a column of probabilities per candidate, the chosen one's
     calibrated by `tested_calibration`; tested: the model that gave them. calibration: how `estimator` is, in words.
-    data_hash names the training set; model_hash the deployed model's predictions on all rows. purged: earlier rows of a
-    tested account or with an open label. splits: how folds were cut, in words. young: rows with an open horizon,
-    weighted, of which those without an answer are in no span.
+    data_hash names the training set; model_hash the deployed model's predictions on all rows. rules_unjudged: why the
+    rules are no bar; empty where they are one. purged: earlier rows of a tested account or with an open label. splits:
+    how folds were cut, in words. young: rows with an open horizon, weighted, of which those without an answer are in no
+    span.
     """
 
     fold_metrics: pd.DataFrame
@@ -67,7 +72,7 @@ class TrainingResult:
     estimator: ReadyModel
     tested: ReadyModel
     leakage: LeakageReport
-    rules_judgeable: bool
+    rules_unjudged: Unjudged
     features: tuple[Feature, ...]
     example: pd.DataFrame
     horizon: timedelta
@@ -130,7 +135,7 @@ def train(
         estimator=final,
         tested=found.model,
         leakage=leakage,
-        rules_judgeable=bool(np.ptp(tested["rulebook"]) > 0),
+        rules_unjudged=rules_unjudged(data.X, split.train, split.test, tested["rulebook"]),
         features=data.features,
         example=data.X.head(5),
         horizon=data.horizon,
@@ -144,6 +149,15 @@ def train(
         model_hash=model_hash,
         seed=seed,
     )
+
+
+def rules_unjudged(X: pd.DataFrame, train: Vector, test: Vector, p: pd.Series[float]) -> Unjudged:
+    """Why the rulebook's p, fitted on the rows `train` of X, tells no rows of `test` apart; empty where it does."""
+    if np.ptp(p) > 0:
+        return ""
+    points = X[POINTS].fillna(0.0) if POINTS in X else pd.Series(0.0, X.index)
+    differ = all(np.ptp(points.iloc[rows]) > 0 for rows in (train, test))
+    return "no more accepted" if differ else "same points"
 
 
 def interval(result: TrainingResult, name: str, metric: Metric) -> tuple[float, float] | None:

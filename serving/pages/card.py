@@ -12,7 +12,7 @@ import pandas as pd
 from features.definition import CONCEPTS
 from models.fitting.candidates import CANDIDATES
 from models.fitting.learning import choosing_losses
-from models.judging.promotion import Decision
+from models.judging.promotion import UNJUDGED, Decision
 from models.judging.selective import reach, weighted_metrics
 from models.judging.training import TrainingResult, interval
 from models.metrics.claims import Metric
@@ -42,6 +42,9 @@ NOT_FOR = (
 )
 LIMITS = (
     "The probability is that sales accepts the lead if it is handed off at that moment, not that a deal follows.",
+    "The bounds of a probability are for the mean of all leads with such a score, not for what becomes of one lead. "
+    "For a lead outside what past hand-offs cover they are wider, because less is known there: go by them instead of "
+    "the probability.",
     "The model repeats how sales decided in the period it learned from, including anything unfair in those decisions.",
     "What it says about a lead is no advice on what would change the outcome: figures that move together need not "
     "cause each other.",
@@ -128,10 +131,12 @@ def _learned_from(result: TrainingResult, tags: Mapping[str, str]) -> Section:
 
 def _how_good(result: TrainingResult) -> Section:
     tested = f"On {result.test_rows.rows:,} later snapshots that it did not learn from"
-    notes = (
+    notes: tuple[str, ...] = (
         f"{tested}; 95 % intervals over whole accounts.",
         "Higher AUC and lift are better; so are lower log loss and Brier score.",
     )
+    if result.rules_unjudged:
+        notes += (f"{_sentence(UNJUDGED[result.rules_unjudged])} Their figures are those of the base rate.",)
     header = ("figure", "this model", "base rate", "rules")
     return Section("How good is it?", notes, rows=_table(header, _figures(result)))
 

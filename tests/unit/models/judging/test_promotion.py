@@ -84,10 +84,18 @@ def test_who_was_overtaken_is_a_challenger_and_hears_by_whom(result):
     )
 
 
-def test_rules_that_cannot_be_judged_are_no_bar_and_it_is_said(result):
-    found = decide(replace(with_holdout(result, rules=1.5, chosen_noise=0.2), rules_judgeable=False), None)
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("same points", "all have the same points"),
+        ("no more accepted", "leads with more points were not accepted more often"),
+    ],
+)
+def test_rules_that_cannot_be_judged_are_no_bar_and_it_is_said_why(result, why, said):
+    found = decide(replace(with_holdout(result, rules=1.5, chosen_noise=0.2), rules_unjudged=why), None)
     assert found.promote
-    assert any("cannot be judged" in reason for reason in found.reasons)
+    (told,) = [reason for reason in found.reasons if "cannot be judged" in reason]
+    assert said in told
 
 
 def test_a_leak_stops_even_the_best_and_says_how_to_allow_it(result):

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from data.errors import ModelError
-from models.fitting.candidates import CANDIDATES
+from models.fitting.candidates import CANDIDATES, rulebook
 from models.fitting.learning import choose, choosing_losses, compare
-from models.judging.training import train
+from models.judging.training import rules_unjudged, train
 from models.rows.training_set import data_hash
 from tests.unit.models.leads import make
 
@@ -38,8 +38,27 @@ def test_signal_is_found_and_beats_the_base_rate(result):
     assert result.chosen in {c.name for c in CANDIDATES if c.deployed}
     losses = result.holdout_metrics["log_loss"]
     assert losses[result.chosen] < losses["base_rate"]
-    assert result.rules_judgeable
+    assert not result.rules_unjudged
     assert result.leakage.blocking == ()
+
+
+@pytest.mark.parametrize(
+    ("points", "why"),
+    [
+        ([0, 10, 20, 30, 0, 10], ""),
+        ([30, 20, 10, 0, 0, 10], "no more accepted"),
+        ([10, 10, 10, 10, 0, 10], "same points"),
+        ([0, 10, 20, 30, 10, 10], "same points"),
+        ([np.nan, np.nan, 0, 0, 0, np.nan], "same points"),
+        (None, "same points"),
+    ],
+)
+def test_why_the_rules_cannot_be_judged_is_told_apart(points, why):
+    """Four leads to learn from, of which the last two were accepted, and two to test on."""
+    X = pd.DataFrame({"other": range(6)} if points is None else {"rule_points": np.array(points, dtype=float)})
+    train, test = np.arange(4), np.arange(4, 6)
+    p = rulebook().fit(X.iloc[train], np.array([0, 0, 1, 1])).predict_proba(X.iloc[test])[:, 1]
+    assert rules_unjudged(X, train, test, pd.Series(p)) == why
 
 
 def test_the_deployed_model_has_seen_all_rows(result, data):

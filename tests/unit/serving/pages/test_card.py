@@ -37,6 +37,12 @@ def said(result, decision=REFUSED, tags=TAGS):
     return {s.title: "\n".join([*s.notes, *s.points, *("\t".join(row.values()) for row in s.rows)]) for s in parts}
 
 
+def test_rules_that_cannot_be_judged_are_not_shown_as_if_they_were(result):
+    assert "cannot be judged" not in said(result)["How good is it?"]
+    told = said(replace(result, rules_unjudged="no more accepted"))["How good is it?"]
+    assert "with more points were not accepted more often. Their figures are those of the base rate." in told
+
+
 @pytest.mark.parametrize("name", ["card.md", "card.html"])
 def test_the_card_has_all_that_a_person_has_to_know(written, result, name):
     text = (written / name).read_text(encoding="utf-8")
