@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Literal, get_args
 
 from data.errors import DataError
@@ -36,11 +37,13 @@ class Feature:
     - `peers`: a whole-numbered expression over the finished columns of each other lead of the account; summed.
 
     `null` says what a missing value means (number: NaN, text: "unknown"); empty: it is never missing, none means 0.
+    `none` is what people are told of a 0, in a phrase of its own; empty: that there is none.
     `direction`: + evidence for acceptance, - against it, "" no expectation (used as a monotone constraint).
     `dtype` is number (float64) or text. `clock`: it moves with the calendar for all leads alike, so that a model may
     learn weeks from it instead of leads. `unit`: how people read the number, where they do not as it is. `part` of
     which `criterion` of the agreement it says; points without a criterion are sums over all. `axis`: the one that
-    points count on. `called`: what reasons call it, where that is not its `meaning`.
+    points count on. `fresh_days`: how long an answer counts. `called`: what reasons call it, where that is not its
+    `meaning`.
 
     Raises DataError where `over` is nothing that features can be over.
     """
@@ -55,11 +58,13 @@ class Feature:
     dtype: Literal["number", "text"] = "number"
     kinds: tuple[str, ...] = ()
     clock: bool = False
-    unit: Literal["", "share", "yes or no"] = ""
+    unit: Literal["", "share", "yes or no", "hours", "days"] = ""
     criterion: str = ""
     part: Part = ""
     axis: Literal["", "digital", "research", "both"] = ""
     called: str = ""
+    none: str = ""
+    fresh_days: float = inf
 
     def __post_init__(self) -> None:
         if self.over not in ROOMS:

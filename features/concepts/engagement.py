@@ -45,7 +45,7 @@ def _amounts() -> list[Feature]:
         *(_decay(kind, half, words, (kind,)) for kind, words in PLAIN.items() for half in HALF_LIVES),
         *(_count("touches", days, "touches", HUMAN) for days in (1, *WINDOWS)),
         *(_decay("touches", half, "touches", HUMAN) for half in HALF_LIVES),
-        _touch("touches_total", Count(), "touches so far", HUMAN),
+        _touch("touches_total", Count(), "touches so far", HUMAN, none="no touches so far"),
         Feature("velocity_7d", "engagement", "made", velocity, faster, direction="+"),
     ]
 
@@ -66,9 +66,10 @@ def _ages() -> list[Feature]:
 def _variety() -> list[Feature]:
     seen, last = Largest("1", within=90, across="sum"), SinceLast(across="latest")
     by_person = f"kind IN ({', '.join(map(literal, HUMAN))})"
+    quiet = "no touch in the last 30 days"
     assets, pages = Distinct("asset", within=90, where=by_person), "different pages, e-mails and documents"
     return [
-        _touch("active_days_30d", ActiveDays(within=30), "days with a touch in the last 30", HUMAN),
+        _touch("active_days_30d", ActiveDays(within=30), "days with a touch in the last 30", HUMAN, none=quiet),
         _touch("kinds_90d", seen, "different kinds of touch in the last 90 days", HUMAN),
         _touch("assets_90d", assets, f"{pages} in the last 90 days"),
         _touch("last_touch_kind", last, "the kind of the last touch", HUMAN, "", null=NONE_YET, dtype="text"),
@@ -88,15 +89,17 @@ def _others() -> list[Feature]:
 
 
 def _count(stem: str, days: int, words: str, kinds: tuple[str, ...]) -> Feature:
-    return _touch(f"{stem}_{days}d", Count(within=days), f"{words} in the last {days} days", kinds)
+    said = f"{words} in the last {days} days" if days > 1 else f"{words} in the last day"
+    return _touch(f"{stem}_{days}d", Count(within=days), said, kinds, none=f"no {said}")
 
 
 def _decay(stem: str, half: int, words: str, kinds: tuple[str, ...]) -> Feature:
-    return _touch(f"{stem}_decay_{half}d", DecaySum(half), f"{words}, each counting half after {half} days", kinds)
+    said = f"{words}, each counting half after {half} days"
+    return _touch(f"{stem}_decay_{half}d", DecaySum(half), said, kinds, none=f"no {words} so far")
 
 
 def _age(name: str, value: Measure, meaning: str, kinds: tuple[str, ...], direction: Direction = "-") -> Feature:
-    return _touch(name, value, meaning, kinds, direction, null=NONE_YET)
+    return _touch(name, value, meaning, kinds, direction, null=NONE_YET, unit="days")
 
 
 def _touch(

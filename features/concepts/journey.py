@@ -22,29 +22,36 @@ def _clock() -> list[Feature]:
         "days_since_created - days_since_first_touch",
     )
     return [
-        _of("lead", "days_since_created", age, "days since creation"),
+        _of("lead", "days_since_created", age, "days since creation", unit="days"),
         _of("lead", "created_hour", "hour(l.created_at)", "hour of the day (UTC) at which the lead came in"),
         _of("lead", "created_weekday", "isodow(l.created_at)", "weekday on which the lead came in, Monday = 1"),
         _of("made", "contacts_so_far", "touches_total + dials_total", "touches and calls so far"),
-        _of("made", "first_touch_delay_days", first, "days from creation to the first touch", "no touch so far"),
+        _of(
+            "made",
+            "first_touch_delay_days",
+            first,
+            "days from creation to the first touch",
+            "no touch so far",
+            unit="days",
+        ),
     ]
 
 
 def _handoffs() -> list[Feature]:
     route = Last("route")
     reason = Last("reason", "(age_days, reason)", where="decision = 'rejected'")
-    delay, since = "days_since_created * 24 - hours_since_handoff", SinceLast(24)
+    delay, taken = "days_since_created * 24 - hours_since_handoff", "from creation to the last hand-off"
     accepted, rejected = (Count(where=f"decision = '{decision}'") for decision in ("accepted", "rejected"))
     undecided, no_reason = "sales never decided on this lead", "never rejected, or no reason given the last time"
     no_route = "never handed off before, or the last time without a route"
     return [
         _of("handoffs", "handoffs_before", Count(), "hand-offs to sales so far"),
-        _of("handoffs", "hours_since_handoff", since, "hours since the last hand-off", NEVER),
+        _since("handoffs", "hours_since_handoff", "since the last hand-off", NEVER),
         _of("handoffs", "last_handoff_route", route, "the route of the last hand-off", no_route, dtype="text"),
-        _of("made", "hours_to_handoff", delay, "hours from creation to the last hand-off", NEVER),
+        _of("made", "hours_to_handoff", delay, f"hours {taken}", NEVER, unit="hours", called=f"time {taken}"),
         _of("decisions", "accepted_before", accepted, "earlier acceptances by sales", direction="+"),
         _of("decisions", "rejected_before", rejected, "earlier rejections by sales", direction="-"),
-        _of("decisions", "hours_since_decision", since, "hours since sales last decided", undecided),
+        _since("decisions", "hours_since_decision", "since sales last decided", undecided),
         _of("decisions", "last_reject_reason", reason, "why sales last rejected the lead", no_reason, dtype="text"),
     ]
 
@@ -58,6 +65,10 @@ def _load() -> list[Feature]:
         _of("lead", "sales_decided_7d", "coalesce(h.decided, 0)", decided, clock=True),
         _of("lead", "sales_acceptance_7d", rate, share, none, unit="share", clock=True),
     ]
+
+
+def _since(over: str, name: str, words: str, null: str) -> Feature:
+    return _of(over, name, SinceLast(24), f"hours {words}", null, unit="hours", called=f"time {words}")
 
 
 def _of(over: str, name: str, value: Measure | str, meaning: str, null: str = "", **more: Any) -> Feature:

@@ -21,15 +21,15 @@ def _answer(name: str, criterion: Criterion) -> list[Feature]:
     return [
         _part(name, criterion, "state", "not asked, refused, no or yes", dtype="text"),
         _part(name, criterion, "level", "the level named last", null=no_level, dtype="text"),
-        _part(name, criterion, "age_days", "days since the last answer", null="never asked"),
+        _part(name, criterion, "age_days", "days since the last answer", null="never asked", unit="days"),
     ]
 
 
 def _part(name: str, criterion: Criterion, part: Part, words: str, **more: Any) -> Feature:
     """Reasons call a criterion by the name and the meaning that the company gave it."""
     own = f"{name} ({criterion.meaning})" if criterion.meaning else name
-    called = own if part in ("state", "level") else f"{own}, {words}"
-    return _ruled(answer_column(name, part), f"{name}: {words}", criterion=name, part=part, called=called, **more)
+    about = {"criterion": name, "part": part, "called": f"{own}, {words}" if part == "age_days" else own}
+    return _ruled(answer_column(name, part), f"{name}: {words}", fresh_days=criterion.fresh_days, **about, **more)
 
 
 def _ruled(name: str, meaning: str, **more: Any) -> Feature:
@@ -53,7 +53,9 @@ def _summary(criteria: tuple[str, ...]) -> list[Feature]:
         answers("answers_asked", last("yes", "no", "refused"), "criteria that were asked about"),
         Feature("answers_given", "qualification", "answers", Count(), given, kinds=ANY),
         Feature("answered_share", "qualification", "made", share, answered, "nothing was asked", unit="share"),
-        Feature("days_since_answer", "qualification", "answers", SinceLast(), learned, nothing, "-", kinds=ANY),
+        Feature(
+            "days_since_answer", "qualification", "answers", SinceLast(), learned, nothing, "-", kinds=ANY, unit="days"
+        ),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,23 +11,29 @@ import pandas as pd
 from features.definition import Feature, Part, answer_column
 from models.explaining.coalitions import Population
 from models.explaining.criteria import criteria, is_answer, is_sum
+from models.explaining.directions import SIGNS, standings
 from models.explaining.explanation import Contributions, Explainer, blocks
 from models.metrics.evaluation import Vector
 
 MOST = 4
 LEAST = 0.05
 """Log-odds below which a feature is not worth a sentence: a good percent of probability at one half."""
+HOURS = 48
+"""From so many hours on people count days."""
 LAST = 1e6
 """Log-odds that no move comes near: those that come last rank behind all others by it."""
 DOABLE = ("engagement", "calls", "qualification")
 """The concepts that a rep or marketing can do something about; traits can be found out at most."""
-ANSWER: tuple[Part, ...] = ("state", "level", "points")
+ANSWER: tuple[Part, ...] = ("state", "level", "points", "age_days")
 """What an answer is said by."""
 NOTHING = ("unknown", "not_asked", "refused")
 """What stands in texts where nothing is known."""
+STATES = {"not_asked": "no answer yet", "refused": "would not say"}
+"""How states of an answer are said that do not say it themselves."""
 Lead = Mapping[Hashable, Any]
 """A row of the raw frame by column."""
 Said = Callable[[Feature, Lead, float], str]
+Allowed = Callable[[Population, pd.DataFrame], Vector]
 
 
 def reasons(explainer: Explainer, X: pd.DataFrame, found: Contributions | None = None) -> pd.DataFrame:
@@ -36,13 +42,15 @@ def reasons(explainer: Explainer, X: pd.DataFrame, found: Contributions | None =
     The concepts come strongest first, for and against acceptance, each by one feature: of those whose move is steady
     over the refits the one that moves the log-odds most in the concept's direction. An answer moves together with its
     points in the rules' sums (`Explainer.named_by`); a sum is named only where nothing it is made of can be. A concept
-    without such a feature is left out. `reasons_checked` is False where there were no refits to check with. `found`
-    are the contributions of the same rows where they are known already.
+    without such a feature is left out, and none is named against its direction (`directions.standings`): what is better
+    than usual is never against acceptance, what is worse never for it. `reasons_checked` is False where there were no
+    refits to check with. `found` are the contributions of the same rows where they are known already.
     """
     found = found or explainer.explain(X)
+    usual = explainer.population.baseline.to_dict("records")[0]
 
     def said(feature: Feature, lead: Lead, move: float) -> str:
-        return f"{'for' if move > 0 else 'against'}: {say(feature, lead)}"
+        return f"{'for' if move > 0 else 'against'}: {say(feature, lead)}{_beside(feature, lead, usual)}"
 
     codes = _codes(explainer, X, found.values.to_numpy(), said, "reason")
     return codes.assign(reasons_checked=explainer.has_refits)
@@ -65,6 +73,21 @@ def missing(explainer: Explainer, X: pd.DataFrame) -> pd.DataFrame:
         return f"{say(feature, lead)} (accepted leads: {say_value(feature, usual)})"
 
     return _codes(explainer, X, behind, said, "missing", _lacks)
+
+
+def against_direction(explainer: Explainer, X: pd.DataFrame, held: bool = True) -> float:
+    """The share of the reasons of n leads that contradict their feature's direction; NaN where there is no reason.
+
+    0 is asked of `reasons`. Not `held`: of those that would be given if nothing kept them to it.
+    """
+    concepts, population = explainer.explain(X).values.to_numpy(), explainer.population
+    given = wrong = 0
+    for rows, _, feature, moves in _picked(explainer, X, concepts, held=held):
+        stands = standings(population.features, rows, population.baseline)
+        found = feature >= 0
+        given += int(found.sum())
+        wrong += int((found & (np.take_along_axis(stands, feature, axis=1) * moves < 0)).sum())
+    return wrong / given if given else float("nan")
 
 
 def named(
@@ -114,7 +137,7 @@ def _to_do(feature: Feature) -> float:
     """
     if feature.concept not in DOABLE or feature.over == "lead":
         return 0.0
-    return {"+": 1.0, "-": -1.0 if feature.null else 0.0, "": 0.0}[feature.direction]
+    return 0.0 if feature.direction == "-" and not feature.null else SIGNS[feature.direction]
 
 
 def _codes(
@@ -123,34 +146,54 @@ def _codes(
     concepts: Vector,
     said: Said,
     stem: str,
-    allowed: Callable[[Population, pd.DataFrame], Vector] | None = None,
+    allowed: Allowed | None = None,
 ) -> pd.DataFrame:
-    population = explainer.population
-    lines: list[list[str | None]] = []
-    after = np.array([is_sum(f) for f in population.features]) & bool(criteria(population.features))
-    for block in blocks(X):
-        values = concepts[len(lines) : len(lines) + len(block)]
-        moves, steady = explainer.named_by(block)
-        if allowed:
-            moves = np.where(allowed(population, block), moves, 0.0)
-        picked = named(moves, steady, values, population.concept_of, after)
-        for sizes, chosen, moved, lead in zip(values, *picked, block.to_dict("records"), strict=True):
+    features, lines = explainer.population.features, list[list[str | None]]()
+    for block, *picked in _picked(explainer, X, concepts, allowed):
+        for lead, sizes, chosen, moved in zip(block.to_dict("records"), *picked, strict=True):
             order = [c for c in np.argsort(-np.abs(sizes), kind="stable") if chosen[c] >= 0][:MOST]
-            told = [said(population.features[chosen[c]], lead, moved[c]) for c in order]
+            told = [said(features[chosen[c]], lead, moved[c]) for c in order]
             lines.append([*told, *[None] * (MOST - len(told))])
     columns = [f"{stem}_{place}" for place in range(1, MOST + 1)]
     return pd.DataFrame(lines, index=X.index, columns=columns, dtype=object)
 
 
+def _picked(
+    explainer: Explainer, X: pd.DataFrame, concepts: Vector, allowed: Allowed | None = None, held: bool = True
+) -> Iterator[tuple[pd.DataFrame, Vector, Vector, Vector]]:
+    """Block by block the rows, their contributions, and the feature named for each concept with its move."""
+    population, start = explainer.population, 0
+    after = np.array([is_sum(f) for f in population.features]) & bool(criteria(population.features))
+    for block in blocks(X):
+        values, start = concepts[start : start + len(block)], start + len(block)
+        moves, steady = explainer.named_by(block)
+        if allowed:
+            moves = np.where(allowed(population, block), moves, 0.0)
+        if held:
+            moves = np.where(moves * standings(population.features, block, population.baseline) < 0, 0.0, moves)
+        yield block, values, *named(moves, steady, values, population.concept_of, after)
+
+
 def say(feature: Feature, lead: Lead) -> str:
-    """A lead's feature in the catalogue's or the agreement's words with its value: "days since the last touch: 61"."""
-    return f"{feature.called or feature.meaning}: {say_value(feature, lead)}"
+    """A lead's feature in the catalogue's or the agreement's words with its value: "days since the last touch: 61".
+
+    What the catalogue has a phrase for where there is none is said by that alone: "nobody has called yet".
+    """
+    value = say_value(feature, lead)
+    return value if value == feature.none else f"{feature.called or feature.meaning}: {value}"
+
+
+def _beside(feature: Feature, lead: Lead, usual: Lead) -> str:
+    """What a number usually is, where it reads on from `say`."""
+    own, other = say_value(feature, lead), say_value(feature, usual)
+    numbered = feature.dtype == "number" and feature.unit != "yes or no"
+    return f" (usually {other})" if numbered and own not in (other, feature.none) else ""
 
 
 def say_value(feature: Feature, lead: Lead) -> str:
     """The value of a feature of one lead, as people read it; what a missing one means where it is missing."""
     if is_answer(feature):
-        return _answer(feature.criterion, lead)
+        return _answer(feature, lead)
     value = lead[feature.name]
     if pd.isna(value) or (value == "unknown" and feature.null):
         return feature.null
@@ -158,21 +201,44 @@ def say_value(feature: Feature, lead: Lead) -> str:
         return str(value).replace("_", " ")
     if feature.unit == "yes or no":
         return "yes" if value else "no"
-    return f"{100 * value:.0f} %" if feature.unit == "share" else _number(float(value))
+    if value == 0 and not feature.null and feature.over != "lead":
+        return feature.none or "none"
+    return f"{100 * value:.0f} %" if feature.unit == "share" else _measured(feature, float(value))
+
+
+def _measured(feature: Feature, number: float) -> str:
+    if feature.unit == "hours":
+        return _many(round(number), "hour") if number < HOURS else _many(round(number / 24), "day")
+    if feature.unit == "days":
+        return "less than 1" if number < 1 else _number(round(number))
+    return _many(number, "point") if feature.part == "points" and feature.criterion else _number(number)
+
+
+def _many(number: float, one: str) -> str:
+    said = _number(number)
+    return f"{said} {one}{'s' * (said not in ('1', '-1'))}"
 
 
 def _number(number: float) -> str:
     """As many digits as a person takes in: 0.46, 61, 1,204, 40.1 million."""
+    if 0 < abs(number) < 0.01:
+        return "almost 0"
     for unit, word in ((1e9, "billion"), (1e6, "million")):
         if abs(number) >= unit:
             return f"{number / unit:,.1f}".removesuffix(".0") + f" {word}"
     return f"{number:,.0f}" if abs(number) >= 10 or number == round(number) else f"{number:.2g}"
 
 
-def _answer(criterion: str, lead: Lead) -> str:
-    """The answer with the points it gives; points of facts stand alone."""
-    state, level, points = (answer_column(criterion, part) for part in ANSWER)
-    parts = [str(lead[name]) for name in (state, level) if name in lead]
-    said = [part.replace("_", " ") for part in parts if part not in ("unknown", "none")] or ["not known"]
-    given = float(lead.get(points, 0.0))
-    return ", ".join(said + [f"{_number(given)} points"] * bool(given or ("yes" in parts and points in lead)))
+def _answer(feature: Feature, lead: Lead) -> str:
+    """The answer with the points it gives, or how long ago it was told if it counts no more."""
+    state, level, points, age = (lead.get(answer_column(feature.criterion, part)) for part in ANSWER)
+    known = [str(part).replace("_", " ") for part in (state, level) if part not in (None, "unknown", "none", *STATES)]
+    levelled = known[1:] if known[:1] == ["yes"] else known
+    parts = levelled or known or [STATES.get(str(state), "not known")]
+    days = float("nan") if age is None else float(age)
+    stale = days > feature.fresh_days
+    if stale:
+        parts = [*parts, f"{'told ' * bool(known)}{_many(round(days), 'day')} ago, too old to count"]
+    if points:
+        parts = [*parts, _many(float(points), "point") + " from elsewhere" * (stale or not known)]
+    return ", ".join(parts)

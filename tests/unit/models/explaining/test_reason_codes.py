@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.agreement.file import default_agreement
+from features.catalogue import build_catalogue
 from features.definition import Feature
 from models.explaining.explanation import Explainer
-from models.explaining.reason_codes import missing, named, reasons, say
+from models.explaining.reason_codes import against_direction, missing, named, reasons, say
 from models.fitting.candidates import boosting, logistic
 from models.metrics.evaluation import logit
 from tests.unit.models.leads import make
@@ -40,6 +42,14 @@ def say_of(value, **definition):
     [
         (3.0, {"meaning": "clicked e-mails in the last 7 days"}, "clicked e-mails in the last 7 days: 3"),
         (61.4, {"meaning": "days since the last touch"}, "days since the last touch: 61"),
+        (0.4, {"meaning": "days since the last touch", "unit": "days"}, "days since the last touch: less than 1"),
+        (20.4, {"called": "time since the last call", "unit": "hours"}, "time since the last call: 20 hours"),
+        (3412.0, {"called": "time since the last call", "unit": "hours"}, "time since the last call: 142 days"),
+        (0.0, {"meaning": "agents", "over": "calls", "none": "nobody has called yet"}, "nobody has called yet"),
+        (2.0, {"meaning": "agents", "over": "calls", "none": "nobody has called yet"}, "agents: 2"),
+        (0.0, {"over": "peers"}, "signs: none"),
+        (0.0, {"meaning": "hour of the day"}, "hour of the day: 0"),
+        (0.003, {}, "signs: almost 0"),
         (0.456, {}, "signs: 0.46"),
         (12345.0, {}, "signs: 12,345"),
         (40_019_500.0, {"meaning": "the company's yearly revenue"}, "the company's yearly revenue: 40 million"),
@@ -54,8 +64,8 @@ def say_of(value, **definition):
         ("unknown", {"dtype": "text", "null": "not given"}, "signs: not given"),
         (
             20.0,
-            {"called": "need (a problem that we solve), points under the agreement"},
-            "need (a problem that we solve), points under the agreement: 20",
+            {"called": "need (a problem that we solve)", "criterion": "need", "part": "points"},
+            "need (a problem that we solve): 20 points",
         ),
     ],
 )
@@ -67,10 +77,13 @@ def test_a_value_is_said_plainly(value, definition, said):
 @pytest.mark.parametrize(
     ("state", "level", "said"),
     [
-        ("yes", "active", "yes, active"),
-        ("not_asked", "unknown", "not asked"),
+        ("yes", "active", "active"),
+        ("yes", "unknown", "yes"),
+        ("not_asked", "unknown", "no answer yet"),
+        ("refused", "unknown", "would not say"),
         ("no", "unknown", "no"),
         ("no", "none", "no"),
+        ("no", "next_year", "no, next year"),
     ],
 )
 def test_an_answer_is_said_once_with_its_level(column, state, level, said):
@@ -83,16 +96,45 @@ def test_an_answer_is_said_once_with_its_level(column, state, level, said):
     ("state", "points", "said"),
     [
         ("yes", 25.0, "need: yes, 25 points"),
-        ("yes", 0.0, "need: yes, 0 points"),
+        ("yes", 1.0, "need: yes, 1 point"),
+        ("yes", 0.0, "need: yes"),
         ("no", -10.0, "need: no, -10 points"),
-        ("not_asked", 0.0, "need: not asked"),
-        ("not_asked", 15.0, "need: not asked, 15 points"),
+        ("not_asked", 0.0, "need: no answer yet"),
+        ("not_asked", 15.0, "need: no answer yet, 15 points from elsewhere"),
     ],
 )
 def test_an_answer_is_said_with_its_points(state, points, said):
     about = {"criterion": "need", "part": "state", "dtype": "text", "called": "need"}
     feature = Feature("need_state", "qualification", "rules", "1", "need: and so on", **about)
     assert say(feature, {"need_state": state, "need_points": points}) == said
+
+
+@pytest.mark.parametrize(
+    ("state", "level", "age", "points", "said"),
+    [
+        ("yes", "active", 140.2, 0.0, "need: active, told 140 days ago, too old to count"),
+        ("yes", "unknown", 90.1, 5.0, "need: yes, told 90 days ago, too old to count, 5 points from elsewhere"),
+        ("no", "unknown", 1204.0, 0.0, "need: no, told 1,204 days ago, too old to count"),
+        ("refused", "unknown", 140.0, 0.0, "need: would not say, 140 days ago, too old to count"),
+        ("yes", "active", 90.0, 25.0, "need: active, 25 points"),
+        ("not_asked", "unknown", float("nan"), 0.0, "need: no answer yet"),
+    ],
+)
+def test_an_answer_past_its_days_is_said_to_be_too_old(state, level, age, points, said):
+    about = {"criterion": "need", "part": "state", "dtype": "text", "called": "need", "fresh_days": 90}
+    feature = Feature("need_state", "qualification", "rules", "1", "need: and so on", **about)
+    lead = {"need_state": state, "need_level": level, "need_age_days": age, "need_points": points}
+    assert say(feature, lead) == said
+
+
+@pytest.mark.parametrize("feature", build_catalogue(default_agreement()), ids=lambda f: f.name)
+def test_nobody_reads_that_there_are_0_of_something(feature):
+    """The catalogue's words of nothing stand alone and say what there is none of; a missing value says why."""
+    lead = {feature.name: "unknown" if feature.dtype == "text" else np.nan if feature.null else 0.0}
+    said = say(feature, lead)
+    assert not said.endswith((": 0", ": nan", ": ", ": unknown")) or feature.over == "lead"
+    if feature.over in ("touches", "calls") and not feature.null and feature.none:
+        assert said.startswith(("no ", "nobody ", "the person was never "))
 
 
 def test_the_feature_named_moves_most_in_the_direction_of_its_concept():
@@ -158,7 +200,7 @@ def test_what_is_missing_is_what_accepted_leads_have(leads, explainer):
     beside = Explainer(explainer._estimator, leads.X[leads.y == 1], evidence(leads.features))
     usual = beside.population.baseline["rule_points"].iloc[0]
     poor = leads.X.head(1).assign(rule_points=0.0)
-    assert f"meaning of rule_points: 0 (accepted leads: {usual:.0f})" in missing(beside, poor).iloc[0].tolist()
+    assert f"meaning of rule_points: none (accepted leads: {usual:.0f})" in missing(beside, poor).iloc[0].tolist()
     rich = leads.X.assign(rule_points=100.0)
     assert not missing(beside, rich).stack().str.contains("rule_points").any()
 
@@ -216,8 +258,8 @@ def test_the_answers_behind_the_points_are_named_and_not_their_sum(answered, ask
     found = explainer.explain(poor)
     assert (found.base + found.values.sum(axis=1)).to_numpy() == pytest.approx(explainer.log_odds(poor), abs=1e-9)
     told = reasons(explainer, poor, found).filter(like="reason_").agg(lambda row: str(list(row)), axis=1)
-    assert told.str.contains("against: need: not asked|against: clicks_points").all()
-    assert told.str.contains("against: need: not asked").any()
+    assert told.str.contains("against: need: no answer yet|against: clicks_points").all()
+    assert told.str.contains("against: need: no answer yet").any()
     assert not told.str.contains("(?:rule|research|digital)_points").any()
 
 
@@ -262,18 +304,20 @@ def test_what_is_missing_can_be_found_out_or_done(answered, asked):
     beside = Explainer(asked, X[y == 1], features)
     lead = X.head(1).assign(**dict.fromkeys(X, 0.0) | {"need_state": "not_asked", "last_click_days": 2.0})
     small, unknown = (missing(beside, lead.assign(size=size)).iloc[0].dropna().tolist() for size in (10.0, np.nan))
-    assert "need: not asked (accepted leads: yes, 25 points)" in small
-    assert any(text.startswith("meetings of it: 0 (accepted leads: ") for text in small)
+    assert "need: no answer yet (accepted leads: yes, 25 points)" in small
+    assert any(text.startswith("meetings of it: none (accepted leads: ") for text in small)
     assert not any(name in text for text in small for name in ("size", "rule_points", "peers", "last_click_days"))
     assert "size of it: not given; find out" in unknown
 
 
 def test_having_more_of_what_is_good_is_no_lack(leads):
-    """A model that punishes clicks says so in its reasons, and does not call them missing."""
+    """Nor is it a reason against: a model that punishes clicks does not say so in reasons."""
     clicks = Feature("clicks", "engagement", "touches", "1", "clicks", direction="+")
     free = replace(clicks, direction="")
     X = pd.DataFrame({"clicks": np.tile([0.0, 1.0, 5.0], 100)})
     y = (X["clicks"] < 1).astype(int).to_numpy()
     explainer = Explainer(logistic((free,), 1).fit(X, y), X, (clicks,))
-    assert reasons(explainer, X.tail(1))["reason_1"].tolist() == ["against: clicks: 5"]
+    assert against_direction(explainer, X, held=False) == 1
+    assert np.isnan(against_direction(explainer, X))
+    assert reasons(explainer, X.tail(1)).filter(like="reason_").isna().all(axis=None)
     assert missing(explainer, X.tail(1)).isna().all(axis=None)
