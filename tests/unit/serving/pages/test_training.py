@@ -69,12 +69,12 @@ def losses(**by_name):
 
 
 def test_candidates_that_cannot_be_chosen_do_not_squeeze_the_others():
-    section = candidates(*losses(logistic=(0.60, 0.64), blend=(0.59, 0.66), frequencies=(0.9, 1.9)), "logistic")
+    section = candidates(*losses(logistic=(0.60, 0.64), blend=(0.59, 0.66), digital_only=(0.9, 1.9)), "logistic")
     drawing = draw(section.frame, section.kind)
     assert {row.label: "\u203a" in row.marks for row in drawing.rows} == {
         "logistic (chosen)": False,
         "blend": False,
-        "frequencies": True,
+        "digital only": True,
     }
     assert drawing.rows[-1].value == "1.90 · 0.90"
     assert [name for _, name in drawing.ticks] == ["0.600", "0.650", "0.700"]
