@@ -20,6 +20,7 @@ PLACES = 2
 SHARES = (0.02, 0.05, 0.1, 0.05)
 LEADS_PER_DRAW = 800
 LEAD = {"probability": np.nan, "rule_points": 10.0, "zone": "not_yet", "urgent": False, "team": None, "segment": 0}
+LEAD |= {"probability_low": np.nan, "support": "inside"}
 LEAD |= dict.fromkeys(("may_call", "may_mail"), True) | dict.fromkeys(("with_sales", "cooling", "reheat"), False)
 
 
@@ -34,7 +35,8 @@ def explore(draws_a_day: float, days: int, seed: int) -> pd.DataFrame:
     there["signed"] = -rng.uniform(0, 150, len(there))
     for day in range(days):
         there["signed"] = there["signed"].mask(rng.random(len(there)) < there["pace"], day)
-        there = there.assign(as_of=pd.Timestamp(2026, 1, 1) + pd.Timedelta(days=day), age_days=day - there["signed"])
+        today = f"{pd.Timestamp(2026, 1, 1) + pd.Timedelta(days=day):%Y-%m-%d}"
+        there = there.assign(day=today, age_days=day - there["signed"])
         found = there.join(choose_routes(there[there["back"] <= day], agreement, past=past).leads, how="inner")
         past = pd.concat([past, found.loc[found["draw"].notna(), [*PAST]]])
         picked = found.index[found["explored"]]

@@ -228,8 +228,12 @@ SCORES = Table(
     AS_OF,
     Column("stale", "text", "what is out of date, where no new touches or calls have come in for days"),
     Column("probability", "number", "how likely sales is to accept it within the horizon (14 days) if handed off"),
-    Column("probability_low", "number", "lower bound for leads with such a score, as far as the data show"),
-    Column("probability_high", "number", "upper bound for such leads"),
+    Column(
+        "probability_low",
+        "number",
+        "lower bound of the share accepted among leads with such a score, not of what one lead does",
+    ),
+    Column("probability_high", "number", "upper bound of that share; both are wider outside what past hand-offs cover"),
     Column(
         "support", "text", "`inside`, or `outside` what past hand-offs cover: then go by the bounds", allowed=SUPPORT
     ),

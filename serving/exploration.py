@@ -10,31 +10,37 @@ import pandas as pd
 
 from data.agreement.model import Exploration
 from data.warehouse import Warehouse
+from data.workspace import day_name
 from models.metrics.evaluation import Vector
 
 TURN_DAYS = 7
 """A turn can be taken so many days after it came, where nothing was scored or the lead could not be drawn then."""
-PAST = {"lead_id": "str", "draw": "str", "as_of": "datetime64[us]", "explored": "bool", "propensity": "float"}
+PAST = {"lead_id": "str", "draw": "str", "day": "str", "explored": "bool", "propensity": "float"}
 NO_DRAWS = pd.DataFrame(columns=list(PAST)).astype(PAST)
 
 
-def earlier_draws(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:
-    """Which lead took part in which draw before `as_of`, by the published scores: the columns of PAST."""
+def earlier_draws(warehouse: Warehouse, as_of: datetime, time_zone: str = "UTC") -> pd.DataFrame:
+    """Which lead took part in which draw before `as_of`, by the published scores: the columns of PAST.
+
+    `day` is the calendar day of a scoring in that time zone.
+    """
     there = "SELECT count(*) FROM duckdb_columns() WHERE (table_name, column_name) = ('scores', 'draw')"
     if not warehouse.scalar(there):
         return NO_DRAWS
-    sql = f"SELECT {', '.join(PAST)} FROM scores WHERE draw IS NOT NULL AND as_of < $1 ORDER BY as_of, lead_id"
-    return warehouse.frame(sql, [as_of]).astype(PAST)
+    sql = "SELECT * FROM scores WHERE draw IS NOT NULL AND as_of < $1 ORDER BY as_of, lead_id"
+    found = warehouse.frame(sql, [as_of])
+    days = {moment: day_name(moment, time_zone) for moment in found["as_of"].unique()}
+    return found.assign(day=found["as_of"].map(days))[list(PAST)].astype(PAST)
 
 
 def find_turns(leads: pd.DataFrame, quota: Exploration, past: pd.DataFrame) -> pd.DataFrame:
-    """Whose turn it is in the draw of the day, by the index of `leads` (lead_id, as_of, age_days, episode).
+    """Whose turn it is in the draw of the day, by the index of `leads` (lead_id, day, age_days, episode).
 
     Columns draw (hand-offs before it, `/`, the age in days at which its band begins), share (of that band), due; kept
-    and stated, where an earlier scoring of the same day (UTC) held the day's draw: whom it picked, with what chance.
+    and stated, where an earlier scoring of the same day held the day's draw: whom it picked, with what chance.
     """
     found = _turns(leads, quota)
-    today = past[past["as_of"] >= pd.to_datetime(leads["as_of"]).dt.normalize().max()]
+    today = past[past["day"] == leads["day"].max()]
     drawn, now = (pd.MultiIndex.from_frame(of[["lead_id", "draw"]]) for of in (past, found))
     held = today.drop_duplicates("lead_id").set_index("lead_id").reindex(found["lead_id"]).set_axis(found.index)
     return found.assign(
@@ -63,13 +69,13 @@ def _turns(leads: pd.DataFrame, quota: Exploration) -> pd.DataFrame:
 
 
 def hold_draw(among: pd.DataFrame, quota: Exploration) -> pd.DataFrame:
-    """The draw of one day among leads whose turn it is (lead_id, as_of, draw, share): drawn, picked and chance.
+    """The draw of one day among leads whose turn it is (lead_id, day, draw, share): drawn, picked and chance.
 
     A lead is drawn by a hash of seed, draw and lead. When more are drawn than there are places, a second hash, of the
     day, says who is picked; the others lapse. `chance` is that of being picked, as it was before the draw.
     """
     coin = _numbers("coin", quota.seed, among["draw"], among["lead_id"])
-    lot = _numbers("place", quota.seed, among["as_of"].astype(str).str[:10], among["lead_id"])
+    lot = _numbers("place", quota.seed, among["day"], among["lead_id"])
     drawn = pd.Series(coin < among["share"], among.index)
     place = pd.Series(lot, among.index).where(drawn).rank(method="first")
     chance = chances(among["share"].to_numpy(float), quota.per_day)

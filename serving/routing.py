@@ -34,7 +34,7 @@ def choose_routes(
 ) -> Routed:
     """Routes of all open leads, one row each, on the same index; the order of rows decides nothing.
 
-    `leads` needs lead_id, as_of, probability (NaN for all where no model is in use), probability_low, support,
+    `leads` needs lead_id, day, probability (NaN for all where no model is in use), probability_low, support,
     rule_points, zone, urgent, team (name or None), segment (index into `agreement.values.costs()`), may_call, may_mail,
     with_sales, cooling, reheat, episode (hand-offs so far), age_days (since the person last gave a sign). `vouched`:
     the model has learned from enough explored hand-offs; without it the model alone never hands off under `quadrant`,

@@ -13,6 +13,7 @@ from data.agreement.model import Agreement
 from data.cohorts import open_leads
 from data.errors import DataError, ModelError
 from data.warehouse import Warehouse
+from data.workspace import day_name
 from features.catalogue import Feature, build_catalogue, catalogue_version
 from features.concepts.timelines import WAITING_DAYS
 from features.matrix import build_matrix
@@ -48,12 +49,14 @@ def score_leads(
     model: LoadedModel | None,
     as_of: datetime,
     trained_under: Agreement | None = None,
+    time_zone: str = "UTC",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores of every open lead at `as_of`, by lead_id, and the use of each capacity (see `choose_routes`).
 
-    Zone and route follow `agreement`, the one in force; the model sees points as under the one it was trained with.
-    Without a model the rules alone route. The column `model_status` is left to `in_use.model_status`. Raises DataError
-    where no lead is open, ModelError where the catalogue no longer makes the model's columns.
+    Places and draws are those of the day, by the calendar of `time_zone`. Zone and route follow `agreement`, the one in
+    force; the model sees points as under the one it was trained with. Without a model the rules alone route. The
+    columns `model_status` and `stale` are left to others (`in_use.model_status`). Raises DataError where no lead is
+    open, ModelError where the catalogue no longer makes the model's columns.
     """
     index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
     if index.empty:
@@ -70,8 +73,9 @@ def score_leads(
         reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
         episode=matrix["handoffs_before"].astype(int),
         age_days=days_quiet(matrix),
+        day=day_name(as_of, time_zone),
     )
-    routed = choose_routes(leads, agreement, vouches(model), earlier_draws(warehouse, as_of))
+    routed = choose_routes(leads, agreement, vouches(model), earlier_draws(warehouse, as_of, time_zone))
     _warn(leads, routed)
     if model:
         _warn_of_strangers(model, matrix, known)

@@ -47,9 +47,9 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     seen_under = trained_under(opened, model) if model else None
     with opened.warehouse() as warehouse:
         fresh = look_at_freshness(opened, warehouse, as_of)
-        scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under)
+        zone = opened.settings.time_zone
+        scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under, zone)
         log.info("scored %d open leads as of %s", len(scores), as_of)
         scores = scores.assign(model_status=model_status(model, opened.settings), stale=stale_words(fresh))
-        zone = opened.settings.time_zone
         folder = publish(opened.workspace, warehouse, scores, zone) if alias == IN_USE else None
     return Scoring(scores, capacity, folder, fresh)

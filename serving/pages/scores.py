@@ -16,8 +16,12 @@ from serving.pages.sections import Report, Rows, Section, for_machines, records,
 from serving.routes import in_percent, routes_where
 
 NO_MODEL = "No model is in use, so the rules alone decide; run `leadready train`."
-OUTSIDE = "Few leads like this one were ever handed off, so rely on those bounds rather than on the probability."
-COLUMNS = ("lead_id", "probability", "support", "digital_points", "research_points", "zone", "route", "route_reason")
+BEYOND = ", though few leads like it were ever handed off"
+OUTSIDE = (
+    "Because the model knows so little of such leads, these bounds are wider: rely on them, not on the probability."
+)
+KNOWN = ("probability", "probability_low", "probability_high", "support")
+COLUMNS = ("lead_id", *KNOWN, "digital_points", "research_points", "zone", "route", "route_reason")
 
 
 def scoring_report(
@@ -74,15 +78,17 @@ def score_lines(found: dict[str, Any], of_rules: dict[str, Any], threshold: floa
     """
     why, status = found["why"], " (provisional)" * found["provisional"]
     p, pays = in_percent(found["probability"], threshold)
+    outside = found["support"] == "outside"
     given = {name.removeprefix("contribution_"): why[name] for name in why.index if name.startswith("contribution_")}
     parts = {concept: value for concept, value in given.items() if value == value}
     said = [why[f"reason_{place}"] for place in range(1, 5)]
     return [
-        f"{of_rules['lead_id']}: {p} % likely to be accepted (a hand-off pays off above {pays} %); "
+        f"{of_rules['lead_id']}: {p} % likely to be accepted{BEYOND * outside} (a hand-off pays off above {pays} %); "
         f"the rules rate it {ZONE_WORDS[of_rules['zone']]}.",
-        f"Leads with a score like this lie between {_percent(found['probability_low'])} and "
-        f"{_percent(found['probability_high'])}, as far as the data show.",
-        *[OUTSIDE] * (found["support"] == "outside"),
+        f"Of leads with a score like this, between {_percent(found['probability_low'])} and "
+        f"{_percent(found['probability_high'])} are accepted on average, as far as the data show; "
+        "a single lead may differ.",
+        *[OUTSIDE] * outside,
         f"Model version {found['version']}{status}, trained on hand-offs up to {found['trained_until']:%Y-%m-%d}.",
         "Reasons, compared with the average hand-off:",
         *([f"  {text}" for text in said if isinstance(text, str)] or ["  none is certain enough to be named"]),

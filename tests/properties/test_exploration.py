@@ -53,6 +53,6 @@ def test_leads_are_picked_as_often_as_their_propensities_say(draws_a_day):
     ratio, low, high = realised(found)
     assert low <= ratio <= high
     assert not found.duplicated(["lead_id", "draw"]).any(), "one draw per gate episode and age band"
-    assert found.groupby("as_of")["explored"].sum().max() <= PLACES
+    assert found.groupby("day")["explored"].sum().max() <= PLACES
     assert found["propensity"].le(max(SHARES)).all()
     assert {"0/0", "0/7", "0/30", "0/90"} <= set(found["draw"]), "leads of every age take part"

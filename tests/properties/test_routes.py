@@ -80,7 +80,7 @@ def company(seed: int, n: int, model: bool) -> pd.DataFrame:
             "cooling": rng.random(n) < 0.1,
             "reheat": rng.random(n) < 0.2,
             "episode": rng.integers(0, 3, n),
-            "as_of": pd.Timestamp("2026-03-01"),
+            "day": "2026-03-01",
             "age_days": rng.choice([0.5, 6.9, 20, 60, 200], n),
         },
         index=rng.permutation(n) + 1000,

@@ -12,7 +12,7 @@ from data.agreement.file import default_agreement
 from data.agreement.model import Exploration
 from data.cohorts import handed_off
 from data.warehouse import Warehouse
-from data.workspace import Workspace
+from data.workspace import Workspace, day_name
 from features.matrix import build_matrix
 from serving.scoring import BESIDE, days_quiet, score_leads
 from serving.sinks import partition
@@ -66,13 +66,13 @@ def test_a_leads_age_is_the_days_since_the_person_last_gave_a_sign():
     assert found == {lead: pytest.approx(signs.get(lead, 59), abs=1e-6) for lead in leads["lead_id"]}
 
 
-def publish(warehouse: Warehouse, as_of: str) -> pd.DataFrame:
+def publish(warehouse: Warehouse, as_of: str, time_zone: str = "UTC") -> pd.DataFrame:
     """A day's scores without a model, stored as `leadready score` stores them; by lead."""
     moment = datetime.fromisoformat(as_of)
-    scores, _ = score_leads(warehouse, EXPLORING, None, moment)
-    scores["model_status"] = "rules only"
+    scores, _ = score_leads(warehouse, EXPLORING, None, moment, time_zone=time_zone)
+    scores = scores.assign(model_status="rules only", stale="")
     partition.finish(NOWHERE, warehouse)
-    partition.write(NOWHERE, warehouse, scores, moment)
+    partition.write(NOWHERE, warehouse, scores, moment, day_name(moment, time_zone))
     return scores.set_index("lead_id")[["route", "explored", "propensity", "draw"]]
 
 
@@ -93,6 +93,14 @@ def test_a_draw_is_held_once_and_what_it_gave_stands_all_day(newcomers):
     assert set(morning.loc[morning["explored"], "route"]) == {"hand_off"}
     assert not (took_part & tomorrow["draw"].notna()).any(), "whose draw was held, or lapsed, is not drawn again"
     assert tomorrow["draw"].notna().any(), "others have their turn"
+
+
+@pytest.mark.parametrize(("time_zone", "same"), [("UTC", False), ("America/New_York", True)])
+def test_the_day_of_a_draw_is_that_of_the_company(newcomers, time_zone, same):
+    """23:30 and 00:30 UTC are one evening in New York."""
+    with warehouse_of(leads=newcomers) as warehouse:
+        first, second = (publish(warehouse, at, time_zone) for at in ("2026-03-01 23:30", "2026-03-02 00:30"))
+    assert (first["explored"].sum(), first["draw"].equals(second["draw"])) == (3, same)
 
 
 def test_a_picked_lead_comes_back_as_a_hand_off_with_its_propensity(newcomers):

@@ -41,7 +41,7 @@ def test_a_route_added_to_the_table_flows_through(partner: Route) -> None:
     assert found.leads["route_reason"].iloc[1] == "60 % and unfit: for a partner"
     assert found.capacity.set_index("team").loc["tele_qualification", ["limit", "taken", "held"]].tolist() == [1, 1, 1]
     assert partner.name in routes_where(lambda r: r.seen)
-    top = top_rows(day.join(found.leads[["route", "route_reason"]]), 3)
+    top = top_rows(day.join(found.leads[["route", "route_reason"]]).assign(probability_high=1.0), 3)
     assert [row["route"] for row in top] == ["hand_off", "hold", "to_nobody"], "first in the table, first to look at"
 
 

@@ -31,7 +31,7 @@ LEAD = {
     "cooling": False,
     "reheat": False,
     "episode": 0,
-    "as_of": pd.Timestamp("2026-03-01 06:00"),
+    "day": "2026-03-01",
     "age_days": 6.9999,
 }
 """Seven days old, almost: the turn of everybody has come in the first age band, and is not over."""
@@ -356,7 +356,7 @@ def picked(day: pd.DataFrame, found: Routed) -> list[str]:
 
 def as_published(day: pd.DataFrame, found: Routed) -> pd.DataFrame:
     """The draws that leads took part in, as the scores of the day keep them."""
-    rows = day[["lead_id", "as_of"]].join(found.leads[["draw", "explored", "propensity"]])
+    rows = day[["lead_id", "day"]].join(found.leads[["draw", "explored", "propensity"]])
     return rows[rows["draw"].notna()]
 
 
@@ -389,7 +389,7 @@ def test_more_than_there_are_places_for_are_drawn_by_lot_and_the_others_lapse() 
     assert used(found, "exploration") == (4, 4, 46)
     assert list(found.leads["propensity"]) == [pytest.approx(0.08, abs=1e-6)] * 50
     assert list(found.leads["route"]).count("nurture") == 46
-    tomorrow = many.assign(as_of=many["as_of"] + pd.Timedelta(days=1))
+    tomorrow = many.assign(day="2026-03-02")
     again = choose_routes(tomorrow, agreement, past=as_published(many, found))
     assert used(again, "exploration") == (4, 0, 0)
     assert not again.leads["propensity"].any()
@@ -406,13 +406,13 @@ def test_a_day_has_one_draw_however_often_it_is_scored() -> None:
     past, late = as_published(morning, found), fifty(age_days=6.9999)
     gone = picked(morning, found)[0]
     late = pd.concat([late.assign(with_sales=late["lead_id"] == gone), late.assign(lead_id="new" + late["lead_id"])])
-    late = late.reset_index(drop=True).assign(as_of=pd.Timestamp("2026-03-01 18:00"))
+    late = late.reset_index(drop=True)
     again = choose_routes(late, agreement, past=past)
     assert picked(late, again) == picked(morning, found)[1:]
     there = ~late["with_sales"].to_numpy() & ~late["lead_id"].str.startswith("new").to_numpy()
     assert set(again.leads.loc[there, "propensity"]) == set(found.leads["propensity"])
     assert not again.leads.loc[~there, "propensity"].any()
-    next_day = choose_routes(late.assign(as_of=pd.Timestamp("2026-03-02 06:00")), agreement, past=past)
+    next_day = choose_routes(late.assign(day="2026-03-02"), agreement, past=past)
     assert all(lead.startswith("new") for lead in picked(late, next_day))
 
 

@@ -10,7 +10,7 @@ from data.freshness import Age, Freshness
 from data.intake.ingest import IngestReport, TableCount
 from serving.pages.agreements import agreements_report, standing_report
 from serving.pages.ingest import ingest_report
-from serving.pages.scores import NO_MODEL, lead_report, scoring_report
+from serving.pages.scores import NO_MODEL, OUTSIDE, lead_report, scoring_report
 from serving.pages.sections import listed
 from serving.pages.terminal import as_lines
 from tests.tables import table
@@ -85,11 +85,18 @@ def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():
         L3       0.9          inside   1               2                3            qualified  blocked   no
         L4       0.6          inside   1               2                3            qualified  hand_off  ready
     """).astype({"probability": float, "rule_points": float})
+    scores = scores.assign(probability_low=scores["probability"] - 0.1, probability_high=scores["probability"] + 0.1)
     capacity = pd.DataFrame({"team": ["north"], "limit": [2], "worth": [1 / 3]})
     fresh = Freshness(AS_OF, (Age("calls", AS_OF - timedelta(days=9), 9, 5),), 1_200)
     report = scoring_report(scores, capacity, None, fresh, most=2)
     top, routes, places = report.sections
     assert [row["lead_id"] for row in top.rows] == ["L4", "L2"]
+    assert list(top.rows[0].items())[1:5] == [
+        ("probability", 0.6),
+        ("probability_low", 0.5),
+        ("probability_high", 0.7),
+        ("support", "inside"),
+    ]
     assert {(row["route"], row["zone"]): row["leads"] for row in routes.rows}["hand_off", "qualified"] == 2
     assert places.rows == [{"team": "north", "limit": 2, "worth": 0.3333}]
     assert as_lines(report)[-3:] == [
@@ -135,9 +142,11 @@ def test_what_the_model_makes_of_a_lead_adds_up():
     model, rules = report.sections
     assert rules.notes == standing_report(STANDING[:1], LINES, BANT).sections[0].notes
     assert model.notes == [
-        "L1: 25 % likely to be accepted (a hand-off pays off above 14 %); the rules rate it nearly qualified.",
-        "Leads with a score like this lie between 10 % and 50 %, as far as the data show.",
-        "Few leads like this one were ever handed off, so rely on those bounds rather than on the probability.",
+        "L1: 25 % likely to be accepted, though few leads like it were ever handed off (a hand-off pays off above "
+        "14 %); the rules rate it nearly qualified.",
+        "Of leads with a score like this, between 10 % and 50 % are accepted on average, as far as the data show; "
+        "a single lead may differ.",
+        OUTSIDE,
         "Model version 3 (provisional), trained on hand-offs up to 2026-02-01.",
         "Reasons, compared with the average hand-off:",
         "  a clicked e-mail",
@@ -150,6 +159,14 @@ def test_what_the_model_makes_of_a_lead_adds_up():
         "   -0.750  this lead: 25 %",
     ]
     assert report.facts["model"]["why"]["reason_1"] == "a clicked e-mail"
+
+
+def test_a_lead_like_those_handed_off_is_not_marked():
+    inside = lead_report(STANDING[:1], LINES, {**FOUND, "support": "inside"}, BANT, AS_OF).sections[0].notes
+    assert inside[0] == (
+        "L1: 25 % likely to be accepted (a hand-off pays off above 14 %); the rules rate it nearly qualified."
+    )
+    assert OUTSIDE not in inside
 
 
 def test_without_a_model_the_rules_alone_speak():
