@@ -221,7 +221,8 @@ def run_x_education(warehouse: Warehouse, folder: Path, sets: dict[str, dict[str
         data = training_set(warehouse, features=features, label=DECIDED)
         result = train(data, seed=SEED, bags=0)
         print(f"\n{name}: {data.X.shape[1]} columns, {len(result.holdout):,} test rows; {how(result)}")
-        reference = education.reference(name, folder / "leads.csv").set_index("lead_id")
+        columns = "all" if name == "all" else "web_and_source"
+        reference = education.reference(columns, folder / "leads.csv").set_index("lead_id")
         judge(data, result, reference, peer)
         if name == "whole_catalogue":
             of_varying(data, result)
