@@ -58,7 +58,7 @@ class Feature:
     dtype: Literal["number", "text"] = "number"
     kinds: tuple[str, ...] = ()
     clock: bool = False
-    unit: Literal["", "share", "yes or no", "hours", "days"] = ""
+    unit: Literal["", "share", "yes or no", "hours", "days", "weekday"] = ""
     criterion: str = ""
     part: Part = ""
     axis: Literal["", "digital", "research", "both"] = ""

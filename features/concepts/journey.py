@@ -17,6 +17,7 @@ def features() -> tuple[Feature, ...]:
 
 
 def _clock() -> list[Feature]:
+    weekday = "weekday on which the lead came in"
     age, first = (
         "date_diff('microsecond', l.created_at, r.as_of) / 864e8",
         "days_since_created - days_since_first_touch",
@@ -24,7 +25,9 @@ def _clock() -> list[Feature]:
     return [
         _of("lead", "days_since_created", age, "days since creation", unit="days"),
         _of("lead", "created_hour", "hour(l.created_at)", "hour of the day (UTC) at which the lead came in"),
-        _of("lead", "created_weekday", "isodow(l.created_at)", "weekday on which the lead came in, Monday = 1"),
+        _of(
+            "lead", "created_weekday", "isodow(l.created_at)", f"{weekday}, Monday = 1", unit="weekday", called=weekday
+        ),
         _of("made", "contacts_so_far", "touches_total + dials_total", "touches and calls so far"),
         _of(
             "made",

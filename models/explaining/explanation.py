@@ -89,13 +89,13 @@ class Explainer:
         return Contributions(frame, base, base + frame.to_numpy().sum(axis=1))
 
     def moves(self, X: pd.DataFrame) -> Vector:
-        """By how much each feature alone, put to the baseline, would lower the log-odds: n x features."""
+        """By how much each feature alone, taken from the background rows in turn, lowers the log-odds: n x features."""
         return self._slope * self._view.moves(X[self.population.names])
 
     def named_by(self, X: pd.DataFrame) -> tuple[Vector, Vector | None]:
         """Moves by which reasons are named, n x features, and which of them are steady (None without refits).
 
-        As `moves`, but a criterion of the agreement is put to the baseline whole: all columns of its answer, and what
+        As `moves`, but a criterion of the agreement is put to the usual whole: all columns of its answer, and what
         its points add to the sums. The move stands at the column that speaks for it, the others have none. Steady are
         those whose mean over the refits is beyond 2 standard deviations.
         """

@@ -58,17 +58,16 @@ class Trees:
         return out
 
     def moves(self, X: pd.DataFrame) -> Vector:
-        """A lead leaves a leaf where the baseline fails, and comes to one where the feature alone had failed."""
-        wrong, baseline = self._wrong(X), self._wrong(self._population.baseline)[:, 0]
+        """A lead leaves a leaf where others fail on the feature, and comes to one where that alone had failed."""
+        wrong, others = self._wrong(X), self._wrong(self._population.background[self._population.names])
         out = np.zeros((len(self._population.features), len(X)))
         for leaf in self._leaves:
             fails = {feature: wrong[rows].any(axis=0) for feature, rows in leaf.conditions.items()}
             failed = sum(fails.values(), start=np.zeros(len(X), dtype=int))
             for feature, rows in leaf.conditions.items():
-                if baseline[rows].any():
-                    out[feature] += leaf.value * (failed == 0)
-                else:
-                    out[feature] -= leaf.value * (fails[feature] & (failed == 1))
+                fail = others[rows].any(axis=0).mean()
+                alone = fails[feature] & (failed == 1)
+                out[feature] += leaf.value * (fail * (failed == 0) - (1 - fail) * alone)
         return out.T
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import day_name
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
@@ -207,6 +208,8 @@ def say_value(feature: Feature, lead: Lead) -> str:
 
 
 def _measured(feature: Feature, number: float) -> str:
+    if feature.unit == "weekday":
+        return day_name[round(number) - 1]
     if feature.unit == "hours":
         return _many(round(number), "hour") if number < HOURS else _many(round(number / 24), "day")
     if feature.unit == "days":

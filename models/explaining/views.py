@@ -35,17 +35,16 @@ class Sums:
     def __init__(self, terms: Callable[[pd.DataFrame], Vector], intercept: float, population: Population) -> None:
         self._terms, self._intercept, self._population = terms, intercept, population
         self._concepts = np.eye(len(population.concepts))[population.concept_of]
-        self._background = terms(population.background[population.names]) @ self._concepts
-        self._baseline = terms(population.baseline)
-        self.base = intercept + float(self._background.mean(axis=0).sum())
+        self._usual = terms(population.background[population.names]).mean(axis=0)
+        self.base = intercept + float(self._usual.sum())
 
     def contributions(self, X: pd.DataFrame) -> Vector:
         """Each concept's terms beyond their mean over the background."""
-        return np.asarray(self._terms(X) @ self._concepts - self._background.mean(axis=0))
+        return np.asarray(self.moves(X) @ self._concepts)
 
     def moves(self, X: pd.DataFrame) -> Vector:
-        """Terms beyond the baseline's."""
-        return self._terms(X) - self._baseline
+        """Terms beyond their mean over the background."""
+        return np.asarray(self._terms(X) - self._usual)
 
 
 class Blend:
@@ -81,18 +80,21 @@ class Frames:
 
     def mixed(self, X: pd.DataFrame) -> Iterator[Vector]:
         """Predictions of n x m made-up leads."""
-        step = max(1, CROSSED // len(self._population.background))
-        parts = [X.iloc[start : start + step] for start in range(0, len(X), step)]
         known: dict[int, Vector] = {}
         for coalition in range(1 << len(self._population.concepts)):
             asked = coalition & self._read
             if asked not in known:
                 inside = self._population.inside(asked)[self._population.concept_of]
-                known[asked] = np.concatenate([self._crossed(part, inside) for part in parts])
+                known[asked] = self._crossed(X, inside)
             yield known[asked]
 
     def _crossed(self, X: pd.DataFrame, own: Vector) -> Vector:
         """Log-odds, n x m, of leads that keep the `own` features and take the others from the background."""
+        step = max(1, CROSSED // len(self._population.background))
+        parts = [X.iloc[start : start + step] for start in range(0, len(X), step)]
+        return np.concatenate([self._crossing(part, own) for part in parts])
+
+    def _crossing(self, X: pd.DataFrame, own: Vector) -> Vector:
         names, background = np.array(self._population.names, dtype=object), self._population.background
         lead, other = np.indices((len(X), len(background))).reshape(2, -1)
         kept = X[names[own]].iloc[lead].reset_index(drop=True)
@@ -101,9 +103,9 @@ class Frames:
         return log_odds(self._estimator, crossed).reshape(len(X), len(background))
 
     def moves(self, X: pd.DataFrame) -> Vector:
-        """One prediction per feature, with that feature at the baseline."""
-        usual = self._population.baseline.iloc[0]
-        lowered = [log_odds(self._estimator, X.assign(**{name: usual[name]})) for name in self._population.names]
+        """Each feature alone taken from every background row in turn."""
+        others = ~np.eye(len(self._population.names), dtype=bool)
+        lowered = [self._crossed(X, own).mean(axis=1) for own in others]
         return np.asarray(log_odds(self._estimator, X)[:, None] - np.column_stack(lowered))
 
 
@@ -122,8 +124,8 @@ View = Sums | Blend | Frames | Trees
 
 `base` is the mean log-odds of the m background rows. `contributions` are exact Shapley values per concept of the mean
 log-odds over them (n x concepts, adding up to log-odds - base). `mixed` gives, coalition by coalition, the n x m
-log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, put to the
-baseline, would lower the log-odds (n x features).
+log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, taken
+from the background rows in turn, would lower the log-odds on average (n x features).
 """
 
 

@@ -37,7 +37,7 @@ def concepts(found: Contributions) -> Section:
 def strongest_features(features: pd.DataFrame, most: int = 15) -> Section:
     """The features that move the log-odds most (see `explanation.importance`)."""
     frame = features.head(most)[["meaning", "concept", "move", "feature"]]
-    about = ("By how much the log-odds change, on average, when the feature is set to its usual value.",)
+    about = ("By how much the log-odds change, on average, when the feature alone is as in another lead.",)
     return Section("Which features move the scores most?", about, frame=frame, kind="bars meaning move = move concept")
 
 
