@@ -38,8 +38,12 @@ from benchmarks.truth_learning import (
 from benchmarks.truth_reasons import reasons, sums
 from benchmarks.truth_value import claims_in_a_null_world, worth
 
-LEADS = {"default": 30_000, "strange": 26_000}  # so many give 5,000 labels, and over 1,000 later ones
-FOLDS = {"default": 4, "strange": 2}  # nothing is asked of the choice where nothing is judged
+LEADS = {
+    "default": 30_000,
+    "strange": 26_000,
+    "articles": 32_000,
+}  # so many give 5,000 labels, and over 1,000 later ones
+FOLDS = {"default": 4, "strange": 2, "articles": 4}  # nothing is asked of the choice where nothing is judged
 WHOLE = 20  # seeds
 EXPLAINED = {True: 10_000, False: 200}  # leads, in the whole form and in a short one
 TRIALS = {True: 100, False: 20}
@@ -53,8 +57,8 @@ REPORT: dict[str, Part] = {
 }
 ON_DEFAULT: dict[str, Part] = REPORT | {"shift": after_a_shift, "small": with_few_labels}
 ALONE: dict[str, Callable[[int], Figures]] = {"null": claims_in_a_null_world, "delay": cut_history}
-LONGEST = ("power", "default", "day", "strange", "delay", "null")
-GROUPS = (*ON_DEFAULT, "day", "sums", "hash", "strange", *ALONE, "power")
+LONGEST = ("power", "default", "articles", "day", "strange", "delay", "null")
+GROUPS = (*ON_DEFAULT, "day", "sums", "hash", "strange", "articles", *ALONE, "power")
 FOOTER = """\
 (1) Over the concepts that are about the lead (in the default world fit, engagement and qualification). The rest of the
     truth is the rep, who is drawn after the hand-off: nobody can know it when scoring.
@@ -113,6 +117,9 @@ def jobs(seeds: range, groups: Sequence[str]) -> list[Job]:
         found += [Job(name, seed, partial(alone, seed)) for name, alone in ALONE.items() if name in groups]
         if "day" in groups:
             found += [Job("day", seed, partial(on_a_scoring_day, "default", size, seed)) for size in SIZES]
+        if "articles" in groups:
+            found.append(Job("articles", seed, partial(on_company, "articles", seed, tuple(REPORT.values()))))
+            found += [Job("day", seed, partial(on_a_scoring_day, "articles", size, seed)) for size in SIZES]
         if "strange" in groups:
             found.append(Job("strange", seed, partial(on_company, "strange", seed, tuple(REPORT.values()))))
     return sorted(found, key=lambda job: LONGEST.index(job.name))

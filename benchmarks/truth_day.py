@@ -101,7 +101,8 @@ def on_a_scoring_day(world: str, leads: int, seed: int) -> dict[str, float]:
         every = np.arange(len(day.past.y))
         found = learn(day.past, every, day.past.now, compare(day.past, every, 4, SEED, DEPLOYED), SEED)
         figures = known_of(day, found.model) | rescored(of, found.model)
-    return {f"{leads} leads: {name}": value for name, value in figures.items()}
+    prefix = "" if world == "default" else f"{world}: "
+    return {f"{prefix}{leads} leads: {name}": value for name, value in figures.items()}
 
 
 def known_of(day: ScoringDay, model: ReadyModel) -> dict[str, float]:

@@ -151,7 +151,11 @@ def of_a_day(leads: int, most: float) -> tuple[Gate, ...]:
 
 
 DAY = (*of_a_day(3000, 0.07), *of_a_day(9000, 0.035))
-GATES = (*REPORT, *DAY, *LEARNING, *DELAY, *ALONE, *STRANGE)
+ARTICLES = tuple(
+    replace(gate, name=f"articles: {gate.name}", figure=f"articles: {gate.figure}") for gate in (*REPORT, *DAY)
+)
+"""The same, asked of the second world, on which nobody tunes."""
+GATES = (*REPORT, *DAY, *ARTICLES, *LEARNING, *DELAY, *ALONE, *STRANGE)
 
 
 def rms(values: pd.Series) -> float:
