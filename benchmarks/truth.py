@@ -116,10 +116,10 @@ def jobs(seeds: range, groups: Sequence[str]) -> list[Job]:
         found += [Job("default", seed, partial(on_company, "default", seed, asked))] if asked else []
         found += [Job(name, seed, partial(alone, seed)) for name, alone in ALONE.items() if name in groups]
         if "day" in groups:
-            found += [Job("day", seed, partial(on_a_scoring_day, "default", size, seed)) for size in SIZES]
+            worlds = ("default", "articles") if whole else ("default",)
+            found += [Job("day", seed, partial(on_a_scoring_day, w, size, seed)) for w in worlds for size in SIZES]
         if "articles" in groups:
             found.append(Job("articles", seed, partial(on_company, "articles", seed, tuple(REPORT.values()))))
-            found += [Job("day", seed, partial(on_a_scoring_day, "articles", size, seed)) for size in SIZES]
         if "strange" in groups:
             found.append(Job("strange", seed, partial(on_company, "strange", seed, tuple(REPORT.values()))))
     return sorted(found, key=lambda job: LONGEST.index(job.name))
