@@ -139,7 +139,10 @@ def of_a_day(leads: int, most: float) -> tuple[Gate, ...]:
             Gate(f"{size}error of mean p, {part}", f"{size}bias {part}", f"rms at most {most}", most=most, by="rms")
             for part in PARTS
         ),
-        *(Gate(f"- its mean, {part}", f"{size}bias {part}", "within .02", -0.02, 0.02) for part in PARTS),
+        *(
+            Gate(f"- its mean, {part}, {leads} leads", f"{size}bias {part}", "within .02", -0.02, 0.02)
+            for part in PARTS
+        ),
         Gate(f"{size}bands and zones held", f"{size}bands held", "not surely below .9", least=0.9, by="unless surely"),
         Gate(f"{size}deciles held by bounds", f"{size}deciles held", "at least .9", least=0.9),
         Gate(f"{size}outside the support", f"{size}outside", "at most .35", most=0.35),

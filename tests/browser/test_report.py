@@ -56,9 +56,10 @@ def figures_page(folder):
     random = np.random.default_rng(1)
     p = {name: random.uniform(0.2, 0.9, 300) for name in ("logistic", "rulebook", "digital_only")}
     y = (random.random(300) < p["logistic"]).astype(int)
-    named = [(name, fold) for name in ("logistic", "boosting", "base_rate", "frequencies") for fold in range(1, 5)]
+    named = [(name, fold) for name in ("logistic", "boosting", "base_rate", "rulebook") for fold in range(1, 5)]
     index = pd.MultiIndex.from_tuples(named, names=["candidate", "fold"])
-    folds = pd.DataFrame({"log_loss": random.uniform(0.5, 0.7, 16), "n": 100.0}, index)
+    losses_of = random.uniform(0.5, 0.7, 16)
+    folds = pd.DataFrame({"log_loss": losses_of, "weighted_loss": losses_of, "n": 100.0, "weight": 100.0}, index)
     telling = pd.DataFrame(
         {"auc": [0.95, 0.6], "null_gap": [0.3, 0.0], "lift": [0.1, None]}, ["a_column_with_a_long_name_30d", "b"]
     )
