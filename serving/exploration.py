@@ -86,7 +86,7 @@ def chances(share: Vector, places: int) -> Vector:
     """The chance of each of n leads to be drawn and to get one of the places, in (0, share].
 
     share: n chances in (0, 1) of being drawn, each by a coin of its own. Which of those drawn get the places is as
-    likely for each, so the chance is share x E[min(1, places / (1 + others drawn))] (METHODS 2). The number of others
+    likely for each, so the chance is share x E[min(1, places / (1 + others drawn))]. The number of others
     drawn is Poisson-binomial; its distribution comes from its characteristic function (Hong 2013, DFT-CF), to 1e-9.
     """
     if len(share) <= places:

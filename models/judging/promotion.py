@@ -132,7 +132,11 @@ def _decide(
     if champion and not champion.fault:
         ahead = Decision(False, "challenger", unsure, reasons, verdicts)
         return _against_champion(result, champion, ahead, least, policy_gain)
-    note = "too few later rows or labels to be sure: provisional" if unsure else "there is no model to compare it with"
+    note = (
+        "provisional: there are too few later rows or labels to be sure"
+        if unsure
+        else "there is no model to compare it with"
+    )
     return Decision(True, "champion", unsure, (*reasons, note), verdicts)
 
 
