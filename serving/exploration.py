@@ -27,7 +27,8 @@ def earlier_draws(warehouse: Warehouse, as_of: datetime, time_zone: str = "UTC")
     there = "SELECT count(*) FROM duckdb_columns() WHERE (table_name, column_name) = ('scores', 'draw')"
     if not warehouse.scalar(there):
         return NO_DRAWS
-    sql = "SELECT * FROM scores WHERE draw IS NOT NULL AND as_of < $1 ORDER BY as_of, lead_id"
+    columns = "lead_id, draw, as_of, explored, propensity"
+    sql = f"SELECT {columns} FROM scores WHERE draw IS NOT NULL AND as_of < $1 ORDER BY as_of, lead_id"
     found = warehouse.frame(sql, [as_of])
     days = {moment: day_name(moment, time_zone) for moment in found["as_of"].unique()}
     return found.assign(day=found["as_of"].map(days))[list(PAST)].astype(PAST)
