@@ -272,7 +272,7 @@ SCORES = Table(
     Column(
         "draw",
         "text",
-        "the random choice that it took part in: hand-offs before it / the age in days at which its band begins",
+        "the random choice that it took part in: hand-offs before it / the number of its turn",
     ),
     Column("exploration_seed", "whole", "the seed of the random choice"),
     Column("policy_version", "text", "agreement and model that decided"),

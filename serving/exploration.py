@@ -1,4 +1,4 @@
-"""Who below the gate goes to sales at random today, and with what chance? One draw per gate episode and age band."""
+"""Who below the gate goes to sales at random today, and with what chance? A lead has its turn every so many days."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def earlier_draws(warehouse: Warehouse, as_of: datetime, time_zone: str = "UTC")
 def find_turns(leads: pd.DataFrame, quota: Exploration, past: pd.DataFrame) -> pd.DataFrame:
     """Whose turn it is in the draw of the day, by the index of `leads` (lead_id, day, age_days, episode).
 
-    Columns draw (hand-offs before it, `/`, the age in days at which its band begins), share (of that band), due; kept
-    and stated, where an earlier scoring of the same day held the day's draw: whom it picked, with what chance.
+    Columns draw (hand-offs before it, `/`, the number of the turn), share (of its age band), due; kept and stated,
+    where an earlier scoring of the same day held the day's draw: whom it picked, with what chance.
     """
     found = _turns(leads, quota)
     today = past[past["day"] == leads["day"].max()]
@@ -53,20 +53,18 @@ def find_turns(leads: pd.DataFrame, quota: Exploration, past: pd.DataFrame) -> p
 
 
 def _turns(leads: pd.DataFrame, quota: Exploration) -> pd.DataFrame:
-    """Each lead's draw, its share, and whether its turn came: a hash spreads the turns of a band evenly over its ages.
+    """Each lead's draw, the share of its age band, and whether its turn came: a hash spreads the turns over the days.
 
-    So leads of every age are reached, and on the first day of exploration not all leads of a band at once.
+    So a day draws among a cross-section of all leads as they are then, and the first day of exploration not among all.
     """
-    age = leads["age_days"].to_numpy(float)
-    edges = np.array(quota.edges(age.max(initial=0)))
-    band = np.searchsorted(edges, age, side="right") - 1
-    draw = [f"{episode:.0f}/{begin:g}" for episode, begin in zip(leads["episode"], edges[band], strict=True)]
-    found = leads[["lead_id"]].assign(
-        draw=pd.Series(draw, leads.index, dtype="str"),
-        share=np.array(quota.by_band)[np.minimum(band, len(quota.bands))],
+    every, age = quota.every_days, leads["age_days"].to_numpy(float)
+    share = np.array(quota.by_band)[np.searchsorted(quota.bands, age, side="right")]
+    days = pd.to_datetime(leads["day"]).to_numpy("datetime64[D]").astype(float)
+    number, since = np.divmod(days + every * _numbers("turn", quota.seed, leads["lead_id"]), every)
+    draw = [f"{episode:.0f}/{turn:.0f}" for episode, turn in zip(leads["episode"], number, strict=True)]
+    return leads[["lead_id"]].assign(
+        draw=pd.Series(draw, leads.index, dtype="str"), share=share, due=(share > 0) & (since < TURN_DAYS)
     )
-    turn = edges[band] + np.diff(edges)[band] * _numbers("turn", quota.seed, found["draw"], found["lead_id"])
-    return found.assign(due=(found["share"] > 0) & (turn <= age) & (age < turn + TURN_DAYS))
 
 
 def hold_draw(among: pd.DataFrame, quota: Exploration) -> pd.DataFrame:
@@ -101,7 +99,7 @@ def chances(share: Vector, places: int) -> Vector:
     return np.asarray((kinds * (np.array(drawn) @ place))[kind].round(9))
 
 
-def _numbers(what: str, seed: int, key: pd.Series, lead: pd.Series) -> Vector:
-    """A number in [0, 1) for each row, the same on every machine: the 6-byte BLAKE2b hash of what/seed/key/lead."""
-    texts = (f"{what}/{seed}/{k}/{i}".encode() for k, i in zip(key, lead, strict=True))
+def _numbers(what: str, seed: int, *columns: pd.Series) -> Vector:
+    """A number in [0, 1) for each row, the same on every machine: the 6-byte BLAKE2b hash of what/seed/columns."""
+    texts = ("/".join((what, str(seed), *row)).encode() for row in zip(*columns, strict=True))
     return np.array([int.from_bytes(hashlib.blake2b(t, digest_size=6).digest(), "big") for t in texts]) / 2**48

@@ -223,10 +223,11 @@ AGE_BANDS = (
 class Exploration(StrictModel):
     """A random slice of the leads below the gate is handed off, to learn how sales responds to them.
 
-    A lead's *age* is the days since the person last gave a sign. Each gate episode has one draw in each age band.
+    A lead's *age* is the days since the person last gave a sign. It takes part in a draw every `every_days`.
     """
 
-    share: Share = _key("share of leads that are picked at random in each age band", 0)
+    share: Share = _key("share of leads that are picked at random when their turn comes", 0)
+    every_days: Number = _key("days from a lead's turn to its next", 90, ge=7, le=3650)
     shares: tuple[Share, ...] = _key("a share for each age band instead, the youngest first: one more than `bands`", ())
     bands: tuple[Age, ...] = _key(AGE_BANDS, (7, 30, 90), min_length=1)
     floor: Points = _key("leads with fewer points (both axes) are never picked", 0)
@@ -235,13 +236,8 @@ class Exploration(StrictModel):
 
     @property
     def by_band(self) -> tuple[float, ...]:
-        """The share of each age band; that of the last holds for all that follow."""
+        """The share of each age band, the youngest first."""
         return self.shares or (self.share,) * (len(self.bands) + 1)
-
-    def edges(self, oldest: float) -> list[float]:
-        """The ages in days at which a band begins, from 0 to the first one above `oldest`."""
-        last = self.bands[-1]
-        return [0.0, *self.bands, *(last * k for k in range(2, int(oldest // last) + 2))]
 
 
 class Recycle(StrictModel):

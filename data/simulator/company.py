@@ -12,7 +12,7 @@ import pandas as pd
 from data.simulator.activity import KINDS, answers, calls, touches
 from data.simulator.articles.company import simulate as articles
 from data.simulator.people import People, people
-from data.simulator.sales import decided, first_handoffs, opportunities, recycled, signs_of
+from data.simulator.sales import decided, first_handoffs, opportunities, recycled
 from data.simulator.truth import Situation, Terms, situations, terms, truth_at, truth_of
 from data.simulator.worlds import World, named_world
 from data.tables import CONNECTED, TABLES
@@ -44,7 +44,7 @@ def simulate(
     seen = touches(rng, who, world)
     dials = calls(rng, who, world)
     learned = answers(rng, who, dials, seen, world)
-    first = first_handoffs(rng, who, world, learned, signs_of(seen, dials, learned))
+    first = first_handoffs(rng, who, world, learned)
     stop = first.set_index("lead")["at"].reindex(range(leads)).fillna(np.inf).to_numpy()  # then sales takes over
     dials, learned = (rows[rows["at"] < stop[rows["lead"]]] for rows in (dials, learned))
     once = decided(rng, who, world, first, seen, dials)

@@ -11,35 +11,22 @@ from data.simulator.people import People
 from data.simulator.truth import REPS, REPS_OF_A_RANK, probability, situations, terms
 from data.simulator.words import BANT, NOTHING, Floats, Ints, Random, Texts
 from data.simulator.worlds import World
-from data.tables import CONNECTED
 
-NO_SIGN = ("unsubscribe", "task_scheduled")  # touches that are not a sign of the person's interest
 RECYCLABLE = ("too_early", "no_budget")
 
 
-def first_handoffs(rng: Random, who: People, world: World, learned: pd.DataFrame, signs: pd.DataFrame) -> pd.DataFrame:
-    """The first hand-off of each lead that gets one: by the rules, or by exploration before the rules are met.
-
-    signs: lead and at of what the persons did and said, as `signs_of` gives them.
-    """
+def first_handoffs(rng: Random, who: People, world: World, learned: pd.DataFrame) -> pd.DataFrame:
+    """The first hand-off of each lead that gets one: by the rules, or by exploration before the rules are met."""
     n, (private, drawing) = len(who.created), rng.spawn(2)
     gate = _gate(who, world, learned)
     if world.held_back or world.pushed:
         gate = _judged(private, who, world, learned, gate)
     gate = gate + rng.exponential(0.25, n) + 0.01
-    explored = _explored(drawing, who, world, signs)
+    explored = _explored(drawing, who, world)
     chosen = explored < gate
     at = np.where(chosen, explored, gate)
     frame = pd.DataFrame({"lead": np.arange(n), "at": at, "route": np.where(chosen, "exploration", "rules")})
     return _due(frame.assign(propensity=np.where(chosen, world.explored, 1.0)), who, world)
-
-
-def signs_of(seen: pd.DataFrame, dials: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
-    """The signs that persons gave, lead and at: touches, calls that reached them, answers."""
-    touched = seen[~seen["bot"] & ~seen["kind"].isin(NO_SIGN)]
-    reached, told = dials[dials["disposition"].isin(CONNECTED)], learned[learned["state"] != "not_asked"]
-    signs: pd.DataFrame = pd.concat([rows[["lead", "at"]] for rows in (touched, reached, told)])
-    return signs.sort_values(["lead", "at"], ignore_index=True)
 
 
 def decided(
@@ -100,20 +87,15 @@ def opportunities(rng: Random, who: People, world: World, handed: pd.DataFrame) 
     )
 
 
-def _explored(rng: Random, who: People, world: World, signs: pd.DataFrame) -> Floats:
+def _explored(rng: Random, who: People, world: World) -> Floats:
     """When each lead would first be picked below the gate; infinity where it never is.
 
-    As `serving/exploration.py` draws them: in each age band a chance of `world.explored`, at an age that is spread
-    evenly over the band and has to pass without a sign of the person.
+    As `serving/exploration.py` draws them: a chance of `world.explored` every 90 days, from a random day on.
     """
-    edges = np.array(Exploration().edges(who.days))
-    size = (len(who.created), len(edges) - 1)
-    turn = edges[:-1] + np.diff(edges) * rng.random(size)
-    lead, band = np.nonzero(rng.random(size) < world.explored)
-    quiet = signs.assign(until=signs.groupby("lead")["at"].shift(-1).fillna(np.inf))
-    drawn = pd.DataFrame({"lead": lead, "turn": turn[lead, band]}).merge(quiet, on="lead")
-    at = (drawn["at"] + drawn["turn"]).where(lambda t: t < drawn["until"])
-    return at.groupby(drawn["lead"]).min().reindex(range(size[0])).fillna(np.inf).to_numpy(dtype=float)
+    every = float(Exploration().every_days)
+    first = who.created + every * rng.random(len(who.created))
+    turns = first[:, None] + np.arange(0, who.days, every)
+    return np.asarray(np.where(rng.random(turns.shape) < world.explored, turns, np.inf).min(axis=1))
 
 
 def _clear(learned: pd.DataFrame) -> pd.DataFrame:

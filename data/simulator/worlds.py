@@ -49,7 +49,9 @@ class World:
     delay_least: float = _set(0.0, "days before which nothing is ever decided; they come on top of the delay")
     refusal_pace: float = _set(1.0, "a refusal's delay as a multiple of an acceptance's")
     explored: float = _set(
-        0.02, "share of leads drawn in each age band to be handed off below the gate", "METHODS 2: 5 % of leads in all"
+        0.03,
+        "share of leads handed off below the gate when their turn comes, every 90 days",
+        "METHODS 2: 5 % of leads in all",
     )
     criteria: int = _set(2, "criteria of BANT that have to be met at the gate, need among them")
     held_back: float = _set(0.0, "share of the leads that met the gate and that agents keep all the same")

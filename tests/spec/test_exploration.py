@@ -19,7 +19,7 @@ from serving.sinks import partition
 from tests.tables import table, warehouse_of
 
 NOWHERE = Workspace(Path("nowhere"))
-EXPLORING = default_agreement().model_copy(update={"exploration": Exploration(share=0.9, per_day=3)})
+EXPLORING = default_agreement().model_copy(update={"exploration": Exploration(share=0.9, per_day=3, every_days=20)})
 
 
 def test_a_leads_age_is_the_days_since_the_person_last_gave_a_sign():

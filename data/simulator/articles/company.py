@@ -22,8 +22,8 @@ def simulate(
     """The canonical tables of a company of the world `articles`, and its truth: as data.simulator.company.simulate.
 
     The world moves by days: what is true at a moment, or at a hand-off, is what was true at the midnight before it;
-    after the last day nothing changes. explored: the chance, per lead, episode and band of days since its last sign,
-    to be handed off below the gate; the draw falls due at a random age in the band and lapses if it is not reached.
+    after the last day nothing changes. explored: the chance of a lead below the gate to be handed off on its turn,
+    which comes every 90 days, on a day that differs from lead to lead.
     """
     rng, begin = np.random.default_rng(seed), pd.Timestamp(start).as_unit("us")
     who, when = People(rng, leads, begin, days), [pd.Timestamp(m).as_unit("us") for m in moments]

@@ -22,8 +22,8 @@ CRITERIA = {  # in the agreement's words: from which truth on a level is said, a
     ),
 }
 NEED = list(CRITERIA).index("need")
-BANDS = np.array([0.0, 7.0, 30.0, 90.0, 210.0])
-"""Days since a lead's last sign between which its draws for exploration fall due; the last band has no end."""
+TURN = 90
+"""Days from one chance of a lead to be explored to the next."""
 
 
 class State:
@@ -31,14 +31,14 @@ class State:
 
     heat drives bursts; pages and signs are what a person did online, halved every 14 days; tired counts dials, halved
     every 45; alive_at is the person's last sign and seen_at what the company takes for it; said are the points of the
-    last clear answers (NaN: none), and known_at the day they are in the system; due is the age at which a lead is
-    explored, by band; free_at is the day from which it may be handed off (again), answer_at that of sales' answer
+    last clear answers (NaN: none), and known_at the day they are in the system; turn says on which days a
+    lead may be explored; free_at is the day from which it may be handed off (again), answer_at that of sales' answer
     (infinite: none is awaited), verdict what it will be (1, 0, NaN: none); silent are those who unsubscribed.
     """
 
-    def __init__(self, rng: np.random.Generator, who: People, due: Vector) -> None:
+    def __init__(self, rng: np.random.Generator, who: People, turn: Vector) -> None:
         n = len(who.account)
-        self.day, self.money, self.due = 0, who.money, due
+        self.day, self.money, self.turn = 0, who.money, turn
         self.mood = rng.normal(0, 1, n)
         self.need, self.heat, self.pages, self.signs, self.tired, self.talks, self.refusals, self.verdict = np.zeros(
             (8, n)
@@ -102,9 +102,3 @@ class State:
             table: pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
             for table, parts in self._rows.items()
         }
-
-
-def fresh_draws(rng: np.random.Generator, n: int, explored: float) -> Vector:
-    """For `n` leads and each band, the age at which a lead is explored; infinite where it is not drawn."""
-    age = BANDS[:-1] + rng.random((n, len(BANDS) - 1)) * np.diff(BANDS)
-    return np.where(rng.random(age.shape) < explored, age, np.inf)

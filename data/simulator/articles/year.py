@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from data.simulator.articles.law import OFFSETS, log_odds, terms
 from data.simulator.articles.people import AGENTS, REPS, People, Vector, pick
-from data.simulator.articles.state import BANDS, CRITERIA, NEED, State, fresh_draws
+from data.simulator.articles.state import CRITERIA, NEED, TURN, State
 
 MINUTE = 1 / 1440
 ENOUGH, ANSWER_DAYS, COOL_OFF_DAYS = 40, 30, 60
@@ -37,7 +37,7 @@ def lived(
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """The rows of each table, times in days from the start; the terms of each lead created by each moment."""
     draws = rng.spawn(1)[0]
-    now = State(rng, who, fresh_draws(draws, len(who.account), explored))
+    now = State(rng, who, draws.integers(0, TURN, len(who.account)))
     weekday = pd.date_range(start, periods=days + 1).day_of_week.to_numpy()
     asked = [pd.DataFrame()]
     for day in range(days + 1):
@@ -185,12 +185,10 @@ def _take_down(rng: np.random.Generator, who: People, now: State, said: Said, cr
 def _hand_off(
     rng: np.random.Generator, draws: np.random.Generator, who: People, now: State, working: bool, explored: float
 ) -> None:
-    """By the rules: need and enough points. Below them: those whose age is due in its band, once an episode."""
+    """By the rules: need and enough points. Below them: by chance, when their turn comes."""
     free = now.free & (who.permission != "none")
     met = free & (now.said[:, NEED] > 0) & (np.nansum(np.maximum(now.said, 0), axis=1) >= ENOUGH)
-    age = (now.day - now.seen_at)[:, None]
-    due = ((now.due <= age) & (age < [*BANDS[1:-1], np.inf])).any(axis=1)
-    drawn = free & ~met & due
+    drawn = free & ~met & ((now.day + now.turn) % TURN == 0) & (draws.random(len(free)) < explored)
     lead = np.flatnonzero((met & working & (now.known_at.max(axis=1) < now.day)) | drawn)
     n, rows, team = len(lead), terms(who, now, lead), who.team[who.account[lead]]
     rep = rng.integers(0, REPS, n)
@@ -203,7 +201,6 @@ def _hand_off(
     now.write("handoffs", at=at, rep=rep, accepted=accepted, answered=at + wait, route=route, **rows)
     now.answer_at[lead] = at + np.minimum(wait, ANSWER_DAYS)
     now.verdict[lead] = np.where(np.isfinite(wait), accepted, np.nan)
-    now.due[lead] = fresh_draws(draws, n, explored)
     np.add.at(now.load, (team, rep), 600 / max(len(who.account), 600))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,6 @@ LEAD = {
     "day": "2026-03-01",
     "age_days": 6.9999,
 }
-"""Seven days old, almost: the turn of everybody has come in the first age band, and is not over."""
 
 
 def leads(**columns: Any) -> pd.DataFrame:
@@ -342,12 +342,21 @@ def test_calls_are_limited_to_the_best() -> None:
     assert route(agreement, **by_points) == ["tele_qualify", "hold", "tele_qualify"]
 
 
-DRAWN = ["L23", "L33", "L34", "L40", "L42"]
-"""Of L0 ... L49, 10 %, seed 1, first gate episode and age band. Should these change, every lead is drawn again."""
+DRAWN = ["L37", "L190", "L326", "L350", "L408", "L573"]
+"""Of `fifty`, 10 %, seed 1, first gate episode. Should these change, every lead is drawn again."""
+
+
+@cache
+def whose_turn_it_is(many: int = 2000) -> list[str]:
+    """The first fifty whose turn has come on 1 March and is not over on the 2nd."""
+    all_of_them = leads(zone=["not_yet"] * many, probability=0.01)
+    days = [all_of_them, all_of_them.assign(day="2026-03-02")]
+    took = [choose_routes(day, agree(exploration={"share": 0.5})).leads["draw"] for day in days]
+    return list(all_of_them.loc[took[0].notna() & (took[0] == took[1]), "lead_id"][:50])
 
 
 def fifty(**columns: Any) -> pd.DataFrame:
-    return leads(zone=["not_yet"] * 50, **{"probability": 0.01, **columns})
+    return leads(lead_id=whose_turn_it_is(), zone="not_yet", **{"probability": 0.01, **columns})
 
 
 def picked(day: pd.DataFrame, found: Routed) -> list[str]:
@@ -367,19 +376,17 @@ def test_exploration_draws_the_same_leads_wherever_it_runs() -> None:
     assert set(found.leads.loc[found.leads["explored"], "route"]) == {"hand_off"}
     assert set(found.leads.loc[~found.leads["explored"], "route"]) == {"nurture"}
     assert set(found.leads["propensity"]) == {0.1}
-    assert set(found.leads["draw"]) == {"0/0"}
+    assert found.leads["draw"].str.fullmatch(r"0/\d+").all()
     assert used(found, "exploration") == (50, len(DRAWN), 0)
     as_counted = choose_routes(many.assign(episode=0.0), agreement)
     pd.testing.assert_frame_equal(as_counted.leads, found.leads)
 
 
-def test_each_age_band_has_its_share_and_a_draw_of_its_own() -> None:
-    """At the end of a band the turns of the last 7 days count; after 90 days each further 90 are a band."""
-    many = fifty(age_days=[6.9999, 29.9999, 89.9999, 179.9999, 90_000.0] * 10)
+def test_each_age_band_has_its_share() -> None:
+    many = fifty(age_days=[6.9999, 7.0, 29.9999, 89.9999, 90_000.0] * 10)
     found = choose_routes(many, agree(exploration={"shares": [0, 0.2, 0.3, 0.4], "per_day": 50})).leads
-    taken = found[found["draw"].notna()].groupby("draw")["propensity"].unique().map(list).to_dict()
-    assert taken == {"0/7": [0.2], "0/30": [0.3]} | {d: [0.4] for d in taken if d in ("0/90", "0/90000")}
-    assert (found["propensity"].iloc[::5] == 0).all(), "nobody in a band without a share"
+    assert list(found["propensity"]) == [0, 0.2, 0.2, 0.3, 0.4] * 10
+    assert found["draw"].iloc[::5].isna().all(), "nobody in a band without a share"
 
 
 def test_more_than_there_are_places_for_are_drawn_by_lot_and_the_others_lapse() -> None:
@@ -416,18 +423,22 @@ def test_a_day_has_one_draw_however_often_it_is_scored() -> None:
     assert all(lead.startswith("new") for lead in picked(late, next_day))
 
 
-def test_turns_are_spread_over_the_ages_of_a_band() -> None:
-    """On one day a week's worth of turns counts: 7 of the 60 days from 30 to 90; the others come later."""
-    many = leads(zone=["not_yet"] * 3000, probability=0.01, age_days=60.0)
-    took = choose_routes(many, agree(exploration={"share": 0.05})).leads["draw"].notna().mean()
-    assert took == pytest.approx(7 / 60, abs=0.02)
-    fresh = choose_routes(many.assign(age_days=30.0), agree(exploration={"share": 0.05})).leads
-    assert fresh["draw"].isna().all(), "no turn has come at the first moment of a band"
+def test_a_lead_has_a_turn_every_so_many_days() -> None:
+    """On one day a week's worth of turns counts, 7 of 60 days; in 60 days everybody has had one, and then the next."""
+    many, agreement = (
+        leads(zone=["not_yet"] * 3000, probability=0.01),
+        agree(exploration={"share": 0.05, "every_days": 60}),
+    )
+    days = [f"{pd.Timestamp('2026-03-01') + pd.Timedelta(days=d):%Y-%m-%d}" for d in range(0, 120, 7)]
+    draws = [choose_routes(many.assign(day=day), agreement).leads["draw"] for day in days]
+    assert draws[0].notna().mean() == pytest.approx(7 / 60, abs=0.02)
+    assert set(pd.concat(draws[:9], axis=1).nunique(axis=1)) <= {1, 2}
+    assert set(pd.concat(draws, axis=1).nunique(axis=1)) <= {2, 3}
 
 
 def test_who_can_be_drawn_and_with_what_propensity() -> None:
     """Below the gate, points at the floor or above, and not handed off anyway."""
-    agreement = agree(exploration={"share": 0.999999, "per_day": 1, "floor": 20})
+    agreement = agree(exploration={"share": 0.999999, "per_day": 1, "floor": 20, "every_days": 7})
     lead = {
         "zone": ["nearly", "not_yet", "unfit", "qualified", "nearly", "nearly"],
         "probability": [0.9, 0.01, 0.9, 0.01, 0.9, 0.9],
@@ -455,7 +466,7 @@ def test_who_finds_no_place_is_called_meanwhile_where_the_rules_miss_answers() -
 
 
 def test_explored_hand_offs_have_places_of_their_own() -> None:
-    agreement = agree(capacity=teams(1), exploration={"share": 0.999999})
+    agreement = agree(capacity=teams(1), exploration={"share": 0.999999, "every_days": 7})
     zones = ["qualified", "qualified", "nearly"]
     found = choose_routes(leads(zone=zones, team="north", probability=[0.5, 0.6, 0.99]), agreement)
     assert list(found.leads["route"]) == ["hold", "hand_off", "hand_off"]

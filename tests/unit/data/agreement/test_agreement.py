@@ -469,12 +469,8 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
 
 
 def test_exploration_has_a_share_for_each_age_band():
-    """One for all of them, or one for each; the last holds for every further band."""
+    """One for all of them, or one for each."""
     from data.agreement.model import Exploration
 
     assert Exploration(share=0.05).by_band == (0.05,) * 4
     assert Exploration(shares=(0, 0.1), bands=(30,)).by_band == (0, 0.1)
-    assert Exploration().edges(0) == [0, 7, 30, 90]
-    assert Exploration().edges(89.9) == [0, 7, 30, 90]
-    assert Exploration().edges(90) == [0, 7, 30, 90, 180]
-    assert Exploration(bands=(10,)).edges(25) == [0, 10, 20, 30]
