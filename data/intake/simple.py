@@ -17,7 +17,8 @@ def simple_lines(path: Path, delimiter: str, width: int) -> int | None:
     Proven are: UTF-8 without NUL; line ends that are all alike and stand outside quotes; no blank line; `width` fields
     in each line; quotes only around whole fields, or doubled in them; and no space before a field.
     """
-    lines, rest, ends = 0, b"", set()
+    ends: set[bool] = set()
+    lines, rest = 0, b""
     with open_bytes(path) as file:
         while (block := file.read(BLOCK)) or rest:
             text, rest = _whole_lines(rest + block, last=not block)
