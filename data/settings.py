@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -21,7 +22,17 @@ log = logging.getLogger(__name__)
 GONE = ("search_trials", "search_minutes")
 """Keys of [training] that an earlier `leadready init` wrote and nothing reads any more."""
 
-DEFAULT = """\
+WORDS = (
+    r"\n|null|(null)|<null>|[null]|nil|none|(none)|- none -|--none--|nan|nat|<na>|n/a|n.a.|#n/a|#null!|#value!|#ref!"
+    "|#name?|#div/0!|-|--|---|?|undefined|unknown|(unknown)|[unknown]|[[unknown]]|(blank)|(empty)|[empty]|no value"
+    "|(no value)|not provided|[not provided]|(not provided)|not set|(not set)|not available|not specified|select"
+    "|select one|please select|- select -|--select--|-- select --"
+)
+EMPTY_WORDS = tuple(WORDS.split("|"))
+"""Texts that programs write for nothing, in lower case. Not among them: NA, which is Namibia."""
+
+WORD_LINES = ",\n".join(f"    {dumps(EMPTY_WORDS[i : i + 8])[1:-1]}" for i in range(0, len(EMPTY_WORDS), 8))
+DEFAULT = f"""\
 # How this workspace trains and scores. Every line may be left out; these are the defaults.
 
 time_zone = "UTC"             # whose calendar says which day a scoring or a report belongs to, as "Europe/Berlin"
@@ -43,6 +54,15 @@ exclude = []
 touches_days = 3
 calls_days = 5                # long enough for a long weekend
 
+[ingest]                      # how the texts of files are read (docs/data.md)
+earliest = 1990-01-01         # a time before this day goes to the quarantine
+times = ""                    # a form of times beside ISO, where no mapping declares one: "%d.%m.%Y %H:%M"
+decimal = ""                  # "," or ".": numbers such as 1.200,50 or € 1,200.50, where no mapping declares it
+# texts that mean nothing, whatever their case
+empty_words = [
+{WORD_LINES}
+]
+
 [training]
 test_share = 0.3              # share of the rows, the latest ones, kept for one honest test
 folds = 4                     # forward folds in the earlier rows, to choose the model
@@ -63,6 +83,10 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _lower(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(w.strip().lower() for w in words)
+
+
 class LabelSettings(StrictModel):
     """What is predicted."""
 
@@ -76,6 +100,15 @@ class FeatureSettings(StrictModel):
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
+
+
+class IngestSettings(StrictModel):
+    """How the texts of a source are read."""
+
+    earliest: date = date(1990, 1, 1)
+    times: str = ""
+    decimal: Literal["", ".", ","] = ""
+    empty_words: Annotated[tuple[str, ...], AfterValidator(_lower)] = EMPTY_WORDS
 
 
 class TrainingSettings(StrictModel):
@@ -101,6 +134,7 @@ class Settings(StrictModel):
     cohort: Cohort = Cohort()
     label: LabelSettings = LabelSettings()
     features: FeatureSettings = FeatureSettings()
+    ingest: IngestSettings = IngestSettings()
     freshness: Limits = Limits()
     training: TrainingSettings = TrainingSettings()
     compute: ComputeSettings = ComputeSettings()

@@ -11,11 +11,14 @@ from itertools import zip_longest
 from data.agreement.model import Agreement
 from data.errors import DataError
 from data.intake.records import OWN_COLUMNS
+from data.intake.values import Reading, Seen, Texts
 from data.sql import literal, quoted
 from data.tables import SQL_TYPES, Column, Table
 from data.toml_errors import close
 from data.warehouse import VERSION_COLUMNS, Warehouse
 
+MOST_COLUMNS = 500
+"""Of a file or mapping; beyond, DuckDB takes minutes to plan what is done with each."""
 LONGEST_TEXT = 1_000_000
 """Bytes of one text value."""
 PERSONAL = re.compile(
@@ -24,9 +27,10 @@ PERSONAL = re.compile(
 )
 NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
 KNOWN_AT = Column("known_at", "time", "when our systems knew")
-EXPECTED = {"time": "a time", "number": "a number", "whole": "a whole number", "flag": "yes or no"}
+EXPECTED = {"number": "a number", "whole": "a whole number", "flag": "yes or no"}
 NOT_LATER = "a time no later than the load at ' || {load} || '"
 NONE = "'none'"
+GIVEN = "'' || coalesce('''' || left({raw}, 60) || '''', 'none')"
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,18 @@ class Columns:
     ignored: tuple[str, ...] = ()
 
 
-def settle_columns(warehouse: Warehouse, table: Table, infer: bool) -> Columns:
+def settle_columns(warehouse: Warehouse, table: Table, seen: Mapping[str, Seen], infer: bool) -> Columns:
     """Match the columns of the relation `mapped` to the table's, adding extra columns to the table.
 
-    `infer`: text extras that hold numbers only (and no leading zeros) become numbers, and empty ones
-    have to wait. Raises DataError where a required column is missing.
+    `infer`: text extras that were `seen` to hold numbers become numbers, and empty ones have to wait. Raises DataError
+    where a required column is missing or there are too many.
     """
     found = {n: t for n, t in warehouse.columns("mapped").items() if n.lower() not in OWN_COLUMNS}
     require(table, found, f"table {table.name}")
+    if len(found) > MOST_COLUMNS:
+        do = "leave out in a mapping what says nothing of a lead or its company (docs/mappings.md)"
+        expected = f"at most {MOST_COLUMNS} columns"
+        raise DataError(f"reading table {table.name}", expected=expected, got=f"{len(found)}", do=do)
     lower = {c.name.lower(): c for c in (*table.columns, KNOWN_AT)}
     given = {lower[n.lower()].name: (n, t) for n, t in found.items() if n.lower() in lower}
     others = {n: t for n, t in found.items() if n.lower() not in lower}
@@ -62,7 +70,7 @@ def settle_columns(warehouse: Warehouse, table: Table, infer: bool) -> Columns:
     for name, sql_type in others.items():
         if name not in (*personal, *reserved):
             own = spelling.get(name.lower(), name)
-            if own in stored or _add_extra(warehouse, table, name, sql_type, infer):
+            if own in stored or _add_extra(warehouse, table, name, sql_type, seen.get(name) if infer else None):
                 given[own] = (name, sql_type)
     extras = [Column(n, "number" if t == "DOUBLE" else "text", n) for n, t in warehouse.extras(table).items()]
     return Columns((*table.columns, *extras), given, personal, reserved)
@@ -83,7 +91,12 @@ def require(table: Table, found: Iterable[str], where: str) -> None:
 
 
 def checked_sql(
-    table: Table, columns: Columns, loaded_at: datetime, backfill: bool, agreements: Sequence[Agreement]
+    table: Table,
+    columns: Columns,
+    loaded_at: datetime,
+    backfill: bool,
+    agreements: Sequence[Agreement],
+    reading: Reading,
 ) -> str:
     """A SELECT of every row of `mapped`: cast columns, `known_at`, `_clock` (who said known_at) and `_reason` or ''.
 
@@ -91,35 +104,74 @@ def checked_sql(
     """
     load = f"TIMESTAMP '{loaded_at}'"
     everything = (*columns.stored, KNOWN_AT)
-    given = ", ".join(f"{_given(c, columns)} AS {_raw(c)}, {_cast(c, columns)} AS {quoted(c.name)}" for c in everything)
+    kept = {c.name: kept_words(table, c.name, agreements) for c in everything}
+    cast = {c.name: _cast(c, columns, reading, kept[c.name]) for c in everything}
+    raw = ", ".join(f"{_given(c, columns)} AS {_raw(c)}" for c in everything)
+    given = ", ".join(f"{cast[c.name]} AS {quoted(c.name)}" for c in everything)
     happened = table.known_from or table.occurred_at or "TIMESTAMP '1970-01-01'"
     event = f"try({happened})" if backfill else "NULL"
     clock = f"CASE WHEN {_raw(KNOWN_AT)} IS NOT NULL THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
     known = f"CASE _clock WHEN 'source' THEN known_at WHEN 'event' THEN {event} ELSE {load} END"
-    reasons = [r for c in everything if c.name in columns.given or c.required for r in _column_reasons(c, load)]
+    asked = [c for c in everything if c.name in columns.given or c.required]
+    own = {*table.names, KNOWN_AT.name}
+    reasons = [
+        r for c in asked for r in (*(_unread(table, c, reading) if c.name in own else ()), *_column_reasons(c, load))
+    ]
     names = ", ".join(quoted(c.name) for c in columns.stored)
-    own = _level_reasons(agreements) if table.name == "answers" else []
-    return f"""WITH given AS (SELECT _row, _file, _line, {given} FROM mapped),
+    levels = _level_reasons(agreements) if table.name == "answers" else []
+    # materialized, as DuckDB plans expressions that many columns share in cubic time
+    return f"""WITH raw AS MATERIALIZED (SELECT _row, _file, _line, {raw} FROM mapped),
+        given AS (SELECT *, {given} FROM raw),
         clocked AS (SELECT *, {clock} AS _clock FROM given),
         known AS (SELECT * REPLACE ({known} AS known_at) FROM clocked)
         SELECT _row, _file, _line, {names}, known_at, _clock,
-            concat_ws('; ', {", ".join([*reasons, *_row_reasons(table, load), *own])}) AS _reason
+            concat_ws('; ', {", ".join([*reasons, *_row_reasons(table, load), *levels])}) AS _reason
         FROM known AS e"""
 
 
-def _add_extra(warehouse: Warehouse, table: Table, name: str, sql_type: str, infer: bool) -> bool:
-    """Add the column; False where its type is to be inferred and it is all empty yet."""
-    column = quoted(name)
-    is_number = sql_type.startswith("DECIMAL") or sql_type.removeprefix("U") in NUMBERS
-    if infer and sql_type == "VARCHAR":
-        text = f"nullif(trim({column}), '')"
-        numeric = f"try_cast({text} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({text}, '^[+-]?0[0-9]')"
-        filled, numbers = warehouse.rows(f"SELECT count({text}), count(*) FILTER ({numeric}) FROM mapped")[0]
-        if not filled:
+def _add_extra(warehouse: Warehouse, table: Table, name: str, sql_type: str, seen: Seen | None) -> bool:
+    """Add the column; False where its texts were `seen` to settle its type and all are empty yet."""
+    column, is_number = quoted(name), is_number_type(sql_type)
+    if seen:
+        if not seen.filled:
             return False
-        is_number = filled == numbers
+        is_number = seen.is_number
     warehouse.execute(f"ALTER TABLE {table.name} ADD COLUMN {column} {'DOUBLE' if is_number else 'VARCHAR'}")
     return True
+
+
+def is_number_type(sql_type: str) -> bool:
+    """Whether a mapping's column of this type comes as numbers or flags."""
+    return sql_type.startswith("DECIMAL") or sql_type in NUMBERS or sql_type.removeprefix("U") in NUMBERS
+
+
+def is_text_type(column: Column, sql_type: str) -> bool:
+    """Whether a column that comes in this type is read as text: times must be times, numbers numbers."""
+    if column.type == "time":
+        return not sql_type.startswith(("TIMESTAMP", "DATE"))
+    return column.type == "text" or not is_number_type(sql_type)
+
+
+def texts_of(table: Table, types: Mapping[str, str], agreements: Sequence[Agreement]) -> list[Texts]:
+    """The text columns among those of a mapping (name -> SQL type) that have values to look at, none of them personal.
+
+    What may be a number: a number of the contract, and every extra column.
+    """
+    own = {c.name: c for c in (*table.columns, KNOWN_AT)}
+    names = [n for n, t in types.items() if t == "VARCHAR" and n not in OWN_COLUMNS]
+    return [
+        Texts(n, kept_words(table, n, agreements), n.lower() not in own or own[n.lower()].type == "number")
+        for n in names
+        if not (n.lower() in own and own[n.lower()].personal)
+    ]
+
+
+def kept_words(table: Table, name: str, agreements: Sequence[Agreement]) -> tuple[str, ...]:
+    """The words that a column takes as values, even if they are empty words elsewhere."""
+    if table.name == "answers" and name.lower() in ("criterion", "level"):
+        named = [(*a.answer_names(), *(level for c in a.criteria.values() for level in c.levels)) for a in agreements]
+        return tuple(word for words in named for word in words)
+    return next((c.allowed for c in table.columns if c.name == name.lower()), ())
 
 
 def _raw(column: Column) -> str:
@@ -131,7 +183,7 @@ def _given(column: Column, columns: Columns) -> str:
     if column.name not in columns.given:
         return "NULL::VARCHAR"
     name, sql_type = columns.given[column.name]
-    if sql_type != "VARCHAR" and column.type != "text":
+    if not is_text_type(column, sql_type):
         return quoted(name)
     if sql_type in ("DOUBLE", "FLOAT"):  # ids that a frame with gaps made floats: 42.0 is 42
         whole = f"{quoted(name)} = trunc({quoted(name)}) AND abs({quoted(name)}) < 1e15"
@@ -139,13 +191,15 @@ def _given(column: Column, columns: Columns) -> str:
     return f"nullif(trim({quoted(name)}::VARCHAR), '')"
 
 
-def _cast(column: Column, columns: Columns) -> str:
-    raw, target = _given(column, columns), SQL_TYPES[column.type]
+def _cast(column: Column, columns: Columns, reading: Reading, kept: Iterable[str]) -> str:
+    raw, target = _raw(column), SQL_TYPES[column.type]
+    is_text = is_text_type(column, columns.given.get(column.name, ("", "VARCHAR"))[1])
     if column.type == "time":
-        return f"timezone('UTC', try_cast({raw} AS TIMESTAMPTZ))"
-    if column.allowed:
-        return f"lower({raw})"
-    return raw if column.type == "text" else f"try_cast({raw} AS {target})"
+        return reading.time(raw) if is_text else f"timezone('UTC', try_cast({raw} AS TIMESTAMPTZ))"
+    if column.type == "text":
+        text = raw if column.personal else reading.emptied(raw, kept)
+        return f"lower({text})" if column.allowed else text
+    return reading.number(raw) if is_text and column.type == "number" else f"try_cast({raw} AS {target})"
 
 
 def _column_reasons(column: Column, load: str) -> list[str]:
@@ -153,10 +207,10 @@ def _column_reasons(column: Column, load: str) -> list[str]:
     value, raw, is_text = quoted(column.name), _raw(column), column.type == "text"
     size, least, most = f"strlen({value})", column.least, column.most
     rows = [
-        (column.required, f"{raw} IS NULL", "a value", NONE),
+        (column.required and not is_text, f"{raw} IS NULL", "a value", NONE),
+        (column.required and is_text, f"{value} IS NULL", "a value", GIVEN.format(raw=raw)),
         (is_text, f"contains({value}, chr(0))", "text", "'a NUL byte in it'"),
         (is_text, f"{size} > {LONGEST_TEXT}", "at most 1 MB of text", f"'' || {size} || ' bytes'"),
-        (not is_text, f"{raw} IS NOT NULL AND {value} IS NULL", EXPECTED.get(column.type, ""), raw),
         (column.allowed, f"{value} NOT IN ({_listed(column.allowed)})", f"one of {', '.join(column.allowed)}", raw),
         (column.type == "number", f"NOT isfinite({value})", "a finite number", raw),
         (column.type == "whole", f"try_cast({raw} AS DOUBLE) <> {value}", EXPECTED["whole"], raw),
@@ -165,6 +219,25 @@ def _column_reasons(column: Column, load: str) -> list[str]:
         (most is not None, f"{value} > {most}", f"at most {most or 0:g}", raw),
     ]
     return [_reason(when, column.name, expected, got) for applies, when, expected, got in rows if applies]
+
+
+def _unread(table: Table, column: Column, reading: Reading) -> list[str]:
+    """SQL texts about a text that is no time, number or flag, and about a time before all plausible ones.
+
+    An empty word is nothing, but where a value is required. Of extra columns such texts are counted instead.
+    """
+    value, raw, first = quoted(column.name), _raw(column), reading.settings.earliest
+    if column.type == "text":
+        return []
+    empty = "FALSE" if column.required else reading.is_empty(f"{raw}::VARCHAR")
+    expected = reading.accepted if column.type == "time" else EXPECTED[column.type]
+    reasons = [_reason(f"{raw} IS NOT NULL AND {value} IS NULL AND NOT {empty}", column.name, expected, raw)]
+    if column.type == "time":
+        # of a table whose rows have no time of their own a backfill knows all since 1970
+        always = f" AND {value} <> TIMESTAMP '1970-01-01'" if not table.occurred_at else ""
+        early = f"{raw} IS NOT NULL AND {value} < TIMESTAMP '{first}'{always}"
+        reasons.append(_reason(early, column.name, f"a time from {first} on", raw))
+    return reasons
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from data.intake import databases, records
 from data.intake.records import Record, checked_columns, first_line, open_text, unreadable
+from data.intake.simple import simple_lines
 from data.sql import literal, quoted
 from data.warehouse import Warehouse
 
@@ -141,13 +142,13 @@ class _Reader:
 
     def _read_file(self, path: Path, file: RawFile) -> Sequence[str]:
         try:
-            shape = records.scan(path, self.digest)
+            size = records.scan(path, self.digest)
             self.digest.update(file.relation.encode())
-            if shape.size == 0:
+            if size == 0:
                 raise unreadable(file.name, "a header and records", "an empty file", "export it again")
             if path.suffix == ".parquet":
                 return self._read_parquet(path, file)
-            return self._read_csv(path, file, shape) if ".csv" in _ending(path) else self._read_json(path, file)
+            return self._read_csv(path, file) if ".csv" in _ending(path) else self._read_json(path, file)
         except (OSError, EOFError, zlib.error, duckdb.Error) as error:
             do = "export or copy it again"
             raise unreadable(file.name, "a file that can be read", first_line(error), do) from None
@@ -161,16 +162,19 @@ class _Reader:
         )
         return checked_columns(list(self.warehouse.columns(file.table))[2:], file.name)
 
-    def _read_csv(self, path: Path, file: RawFile, shape: records.Shape) -> list[str]:
-        delimiter, columns, first = records.header(path, file.name)
-        if not (first == 1 and shape.even and self._read_csv_fast(path, file, delimiter, columns, shape.lines - 1)):
+    def _read_csv(self, path: Path, file: RawFile) -> list[str]:
+        delimiter, columns, after = records.header(path, file.name)
+        if not (after == 1 and self._read_csv_fast(path, file, delimiter, columns)):
             log.info("reading %s line by line", file.name)
             with open_text(path) as text:
-                self._store(file, columns, records.csv_records(text, delimiter, len(columns)))
+                self._store(file, columns, records.csv_records(text, delimiter, len(columns), after))
         return columns
 
-    def _read_csv_fast(self, path: Path, file: RawFile, delimiter: str, columns: Sequence[str], lines: int) -> bool:
-        """By DuckDB, which may refuse or lose a record: True only where it read one record from each line."""
+    def _read_csv_fast(self, path: Path, file: RawFile, delimiter: str, columns: Sequence[str]) -> bool:
+        """By DuckDB, which guesses where a file is not simple: True only where the bytes leave nothing to guess."""
+        lines = simple_lines(path, delimiter, len(columns))
+        if lines is None:
+            return False
         types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in columns)
         try:
             self.warehouse.execute(
@@ -181,7 +185,7 @@ class _Reader:
             )
         except duckdb.Error:
             return False
-        return bool(self.warehouse.scalar(f"SELECT count(*) FROM {file.table}") == lines)
+        return bool(self.warehouse.scalar(f"SELECT count(*) FROM {file.table}") == lines - 1)
 
     def _read_json(self, path: Path, file: RawFile) -> list[str]:
         columns: list[str] = []

@@ -10,23 +10,29 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pandas as pd
 
 from data.agreement.model import Agreement
 from data.errors import DataError, UsageError
-from data.intake.contract import Columns, checked_sql, require, settle_columns
+from data.intake.contract import Columns, checked_sql, require, settle_columns, texts_of
 from data.intake.files import RawData, raw_relations
 from data.intake.mapping import Mapping, load_mappings
+from data.intake.noticed import Noticed, notice
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
+from data.intake.records import OWN_COLUMNS
+from data.intake.values import Reading, look_at
 from data.intake.versions import store
+from data.settings import IngestSettings
 from data.sql import literal
 from data.tables import TABLES, Table
 from data.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
+DEFAULTS = IngestSettings()
 WORKING = ("mapped", "checked", "conflicts", "candidates", "verdicts", "fresh")
 """Temporary relations that a table passes through."""
 
@@ -45,7 +51,8 @@ class TableCount:
 class IngestReport:
     """What a batch did. `files`: records read from each; `unused`: files that no mapping reads.
 
-    `left_out`: extra columns whose name looks personal; `ignored`: columns no table has.
+    `left_out`: extra columns whose name looks personal; `ignored`: columns no table has; `noticed`: texts that were
+    not read as the values that they seem to be.
     """
 
     batch_id: str
@@ -54,6 +61,7 @@ class IngestReport:
     unused: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    noticed: tuple[Noticed, ...] = ()
 
     @property
     def stored(self) -> int:
@@ -73,6 +81,7 @@ class _Batch:
     source: str
     batch_id: str
     loaded_at: datetime
+    reading: Reading
     backfill: bool = False
     timezone: str = "UTC"
     agreements: Sequence[Agreement] = ()
@@ -92,11 +101,13 @@ def ingest(
     timezone: str = "UTC",
     mappings: Path | None = None,
     agreements: Sequence[Agreement] = (),
+    settings: IngestSettings = DEFAULTS,
 ) -> IngestReport:
     """Store what is new in a file, a folder or a database (URL), all or nothing; bad rows go to the quarantine.
 
     `loaded_at` (UTC, naive) is when the rows became known unless the source says; with `backfill` that is taken from
-    the event. Times without an offset are read in `timezone`; stored times are UTC. Answers whose level is not in the
+    the event. Times without an offset are read in `timezone`; stored times are UTC. `settings` say how texts are read
+    where a mapping does not. Answers whose level is not in the
     one of `agreements` that was in force then are quarantined.
     Raises UsageError for an unknown source or zone, DataError where files are missing or unreadable or lack required
     columns, and ConfigError for a wrong mapping file; then nothing is stored.
@@ -107,14 +118,14 @@ def ingest(
         used = [m for m in found if set(m.reads) <= raw.relations]
         _check_files(source, found, used, raw)
         batch_id = _short_hash(source, raw.digest, *(m.sql for m in used))
-        batch = _Batch(source, batch_id, loaded_at, backfill, timezone, agreements)
+        batch = _Batch(source, batch_id, loaded_at, Reading(settings), backfill, timezone, agreements)
         with _utc_afterwards(warehouse), warehouse.transaction():
             _read_times_in(warehouse, timezone)
-            counts, columns = _load_all(warehouse, batch, used, raw)
+            counts, columns, noticed = _load_all(warehouse, batch, used, raw)
     files = {f.name: f.rows + f.rejected for f in raw.files}
     left_out = tuple(f"{table}.{name}" for table, taken in columns.items() for name in taken.personal)
     ignored = tuple(f"{table}.{name}" for table, taken in columns.items() for name in taken.ignored)
-    report = IngestReport(batch_id, counts, files, raw.unused, left_out, ignored)
+    report = IngestReport(batch_id, counts, files, raw.unused, left_out, ignored, noticed)
     log.info("ingested %s as batch %s: %d stored, %d quarantined", source, batch_id, report.stored, report.quarantined)
     return report
 
@@ -124,7 +135,13 @@ def quarantined(warehouse: Warehouse) -> pd.DataFrame:
     return warehouse.frame("SELECT * EXCLUDE (settings) FROM quarantine ORDER BY loaded_at, table_name, file, line")
 
 
-def replay(warehouse: Warehouse, *, loaded_at: datetime, agreements: Sequence[Agreement] = ()) -> IngestReport:
+def replay(
+    warehouse: Warehouse,
+    *,
+    loaded_at: datetime,
+    agreements: Sequence[Agreement] = (),
+    settings: IngestSettings = DEFAULTS,
+) -> IngestReport:
     """Try the quarantined rows again: those that pass now are stored and leave.
 
     A row that is known by its load only becomes known at `loaded_at`, when it first could be used. Lines that could
@@ -132,38 +149,46 @@ def replay(warehouse: Warehouse, *, loaded_at: datetime, agreements: Sequence[Ag
     """
     _check_clock(loaded_at)
     counts: dict[str, TableCount] = {}
-    batch = _Batch("replay", _short_hash("replay", str(loaded_at)), loaded_at, agreements=agreements)
+    noticed: list[Noticed] = []
+    batch = _Batch("replay", _short_hash("replay", str(loaded_at)), loaded_at, Reading(settings), agreements=agreements)
     held = "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL ORDER BY ALL"
     with _utc_afterwards(warehouse), warehouse.transaction():
-        for name, source, settings in sorted(warehouse.rows(held), key=lambda group: list(TABLES).index(group[0])):
-            stated = json.loads(settings)
-            own = replace(batch, source=source, backfill=stated["backfill"], timezone=stated["timezone"])
+        for name, source, stated in sorted(warehouse.rows(held), key=lambda group: list(TABLES).index(group[0])):
+            said = json.loads(stated)
+            reading = Reading(settings, said.get("times", ""), said.get("decimal", ""))
+            own = replace(batch, source=source, backfill=said["backfill"], timezone=said["timezone"], reading=reading)
             _read_times_in(warehouse, own.timezone)
-            take_out(warehouse, name, source, settings)
-            count, _ = _load_table(warehouse, own, TABLES[name], tuple(stated["mutable"]), stated["infer"])
+            take_out(warehouse, name, source, stated, said.get("types", {}))
+            count, _, found = _load_table(warehouse, own, TABLES[name], tuple(said["mutable"]), said["infer"])
             counts[name] = _sum(counts.get(name), count)
+            noticed += found
         _record(warehouse, batch, counts)
-    report = IngestReport(batch.batch_id, counts)
+    report = IngestReport(batch.batch_id, counts, noticed=tuple(noticed))
     log.info("replayed the quarantine: %d stored, %d still held", report.stored, report.quarantined)
     return report
 
 
 def _load_all(
     warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw: RawData
-) -> tuple[dict[str, TableCount], dict[str, Columns]]:
+) -> tuple[dict[str, TableCount], dict[str, Columns], tuple[Noticed, ...]]:
     counts: dict[str, TableCount] = {}
+    noticed: list[Noticed] = []
     columns: dict[str, Columns] = {}
     unread = {r: sum(f.rejected for f in raw.files if f.relation == r) for r in raw.relations}
     for mapping in mappings:
         name = mapping.table.name
         _map(warehouse, batch, mapping)
         infer = mapping.canonical and not all(f.typed for f in raw.files if f.relation in mapping.reads)
-        loaded, columns[name] = _load_table(warehouse, batch, mapping.table, mapping.mutable, infer)
+        where = f"settings.toml and the mapping {name} of {batch.source}"
+        reading = batch.reading.declared(warehouse, mapping.times, mapping.decimal, where)
+        own, infer = replace(batch, reading=reading), infer or bool(mapping.decimal)
+        loaded, columns[name], found = _load_table(warehouse, own, mapping.table, mapping.mutable, infer)
+        noticed += found
         first = [r for r in mapping.reads if unread.pop(r, 0)]
         lines = sum(hold_back_lines(warehouse, name, batch.source, batch.batch_id, batch.load, r) for r in first)
         counts[name] = _sum(loaded, TableCount(lines, 0, lines, 0))
     _record(warehouse, batch, counts)
-    return counts, columns
+    return counts, columns, tuple(noticed)
 
 
 def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
@@ -186,22 +211,32 @@ def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
 
 def _load_table(
     warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool
-) -> tuple[TableCount, Columns]:
+) -> tuple[TableCount, Columns, list[Noticed]]:
     """Check and store the relation `mapped`."""
-    columns = settle_columns(warehouse, table, infer)
-    checked = checked_sql(table, columns, batch.loaded_at, batch.backfill, batch.agreements)
+    types = warehouse.columns("mapped")
+    seen = look_at(warehouse, texts_of(table, types, batch.agreements), batch.reading)
+    columns = settle_columns(warehouse, table, seen, infer)
+    noticed = notice(warehouse, table, columns, seen, batch.reading, batch.agreements)
+    checked = checked_sql(table, columns, batch.loaded_at, batch.backfill, batch.agreements, batch.reading)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
     warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
     stored, repeats = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
-    settings = {"backfill": batch.backfill, "timezone": batch.timezone, "mutable": mutable, "infer": infer}
-    held = hold_back(warehouse, table, batch.source, json.dumps(settings))
+    held = hold_back(warehouse, table, batch.source, _said(batch, mutable, infer, types))
     for relation in WORKING:
         warehouse.execute(f"DROP TABLE IF EXISTS {relation}")
     count = TableCount(rows_in, stored, held, repeats)
     if rows_in != stored + repeats + held:
         raise RuntimeError(f"{table.name}: {count} does not add up")
-    return count, columns
+    return count, columns, noticed
+
+
+def _said(batch: _Batch, mutable: tuple[str, ...], infer: bool, types: dict[str, str]) -> str:
+    """What a replay has to know of how rows were read; `types`: of columns that came as other than text."""
+    typed = {n: t for n, t in types.items() if t != "VARCHAR" and n not in OWN_COLUMNS}
+    style = {"times": batch.reading.times, "decimal": batch.reading.decimal, "types": typed}
+    own = {"backfill": batch.backfill, "timezone": batch.timezone, "mutable": mutable, "infer": infer}
+    return json.dumps(own | {key: value for key, value in style.items() if value})
 
 
 def _short_hash(*texts: str) -> str:
@@ -239,8 +274,9 @@ def _check_clock(loaded_at: datetime) -> None:
 
 def _read_times_in(warehouse: Warehouse, timezone: str) -> None:
     try:
+        ZoneInfo(timezone)  # DuckDB also takes BST, for Bangladesh's
         warehouse.execute(f"SET TimeZone = {literal(timezone)}")
-    except duckdb.Error:
+    except (duckdb.Error, KeyError, ValueError, OSError):
         expected, do = "a time zone such as Europe/Berlin", "correct its name"
         raise UsageError("reading times", expected=expected, got=repr(timezone), do=do) from None
 

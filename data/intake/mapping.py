@@ -15,13 +15,18 @@ CANONICAL = "canonical"
 
 @dataclass(frozen=True)
 class Mapping:
-    """One table's SELECT; `mutable` columns are overwritten in place by the source; `canonical` needs no SQL file."""
+    """One table's SELECT; `mutable` columns are overwritten in place by the source; `canonical` needs no SQL file.
+
+    `times` and `decimal`: how its texts are written, '' where it does not say; see `values.Reading`.
+    """
 
     table: Table
     sql: str
     reads: tuple[str, ...]
     mutable: tuple[str, ...] = ()
     canonical: bool = False
+    times: str = ""
+    decimal: str = ""
 
 
 def load_mappings(source: str, folder: Path | None = None) -> tuple[Mapping, ...]:
@@ -54,11 +59,18 @@ def _from_file(path: Path) -> Mapping:
     text = read_text(path)
     named = _declared(text, "reads")
     reads = [f"raw_{n}" for n in named] if named else re.findall(r"\braw_\w+", text)
-    return Mapping(TABLES[path.stem], text.strip().rstrip(";"), tuple(dict.fromkeys(reads)), _declared(text, "mutable"))
+    times, decimal = _declaration(text, "times"), _declaration(text, "decimal")
+    sql, mutable = text.strip().rstrip(";"), _declared(text, "mutable")
+    return Mapping(TABLES[path.stem], sql, tuple(dict.fromkeys(reads)), mutable, times=times, decimal=decimal)
 
 
 def _declared(text: str, word: str) -> tuple[str, ...]:
     """The names after `-- word:` in the comment lines at the top."""
+    return tuple(n.strip() for n in _declaration(text, word).split(",") if n.strip())
+
+
+def _declaration(text: str, word: str) -> str:
+    """What stands after `-- word:` in the comment lines at the top."""
     top = re.match(r"(?:\s*--[^\n]*\n)*", text)
     found = re.search(rf"--\s*{word}:([^\n]*)", top.group() if top else "")
-    return tuple(n.strip() for n in found.group(1).split(",") if n.strip()) if found else ()
+    return found.group(1).strip() if found else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from data.intake.contract import LONGEST_TEXT
 from data.intake.records import OWN_COLUMNS
 from data.sql import literal, quoted
@@ -42,11 +44,16 @@ def hold_back_lines(warehouse: Warehouse, table: str, source: str, batch_id: str
     )
 
 
-def take_out(warehouse: Warehouse, table: str, source: str, settings: str) -> None:
-    """Move the rows of one table, source and setting out of the quarantine into the relation `mapped`."""
+def take_out(warehouse: Warehouse, table: str, source: str, settings: str, types: Mapping[str, str]) -> None:
+    """Move the rows of one table, source and setting out of the quarantine into the relation `mapped`.
+
+    `types`: of the columns that were no text; they are of that type again.
+    """
     these = f"table_name = {literal(table)} AND source = {literal(source)} AND settings = {literal(settings)}"
     keys = warehouse.rows(f"SELECT DISTINCT unnest(json_keys(raw)) AS key FROM quarantine WHERE {these} ORDER BY key")
-    fields = "".join(f", json_extract_string(raw, {_pointer(k)}) AS {quoted(k)}" for (k,) in keys)
+    fields = "".join(
+        f", json_extract_string(raw, {_pointer(k)})::{types.get(k, 'VARCHAR')} AS {quoted(k)}" for (k,) in keys
+    )
     warehouse.execute(
         f"""CREATE OR REPLACE TEMP TABLE mapped AS SELECT row_number() OVER () AS _row, batch_id AS _batch_id,
             loaded_at AS _loaded_at, file AS _file, line AS _line{fields}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
+import io
+import itertools
 import json
-from collections import deque
+import re
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +19,12 @@ from typing import IO, Any
 from data.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+"""A first line by which some programs say the delimiter."""
+SAMPLE = 100
+"""Records that show which delimiter a file uses."""
 OWN_COLUMNS = ("_file", "_line", "_row", "_batch_id", "_loaded_at")
+BLOCK = 1 << 22
 LONGEST_LINE = 4_000_000
 """Characters; a longer record is quarantined with its beginning."""
 KEPT_TEXT = 1_000_000
@@ -32,15 +41,6 @@ class Record:
     raw: str = ""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What the bytes of a file say: its size, its physical lines, and whether all end alike."""
-
-    size: int
-    lines: int
-    even: bool
-
-
 def unreadable(name: str, expected: str, got: str, do: str) -> DataError:
     """The error about a file or table that cannot be read."""
     return DataError(f"reading {name}", expected=expected, got=got, do=do)
@@ -51,17 +51,14 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def scan(path: Path, digest: Any) -> Shape:
-    """Read the bytes once, feeding `digest`: a clean CSV file must have one record in each line after the header."""
-    size = line_feeds = returns = 0
-    last = b""
+def scan(path: Path, digest: Any) -> int:
+    """Read the bytes once, feeding `digest`; how many there are."""
+    size = 0
     with open_bytes(path) as file:
-        while block := file.read(1 << 22):
+        while block := file.read(BLOCK):
             digest.update(block)
-            size, last = size + len(block), block[-1:]
-            line_feeds += block.count(b"\n")
-            returns += block.count(b"\r")
-    return Shape(size, line_feeds + (last not in (b"", b"\n")), returns in (0, line_feeds))
+            size += len(block)
+    return size
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -70,32 +67,45 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def open_text(path: Path) -> IO[str]:
-    """A file's text without a byte order mark; bytes that are no UTF-8 come as surrogates."""
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    text: IO[str] = opener(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return text
+    """A file's text without its byte order marks; bytes that are no UTF-8 come as surrogates."""
+    file, marks = open_bytes(path), 0
+    while file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+        marks += 1
+    file.seek(marks * len(codecs.BOM_UTF8))
+    return io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
 
 
 def header(path: Path, name: str) -> tuple[str, list[str], int]:
     """The delimiter, the columns and the line of a CSV file's header.
 
-    The delimiter is the one of `, ; tab |` that finds most columns. Raises DataError where there is no header, it is
-    not UTF-8, a column comes twice, or the file seems to use another delimiter.
+    The delimiter is the one that a first line `sep=;` names, else the one of `, ; tab |` by which most records have as
+    many fields as the header. Raises DataError where there is no header, it is not UTF-8, a column comes twice, two
+    delimiters fit, or the file seems to use another one.
     """
-    found = [(d, *_first_record(path, name, d)) for d in DELIMITERS]
-    delimiter, columns, line = max(found, key=lambda f: len(f[1]))
-    other = [d for d in ":^~\x01\x1f" if d in columns[0]] if len(columns) == 1 else []
-    if other:
-        got = f"one column {columns[0]!r}, which seems to be separated by {other[0]!r}"
+    said = _said_delimiter(path)
+    if said and said not in DELIMITERS:
+        raise unreadable(name, "sep= and one of , ; tab |", f"sep={said}", "export it with one of these delimiters")
+    with _wide_fields():
+        found = [_try_delimiter(path, name, d, bool(said)) for d in said or DELIMITERS]
+    best = max(found, key=lambda f: (len(f.columns) > 1, f.fit, len(f.columns)))
+    others = [f.delimiter for f in found if f is not best and len(f.columns) > 1 and f.fit == best.fit == 1]
+    if others:
+        got = f"records that {best.delimiter!r} and {others[0]!r} divide alike"
+        raise unreadable(name, "one delimiter", got, "name it in a first line, such as sep=;")
+    odd = [d for d in ":^~\x01\x1f" if d in best.columns[0]] if len(best.columns) == 1 else []
+    if odd:
+        got = f"one column {best.columns[0]!r}, which seems to be separated by {odd[0]!r}"
         raise unreadable(name, "columns separated by , ; tab or |", got, "export it with one of these delimiters")
-    named = [c.strip() or f"column_{i}" for i, c in enumerate(columns, 1)]
-    return delimiter, checked_columns(named, name), line
+    named = [c.strip() or f"column_{i}" for i, c in enumerate(best.columns, 1)]
+    return best.delimiter, checked_columns(named, name), best.line
 
 
 def checked_columns(columns: list[str], name: str) -> list[str]:
     """The columns; DataError where one comes twice (letter case aside) or has a name that leadready uses itself."""
-    lower = [c.lower() for c in columns]
-    wrong = sorted({c for c in lower if lower.count(c) > 1} | ({*OWN_COLUMNS} & {*lower}))
+    counts = Counter(c.lower() for c in columns)
+    wrong = sorted({c for c, count in counts.items() if count > 1} | ({*OWN_COLUMNS} & {*counts}))
+    if any("\0" in c for c in columns):
+        raise unreadable(name, "names of columns", "a NUL byte in one", "export it again")
     if wrong:
         expected = f"every column once, and none called {', '.join(OWN_COLUMNS)}"
         got = f"{', '.join(wrong)} among {', '.join(columns)}"
@@ -103,13 +113,16 @@ def checked_columns(columns: list[str], name: str) -> list[str]:
     return columns
 
 
-def csv_records(file: IO[str], delimiter: str, width: int) -> Iterator[Record]:
-    """The records of a CSV file after its header. An unclosed quote costs the line it stands in, nothing more."""
+def csv_records(file: IO[str], delimiter: str, width: int, after: int) -> Iterator[Record]:
+    """The records of a CSV file after its header, which ends in line `after`.
+
+    An unclosed quote costs the line it stands in, nothing more.
+    """
     lines = _Lines(file)
     with _wide_fields():
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        while not next(reader):
-            pass
+        reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+        while lines.number < after:
+            next(lines)
         while True:
             lines.taken.clear()
             first = lines.number + 1
@@ -225,18 +238,49 @@ def _wrong_text(line: str) -> str | None:
     return None
 
 
-def _first_record(path: Path, name: str, delimiter: str) -> tuple[list[str], int]:
+@dataclass(frozen=True)
+class _Trial:
+    """What a delimiter makes of a file: the header, the line it ends in, the share of records that fit it."""
+
+    delimiter: str
+    columns: list[str]
+    line: int
+    fit: float
+
+
+def _said_delimiter(path: Path) -> str:
+    """The one that a first line `sep=;` names, or nothing."""
+    with open_text(path) as file:
+        said = SEPARATOR_LINE.fullmatch(file.readline(10))
+    return said[1] if said else ""
+
+
+def _try_delimiter(path: Path, name: str, delimiter: str, skip: bool) -> _Trial:
+    """How the first records look by a delimiter; `skip`: the first line is none of them."""
     try:
         with open_text(path) as file:
-            reader = csv.reader(iter(lambda: file.readline(LONGEST_LINE), ""), delimiter=delimiter)
+            lines = iter(lambda: file.readline(LONGEST_LINE), "")
+            reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+            if skip:
+                next(reader)
             columns = next((r for r in reader if r), None)
+            line, widths = reader.line_num, _widths(reader)
         for column in columns or ():
             column.encode("utf-8", "surrogateescape").decode()
     except (UnicodeDecodeError, csv.Error) as error:
         raise unreadable(name, "a header of column names in UTF-8", str(error), "export it as CSV in UTF-8") from None
     if columns is None:
         raise unreadable(name, "a header", "blank lines only", "export it again")
-    return columns, reader.line_num
+    fit = widths.count(len(columns)) / len(widths) if widths else 0
+    return _Trial(delimiter, columns, line, fit)
+
+
+def _widths(reader: Iterator[list[str]]) -> list[int]:
+    """How many fields the next records have, until one cannot be read."""
+    widths: list[int] = []
+    with suppress(csv.Error):
+        widths.extend(len(r) for r in itertools.islice(reader, SAMPLE) if r)
+    return widths
 
 
 @contextmanager

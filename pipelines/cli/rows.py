@@ -110,7 +110,9 @@ def quarantine_replay(workspace: Path) -> Report:
 
     opened = find_workspace(workspace)
     with opened.warehouse() as warehouse:
-        rows = ingest_rows(replay(warehouse, loaded_at=now(), agreements=opened.agreements))
+        rows = ingest_rows(
+            replay(warehouse, loaded_at=now(), agreements=opened.agreements, settings=opened.settings.ingest)
+        )
     return listed(rows, *["no rejected rows to replay"] * (not rows))
 
 

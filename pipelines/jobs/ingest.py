@@ -30,4 +30,5 @@ def ingest_batch(
             timezone=timezone,
             mappings=mappings,
             agreements=opened.agreements,
+            settings=opened.settings.ingest,
         )

