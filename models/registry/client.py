@@ -22,20 +22,23 @@ import numpy as np
 import pandas as pd
 
 from data.errors import ConfigError, ModelError
+from data.intake.records import first_line
+from data.spreadsheet import write_csv
 from data.whole import locked, shared, whole, writing
 from data.workspace import Workspace
-from models.fitting.candidates import paths
-from models.fitting.deployed import ReadyModel, trusted_types
+from models.fitting.deployed import trusted_types
 from models.judging.promotion import Decision, check_by_hand, overtaken
 from models.judging.training import TrainingResult
 from models.metrics.evaluation import Vector
 from models.registry import tracking
 from models.registry.history import Move, from_json, version_before
+from models.registry.saved import fingerprint, read_model
 from models.registry.tracking import HOLDOUT
 
 NAME = "lead-readiness"
 WritePages = Callable[[TrainingResult, Decision, Mapping[str, str], Path], None]
 """Writes what people look at of a training into a folder, whose subfolders become those of the run."""
+FINGERPRINT = "files_sha256"  # a tag of each version: its saved files, as training logged them
 MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
 REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
 
@@ -128,6 +131,8 @@ class Registry:
                 for name in result.holdout_metrics.index:
                     _log_candidate(client, run, result, str(name))
                 model = _log_model(mlflow, result)
+            with tempfile.TemporaryDirectory() as folder:
+                tags[FINGERPRINT] = fingerprint(_download(mlflow, model.model_uri, folder))
             return _register(client, run.info.run_id, model, tags, decision)
 
     def apply(self, version: ModelVersion, decision: Decision) -> Decision:
@@ -244,26 +249,20 @@ class Registry:
         mlflow = self._mlflow()
         self._experiment(mlflow)
         found = self._find(mlflow, str(alias_or_version))
-        uri = f"models:/{NAME}/{found.version}"
         try:
-            info = mlflow.models.get_model_info(uri)
-            _check_types(info.flavors.get("sklearn", {}), found)
-            pipeline = mlflow.sklearn.load_model(uri)
+            with tempfile.TemporaryDirectory() as folder:
+                files = _download(mlflow, f"models:/{NAME}/{found.version}", folder)
+                kept, chosen = found.tags.get(FINGERPRINT), found.tags.get("chosen", "")
+                pipeline = read_model(files, int(found.version), kept, chosen)
+                signature = mlflow.models.Model.load(files / "MLmodel").signature
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
                 f"loading model version {found.version}",
                 expected="its files, as training left them",
-                got=str(error).splitlines()[0],
+                got=first_line(error),
                 do="restore them from a backup, run `leadready rollback`, or train again",
             ) from error
-        if info.signature is None:
-            raise ModelError(
-                f"loading model version {found.version}",
-                expected="a signature that names its columns, as training logs it",
-                got="none",
-                do="run `leadready rollback`, or train again",
-            )
-        features = tuple(info.signature.inputs.input_names())
+        features = tuple(signature.inputs.input_names())
         return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
 
     def holdout(self, model: LoadedModel) -> pd.DataFrame:
@@ -359,7 +358,7 @@ class Registry:
             mlflow.set_tags({"kind": kind, **tags})
             mlflow.log_metrics(tracking.finite(metrics))
             for title, table in tables.items():
-                table.to_csv(Path(folder) / f"{title}.csv", index=False)
+                write_csv(table, Path(folder) / f"{title}.csv")
                 table.to_parquet(Path(folder) / f"{title}.parquet", index=False)
             for title, page in pages.items():
                 (Path(folder) / f"{title}.html").write_text(page, encoding="utf-8")
@@ -392,17 +391,9 @@ def _make_store(path: Path, artifacts: str) -> None:
         SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
 
 
-def _check_types(saved: Mapping[str, Any], version: Any) -> None:
-    """Raise ModelError where a saved model wants other types loaded than its candidate's spec of today declares."""
-    wanted = set(saved.get("skops_trusted_types") or ())
-    strange = sorted(wanted - trusted_types(version.tags.get("chosen", "")))
-    if strange or not wanted.issuperset(paths(ReadyModel)):
-        raise ModelError(
-            f"loading model version {version.version}",
-            expected="a model made by this version of leadready",
-            got=f"one of an older form, with the type {strange[0]}" if strange else "one of an older form",
-            do="train again, and promote the new version yourself if training does not",
-        )
+def _download(mlflow: Any, uri: str, folder: str) -> Path:
+    """A copy of a saved model's files, which nobody changes between the check and the load."""
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
 
 
 def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:

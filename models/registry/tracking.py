@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.spreadsheet import write_csv
 from data.workspace import Workspace
 from models.fitting.candidates import CANDIDATES
 from models.fitting.encoders import kind
@@ -125,10 +126,10 @@ def dataset_parts(result: TrainingResult, tags: Mapping[str, str]) -> dict[str, 
 
 def write_tables(result: TrainingResult, report: Path) -> None:
     """Write the figures of every candidate, the tested rows and the columns' alarms into the folder `report`."""
-    result.holdout_metrics.to_csv(report / "holdout_metrics.csv")
-    result.fold_metrics.to_csv(report / "fold_metrics.csv")
+    write_csv(result.holdout_metrics.reset_index(), report / "holdout_metrics.csv")
+    write_csv(result.fold_metrics.reset_index(), report / "fold_metrics.csv")
     result.holdout.to_parquet(report / HOLDOUT, index=False)
-    result.leakage.columns.rename_axis("column").to_csv(report / "columns.csv")
+    write_csv(result.leakage.columns.rename_axis("column").reset_index(), report / "columns.csv")
 
 
 def run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -> list[object]:

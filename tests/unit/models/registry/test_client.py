@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,8 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from functools import partial, reduce
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,9 +25,11 @@ import skops.io
 from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
 from data.workspace import Workspace
 from models.fitting.candidates import CANDIDATES
+from models.fitting.deployed import ReadyModel
 from models.judging.promotion import Decision
 from models.registry.client import NAME, Registry, _make_store
 from models.registry.history import version_before
+from models.registry.saved import fingerprint, read_model
 from serving.pages.training import write_pages
 
 CHAMPION = Decision(True, "champion", True, ("ahead of base rate", "too few later rows to be sure"))
@@ -492,71 +497,157 @@ def test_moves_at_once_are_all_written_down_in_their_order(bought):
 
 
 OLDER = {
-    "models.fitting.candidates.": "models.candidates.",
-    "models.fitting.deployed.": "models.deployed.",
-    "models.fitting.calibration.": "models.calibration.",
-    "models.fitting.encoders.": "models.columns.",
-    "models.fitting.venn_abers.": "models.venn_abers.",
+    "models.fitting.candidates": "models.candidates",
+    "models.fitting.deployed": "models.deployed",
+    "models.fitting.calibration": "models.calibration",
+    "models.fitting.encoders": "models.columns",
+    "models.fitting.venn_abers": "models.venn_abers",
 }
 
 
-def make_older(folder):
-    """A saved model as training left it when `models` had no rooms: its classes lay elsewhere."""
+class Bomb:
+    """What a pickle runs when it is loaded."""
 
-    def renamed(text):
-        for now, then in OLDER.items():
-            text = text.replace(now.rstrip("."), then.rstrip("."))
-        return text
+    def __init__(self, file):
+        self.file = file
 
-    marked = folder / "MLmodel"
-    marked.write_text(renamed(marked.read_text()))
+    def __reduce__(self):
+        return Path.touch, (self.file,)
+
+
+def rewrite(folder, change):
+    """Save the model again, its schema changed."""
     with zipfile.ZipFile(folder / "model.skops") as saved:
         parts = {name: saved.read(name) for name in saved.namelist()}
-    parts["schema.json"] = renamed(parts["schema.json"].decode()).encode()
+    parts["schema.json"] = change(parts["schema.json"].decode()).encode()
     with zipfile.ZipFile(folder / "model.skops", "w") as made:
         for name, content in parts.items():
             made.writestr(name, content)
 
 
-def test_a_model_of_an_older_layout_ends_in_a_plain_error(result, tmp_path):
-    space = Workspace(tmp_path / "var")
+def make_older(folder, _):
+    """A saved model as training left it when `models` had no rooms: its classes lay elsewhere."""
+    rewrite(folder, lambda text: reduce(lambda told, names: told.replace(*names), OLDER.items(), text))
+
+
+def make_pickle(folder, bomb):
+    text = (folder / "MLmodel").read_text()
+    text = text.replace("serialization_format: skops", "serialization_format: pickle")
+    (folder / "MLmodel").write_text(text.replace("model.skops", "model.pkl"))
+    (folder / "model.pkl").write_bytes(pickle.dumps(Bomb(bomb)))
+
+
+def make_pickle_by_name(folder, bomb):
+    (folder / "model.skops").write_bytes(pickle.dumps(Bomb(bomb)))
+
+
+def trust_more(folder, bomb):
+    """The model is a call that makes a file, and the MLmodel beside it trusts that."""
+    text = (folder / "MLmodel").read_text()
+    (folder / "MLmodel").write_text(text.replace("skops_trusted_types:\n", "skops_trusted_types:\n    - os.mkdir\n"))
+    skops.io.dump(partial(os.mkdir, str(bomb)), folder / "model.skops")
+
+
+def hide_in_the_schema(folder, bomb):
+    """A type of ours is exchanged for one that runs code of its own."""
+    here = f"{Bomb.__module__}", "Bomb"
+    change = '"__class__": "ReadyModel",\n  "__module__": "models.fitting.deployed"'
+    rewrite(folder, lambda text: text.replace(change, f'"__class__": "{here[1]}",\n  "__module__": "{here[0]}"'))
+
+
+def take_the_columns_away(folder, _):
+    marked = folder / "MLmodel"
+    marked.write_text(re.sub(r"^signature:\n(  .*\n)+", "", marked.read_text(), flags=re.MULTILINE))
+
+
+def turn_two_columns(folder, _):
+    marked = folder / "MLmodel"
+    marked.write_text(marked.read_text().replace("n1", "n?").replace("n2", "n1").replace("n?", "n2"))
+
+
+def flip_a_byte(folder, _):
+    content = bytearray((folder / "model.skops").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.skops").write_bytes(content)
+
+
+def cut_short(folder, _):
+    (folder / "model.skops").write_bytes((folder / "model.skops").read_bytes()[:1000])
+
+
+def empty(folder, _):
+    (folder / "model.skops").write_bytes(b"")
+
+
+def of_another_model(folder, _):
+    skops.io.dump([1, 2], folder / "model.skops")
+
+
+SPOILED = [
+    *(make_older, make_pickle, make_pickle_by_name, trust_more, hide_in_the_schema),
+    *(take_the_columns_away, turn_two_columns, flip_a_byte, cut_short, empty, of_another_model),
+]
+
+
+@pytest.fixture(scope="module")
+def kept(result, tmp_path_factory):
+    """A registry with a model, its folder of files, and a copy of that."""
+    space = Workspace(tmp_path_factory.mktemp("kept") / "var")
     space.create()
     registry = Registry(space)
     registry.apply(registry.log_training(result, {"source": "demo"}, CHAMPION), CHAMPION)
-    assert registry.champion()
     [marked] = space.artifacts.rglob("MLmodel")
-    make_older(marked.parent)
-    file = marked.parent / "model.skops"
+    return registry, marked.parent, shutil.copytree(marked.parent, tmp_path_factory.mktemp("copy") / "files")
+
+
+@pytest.fixture
+def spoilable(kept):
+    registry, folder, copy = kept
+    yield registry, folder
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
+def test_changed_files_are_refused_before_anything_of_them_runs(spoilable, tmp_path, spoil):
+    registry, folder = spoilable
+    assert registry.champion()
+    spoil(folder, tmp_path / "bomb")
+    with pytest.raises(ModelError, match=r"loading model version 1: .*got files that were changed since training"):
+        registry.champion()
+    assert not (tmp_path / "bomb").exists()
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
+def test_a_changed_fingerprint_widens_nothing(spoilable, tmp_path, spoil, result):
+    """Who can write the registry too gets no code run: what is loaded is of types that the candidate declares."""
+    _, folder = spoilable
+    spoil(folder, tmp_path / "bomb")
+    with contextlib.suppress(ModelError):
+        assert isinstance(read_model(folder, 1, fingerprint(folder), result.chosen), ReadyModel)
+    assert not (tmp_path / "bomb").exists()
+
+
+def test_files_of_an_older_layout_name_their_type(spoilable, result):
+    _, folder = spoilable
+    make_older(folder, None)
     plain = r"loading model version 1: expected .*, got one of an older form, with the type models\.c.*; train again"
     with pytest.raises(ModelError, match=plain):
+        read_model(folder, 1, fingerprint(folder), result.chosen)
+
+
+@pytest.mark.parametrize("name", ["MLmodel", "model.skops"])
+def test_files_that_are_gone(spoilable, name):
+    registry, folder = spoilable
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=r"loading model version 1: expected its files, .*; restore them"):
         registry.champion()
-    with pytest.raises(ModuleNotFoundError, match=r"No module named 'models\."):  # which nobody gets to see
-        skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
 
 
-def test_a_model_that_wants_more_types_than_its_spec_is_not_loaded(result, tmp_path):
-    space = Workspace(tmp_path / "var")
-    space.create()
-    registry = Registry(space)
-    registry.log_training(result, {"source": "demo"}, CHAMPION)
-    [marked] = space.artifacts.rglob("MLmodel")
-    whole = marked.read_text()
-    marked.write_text(whole.replace("skops_trusted_types:\n", "skops_trusted_types:\n    - os.system\n"))
-    assert marked.read_text() != whole
-    with pytest.raises(ModelError, match=r"got one of an older form, with the type os\.system; train again"):
-        registry.load(1)
-
-
-def test_a_model_that_does_not_name_its_columns_is_not_loaded(result, tmp_path):
-    """Somebody else's model, or one whose file was edited: MLflow loads it without a word."""
-    space = Workspace(tmp_path / "var")
-    space.create()
-    registry = Registry(space)
-    registry.log_training(result, {"source": "demo"}, CHAMPION)
-    [marked] = space.artifacts.rglob("MLmodel")
-    marked.write_text(re.sub(r"^signature:\n(  .*\n)+", "", marked.read_text(), flags=re.MULTILINE))
-    with pytest.raises(ModelError, match=r"loading model version 1: expected a signature .*, got none; run"):
-        registry.load(1)
+def test_a_version_without_a_fingerprint_is_refused(spoilable):
+    _, folder = spoilable
+    with pytest.raises(ModelError, match="got one of an older form, whose files cannot be told from changed ones"):
+        read_model(folder, 1, None, "logistic")
 
 
 def test_a_store_that_is_there_is_not_replaced(tmp_path):
