@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,16 @@ class Warehouse:
             raise
         self.connection.execute("COMMIT")
 
+    def keep_to_itself(self) -> None:
+        """From here on, until it is opened again, no statement reads or writes files other than the warehouse's own."""
+        self.execute("SET enable_external_access = false")
+
+    def check_select(self, sql: str) -> None:
+        """Raise duckdb.Error unless a text that somebody else wrote is one SELECT."""
+        found = self.connection.extract_statements(sql)
+        if [statement.type for statement in found] != [duckdb.StatementType.SELECT]:
+            raise duckdb.ParserException(f"{len(found)} statements, or one of another kind")
+
     def execute(self, sql: str, parameters: Parameters = None) -> None:
         """Run a statement."""
         self.connection.execute(sql, parameters)
@@ -135,6 +146,13 @@ class Warehouse:
         """The columns that sources brought beyond the contract: name -> SQL type."""
         own = {*table.names, *VERSION_COLUMNS}
         return {n: t for n, t in self.columns(table.name).items() if n not in own}
+
+
+def plainly(error: duckdb.Error) -> str:
+    """What DuckDB says, in one line and without the values of rows, which may be personal."""
+    text = str(error).partition("\n")[0]
+    about_sql = isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException))
+    return text if about_sql else re.sub("'.*'|\".*\"", "'...'", text)
 
 
 def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:

@@ -91,12 +91,18 @@ def simulate(
 
 
 @command(quarantine, "quarantine list", "list")
-def quarantine_list(workspace: Path, most: Annotated[int, typer.Option(help="Print this many rows.")] = 20) -> Report:
-    """List rejected rows with file, line and reason. The rows themselves may be personal; only --json prints them."""
+def quarantine_list(
+    workspace: Path,
+    most: Annotated[int, typer.Option(help="Print this many rows.", min=1)] = 20,
+    show_values: Annotated[bool, typer.Option("--show-values", help="Show the values, which may be personal.")] = False,
+) -> Report:
+    """List rejected rows with file, line and reason. Their values are shown only with --show-values."""
     from data.intake.ingest import quarantined
+    from data.intake.quarantine import without_values
 
     with find_workspace(workspace).warehouse() as warehouse:
-        rows = for_machines(quarantined(warehouse))
+        found = quarantined(warehouse)
+    rows = for_machines(found if show_values else without_values(found))
     shown = [{k: r[k] for k in ("batch_id", "table_name", "file", "line", "reason")} for r in rows[:most]]
     more = f"{len(rows):,} rows in quarantine" + (f", {most} shown" if len(rows) > most else "")
     return listed(shown, more, facts=rows)
