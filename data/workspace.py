@@ -81,7 +81,7 @@ class Workspace:
             found = tomllib.loads(self.marker.read_text(encoding="utf-8")).get("format")
         except (FileNotFoundError, NotADirectoryError):
             return "a folder made by `leadready init`", "no workspace.toml in it", f"run `leadready init`, {other}"
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        except (ValueError, RecursionError, OSError) as error:
             found = f"an unreadable workspace.toml ({error})"
         if found != FORMAT:
             do = "use the version of leadready that made it, or start a new workspace with `leadready init`"

@@ -100,9 +100,18 @@ def _intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -
 
 
 def candidate_params(result: TrainingResult, name: str) -> dict[str, object]:
-    """The plain settings of a candidate, without the names of columns."""
+    """The plain settings of a candidate's model by their names in words, without the names of columns."""
     found = {c.name: c for c in CANDIDATES}[name].build(result.features, result.seed).get_params()
-    return {k: v for k, v in found.items() if "model__" in k and isinstance(v, (bool, int, float, str))}
+    return {_in_words(k): v for k, v in found.items() if "model__" in k and isinstance(v, (bool, int, float, str))}
+
+
+def _in_words(setting: str) -> str:
+    """A setting's name as people read it.
+
+    >>> _in_words("model__learning_rate"), _in_words("shallow__model__max_iter")
+    ('learning rate', 'shallow max iter')
+    """
+    return setting.replace("model__", "").replace("_", " ").replace("  ", " ").strip()
 
 
 def columns(frame: pd.DataFrame) -> list[dict[str, object]]:

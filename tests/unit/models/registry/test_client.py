@@ -485,6 +485,33 @@ def test_a_decision_that_was_overtaken_is_not_carried_out(bought, result):
     assert len(bought.moves()) == len(moves) + 1, "carried out twice it moves once"
 
 
+@pytest.mark.parametrize("again", ["the same", "another", "back"])
+def test_a_promotion_killed_after_the_alias_moved_is_completed_by_the_next(bought, monkeypatch, again):
+    """Whatever is next: the version that came into use says by whom and why, and is no challenger any more."""
+    client, now = bought._mlflow().MlflowClient(), bought.aliases()["champion"]
+    to = 3 - now if now in (1, 2) else 1
+    client.set_registered_model_alias(NAME, "challenger", str(to))
+    with monkeypatch.context() as killed:
+        killed.setattr(Registry, "_complete", lambda self, client: bought.aliases()["champion"] == to and 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            bought.promote(to, NOON, "ann", f"killed before {again}", force=True)
+    assert bought.aliases() == {"champion": to, "challenger": to}
+    if again == "back":
+        bought.roll_back(NOON)
+    else:
+        bought.promote(to if again == "the same" else now, NOON, why="on", force=True)
+    assert "challenger" not in bought.aliases()
+    assert client.get_model_version(NAME, str(to)).tags["champion_why"] == f"killed before {again}"
+    assert bought.aliases()["champion"] == (to if again == "the same" else now)
+
+
+def test_mlflows_page_opens_the_runs(bought):
+    """Not what it has for language models."""
+    experiment = bought._mlflow().get_experiment_by_name(NAME)
+    assert bought.page() == f"#/experiments/{experiment.experiment_id}/runs"
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
 def test_moves_at_once_are_all_written_down_in_their_order(bought):
     """Eight at once, each a registry of its own: every move begins where the one before ended."""
     before, space = bought.moves(), Workspace(bought._store.parent)
