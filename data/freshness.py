@@ -16,8 +16,8 @@ from data.warehouse import Warehouse
 class Limits(StrictModel):
     """From which age on the newest row of a table is stale, in days."""
 
-    touches_days: float = Field(default=3, gt=0)
-    calls_days: float = Field(default=5, gt=0)
+    touches_days: float = Field(default=3, gt=0, le=3650)
+    calls_days: float = Field(default=5, gt=0, le=3650)
 
 
 @dataclass(frozen=True)

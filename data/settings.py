@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import date, timedelta
 from json import dumps
 from pathlib import Path
@@ -19,6 +20,8 @@ from data.toml_errors import StrictModel, parse_toml, read_text, wrong_keys
 
 log = logging.getLogger(__name__)
 
+UNITS = {"M": 1, "G": 1000, "T": 1000_000}
+MOST_MEMORY = 1000 * UNITS["T"]
 GONE = ("search_trials", "search_minutes")
 """Keys of [training] that an earlier `leadready init` wrote and nothing reads any more."""
 
@@ -87,6 +90,13 @@ def _lower(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(w.strip().lower() for w in words)
 
 
+def _enough(memory: str) -> str:
+    found = re.fullmatch(r"(\d{1,9}(\.\d{1,9})?)\s*([MGT])i?B", memory)
+    if not found or not 100 <= float(found[1]) * UNITS[found[3]] <= MOST_MEMORY:
+        raise PydanticCustomError("memory", "an amount from 100MB to 1000TB, such as 4GB")
+    return memory
+
+
 class LabelSettings(StrictModel):
     """What is predicted."""
 
@@ -116,15 +126,15 @@ class TrainingSettings(StrictModel):
 
     test_share: float = Field(default=0.3, gt=0, lt=1)
     folds: int = Field(default=4, ge=1, le=20)
-    seed: int = Field(default=7, ge=0)
+    seed: int = Field(default=7, ge=0, le=2**32 - 1)
     allowed_columns: tuple[str, ...] = ()
 
 
 class ComputeSettings(StrictModel):
     """What the machine gives."""
 
-    threads: int = Field(default=2, ge=1)
-    memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$")
+    threads: int = Field(default=2, ge=1, le=1024)
+    memory: Annotated[str, AfterValidator(_enough)] = "4GB"
 
 
 class Settings(StrictModel):

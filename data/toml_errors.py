@@ -15,6 +15,10 @@ from pydantic_core import ErrorDetails
 
 from data.errors import ConfigError
 
+LONGEST = 1000
+"""Lines of a file in which the line of a key is looked for."""
+DEEPEST = 20
+"""Levels of tables and lists in a TOML file."""
 PLAIN = {
     r"^\w+ should (be |have )?": "",
     " after validation.*": "",
@@ -45,11 +49,18 @@ def read_text(path: Path) -> str:
 
 
 def parse_toml(text: str, what: str) -> dict[str, Any]:
-    """What a TOML text says; ConfigError names the line that is wrong."""
+    """What a TOML text says; ConfigError names the line that is wrong, or says that it is nested too deeply."""
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        found = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, or a number of thousands of digits
         raise ConfigError(f"reading {what}", expected="TOML", got=str(error), do="fix that line") from None
+    level: list[Any] = [found]
+    for _ in range(DEEPEST):
+        level = [v for of in level for v in (of.values() if isinstance(of, dict) else of) if isinstance(v, dict | list)]
+    if level:
+        got = "deeper ones"
+        raise ConfigError(f"reading {what}", expected=f"at most {DEEPEST} levels of tables", got=got, do="flatten it")
+    return found
 
 
 def wrong_keys(what: str, model: type[BaseModel], error: ValidationError, text: str = "") -> ConfigError:
@@ -107,6 +118,8 @@ def few(word: str, known: Collection[str]) -> str:
 
 def line_of(text: str, keys: tuple[int | str, ...]) -> str:
     """`, line 12`: where a TOML text sets the key, or what is nearest above it; nothing where unsure."""
+    if text.count("\n") > LONGEST:  # each beginning is read once
+        return ""
     lines, best, begun = text.replace("\r\n", "\n").split("\n"), (0, 0), 0
     for end in range(1, len(lines) + 1):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data.errors import BusyError, ConfigError, DataError
+from data.sql import quoted
 from data.tables import SQL_TYPES, TABLES, Table
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR,
     loaded_at TIMESTAMP, settings VARCHAR)"""
 VERSION_COLUMNS = {"known_at": "TIMESTAMP", "superseded_at": "TIMESTAMP", "batch_id": "VARCHAR"}
+DAMAGE = (duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+"""What DuckDB raises of a file whose bytes are others than it wrote."""
 Parameters = list[Any] | dict[str, Any] | None
 
 
@@ -57,9 +61,17 @@ class Warehouse:
             warehouse = cls(connection)
             if warehouse.scalar(PROGRESS):
                 connection.execute("SET enable_progress_bar = false")
-            warehouse._make_tables()
+            try:
+                warehouse._make_tables()
+                warehouse._check_tables()
+            except duckdb.CatalogException as error:  # a view in the place of a table
+                raise _not_ours(path, plainly(error)) from None
             yield warehouse
+        except DAMAGE as error:
+            raise _not_ours(path, plainly(error)) from error
         except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
+            if re.search("corrupt|checksum|deseriali|could not read", str(error), re.IGNORECASE):
+                raise _not_ours(path, plainly(error)) from error
             what, got = f"writing {path or 'the in-memory warehouse'}", str(error).splitlines()[0]
             do = "free some space and run the same command again; nothing of this run was kept"
             raise DataError(what, expected="room on disk and in memory", got=got, do=do) from error
@@ -71,6 +83,19 @@ class Warehouse:
             self.execute(OWN_TABLES)
             for table in TABLES.values():
                 self._make(table, *(f"{n} {t}" for n, t in VERSION_COLUMNS.items()))
+
+    def _check_tables(self) -> None:
+        """Raise ConfigError where a table lacks a column, or has it of another type, compared with tables made anew."""
+        columns = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = "
+        own = self.scalar("SELECT current_database()")
+        self.execute("ATTACH ':memory:' AS anew; USE anew")
+        try:
+            self._make_tables()
+            lacking = self.rows(f"{columns} 'anew' EXCEPT {columns} $1 ORDER BY ALL", [own])
+        finally:
+            self.execute(f"USE {quoted(own)}; DETACH anew")
+        for table, column, kind in lacking:
+            raise _not_ours(None, f"the table {table} without the column {column} ({kind})")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -86,6 +111,16 @@ class Warehouse:
                 log.debug("nothing to roll back")
             raise
         self.connection.execute("COMMIT")
+
+    def keep_to_itself(self) -> None:
+        """From here on, until it is opened again, no statement reads or writes files other than the warehouse's own."""
+        self.execute("SET enable_external_access = false")
+
+    def check_select(self, sql: str) -> None:
+        """Raise duckdb.Error unless a text that somebody else wrote is one SELECT."""
+        found = self.connection.extract_statements(sql)
+        if [statement.type for statement in found] != [duckdb.StatementType.SELECT]:
+            raise duckdb.ParserException(f"{len(found)} statements, or one of another kind")
 
     def execute(self, sql: str, parameters: Parameters = None) -> None:
         """Run a statement."""
@@ -137,13 +172,31 @@ class Warehouse:
         return {n: t for n, t in self.columns(table.name).items() if n not in own}
 
 
+def plainly(error: duckdb.Error) -> str:
+    """What DuckDB says, in one line and without the values of rows, which may be personal."""
+    text = str(error).partition("\n")[0]
+    about_sql = isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException))
+    return text if about_sql else re.sub("'.*'|\".*\"", "'...'", text)
+
+
+def _not_ours(path: Path | None, got: str) -> ConfigError:
+    """A file that this version of leadready did not make, or that is damaged."""
+    expected = "tables that are whole and as this version of leadready makes them"
+    do = "restore it from a backup, or move it away and ingest again"
+    return ConfigError(f"opening {path or 'the warehouse'}", expected=expected, got=got, do=do)
+
+
 def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path or ":memory:")
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         what, got = f"opening {path}", str(error).splitlines()[0]
-        if "lock" in str(error):
-            got, do = "another leadready command that is running", "wait until it ends and run the same command again"
+        if held := re.search(r"Could not set lock.*?(?:\(PID (\d+)\)|$)", str(error), re.DOTALL):
+            by = f" (process {held[1]})" if held[1] else ""
+            got, do = (
+                f"another leadready command that is running{by}",
+                "wait until it ends and run the same command again",
+            )
             raise BusyError(what, expected="no other command to use it", got=got, do=do) from None
         do = "check its folder, permissions and free space, or move the file away and ingest again"
         raise ConfigError(what, expected="a DuckDB file that can be read and written", got=got, do=do) from None

@@ -17,6 +17,10 @@ FORMAT = 1
 """Rises when an older leadready could no longer read the workspace."""
 
 
+PRIVATE = 0o077
+"""The umask of a process that has opened a workspace: what it writes is its owner's alone (0600, folders 0700)."""
+
+
 class _Below:
     """A path below a workspace's root."""
 
@@ -45,6 +49,7 @@ class Workspace:
     def create(self) -> None:
         """Make the folders and the marker; what is there already stays as it is."""
         with self._making():
+            os.umask(PRIVATE)
             for folder in (self.root, self.artifacts, self.agreements, self.reports, self.exports):
                 folder.mkdir(parents=True, exist_ok=True)
         self.add(self.marker, f"# This file marks the folder as a workspace of leadready.\nformat = {FORMAT}\n")
@@ -64,6 +69,7 @@ class Workspace:
 
     def check(self) -> None:
         """Raise ConfigError unless this is a workspace of our format that can be written."""
+        os.umask(PRIVATE)
         if wrong := self._wrong():
             expected, got, do = wrong
             raise ConfigError(f"opening the workspace {self.root}", expected=expected, got=got, do=do)
@@ -75,7 +81,7 @@ class Workspace:
             found = tomllib.loads(self.marker.read_text(encoding="utf-8")).get("format")
         except (FileNotFoundError, NotADirectoryError):
             return "a folder made by `leadready init`", "no workspace.toml in it", f"run `leadready init`, {other}"
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        except (ValueError, RecursionError, OSError) as error:
             found = f"an unreadable workspace.toml ({error})"
         if found != FORMAT:
             do = "use the version of leadready that made it, or start a new workspace with `leadready init`"

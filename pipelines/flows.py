@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,9 +36,13 @@ from serving.pages.training import training_report
 
 def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
     """Waiting helps where another process holds the warehouse; nothing else gets better by itself."""
-    return isinstance(state.result(raise_on_failure=False), BusyError)
+    found = state.result(raise_on_failure=False)
+    if isinstance(found, BusyError):
+        log.warning("%s has to wait for %s; it tries again by itself", task.name, found.parts["got"])
+    return isinstance(found, BusyError)
 
 
+log = logging.getLogger(__name__)
 ONCE = "on the latest rows, used once"
 patient: dict[str, Any] = {
     "retries": 4,

@@ -25,6 +25,8 @@ ZONES: tuple[Zone, ...] = ("unfit", "not_yet", "nearly", "qualified")
 """From worst to best."""
 ZONE_WORDS = {"unfit": "unfit", "not_yet": "not yet qualified", "nearly": "nearly qualified", "qualified": "qualified"}
 """The zones as sentences name them."""
+MOST_CRITERIA = 200
+"""Nobody asks more, and each is several columns of the matrix."""
 MILLI = 1000
 """Points are counted in whole thousandths, so that a total is exactly the sum of its lines."""
 SCHEMES = Path(__file__).parent / "schemes"
@@ -307,7 +309,7 @@ class Agreement(StrictModel):
     name: Name = _key("what the company calls it")
     scheme: Scheme | None = _key("a built-in scheme that this file is merged into", None)
     drop: tuple[str, ...] = _key("criteria of the scheme that the company does not use", ())
-    criteria: dict[str, Criterion] = _key("what sales wants to know", min_length=1)
+    criteria: dict[str, Criterion] = _key("what sales wants to know", min_length=1, max_length=MOST_CRITERIA)
     combinations: tuple[Combination, ...] = _key("what several answers mean together", ())
     zones: Zones = Zones(research=(25, 45), matrix=(("not_yet",), ("nearly",), ("qualified",)))
     values: Values = Values()

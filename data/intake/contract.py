@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +23,17 @@ MOST_COLUMNS = 500
 LONGEST_TEXT = 1_000_000
 """Bytes of one text value."""
 PERSONAL = re.compile(
-    r"e[-_ ]?mail|phone|mobile|(first|last|full|sur|given|maiden|lead|contact)[-_ ]?name|nachname|vorname|birth|street"
-    r"|address|contact[-_ ]?person|linkedin|notes?$|(^|[^a-z])(iban|ssn|ip|fax)([^a-z]|$)"
+    r"e[-_ ]?mail|phone|mobile|(first|last|full|sur|given|maiden|lead|contact)[-_ ]?name|birth|street|add?res(?!t)"
+    r"|contact[-_ ]?person|linkedin|notes?$|pass(port|eport)|pasaporte|reisepass|paspoort"
+    r"|nachname|vorname|familienname|geburt|telefo|stra(ss|ß)e|anschrift|hausnummer|ansprechpartner|kontaktperson"
+    r"|steuer[-_ ]?(id|nr|nummer)|prenom|nom[-_ ]?(complet|(de[-_ ]?)?(famille|naissance|contact))|courriel|naissance"
+    r"|interlocuteur|apellido|nombre[-_ ]?(completo|(de[-_ ]?)?(pila|contacto))|correo|nacimiento|direccion|domicilio"
+    r"|persona[-_ ]?de[-_ ]?contacto|voornaam|achternaam|tussenvoegsel|geboorte|straat|huisnummer|contactpersoon"
+    r"|(notiz(en)?|bemerkung(en)?|remarques?|commentaires?|notas|observaciones|opmerking(en)?)$"
+    r"|^(noms?|nombres?|naam)$"
+    r"|(^|[^a-z])(iban|ssn|ip|fax|handy|mobil(nummer)?|portable|rue|movil|celular|calle|dni|mobiel|bsn)([^a-z]|$)"
 )
+"""Column names, in lower case and without accents, of what is personal: English, German, French, Spanish, Dutch."""
 NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
 KNOWN_AT = Column("known_at", "time", "when our systems knew")
 EXPECTED = {"number": "a number", "whole": "a whole number", "flag": "yes or no"}
@@ -63,7 +72,7 @@ def settle_columns(warehouse: Warehouse, table: Table, seen: Mapping[str, Seen],
     others = {n: t for n, t in found.items() if n.lower() not in lower}
     if not table.extras:
         return Columns(table.columns, given, ignored=tuple(others))
-    personal = tuple(n for n in others if PERSONAL.search(n.lower()))
+    personal = tuple(n for n in others if PERSONAL.search(_without_accents(n.lower())))
     reserved = tuple(n for n in others if n.lower() in VERSION_COLUMNS or n.startswith(("_", "given ")))
     stored = warehouse.extras(table)
     spelling = {n.lower(): n for n in stored}
@@ -74,6 +83,10 @@ def settle_columns(warehouse: Warehouse, table: Table, seen: Mapping[str, Seen],
                 given[own] = (name, sql_type)
     extras = [Column(n, "number" if t == "DOUBLE" else "text", n) for n, t in warehouse.extras(table).items()]
     return Columns((*table.columns, *extras), given, personal, reserved)
+
+
+def _without_accents(name: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
 
 
 def require(table: Table, found: Iterable[str], where: str) -> None:

@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
-from data.errors import DataError
+import duckdb
+
+from data.errors import DataError, LeadreadyError
 from data.intake.records import first_line, unreadable
+
+LONG = 6
+"""Letters from which on a secret word is not mistaken for a part of another."""
 
 
 def without_password(path: str) -> str:
@@ -38,18 +43,17 @@ def without_password(path: str) -> str:
 def opened(url: str) -> Iterator[Any]:
     """An engine for the database at a URL; whatever fails about it, then or in the block, is a DataError."""
     from sqlalchemy import create_engine
-    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         engine = create_engine(url)
-    except (SQLAlchemyError, ImportError, ValueError) as error:  # ValueError: a port that is no number
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except (LeadreadyError, duckdb.Error):  # of the warehouse that the rows go to
+        raise
+    except Exception as error:  # a driver may raise anything, with its password in it
         raise _no_database(url, error) from None
-    try:
-        yield engine
-    except (SQLAlchemyError, ImportError) as error:
-        raise _no_database(url, error) from None
-    finally:
-        engine.dispose()
 
 
 def table_names(engine: Any) -> list[str]:
@@ -73,7 +77,12 @@ def _no_database(url: str, error: Exception) -> DataError:
 
 
 def _without_secrets(text: str, url: str) -> str:
-    """A driver's message without the words of the URL that are not shown: some repeat the user or more."""
+    """A driver's message without the words of the URL that are not shown: some repeat the user or more.
+
+    A longer word is hidden inside others too, however it is written in the URL.
+    """
     known, all_words = (set(re.split(r"[/:@?&=;#,]+", u)) for u in (without_password(url), url))
-    hidden = sorted({w for word in all_words - known - {""} for w in (word, unquote(word))}, key=len, reverse=True)
-    return re.sub("|".join(rf"(?<!\w){re.escape(w)}(?!\w)" for w in hidden), "...", text) if hidden else text
+    hidden = {w for word in all_words - known - {""} for w in (word, unquote(word), unquote_plus(word))}
+    hidden |= {repr(word)[1:-1] for word in hidden}
+    parts = [re.escape(w) if len(w) >= LONG else rf"(?<!\w){re.escape(w)}(?!\w)" for w in sorted(hidden, key=len)[::-1]]
+    return re.sub("|".join(parts), "...", text) if hidden else text

@@ -28,7 +28,7 @@ from data.intake.versions import store
 from data.settings import IngestSettings
 from data.sql import literal
 from data.tables import TABLES, Table
-from data.warehouse import Warehouse
+from data.warehouse import Warehouse, plainly
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +107,9 @@ def ingest(
 
     `loaded_at` (UTC, naive) is when the rows became known unless the source says; with `backfill` that is taken from
     the event. Times without an offset are read in `timezone`; stored times are UTC. `settings` say how texts are read
-    where a mapping does not. Answers whose level is not in the
-    one of `agreements` that was in force then are quarantined.
+    where a mapping does not. Answers whose level is not in the one of `agreements` that was in force then are
+    quarantined. The SQL of a mapping runs without access to files: from then on the warehouse reads none, Parquet files
+    of a next batch among them, until it is opened again.
     Raises UsageError for an unknown source or zone, DataError where files are missing or unreadable or lack required
     columns, and ConfigError for a wrong mapping file; then nothing is stored.
     """
@@ -117,6 +118,8 @@ def ingest(
     with raw_relations(warehouse, path, {r for m in found for r in m.reads}) as raw:
         used = [m for m in found if set(m.reads) <= raw.relations]
         _check_files(source, found, used, raw)
+        if not all(m.canonical for m in used):
+            warehouse.keep_to_itself()
         batch_id = _short_hash(source, raw.digest, *(m.sql for m in used))
         batch = _Batch(source, batch_id, loaded_at, Reading(settings), backfill, timezone, agreements)
         with _utc_afterwards(warehouse), warehouse.transaction():
@@ -195,13 +198,14 @@ def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
     """The mapping's result as the relation `mapped`, its rows numbered and stamped with their batch."""
     stamp = f"'{batch.batch_id}' AS _batch_id, {batch.load} AS _loaded_at"
     try:
+        warehouse.check_select(mapping.sql)
         warehouse.execute(
             f"CREATE OR REPLACE TEMP TABLE mapped AS"
             f" SELECT row_number() OVER () AS _row, {stamp}, m.* FROM ({mapping.sql}\n) m"
         )
         warehouse.execute("SELECT _file, _line FROM mapped LIMIT 0")
     except duckdb.Error as error:
-        what, got = f"mapping {mapping.table.name} of {batch.source}", str(error).splitlines()[0]
+        what, got = f"mapping {mapping.table.name} of {batch.source}", plainly(error)
         expected, do = (
             "a SELECT with _file and _line that runs on these files",
             "compare their columns with the mapping",

@@ -11,6 +11,7 @@ from data.tables import TABLES, Table
 from data.toml_errors import read_text
 
 CANONICAL = "canonical"
+NAME = re.compile(r"\w[\w.\- ]*")
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,12 @@ class Mapping:
 def load_mappings(source: str, folder: Path | None = None) -> tuple[Mapping, ...]:
     """The mappings of a source, in the order in which their tables are stored.
 
-    They lie in `<folder>/<source>`; `canonical` is built in. Raises UsageError for a source that is neither, and
-    ConfigError where a file is not named like a table or cannot be read.
+    They lie in `<folder>/<source>`; `canonical` is built in. Raises UsageError for a source that is neither or no name,
+    and ConfigError where a file is not named like a table or cannot be read.
     """
+    if not NAME.fullmatch(source):
+        do = "name the folder below --mappings, without a path"
+        raise UsageError("ingesting", expected="a source's name such as crm", got=repr(source), do=do)
     place = folder / source if folder else None
     if source == CANONICAL and not (place and place.is_dir()):
         return tuple(Mapping(t, f"SELECT * FROM raw_{n}", (f"raw_{n}",), canonical=True) for n, t in TABLES.items())

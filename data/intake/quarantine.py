@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+import pandas as pd
 
 from data.intake.contract import LONGEST_TEXT
 from data.intake.records import OWN_COLUMNS
 from data.sql import literal, quoted
 from data.tables import Table
 from data.warehouse import Warehouse
+
+VALUE = re.compile(r" got '.*?'(?=; \w[^:;']*: expected |$)", re.DOTALL)
+"""A value as a reason shows it, up to the next reason."""
 
 
 def hold_back(warehouse: Warehouse, table: Table, source: str, settings: str) -> int:
@@ -65,6 +71,12 @@ def take_out(warehouse: Warehouse, table: str, source: str, settings: str, types
 def discard(warehouse: Warehouse, batch_id: str) -> int:
     """Drop the rows that a batch left in the quarantine; how many. What they held is then gone."""
     return int(warehouse.scalar("DELETE FROM quarantine WHERE batch_id = $1", [batch_id]))
+
+
+def without_values(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the quarantine without what stood in them, which may be personal: no `raw`, and no value in a reason."""
+    hidden = rows["reason"].str.replace(VALUE, " got a value that is not shown", regex=True)
+    return rows.assign(reason=hidden).drop(columns="raw")
 
 
 def _hold(warehouse: Warehouse, rows: str) -> int:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import os
+import re
 import socket
+import sqlite3
 import tempfile
 import urllib.parse
 import uuid
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -21,21 +25,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.errors import ConfigError, ModelError
+from data.errors import ConfigError, LeadreadyError, ModelError
+from data.intake.records import first_line
+from data.spreadsheet import write_csv
 from data.whole import locked, shared, whole, writing
 from data.workspace import Workspace
-from models.fitting.candidates import paths
-from models.fitting.deployed import ReadyModel, trusted_types
+from models.fitting.deployed import trusted_types
 from models.judging.promotion import Decision, check_by_hand, overtaken
 from models.judging.training import TrainingResult
 from models.metrics.evaluation import Vector
 from models.registry import tracking
 from models.registry.history import Move, from_json, version_before
+from models.registry.saved import fingerprint, read_model
 from models.registry.tracking import HOLDOUT
 
 NAME = "lead-readiness"
+KIND = "custom_model_development"  # MLflow's page opens the runs, and not what it has for language models
 WritePages = Callable[[TrainingResult, Decision, Mapping[str, str], Path], None]
 """Writes what people look at of a training into a folder, whose subfolders become those of the run."""
+FINGERPRINT = "files_sha256"  # a tag of each version: its saved files, as training logged them
 MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
 REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
 
@@ -95,6 +103,35 @@ def server() -> str | None:
     return os.environ.get("LEADREADY_MLFLOW") or None
 
 
+def _plainly(cls: type) -> type:
+    """Whatever MLflow, its database or its server raise in a public method of the registry becomes a plain error."""
+    for name, method in list(vars(cls).items()):
+        if inspect.isfunction(method) and not name.startswith("_"):
+            setattr(cls, name, _translated(method))
+    return cls
+
+
+def _translated(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def plain(self: Registry, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except LeadreadyError:
+            raise
+        except Exception as error:
+            of_store = type(error).__module__.startswith(("mlflow", "sqlalchemy", "sqlite3", "alembic", "requests"))
+            if not (of_store or isinstance(error, (UnicodeDecodeError, json.JSONDecodeError))):  # a damaged row
+                raise
+            what = f"using MLflow's store {self._store}" if self._store else "using the MLflow server"
+            expected = "one that is whole, has room, and was made with the version of MLflow that is installed"
+            do = "free some space or restore it from a backup; without one, move it away and train again"
+            got = re.sub(r"^\([\w.]+\) ", "", first_line(error))
+            raise ConfigError(what, expected=expected, got=got, do=do) from error
+
+    return plain
+
+
+@_plainly
 class Registry:
     """Models of one workspace: in SQLite there, or on the MLflow server that `server` gives."""
 
@@ -128,12 +165,15 @@ class Registry:
                 for name in result.holdout_metrics.index:
                     _log_candidate(client, run, result, str(name))
                 model = _log_model(mlflow, result)
+            with tempfile.TemporaryDirectory() as folder:
+                tags[FINGERPRINT] = fingerprint(_download(mlflow, model.model_uri, folder))
             return _register(client, run.info.run_id, model, tags, decision)
 
     def apply(self, version: ModelVersion, decision: Decision) -> Decision:
         """Put the alias where the training's decision says; what came of it: see `promotion.overtaken`."""
         client = self._mlflow().MlflowClient()
         with self._moving():
+            self._complete(client)
             now = self.aliases().get("champion")
             if decision.alias == "champion" and now not in (decision.against, version.version):
                 decision = overtaken(decision, version.version, now)
@@ -156,6 +196,7 @@ class Registry:
         """
         mlflow = self._mlflow()
         with self._moving():
+            self._complete(mlflow.MlflowClient())
             found, before = self._find(mlflow, str(version)), self.aliases().get("champion")
             if int(found.version) == before:
                 return None
@@ -174,6 +215,7 @@ class Registry:
         """
         mlflow = self._mlflow()
         with self._moving():
+            self._complete(mlflow.MlflowClient())
             before = self.aliases().get("champion")
             to = version_before(self.moves(), before)
             if to is None:
@@ -212,9 +254,18 @@ class Registry:
             # training would not have used it: every score says that it is unsure
             client.set_model_version_tag(NAME, version, "provisional", "true")
         client.set_registered_model_alias(NAME, "champion", version)
-        for key, value in move.tags().items():
-            client.set_model_version_tag(NAME, version, key, value)
-        if self.aliases().get("challenger") == move.to:
+        self._complete(client)
+
+    def _complete(self, client: Any) -> None:
+        """What follows a move of the champion, for the last that came about: it may have been killed before."""
+        now = self.aliases()
+        if not ((moves := self.moves()) and moves[-1].to == now.get("champion")):
+            return
+        tags = self._find(self._mlflow(), str(moves[-1].to)).tags
+        for key, value in moves[-1].tags().items():
+            if tags.get(key) != value:
+                client.set_model_version_tag(NAME, str(moves[-1].to), key, value)
+        if now.get("challenger") == moves[-1].to:
             client.delete_registered_model_alias(NAME, "challenger")
 
     def _moving(self) -> AbstractContextManager[None]:
@@ -244,26 +295,20 @@ class Registry:
         mlflow = self._mlflow()
         self._experiment(mlflow)
         found = self._find(mlflow, str(alias_or_version))
-        uri = f"models:/{NAME}/{found.version}"
         try:
-            info = mlflow.models.get_model_info(uri)
-            _check_types(info.flavors.get("sklearn", {}), found)
-            pipeline = mlflow.sklearn.load_model(uri)
+            with tempfile.TemporaryDirectory() as folder:
+                files = _download(mlflow, f"models:/{NAME}/{found.version}", folder)
+                kept, chosen = found.tags.get(FINGERPRINT), found.tags.get("chosen", "")
+                pipeline = read_model(files, int(found.version), kept, chosen)
+                signature = mlflow.models.Model.load(files / "MLmodel").signature
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
                 f"loading model version {found.version}",
                 expected="its files, as training left them",
-                got=str(error).splitlines()[0],
+                got=first_line(error),
                 do="restore them from a backup, run `leadready rollback`, or train again",
             ) from error
-        if info.signature is None:
-            raise ModelError(
-                f"loading model version {found.version}",
-                expected="a signature that names its columns, as training logs it",
-                got="none",
-                do="run `leadready rollback`, or train again",
-            )
-        features = tuple(info.signature.inputs.input_names())
+        features = tuple(signature.inputs.input_names())
         return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
 
     def holdout(self, model: LoadedModel) -> pd.DataFrame:
@@ -313,7 +358,13 @@ class Registry:
                 got=f"a workspace that was moved: its models were logged to {found.artifact_location}",
                 do="move the workspace back, link the old path to the new one, or train in a new workspace",
             )
-        return str(found.experiment_id if found else mlflow.create_experiment(NAME, self._artifacts))
+        if found:
+            return str(found.experiment_id)
+        return str(mlflow.create_experiment(NAME, self._artifacts, {"mlflow.experimentKind": KIND}))
+
+    def page(self) -> str:
+        """Where MLflow's page lists the runs, below its address."""
+        return f"#/experiments/{self._experiment(self._mlflow())}/runs"
 
     def _mlflow(self) -> Any:
         """MLflow, imported when needed (it takes 2 s) and pointed at this registry."""
@@ -332,6 +383,8 @@ class Registry:
             _refuse_silence(self.uri)
         elif not self._store.exists():
             _make_store(self._store, str(self._artifacts))
+        else:
+            _check_store(self._store)
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         return mlflow
@@ -359,7 +412,7 @@ class Registry:
             mlflow.set_tags({"kind": kind, **tags})
             mlflow.log_metrics(tracking.finite(metrics))
             for title, table in tables.items():
-                table.to_csv(Path(folder) / f"{title}.csv", index=False)
+                write_csv(table, Path(folder) / f"{title}.csv")
                 table.to_parquet(Path(folder) / f"{title}.parquet", index=False)
             for title, page in pages.items():
                 (Path(folder) / f"{title}.html").write_text(page, encoding="utf-8")
@@ -382,6 +435,13 @@ def _refuse_silence(uri: str) -> None:
         ) from None
 
 
+def _check_store(path: Path) -> None:
+    """Raise sqlite3.Error where a file is no store of MLflow's: it would fill an empty one anew, without a word."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as store:
+        if not store.execute("SELECT version_num FROM alembic_version").fetchall():
+            raise sqlite3.DatabaseError("no version of its tables")
+
+
 def _make_store(path: Path, artifacts: str) -> None:
     """Make MLflow's tables, unless another process was first: half-made ones would end every later command."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -392,17 +452,9 @@ def _make_store(path: Path, artifacts: str) -> None:
         SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
 
 
-def _check_types(saved: Mapping[str, Any], version: Any) -> None:
-    """Raise ModelError where a saved model wants other types loaded than its candidate's spec of today declares."""
-    wanted = set(saved.get("skops_trusted_types") or ())
-    strange = sorted(wanted - trusted_types(version.tags.get("chosen", "")))
-    if strange or not wanted.issuperset(paths(ReadyModel)):
-        raise ModelError(
-            f"loading model version {version.version}",
-            expected="a model made by this version of leadready",
-            got=f"one of an older form, with the type {strange[0]}" if strange else "one of an older form",
-            do="train again, and promote the new version yourself if training does not",
-        )
+def _download(mlflow: Any, uri: str, folder: str) -> Path:
+    """A copy of a saved model's files, which nobody changes between the check and the load."""
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
 
 
 def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:

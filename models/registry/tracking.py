@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.spreadsheet import write_csv
 from data.workspace import Workspace
 from models.fitting.candidates import CANDIDATES
 from models.fitting.encoders import kind
@@ -99,9 +100,18 @@ def _intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -
 
 
 def candidate_params(result: TrainingResult, name: str) -> dict[str, object]:
-    """The plain settings of a candidate, without the names of columns."""
+    """The plain settings of a candidate's model by their names in words, without the names of columns."""
     found = {c.name: c for c in CANDIDATES}[name].build(result.features, result.seed).get_params()
-    return {k: v for k, v in found.items() if "model__" in k and isinstance(v, (bool, int, float, str))}
+    return {_in_words(k): v for k, v in found.items() if "model__" in k and isinstance(v, (bool, int, float, str))}
+
+
+def _in_words(setting: str) -> str:
+    """A setting's name as people read it.
+
+    >>> _in_words("model__learning_rate"), _in_words("shallow__model__max_iter")
+    ('learning rate', 'shallow max iter')
+    """
+    return setting.replace("model__", "").replace("_", " ").replace("  ", " ").strip()
 
 
 def columns(frame: pd.DataFrame) -> list[dict[str, object]]:
@@ -125,10 +135,10 @@ def dataset_parts(result: TrainingResult, tags: Mapping[str, str]) -> dict[str, 
 
 def write_tables(result: TrainingResult, report: Path) -> None:
     """Write the figures of every candidate, the tested rows and the columns' alarms into the folder `report`."""
-    result.holdout_metrics.to_csv(report / "holdout_metrics.csv")
-    result.fold_metrics.to_csv(report / "fold_metrics.csv")
+    write_csv(result.holdout_metrics.reset_index(), report / "holdout_metrics.csv")
+    write_csv(result.fold_metrics.reset_index(), report / "fold_metrics.csv")
     result.holdout.to_parquet(report / HOLDOUT, index=False)
-    result.leakage.columns.rename_axis("column").to_csv(report / "columns.csv")
+    write_csv(result.leakage.columns.rename_axis("column").reset_index(), report / "columns.csv")
 
 
 def run_row(run: Any, versions: Mapping[str, int], aliases: Mapping[str, int]) -> list[object]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import sys
 import traceback
 from importlib.metadata import version
-from typing import Annotated, Any
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
 from data.errors import LeadreadyError
-from pipelines.cli import agreement, features, leads, models, rows, start
+from pipelines.cli import agreement, ending, features, leads, models, rows, start
 
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+UNEXPECTED = 70
+"""The exit code of a fault that is leadready's own (EX_SOFTWARE)."""
 ORDER = (
     *("init", "ingest", "explain", "train", "promote", "rollback", "score", "backtest", "ablate", "report"),
     *("simulate", "demo", "runs", "ui", "quarantine", "features", "agreement"),
@@ -54,13 +60,28 @@ def about(
 
 
 def main() -> None:
-    """Run the command; a user's mistake ends in one plain line and an exit code of its kind, without a traceback."""
+    """Run the command; what goes wrong ends in one plain line and an exit code of its kind, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # a file name may hold what no text does
+        cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")
     try:
-        app()
+        with ending.at_once():
+            app()
     except LeadreadyError as error:
         print(f"leadready: {error}", file=sys.stderr)
         _let_go(error)
         sys.exit(error.exit_code)
+    except Exception as error:
+        print(f"leadready: {_unexpected(error)}", file=sys.stderr)
+        _let_go(error)
+        sys.exit(UNEXPECTED)
+
+
+def _unexpected(error: Exception) -> str:
+    """One line for a fault of ours; its traceback goes into a file, for it may repeat what is personal."""
+    with NamedTemporaryFile("w", prefix="leadready-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(error)))
+    do = f"report it with {file.name} (look first whether it holds what is personal)"
+    return f"running this command: expected no fault of leadready's own, got {type(error).__name__}; {do}"
 
 
 def _let_go(error: BaseException | None) -> None:

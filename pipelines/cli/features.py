@@ -26,7 +26,11 @@ def features_list(
     workspace: Path, concept: Annotated[str | None, typer.Option(help="List only this concept.")] = None
 ) -> Report:
     """List every feature, including the extra columns of your sources."""
-    found = [f for f in _catalogue(workspace) if concept in (None, f.concept)]
+    catalogue = _catalogue(workspace)
+    found = [f for f in catalogue if concept in (None, f.concept)]
+    if not found:
+        known = f"one of {', '.join(dict.fromkeys(f.concept for f in catalogue))}"
+        raise UsageError("listing features", expected=known, got=str(concept), do="choose one of these")
     rows = [{"name": f.name, "concept": f.concept, "direction": f.direction, "meaning": f.meaning} for f in found]
     return listed(rows, f"{len(rows)} features")
 
@@ -46,7 +50,7 @@ def features_show(workspace: Path, name: Annotated[str, typer.Argument(help="The
 
 @command(features, "features check --leads 1000", "check")
 def features_check(
-    workspace: Path, leads: Annotated[int, typer.Option(help="Check this many leads per moment.")] = 500
+    workspace: Path, leads: Annotated[int, typer.Option(help="Check this many leads per moment.", min=1)] = 500
 ) -> Answer:
     """Check on your data that no feature uses later knowledge. The exit code is 12 if one does."""
     from features.catalogue import build_catalogue

@@ -21,10 +21,11 @@ def score(
     workspace: Path,
     as_of: AsOf = None,
     model: Annotated[str, typer.Option(help="Score with this model: champion, challenger or a version.")] = "champion",
-    most: Annotated[int, typer.Option(help="Print at most this many leads.")] = 10,
+    most: Annotated[int, typer.Option(help="Print at most this many leads.", min=1)] = 10,
 ) -> Report:
     """Score and route every open lead. Publishes table, Parquet and CSV; a moment scored again gives the same."""
-    done = running.find_flows(workspace).score(workspace, read_as_of(as_of), model)
+    moment = read_as_of(as_of)
+    done = running.find_flows(workspace).score(workspace, moment, model)
     from serving.pages.scores import scoring_report
 
     return scoring_report(done.scores, done.capacity, done.folder, done.fresh, most)
@@ -46,7 +47,8 @@ def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead'
 @command(app, "report --as-of 2026-03-01")
 def report(workspace: Path, as_of: AsOf = None) -> Report:
     """Write one page for sales and marketing. It shows promises, buyers, and the model next to the rules."""
-    folder = running.find_flows(workspace).report(workspace, read_as_of(as_of))
+    moment = read_as_of(as_of)
+    folder = running.find_flows(workspace).report(workspace, moment)
     page = folder / "report.html"
     csv = f"{folder}: holds each figure as CSV, with its query"
     return listed((), f"{page}: open it in a browser", csv, facts={"page": str(page)})

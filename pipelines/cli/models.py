@@ -48,7 +48,7 @@ def train(
 @command(app, "promote 3 --why 'sales asked for it'")
 def promote(
     workspace: Path,
-    version: Annotated[int, typer.Argument(help="The version of the model, as `leadready ui` lists it.")],
+    version: Annotated[int, typer.Argument(help="The version of the model, as `leadready runs` lists it.", min=1)],
     why: Why = "",
     force: Annotated[
         bool, typer.Option(help="Ignore warnings of the leak guard and failures to score; requires --why.")
@@ -106,14 +106,18 @@ def backtest(
 @command(app, "ablate --as-of 2026-03-01")
 def ablate(workspace: Path, as_of: AsOf = None) -> Report:
     """Measure what each kind of knowledge is worth. Rules, clicks, fit, calls and answers are tested on later leads."""
-    done = running.find_flows(workspace).ablate(workspace, read_as_of(as_of))
+    moment = read_as_of(as_of)
+    done = running.find_flows(workspace).ablate(workspace, moment)
     from serving.pages.ablation import ablation_report
 
     return ablation_report(done.result, done.run_id)
 
 
 @command(app, "runs")
-def runs(workspace: Path, most: Annotated[int, typer.Option(help="Print at most this many trainings.")] = 20) -> Report:
+def runs(
+    workspace: Path,
+    most: Annotated[int, typer.Option(help="Print at most this many trainings.", min=1, max=50_000)] = 20,
+) -> Report:
     """List the latest trainings with their main figures."""
     opened = find_workspace(workspace)
     from models.registry.client import Registry
@@ -129,13 +133,15 @@ def ui(
 ) -> None:
     """Serve MLflow's page of this workspace. It compares trainings and shows plots and models; stop it with Ctrl-C."""
     from data.intake.databases import without_password
-    from models.registry.client import server
+    from models.registry.client import Registry, server
     from models.registry.tracking import page_command
 
     if named := server():
         print(f"MLflow's page: {without_password(named)}")
         return
-    command = page_command(find_workspace(workspace).workspace, port)
-    print(f"MLflow's page: http://127.0.0.1:{port}", flush=True)
+    space = find_workspace(workspace).workspace
+    command, runs = page_command(space, port), Registry(space).page()
+    print(f"MLflow's page: http://127.0.0.1:{port}/{runs}", flush=True)
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    quiet |= {"PYTHONWARNINGS": "ignore", "MLFLOW_LOGGING_LEVEL": "ERROR"}
     os.execvpe(command[0], command, {**os.environ, **quiet})

@@ -42,11 +42,13 @@ def ingest(
     from pydantic import SecretStr
 
     from data.intake.databases import without_password
+    from data.intake.mapping import load_mappings
     from serving.pages.ingest import ingest_report
 
     shown = without_password(path)
     if "://" not in path and not Path(path).exists():
         raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {shown}", do="check the path")
+    load_mappings(source, mappings)  # before seconds are spent on Prefect
     flows = running.find_flows(workspace)
     return ingest_report(flows.ingest(workspace, source, SecretStr(path), shown, now(), backfill, timezone, mappings))
 
@@ -57,9 +59,9 @@ def simulate(
     world: Annotated[
         str, typer.Option(help="Choose default, slow, drift, gated, null, strange or articles.")
     ] = "default",
-    leads: Annotated[int, typer.Option(help="Simulate this many leads.", min=100)] = 3000,
-    seed: Annotated[int, typer.Option(help="Change the seed to simulate another company.", min=0)] = 1,
-    days: Annotated[int, typer.Option(help="Simulate this many days.", min=30)] = 365,
+    leads: Annotated[int, typer.Option(help="Simulate this many leads.", min=100, max=10_000_000)] = 3000,
+    seed: Annotated[int, typer.Option(help="Change the seed to simulate another company.", min=0, max=2**32 - 1)] = 1,
+    days: Annotated[int, typer.Option(help="Simulate this many days.", min=30, max=3650)] = 365,
     out: Annotated[Path | None, typer.Option(help="Write the files here (default: <workspace>/simulated).")] = None,
 ) -> Report:
     """Write the files of a simulated company. Its true probabilities are known, so methods can be judged by them."""
@@ -91,12 +93,18 @@ def simulate(
 
 
 @command(quarantine, "quarantine list", "list")
-def quarantine_list(workspace: Path, most: Annotated[int, typer.Option(help="Print this many rows.")] = 20) -> Report:
-    """List rejected rows with file, line and reason. The rows themselves may be personal; only --json prints them."""
+def quarantine_list(
+    workspace: Path,
+    most: Annotated[int, typer.Option(help="Print this many rows.", min=1)] = 20,
+    show_values: Annotated[bool, typer.Option("--show-values", help="Show the values, which may be personal.")] = False,
+) -> Report:
+    """List rejected rows with file, line and reason. Their values are shown only with --show-values."""
     from data.intake.ingest import quarantined
+    from data.intake.quarantine import without_values
 
     with find_workspace(workspace).warehouse() as warehouse:
-        rows = for_machines(quarantined(warehouse))
+        found = quarantined(warehouse)
+    rows = for_machines(found if show_values else without_values(found))
     shown = [{k: r[k] for k in ("batch_id", "table_name", "file", "line", "reason")} for r in rows[:most]]
     more = f"{len(rows):,} rows in quarantine" + (f", {most} shown" if len(rows) > most else "")
     return listed(shown, more, facts=rows)

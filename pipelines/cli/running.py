@@ -14,7 +14,8 @@ from pipelines.cli.options import find_workspace
 
 def find_flows(root: Path) -> Any:
     """The flows, with Prefect set up for an embedded run in the workspace unless the environment says otherwise."""
-    find_workspace(root)  # before seconds are spent on Prefect
+    opened = find_workspace(root)  # before seconds are spent on Prefect
+    opened.settings, opened.agreements  # noqa: B018 - so that a wrong file is said
     quiet = {
         "PREFECT_HOME": str((root / "prefect").resolve()),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

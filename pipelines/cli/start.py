@@ -36,8 +36,8 @@ def init(
 @command(app, "demo", home=Path("var/demo"))
 def demo(
     workspace: Path,
-    leads: Annotated[int, typer.Option(help="Simulate this many leads.", min=100)] = 3000,
-    seed: Annotated[int, typer.Option(help="Change the seed to simulate another company.")] = 1,
+    leads: Annotated[int, typer.Option(help="Simulate this many leads.", min=100, max=10_000_000)] = 3000,
+    seed: Annotated[int, typer.Option(help="Change the seed to simulate another company.", min=0, max=2**32 - 1)] = 1,
 ) -> Report:
     """Try everything on a simulated company. It simulates, ingests, trains, scores and writes a report."""
     from pipelines.jobs.start import init_workspace

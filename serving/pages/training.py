@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data.freshness import Freshness
+from data.spreadsheet import write_csv
 from models.explaining.explanation import Explainer, importance, spread
 from models.fitting.candidates import CANDIDATES
 from models.fitting.learning import choosing_losses, later_half
@@ -81,7 +82,7 @@ def write_pages(result: TrainingResult, decision: Decision, tags: Mapping[str, s
     rows = pd.DataFrame(result.estimator.background)
     explainer = Explainer(result.estimator, spread(rows, 100), result.features)
     features = importance(explainer, rows)
-    features.to_csv(folder / "report" / "importance.csv", index=False)
+    write_csv(features, folder / "report" / "importance.csv")
     outcomes = {k.removeprefix("outcome_"): int(v) for k, v in tags.items() if k.startswith("outcome_")}
     chapters = {
         "The decision": [training_words(result, decision, outcomes)],

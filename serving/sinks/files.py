@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import AbstractContextManager
-from csv import QUOTE_NONNUMERIC
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.errors import DataError
+from data.spreadsheet import write_csv
 from data.tables import PUBLICATIONS, SCORES, ColumnType
 from data.warehouse import Warehouse
 from data.whole import remove, whole, writing
@@ -31,6 +33,7 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 }
 SCHEMA = pa.schema({c.name: ARROW_TYPES[c.type] for c in SCORES.columns})
 HIDDEN = ".published"
+DAY, FOLDER = re.compile(r"\d{4,}-\d\d-\d\d"), re.compile(r"\d{4,}-\d\d-\d\d-[0-9a-f]{16}")
 PARQUET, CSV = "scores.parquet", "scores.csv"
 LATEST = """SELECT coalesce(day, strftime(as_of, '%Y-%m-%d')) AS day, max(as_of) AS as_of,
     arg_max(folder, as_of) AS folder FROM publications GROUP BY ALL ORDER BY ALL"""
@@ -49,7 +52,7 @@ def write(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_o
 def finish(workspace: Workspace, warehouse: Warehouse) -> None:
     """Bring the links in `exports/` to the latest scoring of each day, and drop what is no longer needed."""
     warehouse.make(PUBLICATIONS)
-    latest = warehouse.rows(LATEST)
+    latest = _latest(warehouse)
     with _writing(workspace):
         hidden = workspace.exports / HIDDEN
         hidden.mkdir(parents=True, exist_ok=True)
@@ -68,18 +71,19 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
 
 def shown(warehouse: Warehouse, day: str) -> datetime:
     """The moment of the scoring that the link of a published day leads to."""
-    moments: dict[str, datetime] = {of: as_of for of, as_of, _ in warehouse.rows(LATEST)}
+    moments: dict[str, datetime] = {of: as_of for of, as_of, _ in _latest(warehouse)}
     return moments[day]
 
 
-def harmless(frame: pd.DataFrame) -> pd.DataFrame:
-    """Text cells that a spreadsheet would run as a formula get an apostrophe in front."""
-
-    def safe(cell: object) -> object:
-        return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-    texts = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c]) and c != "as_of"]
-    return frame.assign(**{c: frame[c].map(safe) for c in texts})
+def _latest(warehouse: Warehouse) -> list[tuple[str, datetime, str]]:
+    """Day, moment and folder of each day's latest scoring; DataError where a name could lead out of `exports/`."""
+    found: list[tuple[str, datetime, str]] = warehouse.rows(LATEST)
+    for day, _, folder in found:
+        if not (DAY.fullmatch(day) and FOLDER.fullmatch(folder)):
+            do = "restore the warehouse from a backup, or delete that row and score again"
+            got = f"the day {day!r} and the folder {folder!r}"
+            raise DataError("reading the table publications", expected="names as scoring gives them", got=got, do=do)
+    return found
 
 
 def _writing(workspace: Workspace) -> AbstractContextManager[None]:
@@ -97,8 +101,7 @@ def _write_files(folder: Path, scores: pd.DataFrame, parquet: bytes) -> None:
     with whole(folder / PARQUET, alone=True) as making:
         making.write_bytes(parquet)
     with whole(folder / CSV, alone=True) as making:
-        rows = harmless(scores[list(SCORES.names)])
-        rows.to_csv(making, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", quoting=QUOTE_NONNUMERIC)
+        write_csv(scores[list(SCORES.names)], making, "%Y-%m-%dT%H:%M:%SZ")
 
 
 def _point(link: Path, target: str) -> None:

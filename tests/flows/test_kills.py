@@ -146,10 +146,39 @@ def kill_tree(process: subprocess.Popen[str], home: str) -> None:
     """Kill the command with whatever it started: its Prefect server is known by the folder it works in."""
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    for number in alive(home):
+        with contextlib.suppress(OSError):
+            os.kill(number, signal.SIGKILL)
+
+
+def alive(home: str) -> list[int]:
+    """The processes that work in that folder of Prefect's."""
+    found = []
     for entry in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             if f"PREFECT_HOME={home}\0".encode() in entry.read_bytes():
-                os.kill(int(entry.parent.name), signal.SIGKILL)
+                found.append(int(entry.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sign", "number", "code", "by"),
+    [("starting Prefect", signal.SIGTERM, 143, "SIGTERM"), ("no model is in use", signal.SIGINT, 130, "Ctrl-C")],
+)
+def test_a_command_that_is_stopped_ends_with_what_it_started(jobs, tmp_path, sign, number, code, by):
+    """Nothing of it is left, the readers see a whole state, and the last line says what happened."""
+    job, home = jobs["score"], str(tmp_path / "prefect")
+    job.restore()
+    process = command(job, {"PREFECT_HOME": home})
+    assert any(sign in line for line in process.stderr)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    assert said.splitlines()[-1] == f"leadready: stopped by {by}; run the same command again to complete its work"
+    assert alive(home) == []
+    assert work.readers_see(job.root) in job.published
+    job.check_rerun(f"stopped by {by}")
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from csv import QUOTE_NONNUMERIC
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
+from data.spreadsheet import write_csv
 from data.sql import in_force
 from data.warehouse import Warehouse
 from data.whole import whole, writing
@@ -22,7 +22,6 @@ from serving.pages.report.base_tables import save_tables
 from serving.pages.report.figures import FIGURES, START, read_sections
 from serving.pages.report.judgement import save_judgement
 from serving.pages.sections import Report
-from serving.sinks.files import harmless
 
 PAGE = "report.html"
 HANDED = f"""SELECT lead_id, handed_off_at, handed_off_at + INTERVAL 1 MICROSECOND AS as_of FROM handoffs e
@@ -60,9 +59,7 @@ def write_report(
         report = Report(sections, title=f"leadready report of {folder.name}", about=about)
         (making / PAGE).write_text(as_page(report), encoding="utf-8")
         for section in sections:
-            harmless(pd.DataFrame(section.frame)).to_csv(
-                making / f"{section.name}.csv", index=False, quoting=QUOTE_NONNUMERIC
-            )
+            write_csv(pd.DataFrame(section.frame), making / f"{section.name}.csv")
         for query in (START, *FIGURES):
             shutil.copyfile(query, making / query.name)
     return folder

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from textwrap import dedent
 
 import pytest
 
@@ -88,6 +89,7 @@ def test_a_file_in_the_way_is_a_plain_error(tmp_path):
 AS_SOMEBODY = """
 import os, sys
 from pathlib import Path
+from textwrap import dedent
 from data.errors import ConfigError
 from data.workspace import Workspace
 if os.getuid() == 0:
@@ -120,6 +122,7 @@ def readable(tmp_path):
 def test_a_read_only_workspace_is_refused(readable):
     space = Workspace(readable / "var")
     space.create()
+    space.marker.chmod(0o644)
     space.root.chmod(0o555)
     assert "expected a writable folder, got a read-only one" in as_somebody(space.root, "check")
 
@@ -135,3 +138,15 @@ def test_a_workspace_that_may_not_be_looked_into_is_refused(readable):
     space.root.chmod(0o700 if os.getuid() == 0 else 0o000)
     assert "an unreadable workspace.toml" in as_somebody(space.root, "check")
     space.root.chmod(0o700)
+
+
+def test_what_a_workspace_holds_is_its_owners_alone(tmp_path):
+    """Made in a process of its own: the umask is the process's."""
+    made = f"""
+        from pathlib import Path
+        from data.workspace import Workspace
+        from pipelines.jobs.start import init_workspace
+        init_workspace(Workspace(Path({str(tmp_path / "var")!r})))"""
+    subprocess.run([sys.executable, "-c", f"import os; os.umask(0o022)\n{dedent(made)}"], check=True)
+    modes = {p.is_dir(): stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "var", *(tmp_path / "var").rglob("*"))}
+    assert modes == {True: 0o700, False: 0o600}

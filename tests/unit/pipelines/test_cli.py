@@ -9,110 +9,18 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 
 from data.agreement.file import default_text
 from data.agreement.model import ZONE_WORDS
-from data.opened import open_workspace
 from data.simulator.company import simulate, write
-from data.workspace import Workspace
 from pipelines import cli
-from pipelines.cli import running
-from pipelines.jobs.ingest import ingest_batch
-from pipelines.jobs.report import report_on
-from pipelines.jobs.score import score_open_leads
-from pipelines.jobs.start import init_workspace
-from pipelines.jobs.train import train_models
-from pipelines.moment import now, settle
-from tests.flows.work import write_company
 
 USAGE, CONFIG, DATA, MODEL, BUSY = 2, 10, 11, 12, 14
 PLAIN = re.compile(r"leadready: .+: expected .+, got .+; .+\n", re.DOTALL)
-
-
-def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
-    return ingest_batch(
-        open_workspace(root),
-        source,
-        path.get_secret_value(),
-        loaded_at,
-        backfill=backfill,
-        timezone=timezone,
-        mappings=mappings,
-    )
-
-
-def _at(root, moment):
-    opened = open_workspace(root)
-    return opened, settle(opened, moment, now())
-
-
-WITHOUT_PREFECT = SimpleNamespace(
-    ingest=_ingest,
-    train=lambda root, moment: train_models(*_at(root, moment)),
-    report=lambda root, moment: report_on(*_at(root, moment)),
-    score=lambda root, moment, alias: score_open_leads(*_at(root, moment), alias),
-)
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def leadready(monkeypatch, capsys):
-    """Type a command."""
-    monkeypatch.setattr(running, "find_flows", lambda root: WITHOUT_PREFECT)
-    monkeypatch.delenv("LEADREADY_HOME", raising=False)
-
-    def type_in(*words):
-        monkeypatch.setattr(sys, "argv", ["leadready", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        assert "Traceback" not in said.out + said.err
-        return Said(ended.value.code or 0, said.out, said.err)
-
-    return type_in
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    """A company's files, with some rows that no table takes."""
-    return write_company(tmp_path_factory.mktemp("source"), leads=150, spoiled=True)
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory, source):
-    """A workspace with data and without a model; not to be changed."""
-    space = Workspace(tmp_path_factory.mktemp("filled") / "var")
-    init_workspace(space)
-    opened = open_workspace(space.root)
-    ingest_batch(opened, "canonical", str(source), pd.Timestamp("2026-01-10").to_pydatetime())
-    score_open_leads(opened, pd.Timestamp("2025-12-01").to_pydatetime())
-    return space.root
-
-
-@pytest.fixture
-def var(tmp_path, filled):
-    """A workspace with data, to spoil."""
-    return shutil.copytree(filled, tmp_path / "var", symlinks=True)
-
-
-@pytest.fixture
-def empty(tmp_path):
-    space = Workspace(tmp_path / "empty")
-    init_workspace(space)
-    return space.root
 
 
 def as_typed(lines):
@@ -378,7 +286,8 @@ def commands():
 
 
 def test_the_version_is_that_of_the_package(leadready):
-    assert leadready("--version") == Said(0, f"leadready {version('leadready')}\n", "")
+    said = leadready("--version")
+    assert (said.code, said.out, said.err) == (0, f"leadready {version('leadready')}\n", "")
 
 
 @pytest.mark.parametrize("name", [(), ("quarantine",), ("features",), ("agreement",)], ids=" ".join)
@@ -500,3 +409,61 @@ running.show_progress()
 logging.getLogger("data.intake.ingest").info("to stderr")
 """
     assert in_fresh_python(code) == ""
+
+
+WITHOUT_A_START = as_typed("""
+    features list
+    agreement check
+    agreement explain L0000001 --as-of 2025-12-01
+    quarantine list
+    score --as-of yesterday
+    report --as-of yesterday
+    ablate --as-of yesterday
+    train --as-of yesterday
+    ingest nowhere .
+    ingest ../x .
+    explain nobody
+    runs
+    promote 1
+    rollback
+""")
+STARTED = """
+import sys
+from pipelines import cli
+for line in sys.stdin.read().splitlines():
+    sys.argv = ["leadready", *line.split(), "-w", sys.argv[-1]]
+    try:
+        cli.main()
+    except SystemExit:
+        print("prefect" in sys.modules, line, file=sys.stderr)
+"""
+
+
+def test_what_needs_no_prefect_does_not_start_it(var):
+    """Commands that look, and words and files that are wrong."""
+    lines = "\n".join(" ".join(words) for words in WITHOUT_A_START)
+    code = [sys.executable, "-c", STARTED, str(var)]
+    done = subprocess.run(code, input=lines, capture_output=True, text=True, check=True)
+    assert [line for line in done.stderr.splitlines() if line.startswith("True")] == []
+    assert sum(line.startswith("False ") for line in done.stderr.splitlines()) == len(WITHOUT_A_START), done.stderr
+
+
+@pytest.mark.parametrize("command", [("train",), ("score",), ("report",), ("ingest", "canonical", ".")], ids=" ".join)
+@pytest.mark.parametrize(("file", "text"), [("settings.toml", "[trainin]"), ("agreements/2000-01-01.toml", "x = 1")])
+def test_wrong_files_are_found_before_prefect_starts(var, command, file, text):
+    (var / file).write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *command, "-w", str(var)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "starting Prefect" in done.stderr) == (CONFIG, False), done.stderr
+
+
+def test_a_fault_of_our_own_ends_in_one_line_and_a_file(leadready, var, monkeypatch, tmp_path):
+    """The value that it stumbled over stays out of the terminal."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("data.opened.read_settings", lambda path: {}["ann@x.example"])
+    said = leadready("features", "list", "-w", var)
+    assert_plain(said, 70, "expected no fault of leadready's own, got KeyError")
+    assert "ann@" not in said.err
+    [file] = tmp_path.glob("leadready-*.txt")
+    assert "KeyError: 'ann@x.example'" in file.read_text()

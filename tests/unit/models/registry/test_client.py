@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,8 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from functools import partial, reduce
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,9 +25,11 @@ import skops.io
 from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
 from data.workspace import Workspace
 from models.fitting.candidates import CANDIDATES
+from models.fitting.deployed import ReadyModel
 from models.judging.promotion import Decision
 from models.registry.client import NAME, Registry, _make_store
 from models.registry.history import version_before
+from models.registry.saved import fingerprint, read_model
 from serving.pages.training import write_pages
 
 CHAMPION = Decision(True, "champion", True, ("ahead of base rate", "too few later rows to be sure"))
@@ -480,6 +485,33 @@ def test_a_decision_that_was_overtaken_is_not_carried_out(bought, result):
     assert len(bought.moves()) == len(moves) + 1, "carried out twice it moves once"
 
 
+@pytest.mark.parametrize("again", ["the same", "another", "back"])
+def test_a_promotion_killed_after_the_alias_moved_is_completed_by_the_next(bought, monkeypatch, again):
+    """Whatever is next: the version that came into use says by whom and why, and is no challenger any more."""
+    client, now = bought._mlflow().MlflowClient(), bought.aliases()["champion"]
+    to = 3 - now if now in (1, 2) else 1
+    client.set_registered_model_alias(NAME, "challenger", str(to))
+    with monkeypatch.context() as killed:
+        killed.setattr(Registry, "_complete", lambda self, client: bought.aliases()["champion"] == to and 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            bought.promote(to, NOON, "ann", f"killed before {again}", force=True)
+    assert bought.aliases() == {"champion": to, "challenger": to}
+    if again == "back":
+        bought.roll_back(NOON)
+    else:
+        bought.promote(to if again == "the same" else now, NOON, why="on", force=True)
+    assert "challenger" not in bought.aliases()
+    assert client.get_model_version(NAME, str(to)).tags["champion_why"] == f"killed before {again}"
+    assert bought.aliases()["champion"] == (to if again == "the same" else now)
+
+
+def test_mlflows_page_opens_the_runs(bought):
+    """Not what it has for language models."""
+    experiment = bought._mlflow().get_experiment_by_name(NAME)
+    assert bought.page() == f"#/experiments/{experiment.experiment_id}/runs"
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
 def test_moves_at_once_are_all_written_down_in_their_order(bought):
     """Eight at once, each a registry of its own: every move begins where the one before ended."""
     before, space = bought.moves(), Workspace(bought._store.parent)
@@ -492,71 +524,157 @@ def test_moves_at_once_are_all_written_down_in_their_order(bought):
 
 
 OLDER = {
-    "models.fitting.candidates.": "models.candidates.",
-    "models.fitting.deployed.": "models.deployed.",
-    "models.fitting.calibration.": "models.calibration.",
-    "models.fitting.encoders.": "models.columns.",
-    "models.fitting.venn_abers.": "models.venn_abers.",
+    "models.fitting.candidates": "models.candidates",
+    "models.fitting.deployed": "models.deployed",
+    "models.fitting.calibration": "models.calibration",
+    "models.fitting.encoders": "models.columns",
+    "models.fitting.venn_abers": "models.venn_abers",
 }
 
 
-def make_older(folder):
-    """A saved model as training left it when `models` had no rooms: its classes lay elsewhere."""
+class Bomb:
+    """What a pickle runs when it is loaded."""
 
-    def renamed(text):
-        for now, then in OLDER.items():
-            text = text.replace(now.rstrip("."), then.rstrip("."))
-        return text
+    def __init__(self, file):
+        self.file = file
 
-    marked = folder / "MLmodel"
-    marked.write_text(renamed(marked.read_text()))
+    def __reduce__(self):
+        return Path.touch, (self.file,)
+
+
+def rewrite(folder, change):
+    """Save the model again, its schema changed."""
     with zipfile.ZipFile(folder / "model.skops") as saved:
         parts = {name: saved.read(name) for name in saved.namelist()}
-    parts["schema.json"] = renamed(parts["schema.json"].decode()).encode()
+    parts["schema.json"] = change(parts["schema.json"].decode()).encode()
     with zipfile.ZipFile(folder / "model.skops", "w") as made:
         for name, content in parts.items():
             made.writestr(name, content)
 
 
-def test_a_model_of_an_older_layout_ends_in_a_plain_error(result, tmp_path):
-    space = Workspace(tmp_path / "var")
+def make_older(folder, _):
+    """A saved model as training left it when `models` had no rooms: its classes lay elsewhere."""
+    rewrite(folder, lambda text: reduce(lambda told, names: told.replace(*names), OLDER.items(), text))
+
+
+def make_pickle(folder, bomb):
+    text = (folder / "MLmodel").read_text()
+    text = text.replace("serialization_format: skops", "serialization_format: pickle")
+    (folder / "MLmodel").write_text(text.replace("model.skops", "model.pkl"))
+    (folder / "model.pkl").write_bytes(pickle.dumps(Bomb(bomb)))
+
+
+def make_pickle_by_name(folder, bomb):
+    (folder / "model.skops").write_bytes(pickle.dumps(Bomb(bomb)))
+
+
+def trust_more(folder, bomb):
+    """The model is a call that makes a file, and the MLmodel beside it trusts that."""
+    text = (folder / "MLmodel").read_text()
+    (folder / "MLmodel").write_text(text.replace("skops_trusted_types:\n", "skops_trusted_types:\n    - os.mkdir\n"))
+    skops.io.dump(partial(os.mkdir, str(bomb)), folder / "model.skops")
+
+
+def hide_in_the_schema(folder, bomb):
+    """A type of ours is exchanged for one that runs code of its own."""
+    here = f"{Bomb.__module__}", "Bomb"
+    change = '"__class__": "ReadyModel",\n  "__module__": "models.fitting.deployed"'
+    rewrite(folder, lambda text: text.replace(change, f'"__class__": "{here[1]}",\n  "__module__": "{here[0]}"'))
+
+
+def take_the_columns_away(folder, _):
+    marked = folder / "MLmodel"
+    marked.write_text(re.sub(r"^signature:\n(  .*\n)+", "", marked.read_text(), flags=re.MULTILINE))
+
+
+def turn_two_columns(folder, _):
+    marked = folder / "MLmodel"
+    marked.write_text(marked.read_text().replace("n1", "n?").replace("n2", "n1").replace("n?", "n2"))
+
+
+def flip_a_byte(folder, _):
+    content = bytearray((folder / "model.skops").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.skops").write_bytes(content)
+
+
+def cut_short(folder, _):
+    (folder / "model.skops").write_bytes((folder / "model.skops").read_bytes()[:1000])
+
+
+def empty(folder, _):
+    (folder / "model.skops").write_bytes(b"")
+
+
+def of_another_model(folder, _):
+    skops.io.dump([1, 2], folder / "model.skops")
+
+
+SPOILED = [
+    *(make_older, make_pickle, make_pickle_by_name, trust_more, hide_in_the_schema),
+    *(take_the_columns_away, turn_two_columns, flip_a_byte, cut_short, empty, of_another_model),
+]
+
+
+@pytest.fixture(scope="module")
+def kept(result, tmp_path_factory):
+    """A registry with a model, its folder of files, and a copy of that."""
+    space = Workspace(tmp_path_factory.mktemp("kept") / "var")
     space.create()
     registry = Registry(space)
     registry.apply(registry.log_training(result, {"source": "demo"}, CHAMPION), CHAMPION)
-    assert registry.champion()
     [marked] = space.artifacts.rglob("MLmodel")
-    make_older(marked.parent)
-    file = marked.parent / "model.skops"
+    return registry, marked.parent, shutil.copytree(marked.parent, tmp_path_factory.mktemp("copy") / "files")
+
+
+@pytest.fixture
+def spoilable(kept):
+    registry, folder, copy = kept
+    yield registry, folder
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
+def test_changed_files_are_refused_before_anything_of_them_runs(spoilable, tmp_path, spoil):
+    registry, folder = spoilable
+    assert registry.champion()
+    spoil(folder, tmp_path / "bomb")
+    with pytest.raises(ModelError, match=r"loading model version 1: .*got files that were changed since training"):
+        registry.champion()
+    assert not (tmp_path / "bomb").exists()
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
+def test_a_changed_fingerprint_widens_nothing(spoilable, tmp_path, spoil, result):
+    """Who can write the registry too gets no code run: what is loaded is of types that the candidate declares."""
+    _, folder = spoilable
+    spoil(folder, tmp_path / "bomb")
+    with contextlib.suppress(ModelError):
+        assert isinstance(read_model(folder, 1, fingerprint(folder), result.chosen), ReadyModel)
+    assert not (tmp_path / "bomb").exists()
+
+
+def test_files_of_an_older_layout_name_their_type(spoilable, result):
+    _, folder = spoilable
+    make_older(folder, None)
     plain = r"loading model version 1: expected .*, got one of an older form, with the type models\.c.*; train again"
     with pytest.raises(ModelError, match=plain):
+        read_model(folder, 1, fingerprint(folder), result.chosen)
+
+
+@pytest.mark.parametrize("name", ["MLmodel", "model.skops"])
+def test_files_that_are_gone(spoilable, name):
+    registry, folder = spoilable
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=r"loading model version 1: expected its files, .*; restore them"):
         registry.champion()
-    with pytest.raises(ModuleNotFoundError, match=r"No module named 'models\."):  # which nobody gets to see
-        skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
 
 
-def test_a_model_that_wants_more_types_than_its_spec_is_not_loaded(result, tmp_path):
-    space = Workspace(tmp_path / "var")
-    space.create()
-    registry = Registry(space)
-    registry.log_training(result, {"source": "demo"}, CHAMPION)
-    [marked] = space.artifacts.rglob("MLmodel")
-    whole = marked.read_text()
-    marked.write_text(whole.replace("skops_trusted_types:\n", "skops_trusted_types:\n    - os.system\n"))
-    assert marked.read_text() != whole
-    with pytest.raises(ModelError, match=r"got one of an older form, with the type os\.system; train again"):
-        registry.load(1)
-
-
-def test_a_model_that_does_not_name_its_columns_is_not_loaded(result, tmp_path):
-    """Somebody else's model, or one whose file was edited: MLflow loads it without a word."""
-    space = Workspace(tmp_path / "var")
-    space.create()
-    registry = Registry(space)
-    registry.log_training(result, {"source": "demo"}, CHAMPION)
-    [marked] = space.artifacts.rglob("MLmodel")
-    marked.write_text(re.sub(r"^signature:\n(  .*\n)+", "", marked.read_text(), flags=re.MULTILINE))
-    with pytest.raises(ModelError, match=r"loading model version 1: expected a signature .*, got none; run"):
-        registry.load(1)
+def test_a_version_without_a_fingerprint_is_refused(spoilable):
+    _, folder = spoilable
+    with pytest.raises(ModelError, match="got one of an older form, whose files cannot be told from changed ones"):
+        read_model(folder, 1, None, "logistic")
 
 
 def test_a_store_that_is_there_is_not_replaced(tmp_path):

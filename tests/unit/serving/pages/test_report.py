@@ -12,6 +12,7 @@ import pytest
 from data.agreement.file import default_text, parse_agreement
 from data.errors import ConfigError, DataError
 from data.simulator.company import simulate
+from data.spreadsheet import harmless
 from data.tables import REPORT_TABLES
 from data.tables import TABLES as CONTRACTS
 from data.warehouse import Warehouse
@@ -24,7 +25,6 @@ from serving.pages.report.figures import FIGURES, read_header, read_sections
 from serving.pages.report.judgement import save_judgement
 from serving.pages.report.report import PAGE, write_report
 from serving.pages.sections import Report
-from serving.sinks.files import harmless
 from tests.tables import fill, table, warehouse_of
 
 AS_OF = datetime(2026, 4, 1)

@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from data.errors import ConfigError
+from data.errors import ConfigError, DataError
+from data.spreadsheet import write_csv
 from data.tables import SCORES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
@@ -297,3 +298,25 @@ def test_a_file_in_the_folder_is_a_sink():
     assert names[0] == "serving.sinks.partition", "the others go by what the warehouse says"
     assert "serving.sinks.files" in names
     assert all(callable(sink.write) and callable(sink.finish) for sink in sinks())
+
+
+@pytest.mark.parametrize("folder", ["../../outside", "2026-03-02-0123456789abcdef/..", "/tmp/outside", ""])
+def test_a_folder_outside_of_exports_is_refused(workspace, warehouse, folder):
+    """Whoever can write the warehouse does not get files written or links moved elsewhere."""
+    publish(workspace, warehouse, scores_of(L1=0.5))
+    warehouse.execute("UPDATE publications SET folder = $1", [folder])
+    before = sorted(workspace.root.parent.rglob("*"))
+    with pytest.raises(DataError, match="reading the table publications: expected names as scoring gives them"):
+        publish(workspace, warehouse, scores_of(TUESDAY, L1=0.5))
+    assert sorted(workspace.root.parent.rglob("*")) == before
+
+
+def test_one_apostrophe_less_gives_every_text_back(tmp_path):
+    """As docs/data.md says how to join on ids from a CSV."""
+    ids = ["-42", "+1", "=1+1", "@x", "'-42", "''=1", "\tx", "'plain", "L1", "4-2"]
+    write_csv(pd.DataFrame({"lead_id": ids, "-odd": 1}), tmp_path / "ids.csv")
+    with Warehouse.open(None) as warehouse:
+        sql = r"regexp_replace(lead_id, '^''(''*[=+@\t\r-])', '\1')"
+        read = f"FROM read_csv('{tmp_path / 'ids.csv'}', all_varchar = true)"
+        assert [i for (i,) in warehouse.rows(f"SELECT {sql} {read}")] == ids
+        assert [c for c, *_ in warehouse.rows(f"DESCRIBE {read}")] == ["lead_id", "'-odd"]

@@ -1,0 +1,100 @@
+"""Commands typed without Prefect, and workspaces to type them in."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from data.opened import open_workspace
+from data.workspace import Workspace
+from pipelines import cli
+from pipelines.cli import running
+from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.report import report_on
+from pipelines.jobs.score import score_open_leads
+from pipelines.jobs.start import init_workspace
+from pipelines.jobs.train import train_models
+from pipelines.moment import now, settle
+from tests.flows.work import write_company
+
+
+def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
+    return ingest_batch(
+        open_workspace(root),
+        source,
+        path.get_secret_value(),
+        loaded_at,
+        backfill=backfill,
+        timezone=timezone,
+        mappings=mappings,
+    )
+
+
+def _at(root, moment):
+    opened = open_workspace(root)
+    return opened, settle(opened, moment, now())
+
+
+WITHOUT_PREFECT = SimpleNamespace(
+    ingest=_ingest,
+    train=lambda root, moment: train_models(*_at(root, moment)),
+    report=lambda root, moment: report_on(*_at(root, moment)),
+    score=lambda root, moment, alias: score_open_leads(*_at(root, moment), alias),
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def leadready(monkeypatch, capsys):
+    """Type a command."""
+    monkeypatch.setattr(running, "find_flows", lambda root: WITHOUT_PREFECT)
+    monkeypatch.delenv("LEADREADY_HOME", raising=False)
+
+    def type_in(*words):
+        monkeypatch.setattr(sys, "argv", ["leadready", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return Said(ended.value.code or 0, said.out, said.err)
+
+    return type_in
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A company's files, with some rows that no table takes."""
+    return write_company(tmp_path_factory.mktemp("source"), leads=150, spoiled=True)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, source):
+    """A workspace with data and without a model; not to be changed."""
+    space = Workspace(tmp_path_factory.mktemp("filled") / "var")
+    init_workspace(space)
+    opened = open_workspace(space.root)
+    ingest_batch(opened, "canonical", str(source), pd.Timestamp("2026-01-10").to_pydatetime())
+    score_open_leads(opened, pd.Timestamp("2025-12-01").to_pydatetime())
+    return space.root
+
+
+@pytest.fixture
+def var(tmp_path, filled):
+    """A workspace with data, to spoil."""
+    return shutil.copytree(filled, tmp_path / "var", symlinks=True)
+
+
+@pytest.fixture
+def empty(tmp_path):
+    space = Workspace(tmp_path / "empty")
+    init_workspace(space)
+    return space.root
