@@ -34,12 +34,17 @@ DISPOSITIONS = (*CONNECTED, "no_answer", "voicemail", "busy", "gatekeeper", "wro
 ANSWER_STATES = ("not_asked", "refused", "no", "yes")
 DECISIONS = ("accepted", "rejected")
 SUPPORT = ("inside", "outside")
+MOST = 1e15
+"""No amount of money in any currency and no number of a source's own column is larger."""
 PERMISSIONS = ("all", "no_call", "no_mail", "none", "unknown")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its meaning says the unit; `personal` columns are stored and never leave as features or logs."""
+    """One column: its meaning says the unit; `personal` columns are stored and never leave as features or logs.
+
+    `id_of`: the table of what its ids name; they are stored in one form (data/intake/keys.py).
+    """
 
     name: str
     type: ColumnType
@@ -49,6 +54,7 @@ class Column:
     least: float | None = None
     most: float | None = None
     personal: bool = False
+    id_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,9 +62,11 @@ class Table:
     """One table.
 
     `key` names what is described; rows of one key with different `known_at` are versions of it, and a version is
-    in force for `known_at < as_of <= superseded_at`. An empty key means that every different row is its own event.
+    in force for `known_at < as_of <= superseded_at`. `event_id` is that column of the key which holds the source's own
+    id of an event; rows without one are events of their own, each different row another one.
     `occurred_at` is the column that says when it happened; `known_from` is the SQL expression that a backfill uses
-    for `known_at` (default: `occurred_at`, else long ago). `extras`: columns beyond these are kept and become features.
+    for `known_at` (default: `occurred_at`, else long ago). `extras`: columns beyond these are kept and become features,
+    stored under a name that no query of ours can mean (`extra`).
 
     A table of events that features may be over also has SQL over its row `e`: of what `kind` an event is, and whether
     it `counts`. Of one that is `of_sales` a snapshot sees what was known before its `sales_until` instead of `as_of`.
@@ -68,6 +76,7 @@ class Table:
     meaning: str
     columns: tuple[Column, ...] = ()
     key: tuple[str, ...] = ()
+    event_id: str | None = None
     occurred_at: str | None = None
     known_from: str | None = None
     extras: bool = False
@@ -89,26 +98,30 @@ class Table:
         by_name = {c.name: c for c in self.columns}
         return tuple(by_name[name] for name in names)
 
+    def extra(self, name: str) -> str:
+        """Under what name a source's own column is stored: `lead.Stage`, so that none collides with ours."""
+        return f"{self.name.removesuffix('s')}.{name}"
+
     @property
     def pandas_types(self) -> dict[str, str]:
         """The type of each column in a frame."""
         return {c.name: PANDAS_TYPES[c.type] for c in self.columns}
 
 
-LEAD_ID = Column("lead_id", "text", "the lead", required=True)
+LEAD_ID = Column("lead_id", "text", "the lead", required=True, id_of="leads")
 AS_OF = Column("as_of", "time", "the moment; only what was known before it is used", required=True)
 
 ACCOUNTS = Table("accounts", "companies", key=("account_id",), extras=True).of(
-    Column("account_id", "text", "the company", required=True),
+    Column("account_id", "text", "the company", required=True, id_of="accounts"),
     Column("industry", "text", "its industry"),
-    Column("employees", "number", "its staff, in persons", least=0),
-    Column("annual_revenue", "number", "its yearly revenue, in the company's own currency", least=0),
+    Column("employees", "number", "its staff, in persons", least=0, most=1e7),
+    Column("annual_revenue", "number", "its yearly revenue, in the company's own currency", least=0, most=MOST),
     Column("country", "text", "where it is"),
     Column("name", "text", "its name", personal=True),
 )
 LEADS = Table("leads", "people who showed interest", key=("lead_id",), occurred_at="created_at", extras=True).of(
     LEAD_ID,
-    Column("account_id", "text", "the company the lead belongs to"),
+    Column("account_id", "text", "the company the lead belongs to", id_of="accounts"),
     Column("created_at", "time", "when the lead came in", required=True),
     Column("source", "text", "what brought the lead in"),
     Column("title", "text", "job title as given"),
@@ -123,6 +136,8 @@ LEADS = Table("leads", "people who showed interest", key=("lead_id",), occurred_
 TOUCHES = Table(
     "touches",
     "digital engagement",
+    key=("lead_id", "event_id"),
+    event_id="event_id",
     occurred_at="occurred_at",
     kind="""CASE WHEN e.is_bot THEN 'bot' WHEN e.direction = 'outbound'
         AND e.kind NOT IN ('task_scheduled', 'unsubscribe') THEN 'outbound' ELSE e.kind END""",
@@ -134,12 +149,15 @@ TOUCHES = Table(
     Column("asset", "text", "page, mail or document"),
     Column("direction", "text", "who acted", allowed=("inbound", "outbound")),
     Column("is_bot", "flag", "whether a scanner or bot made it"),
-    Column("event_id", "text", "the source's own number, so that equal events at the same instant count twice"),
+    Column(
+        "event_id", "text", "the source's own id of the touch: a later row of the same id corrects it", id_of="touches"
+    ),
 )
 CALLS = Table(
     "calls",
     "dials and call sessions of tele-qualification",
-    key=("lead_id", "called_at"),
+    key=("lead_id", "call_id"),
+    event_id="call_id",
     occurred_at="called_at",
     known_from="called_at + to_microseconds(coalesce(duration_s * 1e6, 0)::BIGINT)",
     kind="e.disposition",
@@ -149,8 +167,9 @@ CALLS = Table(
     Column("agent_id", "text", "who called"),
     Column("purpose", "text", "what the call was for"),
     Column("disposition", "text", "how it ended", allowed=DISPOSITIONS),
-    Column("duration_s", "number", "its length in seconds", least=0),
+    Column("duration_s", "number", "its length in seconds", least=0, most=86_400),
     Column("notes", "text", "what the agent wrote", personal=True),
+    Column("call_id", "text", "the source's own id of the call: a later row of the same id corrects it", id_of="calls"),
 )
 ANSWERS = Table(
     "answers",
@@ -206,8 +225,8 @@ OPPORTUNITIES = Table(
     LEAD_ID,
     Column("opened_at", "time", "when the deal was opened", required=True),
     Column("stage", "text", "its stage"),
-    Column("amount", "number", "its value"),
-    Column("margin", "number", "what it earned"),
+    Column("amount", "number", "its value", least=-MOST, most=MOST),
+    Column("margin", "number", "what it earned", least=-MOST, most=MOST),
     Column("closed_at", "time", "when it was closed"),
     Column("won", "flag", "whether it was won"),
 )

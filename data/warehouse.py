@@ -83,6 +83,7 @@ class Warehouse:
             self.execute(OWN_TABLES)
             for table in TABLES.values():
                 self._make(table, *(f"{n} {t}" for n, t in VERSION_COLUMNS.items()))
+                self._bring_up(table)
 
     def _check_tables(self) -> None:
         """Raise ConfigError where a table lacks a column, or has it of another type, compared with tables made anew."""
@@ -162,14 +163,23 @@ class Warehouse:
         columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in table.columns]
         self.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join([*columns, *more])})")
 
+    def _bring_up(self, table: Table) -> None:
+        """Add columns that an older leadready did not know, and rename sources' own that it stored as they came."""
+        there = self.columns(table.name).keys()
+        for column in [c for c in table.columns if c.name not in there]:
+            self.execute(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {SQL_TYPES[column.type]}")
+        for name in there - {*table.names, *VERSION_COLUMNS}:
+            if not name.startswith(table.extra("")):
+                self.execute(f"ALTER TABLE {table.name} RENAME COLUMN {quoted(name)} TO {quoted(table.extra(name))}")
+
     def columns(self, table: str) -> dict[str, str]:
         """Column name -> SQL type of a stored table, in order."""
         return {n: t for n, t, *_ in self.rows(f"DESCRIBE {table}")}
 
     def extras(self, table: Table) -> dict[str, str]:
-        """The columns that sources brought beyond the contract: name -> SQL type."""
-        own = {*table.names, *VERSION_COLUMNS}
-        return {n: t for n, t in self.columns(table.name).items() if n not in own}
+        """The columns that sources brought beyond the contract, by the source's name (`table.extra`): SQL type."""
+        own = table.extra("")
+        return {n.removeprefix(own): t for n, t in self.columns(table.name).items() if n.startswith(own)}
 
 
 def plainly(error: duckdb.Error) -> str:

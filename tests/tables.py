@@ -33,13 +33,16 @@ def fill(warehouse: Warehouse, tables: Mapping[str, pd.DataFrame]) -> None:
         extras = [c for c in columns if c not in {*contract.names, "known_at", "superseded_at"}]
         for extra in extras:
             kind = "DOUBLE" if pd.to_numeric(rows[extra], errors="coerce").notna().any() else "VARCHAR"
-            warehouse.execute(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {quoted(extra)} {kind}")
+            warehouse.execute(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {quoted(contract.extra(extra))} {kind}")
+        rows = rows.rename(columns={c: contract.extra(c) for c in extras})
+        columns = list(rows.columns)
         happened = contract.known_from or contract.occurred_at or "TIMESTAMP '1970-01-01'"
         known = "" if "known_at" in columns else f", {happened} AS known_at"
         typed = ", ".join(f"{quoted(c)}::{warehouse.columns(name)[c]} AS {quoted(c)}" for c in columns)
         with warehouse.view("incoming", rows):
-            missing = [f"NULL::{t} AS {c}" for c, t in warehouse.columns(name).items() if c not in columns]
-            source = f"SELECT {', '.join([typed, *[m for m in missing if not m.endswith('known_at')]])} FROM incoming"
+            given = {*columns, "known_at"}
+            missing = [f"NULL::{t} AS {quoted(c)}" for c, t in warehouse.columns(name).items() if c not in given]
+            source = f"SELECT {', '.join([typed, *missing])} FROM incoming"
             warehouse.execute(f"INSERT INTO {name} BY NAME SELECT *{known} FROM ({source})")
 
 

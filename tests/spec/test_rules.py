@@ -373,9 +373,11 @@ CODED = table("""
 @pytest.fixture(scope="module")
 def coded() -> Iterator[Warehouse]:
     with warehouse_of(leads=CODED.drop(columns="Code")) as warehouse:
-        warehouse.execute('ALTER TABLE leads ADD COLUMN "Code" VARCHAR')
+        warehouse.execute('ALTER TABLE leads ADD COLUMN "lead.Code" VARCHAR')
         with warehouse.view("given", CODED[["lead_id", "Code"]]):
-            warehouse.execute('UPDATE leads SET "Code" = given."Code" FROM given WHERE given.lead_id = leads.lead_id')
+            warehouse.execute(
+                'UPDATE leads l SET "lead.Code" = given."Code" FROM given WHERE given.lead_id = l.lead_id'
+            )
         yield warehouse
 
 

@@ -34,7 +34,7 @@ ANSWERS = table("""
 
 def standing(text, build=build_rules, answers=ANSWERS, touches=None):
     with Warehouse.open(None) as warehouse:
-        warehouse.execute("ALTER TABLE leads ADD COLUMN code VARCHAR")
+        warehouse.execute('ALTER TABLE leads ADD COLUMN "lead.code" VARCHAR')
         fill(warehouse, {"leads": LEADS, "accounts": ACCOUNTS, "answers": answers})
         fill(warehouse, {} if touches is None else {"touches": touches})
         index = pd.DataFrame({"lead_id": ["L1", "L2"], "as_of": pd.Timestamp("2025-12-15")})
