@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import Field
@@ -17,20 +17,38 @@ Anchor = Literal["created", "handoff", "weekly"]
 
 BY_PERSONS = "e.is_bot IS NOT TRUE AND e.direction IS DISTINCT FROM 'outbound'"
 """The SQL condition under which a touch `e` is one that the lead made, not a bot and not we."""
-OPEN = f"""WITH seen AS (SELECT l.lead_id, handoff, decision, decided_at, reason FROM leads l
+LAST = "(decided_at, decision = 'accepted', how)"
+"""The order of what ended a lead's way; of two at one instant an acceptance is the later."""
+STANDING = f"""WITH decided AS (SELECT lead_id, decided_at, decision, reason FROM decisions d
+        WHERE {in_force("$as_of", "d")}),
+    ended AS (SELECT *, decision AS how FROM decided UNION ALL
+        SELECT lead_id, coalesce(closed_at, opened_at),
+            CASE WHEN won IS FALSE THEN 'rejected' ELSE 'accepted' END, NULL,
+            CASE WHEN won THEN 'won' WHEN won IS FALSE THEN 'lost' ELSE 'in a deal' END
+        FROM opportunities o ANTI JOIN (FROM decided WHERE decision = 'accepted') a
+            ON o.won IS FALSE AND a.lead_id = o.lead_id
+        WHERE {in_force("$as_of", "o")}),
+    seen AS (SELECT l.lead_id, handoff, decision, decided_at, reason, how FROM leads l
     LEFT JOIN (SELECT lead_id, max(handed_off_at) AS handoff FROM handoffs h WHERE {in_force("$as_of", "h")}
         GROUP BY lead_id) last_handoff ON last_handoff.lead_id = l.lead_id
-    LEFT JOIN (SELECT lead_id, max(decided_at) AS decided_at, arg_max(decision, decided_at) AS decision,
-        arg_max_null(reason, decided_at) AS reason FROM decisions d WHERE {in_force("$as_of", "d")}
-        GROUP BY lead_id) last_decision ON last_decision.lead_id = l.lead_id
+    LEFT JOIN (SELECT lead_id, max(decided_at) AS decided_at, arg_max(decision, {LAST}) AS decision,
+        arg_max_null(reason, {LAST}) AS reason, arg_max(how, {LAST}) AS how FROM ended
+        GROUP BY lead_id) last_end ON last_end.lead_id = l.lead_id
     WHERE {in_force("$as_of", "l")})
-    SELECT lead_id, CASE WHEN handoff > decided_at THEN NULL ELSE decided_at END AS refused_at FROM seen
-    WHERE decided_at IS NULL OR handoff > decided_at OR (decision = 'rejected'
-        AND NOT list_contains($never, coalesce(reason, ''))
-        AND date_diff('microsecond', decided_at, $as_of::TIMESTAMP) >= $cool_off_us)
-    ORDER BY lead_id"""
+    SELECT lead_id, CASE WHEN handoff > decided_at THEN NULL ELSE decided_at END AS refused_at,
+        CASE WHEN decided_at IS NULL OR handoff > decided_at THEN NULL WHEN decision = 'accepted' THEN how
+        WHEN list_contains($never, coalesce(reason, '')) THEN 'rejected for good'
+        WHEN date_diff('microsecond', decided_at, $as_of::TIMESTAMP) < $cool_off_us
+        THEN how || ' within the cool-off' END AS closed
+    FROM seen"""
+"""Of each lead why it is closed (NULL: it is open): by sales' last decision or, where that is later, by a deal.
+
+A deal that is open or won is an acceptance, a lost one a rejection unless sales accepted the lead.
+"""
+OPEN = f"SELECT lead_id, refused_at FROM ({STANDING}) WHERE closed IS NULL ORDER BY lead_id"
+CLOSED = f"SELECT closed, count(*) FROM ({STANDING}) WHERE closed IS NOT NULL GROUP BY closed ORDER BY closed"
 SIGNS = f"""SELECT DISTINCT r.lead_id FROM m_refused r WHERE EXISTS (FROM touches e WHERE e.lead_id = r.lead_id
-        AND e.occurred_at > r.refused_at AND e.known_at < $as_of AND {BY_PERSONS} AND e.kind <> 'unsubscribe')
+        AND e.occurred_at > r.refused_at AND {in_force("$as_of")} AND {BY_PERSONS} AND e.kind <> 'unsubscribe')
     OR EXISTS (FROM answers e WHERE e.lead_id = r.lead_id AND e.answered_at > r.refused_at
         AND e.state <> 'not_asked' AND {in_force("$as_of")})"""
 
@@ -138,14 +156,22 @@ def handed_off(warehouse: Warehouse) -> str:
 
 
 def open_leads(warehouse: Warehouse, as_of: datetime, cool_off_days: float, never: tuple[str, ...]) -> pd.DataFrame:
-    """The leads to score at `as_of`: not decided since their last hand-off, or refused long enough ago.
+    """The leads to score at `as_of`: not decided since their last hand-off, in no deal, or refused long enough ago.
 
     Columns lead_id, as_of, refused_at (NaT unless sales refused it last) and cooling: nothing new of the lead is known
     since the refusal. A lead refused for one of the reasons `never` does not come back; an accepted one neither.
     """
-    cool_off = int(cool_off_days * 86_400_000_000)
-    found = warehouse.frame(OPEN, {"as_of": as_of, "cool_off_us": cool_off, "never": list(never)})
+    found = warehouse.frame(OPEN, _recycling(as_of, cool_off_days, never))
     with warehouse.view("m_refused", found[found["refused_at"].notna()]):
         signs = {lead for (lead,) in warehouse.rows(SIGNS, {"as_of": as_of})}
     cooling = found["refused_at"].notna() & ~found["lead_id"].isin(signs)
     return found.assign(as_of=pd.Timestamp(as_of), cooling=cooling)
+
+
+def count_closed(warehouse: Warehouse, as_of: datetime, cool_off_days: float, never: tuple[str, ...]) -> dict[str, int]:
+    """How many of the leads known at `as_of` are not open (see `open_leads`), by why, such as `accepted` or `won`."""
+    return dict(warehouse.rows(CLOSED, _recycling(as_of, cool_off_days, never)))
+
+
+def _recycling(as_of: datetime, cool_off_days: float, never: tuple[str, ...]) -> dict[str, Any]:
+    return {"as_of": as_of, "cool_off_us": int(cool_off_days * 86_400_000_000), "never": list(never)}

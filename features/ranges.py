@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data.agreement.model import Agreement
+from data.permission import LEADS
 from data.sql import in_force, literal, quoted
 from data.tables import EVENTS, TABLES
 from data.warehouse import Warehouse
@@ -36,7 +37,7 @@ AGENTS_NOW = f"""CREATE OR REPLACE TEMP TABLE m_agents_now AS SELECT c.rid, g.de
     ASOF JOIN m_agents g ON g.agent_id = c.agent_id AND c.sales_until > g.moment"""
 HOUSE_NOW = """CREATE OR REPLACE TEMP TABLE m_house_now AS SELECT r.sales_until, h.decided, h.accepted, h.waiting
     FROM (SELECT DISTINCT sales_until FROM m_range) r ASOF LEFT JOIN m_house h ON r.sales_until > h.moment"""
-LEADS_NOW = f"""FROM m_range r JOIN leads l ON l.lead_id = r.lead_id AND {in_force("r.as_of", "l")}
+LEADS_NOW = f"""FROM m_range r JOIN {LEADS} l ON l.lead_id = r.lead_id AND {in_force("r.as_of", "l")}
     LEFT JOIN accounts a ON a.account_id = l.account_id AND {in_force("r.as_of", "a")}
     LEFT JOIN m_titles t ON t.title = l.title LEFT JOIN m_agents_now g ON g.rid = r.rid
     LEFT JOIN m_house_now h ON h.sales_until = r.sales_until"""
@@ -100,13 +101,12 @@ def _from_events(warehouse: Warehouse, table: str, features: list[Feature], size
 
 
 def _seen(table: str) -> str:
-    """The rows of an event table as seen by each roster row; rows without a key are never superseded."""
+    """The rows of an event table as seen by each roster row."""
     t = TABLES[table]
     own = f"e.*{' EXCLUDE (kind)' * ('kind' in t.names)}, {t.kind} AS kind"
     until = "r.sales_until" if t.of_sales else "r.as_of"
-    known = in_force(until) if t.key else f"e.known_at < {until}"
     return f"""(SELECT r.rid, {own}, date_diff('microsecond', e.{t.occurred_at}, r.as_of) / 864e8 AS age_days
-        FROM m_range r JOIN {table} e ON e.lead_id = r.lead_id AND {known} AND {t.counts})"""
+        FROM m_range r JOIN {table} e ON e.lead_id = r.lead_id AND {in_force(until)} AND {t.counts})"""
 
 
 def _merge_kinds(feature: Feature, found: Columns, rows: Array, kinds: list[str], size: int) -> Array:

@@ -66,8 +66,9 @@ def standing(company: Company, lead_id: str, as_of: datetime, agreement: Agreeme
     if lead is None:
         return None
     account = _in_force(company.accounts.get(lead["account_id"], ()), as_of)
+    lead = lead | {"permission": _permission(company.leads[lead_id], as_of) or lead["permission"]}
     facts = _facts(lead, account, as_of)
-    touches = [t for t in company.touches.get(lead_id, ()) if t["known_at"] < as_of]
+    touches = [t for t in company.touches.get(lead_id, ()) if _holds_at(t, as_of)]
     answers = [a for a in company.answers.get(lead_id, ()) if _holds_at(a, as_of) and a["state"] != "not_asked"]
 
     lines: list[Line] = []
@@ -121,6 +122,16 @@ def standing(company: Company, lead_id: str, as_of: datetime, agreement: Agreeme
 
 def _holds_at(row: Row, as_of: datetime) -> bool:
     return row["known_at"] < as_of and (row["superseded_at"] is None or row["superseded_at"] >= as_of)
+
+
+def _permission(versions: list[Row], as_of: datetime) -> str | None:
+    """What was refused since the last `all`."""
+    refused: set[str] = set()
+    for row in sorted((v for v in versions if v["known_at"] < as_of), key=lambda v: v["known_at"]):
+        word = row["permission"]
+        refused = set() if word == "all" else refused | ({"no_call", "no_mail"} if word == "none" else {word})
+    refused &= {"no_call", "no_mail"}
+    return "none" if len(refused) == 2 else next(iter(refused), None)
 
 
 def _in_force(rows: Iterable[Row], as_of: datetime) -> Row | None:

@@ -12,6 +12,7 @@ from math import log
 from data.agreement.checks import spoken_of
 from data.agreement.model import MILLI, Agreement, Criterion, Touch, milli
 from data.cohorts import BY_PERSONS
+from data.permission import LEADS
 from data.sql import in_force, literal, quoted
 from data.toml_errors import shown
 from features.concepts import fit
@@ -80,7 +81,7 @@ def _lines(a: Agreement, roster: str) -> Iterator[tuple[str, ...]]:
 
 
 def _touches(roster: str) -> str:
-    return f"{roster} r JOIN touches e ON e.lead_id = r.lead_id AND e.known_at < r.as_of WHERE {COUNTED}"
+    return f"{roster} r JOIN touches e ON e.lead_id = r.lead_id AND {in_force('r.as_of')} WHERE {COUNTED}"
 
 
 def _sources(a: Agreement, roster: str) -> str:
@@ -100,7 +101,7 @@ def _sources(a: Agreement, roster: str) -> str:
             FROM {roster} r JOIN answers e ON e.lead_id = r.lead_id AND {in_force("r.as_of")}
             WHERE e.state <> 'not_asked' GROUP BY r.rid),
         known AS (SELECT {", ".join(["r.rid", *_facts(a)])}
-            FROM {roster} r JOIN leads l ON l.lead_id = r.lead_id AND {in_force("r.as_of", "l")}
+            FROM {roster} r JOIN {LEADS} l ON l.lead_id = r.lead_id AND {in_force("r.as_of", "l")}
             LEFT JOIN accounts a ON a.account_id = l.account_id AND {in_force("r.as_of", "a")}
             LEFT JOIN titles t ON t.title = l.title)"""
 
@@ -108,7 +109,7 @@ def _sources(a: Agreement, roster: str) -> str:
 def _facts(a: Agreement) -> list[str]:
     """The facts that the agreement speaks of, and the permission; extra columns (lead.Stage) are their own SQL."""
     spoken = sorted(spoken_of(a) | {"permission"})
-    extras = {name: f"{name[0]}.{quoted(name.split('.', 1)[1])}" for name in spoken if "." in name}
+    extras = {name: f"{name[0]}.{quoted(name)}" for name in spoken if "." in name}
     known = FACT_SQL | extras
     return [f"{known[name]} AS {quoted(f'fact of {name}')}" for name in spoken if name in known]
 

@@ -28,7 +28,7 @@ def score(
     done = running.find_flows(workspace).score(workspace, moment, model)
     from serving.pages.scores import scoring_report
 
-    return scoring_report(done.scores, done.capacity, done.folder, done.fresh, most)
+    return scoring_report(done.scores, done.capacity, done.folder, done.fresh, done.closed, most)
 
 
 @command(app, "explain L0000012 --as-of 2026-03-01")

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.cohorts import count_closed
 from data.freshness import Freshness
 from data.opened import OpenWorkspace
 from pipelines.jobs.basis import look_at_freshness
@@ -20,13 +21,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Scoring:
-    """The scores of a moment, what there was capacity for, the folder of the export (None: it shows others), and how
-    fresh the data were."""
+    """The scores of a moment, what there was capacity for, the folder of the export (None: it shows others), how
+    fresh the data were, and how many leads are not scored, by why."""
 
     scores: pd.DataFrame
     capacity: pd.DataFrame
     folder: Path | None
     fresh: Freshness
+    closed: dict[str, int]
 
 
 def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champion") -> Scoring:
@@ -51,5 +53,6 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
         scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under, zone)
         log.info("scored %d open leads as of %s", len(scores), as_of)
         scores = scores.assign(model_status=model_status(model, opened.settings), stale=stale_words(fresh))
+        closed = count_closed(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
         folder = publish(opened.workspace, warehouse, scores, zone) if alias == IN_USE else None
-    return Scoring(scores, capacity, folder, fresh)
+    return Scoring(scores, capacity, folder, fresh, closed)

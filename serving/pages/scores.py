@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,22 @@ BEYOND = ", though few leads like it were ever handed off"
 OUTSIDE = (
     "Because the model knows so little of such leads, these bounds are wider: rely on them, not on the probability."
 )
+NOBODY: Mapping[str, int] = {}
 KNOWN = ("probability", "probability_low", "probability_high", "support")
 COLUMNS = ("lead_id", *KNOWN, "digital_points", "research_points", "zone", "route", "route_reason")
 
 
 def scoring_report(
-    scores: pd.DataFrame, capacity: pd.DataFrame, folder: Path | None, fresh: Freshness, most: int = 10
+    scores: pd.DataFrame,
+    capacity: pd.DataFrame,
+    folder: Path | None,
+    fresh: Freshness,
+    closed: Mapping[str, int] = NOBODY,
+    most: int = 10,
 ) -> Report:
-    """The `most` leads to look at first, open leads by route and zone, places, and how fresh the data were.
+    """The `most` leads to look at first, open leads by route and zone, places, how fresh the data were, who is closed.
 
+    closed: how many leads are not scored, by why (`data.cohorts.count_closed`).
     folder None: the export does not show these scores.
     """
     counts = records(scores.groupby(["route", "zone"]).size().reset_index(name="leads"))
@@ -37,6 +45,8 @@ def scoring_report(
         f"written to {folder}" if folder else "not exported: a day's export shows its latest scoring by the champion"
     )
     said = [*freshness_words(fresh), f"{len(scores):,} open leads scored as of {fresh.as_of} UTC; {where}"]
+    if closed:
+        said.append(f"not scored: {', '.join(f'{count:,} {why}' for why, count in closed.items())}")
     sections = [
         Section("Which leads come first?", rows=top),
         Section("How many take which route?", rows=counts),
@@ -44,7 +54,7 @@ def scoring_report(
     ]
     kept = str(folder) if folder else None
     facts: dict[str, Any] = {"as_of": fresh.as_of.isoformat(), "folder": kept, "fresh": freshness_facts(fresh)}
-    facts |= {"routes": counts, "capacity": places, "top": top}
+    facts |= {"closed": dict(closed), "routes": counts, "capacity": places, "top": top}
     return Report(sections, facts)
 
 
