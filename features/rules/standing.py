@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from data.agreement.model import MILLI, Agreement
 from data.cohorts import BY_PERSONS
 from data.errors import ConfigError
 from data.sql import in_force
+from data.toml_errors import close
 from data.warehouse import Warehouse
 from features.concepts.extras import extra_columns
 from features.concepts.titles import titles_sql
@@ -23,6 +23,8 @@ from features.rules.points import FACT_SQL, STANDING, lines_sql, rules_sql
 ROSTER = "m_rules_roster"
 RANGE_ROWS = 1_000_000
 REACHED = ("automation_qualified_at", "qualified_at")
+ANSWERED = """SELECT DISTINCT criterion, CASE state WHEN 'yes' THEN level END FROM answers
+    WHERE state <> 'not_asked' AND superseded_at IS NULL ORDER BY ALL"""
 MOMENTS = """CREATE OR REPLACE TEMP TABLE m_moments AS SELECT DISTINCT e.lead_id, e.known_at AS moment FROM (
         SELECT lead_id, known_at FROM touches WHERE is_bot IS NOT TRUE
         UNION ALL SELECT lead_id, known_at FROM answers WHERE state <> 'not_asked'
@@ -73,7 +75,7 @@ def find_reheated(warehouse: Warehouse, agreement: Agreement, as_of: datetime) -
     quiet_from = as_of - timedelta(days=wish.new_days + wish.quiet_days)
     back = warehouse.frame(
         f"""SELECT e.lead_id FROM touches e JOIN leads l ON l.lead_id = e.lead_id AND {in_force("$quiet_from", "l")}
-        WHERE e.known_at < $as_of AND {BY_PERSONS}
+        WHERE {in_force("$as_of")} AND {BY_PERSONS}
         AND e.kind <> 'unsubscribe' GROUP BY e.lead_id HAVING max(e.occurred_at) > $new_from
         AND bool_or(e.occurred_at <= $quiet_from)
         AND count(*) FILTER (e.occurred_at > $quiet_from AND e.occurred_at <= $new_from) = 0 ORDER BY e.lead_id""",
@@ -84,7 +86,10 @@ def find_reheated(warehouse: Warehouse, agreement: Agreement, as_of: datetime) -
 
 
 def find_unseen(warehouse: Warehouse, agreement: Agreement) -> list[str]:
-    """What the agreement speaks of and no lead or answer has: perhaps it is misspelt. Nothing without leads."""
+    """What the agreement speaks of and no lead or answer has, and what answers say that it does not speak of.
+
+    Either is perhaps misspelt. Nothing without leads; levels only of criteria that were answered with yes.
+    """
     if not warehouse.scalar("SELECT count(*) FROM leads"):
         return []
     compared: dict[str, set[str]] = {}
@@ -92,14 +97,23 @@ def find_unseen(warehouse: Warehouse, agreement: Agreement) -> list[str]:
         if comparison.name in TEXT_FACTS and comparison.operator in ("=", "in"):
             compared.setdefault(comparison.name, set()).update(v.lower() for v in comparison.values)
     said = {f"lead has {name}": (values, _seen_facts(warehouse, name)) for name, values in compared.items()}
-    answered = {name for (name,) in warehouse.rows("SELECT DISTINCT criterion FROM answers")}
-    said["answer is called"] = (set(agreement.answer_names()), answered)
+    answered: dict[str, set[str]] = {}
+    for name, level in warehouse.rows(ANSWERED):
+        answered.setdefault(name, set()).update([level] if level else [])
+    criteria = agreement.answer_names()
+    said["answer is called"] = (set(criteria), {*answered})
+    if answered:
+        said["criterion of the agreement takes the answer"] = ({*answered}, {*criteria})
+    for name in sorted(answered.keys() & criteria.keys()):
+        if levels := set(agreement.criteria[criteria[name]].levels):
+            said[f"answer about {name} has the level"] = (levels if answered[name] else set(), answered[name])
+            said[f"level of {name} in the agreement is"] = (answered[name], levels)
     rows = ((what, word, seen) for what, (words, seen) in said.items() for word in sorted(words - seen))
     return [f"no {what} {word}: {_instead(word, seen)}" for what, word, seen in rows]
 
 
 def _instead(word: str, seen: set[str]) -> str:
-    near = get_close_matches(word, seen, 1)
+    near = close(word, seen)
     return f"try {near[0]}" if near else f"there are {', '.join(sorted(seen)[:8]) or 'none yet'}"
 
 

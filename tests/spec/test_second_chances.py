@@ -162,6 +162,25 @@ def test_words_that_no_lead_has_are_named():
             "no lead has country germany: there are de",
             "no lead has source fair: there are web",
             "no answer is called nead: try need",
+            "no criterion of the agreement takes the answer need: try nead",
         ]
     with Warehouse.open(None) as empty:
         assert find_unseen(empty, agreement) == []
+
+
+def test_levels_are_compared_both_ways():
+    """A level that no answer has gives nobody points; one that the agreement lacks gives none either."""
+    text = 'name = "ours"\n[criteria.money]\nanswers = ["budget"]\nlevels = { over_20k = 10, Over_50k = 60 }\n'
+    answers = table("""
+        lead  answered_at  criterion  state  level
+        L1    2026-01-04   budget     yes    over_20_k
+        L2    2026-01-04   budget     yes    Over_50k
+        L3    2026-01-04   budget     no     nothing
+        L3    2026-01-05   bugdet     no     -
+    """)
+    with warehouse_of(answers=answers) as warehouse:
+        assert find_unseen(warehouse, parse_agreement(text, date(2020, 1, 1), "ours")) == [
+            "no criterion of the agreement takes the answer bugdet: try budget",
+            "no answer about budget has the level over_20k: try over_20_k",
+            "no level of budget in the agreement is over_20_k: try over_20k",
+        ]
