@@ -105,7 +105,7 @@ TABLES = {
     "calls": """
         SELECT lead_id, called_at, printf('agent_%d', 1 + floor(40 * u(call, 'agent'))::BIGINT) AS agent_id,
             'qualification' AS purpose, disposition, duration_s,
-            CASE WHEN reached THEN 'Spoke.' END AS notes,
+            CASE WHEN reached THEN 'Spoke.' END AS notes, printf('c%d', call) AS call_id,
             called_at + to_seconds(duration_s::BIGINT) AS known_at
         FROM dialled""",
     "answers": """

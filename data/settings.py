@@ -61,6 +61,8 @@ calls_days = 5                # long enough for a long weekend
 earliest = 1990-01-01         # a time before this day goes to the quarantine
 times = ""                    # a form of times beside ISO, where no mapping declares one: "%d.%m.%Y %H:%M"
 decimal = ""                  # "," or ".": numbers such as 1.200,50 or € 1,200.50, where no mapping declares it
+unknown_share = 0.05          # `ingest` warns where the account of more leads, or the lead of more events, is unknown
+allow_columns = []            # columns whose names look personal and that are not, such as "email_domain_type"
 # texts that mean nothing, whatever their case
 empty_words = [
 {WORD_LINES}
@@ -113,12 +115,14 @@ class FeatureSettings(StrictModel):
 
 
 class IngestSettings(StrictModel):
-    """How the texts of a source are read."""
+    """How the texts of a source are read, what is let in, and from when on `ingest` warns."""
 
     earliest: date = date(1990, 1, 1)
     times: str = ""
     decimal: Literal["", ".", ","] = ""
     empty_words: Annotated[tuple[str, ...], AfterValidator(_lower)] = EMPTY_WORDS
+    unknown_share: float = Field(default=0.05, ge=0, le=1)
+    allow_columns: tuple[str, ...] = ()
 
 
 class TrainingSettings(StrictModel):

@@ -11,12 +11,14 @@ from itertools import zip_longest
 
 from data.agreement.model import Agreement
 from data.errors import DataError
+from data.intake.keys import same_id
 from data.intake.records import OWN_COLUMNS
 from data.intake.values import Reading, Seen, Texts
+from data.intake.words import in_our_words
 from data.sql import literal, quoted
-from data.tables import SQL_TYPES, Column, Table
+from data.tables import MOST, SQL_TYPES, Column, Table
 from data.toml_errors import close
-from data.warehouse import VERSION_COLUMNS, Warehouse
+from data.warehouse import Warehouse
 
 MOST_COLUMNS = 500
 """Of a file or mapping; beyond, DuckDB takes minutes to plan what is done with each."""
@@ -55,11 +57,13 @@ class Columns:
     ignored: tuple[str, ...] = ()
 
 
-def settle_columns(warehouse: Warehouse, table: Table, seen: Mapping[str, Seen], infer: bool) -> Columns:
+def settle_columns(
+    warehouse: Warehouse, table: Table, seen: Mapping[str, Seen], infer: bool, allowed: Sequence[str] = ()
+) -> Columns:
     """Match the columns of the relation `mapped` to the table's, adding extra columns to the table.
 
-    `infer`: text extras that were `seen` to hold numbers become numbers, and empty ones have to wait. Raises DataError
-    where a required column is missing or there are too many.
+    `infer`: text extras that were `seen` to hold numbers become numbers, and empty ones have to wait. `allowed`: names
+    that look personal and are not. Raises DataError where a required column is missing or there are too many.
     """
     found = {n: t for n, t in warehouse.columns("mapped").items() if n.lower() not in OWN_COLUMNS}
     require(table, found, f"table {table.name}")
@@ -72,17 +76,20 @@ def settle_columns(warehouse: Warehouse, table: Table, seen: Mapping[str, Seen],
     others = {n: t for n, t in found.items() if n.lower() not in lower}
     if not table.extras:
         return Columns(table.columns, given, ignored=tuple(others))
-    personal = tuple(n for n in others if PERSONAL.search(_without_accents(n.lower())))
-    reserved = tuple(n for n in others if n.lower() in VERSION_COLUMNS or n.startswith(("_", "given ")))
+    cleared = {n.lower() for n in allowed}
+    personal = tuple(n for n in others if PERSONAL.search(_without_accents(n.lower())) and n.lower() not in cleared)
+    ignored = [n for n in others if n.startswith("_")]
     stored = warehouse.extras(table)
     spelling = {n.lower(): n for n in stored}
     for name, sql_type in others.items():
-        if name not in (*personal, *reserved):
-            own = spelling.get(name.lower(), name)
-            if own in stored or _add_extra(warehouse, table, name, sql_type, seen.get(name) if infer else None):
-                given[own] = (name, sql_type)
-    extras = [Column(n, "number" if t == "DOUBLE" else "text", n) for n, t in warehouse.extras(table).items()]
-    return Columns((*table.columns, *extras), given, personal, reserved)
+        if name not in (*personal, *ignored):
+            own = spelling.setdefault(name.lower(), name)
+            if table.extra(own) in given:
+                ignored.append(name)
+            elif own in stored or _add_extra(warehouse, table, name, sql_type, seen.get(name) if infer else None):
+                given[table.extra(own)] = (name, sql_type)
+    extras = [_extra(table, name, sql_type) for name, sql_type in warehouse.extras(table).items()]
+    return Columns((*table.columns, *extras), given, personal, tuple(ignored))
 
 
 def _without_accents(name: str) -> str:
@@ -136,15 +143,22 @@ def checked_sql(
     return f"""WITH raw AS MATERIALIZED (SELECT _row, _file, _line, {raw} FROM mapped),
         given AS (SELECT *, {given} FROM raw),
         clocked AS (SELECT *, {clock} AS _clock FROM given),
-        known AS (SELECT * REPLACE ({known} AS known_at) FROM clocked)
+        known AS (SELECT * REPLACE ({known} AS known_at) FROM {in_our_words(table, agreements)})
         SELECT _row, _file, _line, {names}, known_at, _clock,
             concat_ws('; ', {", ".join([*reasons, *_row_reasons(table, load), *levels])}) AS _reason
         FROM known AS e"""
 
 
+def _extra(table: Table, name: str, sql_type: str) -> Column:
+    """A number is limited, as one absurd value would spoil the sums and means of all leads."""
+    if sql_type == "DOUBLE":
+        return Column(table.extra(name), "number", name, least=-MOST, most=MOST)
+    return Column(table.extra(name), "text", name)
+
+
 def _add_extra(warehouse: Warehouse, table: Table, name: str, sql_type: str, seen: Seen | None) -> bool:
     """Add the column; False where its texts were `seen` to settle its type and all are empty yet."""
-    column, is_number = quoted(name), is_number_type(sql_type)
+    column, is_number = quoted(table.extra(name)), is_number_type(sql_type)
     if seen:
         if not seen.filled:
             return False
@@ -211,6 +225,8 @@ def _cast(column: Column, columns: Columns, reading: Reading, kept: Iterable[str
         return reading.time(raw) if is_text else f"timezone('UTC', try_cast({raw} AS TIMESTAMPTZ))"
     if column.type == "text":
         text = raw if column.personal else reading.emptied(raw, kept)
+        if column.id_of:
+            return same_id(text)
         return f"lower({text})" if column.allowed else text
     return reading.number(raw) if is_text and column.type == "number" else f"try_cast({raw} AS {target})"
 
@@ -228,8 +244,8 @@ def _column_reasons(column: Column, load: str) -> list[str]:
         (column.type == "number", f"NOT isfinite({value})", "a finite number", raw),
         (column.type == "whole", f"try_cast({raw} AS DOUBLE) <> {value}", EXPECTED["whole"], raw),
         (column.type == "time", f"{value} > {load} OR NOT isfinite({value})", NOT_LATER.format(load=load), raw),
-        (least is not None, f"{value} < {least}", f"at least {least or 0:g}", raw),
-        (most is not None, f"{value} > {most}", f"at most {most or 0:g}", raw),
+        (least is not None, f"isfinite({value}) AND {value} < {least}", f"at least {least or 0:g}", raw),
+        (most is not None, f"isfinite({value}) AND {value} > {most}", f"at most {most or 0:g}", raw),
     ]
     return [_reason(when, column.name, expected, got) for applies, when, expected, got in rows if applies]
 

@@ -19,15 +19,17 @@ from data.agreement.model import Agreement
 from data.errors import DataError, UsageError
 from data.intake.contract import Columns, checked_sql, require, settle_columns, texts_of
 from data.intake.files import RawData, raw_relations
+from data.intake.findings import Finding, Strangers, count_from_now, find_strangers
 from data.intake.mapping import Mapping, load_mappings
 from data.intake.noticed import Noticed, notice
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
 from data.intake.records import OWN_COLUMNS
 from data.intake.values import Reading, look_at
 from data.intake.versions import store
+from data.intake.words import find_words
 from data.settings import IngestSettings
 from data.sql import literal
-from data.tables import TABLES, Table
+from data.tables import ACCOUNTS, LEADS, TABLES, Table
 from data.warehouse import Warehouse, plainly
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,8 @@ class IngestReport:
     """What a batch did. `files`: records read from each; `unused`: files that no mapping reads.
 
     `left_out`: extra columns whose name looks personal; `ignored`: columns no table has; `noticed`: texts that were
-    not read as the values that they seem to be.
+    not read as the values that they seem to be; `findings`: what else there is to say, by table; `strangers`: rows of
+    accounts or leads that are not there.
     """
 
     batch_id: str
@@ -62,6 +65,8 @@ class IngestReport:
     left_out: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     noticed: tuple[Noticed, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    strangers: tuple[Strangers, ...] = ()
 
     @property
     def stored(self) -> int:
@@ -91,6 +96,17 @@ class _Batch:
         return f"TIMESTAMP '{self.loaded_at}'"
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    """What became of one table of a batch."""
+
+    count: TableCount
+    columns: Columns
+    noticed: list[Noticed]
+    finding: Finding
+    strangers: Strangers | None
+
+
 def ingest(
     warehouse: Warehouse,
     source: str,
@@ -107,9 +123,9 @@ def ingest(
 
     `loaded_at` (UTC, naive) is when the rows became known unless the source says; with `backfill` that is taken from
     the event. Times without an offset are read in `timezone`; stored times are UTC. `settings` say how texts are read
-    where a mapping does not. Answers whose level is not in the one of `agreements` that was in force then are
-    quarantined. The SQL of a mapping runs without access to files: from then on the warehouse reads none, Parquet files
-    of a next batch among them, until it is opened again.
+    where a mapping does not, what is let in, and when to warn. Answers whose level is not in the one of `agreements`
+    that was in force then are quarantined. The SQL of a mapping runs without access to files: from then on the
+    warehouse reads none, Parquet files of a next batch among them, until it is opened again.
     Raises UsageError for an unknown source or zone, DataError where files are missing or unreadable or lack required
     columns, and ConfigError for a wrong mapping file; then nothing is stored.
     """
@@ -124,11 +140,15 @@ def ingest(
         batch = _Batch(source, batch_id, loaded_at, Reading(settings), backfill, timezone, agreements)
         with _utc_afterwards(warehouse), warehouse.transaction():
             _read_times_in(warehouse, timezone)
-            counts, columns, noticed = _load_all(warehouse, batch, used, raw)
+            loads = _load_all(warehouse, batch, used, raw)
+            strangers = _find_strangers(warehouse, loads, settings.unknown_share)
     files = {f.name: f.rows + f.rejected for f in raw.files}
-    left_out = tuple(f"{table}.{name}" for table, taken in columns.items() for name in taken.personal)
-    ignored = tuple(f"{table}.{name}" for table, taken in columns.items() for name in taken.ignored)
-    report = IngestReport(batch_id, counts, files, raw.unused, left_out, ignored, noticed)
+    counts = {name: loaded.count for name, loaded in loads.items()}
+    left_out = tuple(f"{table}.{name}" for table, loaded in loads.items() for name in loaded.columns.personal)
+    ignored = tuple(f"{table}.{name}" for table, loaded in loads.items() for name in loaded.columns.ignored)
+    noticed = tuple(found for loaded in loads.values() for found in loaded.noticed)
+    findings = tuple(loaded.finding for loaded in loads.values())
+    report = IngestReport(batch_id, counts, files, raw.unused, left_out, ignored, noticed, findings, strangers)
     log.info("ingested %s as batch %s: %d stored, %d quarantined", source, batch_id, report.stored, report.quarantined)
     return report
 
@@ -162,21 +182,17 @@ def replay(
             own = replace(batch, source=source, backfill=said["backfill"], timezone=said["timezone"], reading=reading)
             _read_times_in(warehouse, own.timezone)
             take_out(warehouse, name, source, stated, said.get("types", {}))
-            count, _, found = _load_table(warehouse, own, TABLES[name], tuple(said["mutable"]), said["infer"])
-            counts[name] = _sum(counts.get(name), count)
-            noticed += found
+            loaded = _load_table(warehouse, own, TABLES[name], tuple(said["mutable"]), said["infer"])
+            counts[name] = _sum(counts.get(name), loaded.count)
+            noticed += loaded.noticed
         _record(warehouse, batch, counts)
     report = IngestReport(batch.batch_id, counts, noticed=tuple(noticed))
     log.info("replayed the quarantine: %d stored, %d still held", report.stored, report.quarantined)
     return report
 
 
-def _load_all(
-    warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw: RawData
-) -> tuple[dict[str, TableCount], dict[str, Columns], tuple[Noticed, ...]]:
-    counts: dict[str, TableCount] = {}
-    noticed: list[Noticed] = []
-    columns: dict[str, Columns] = {}
+def _load_all(warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw: RawData) -> dict[str, _Loaded]:
+    loads: dict[str, _Loaded] = {}
     unread = {r: sum(f.rejected for f in raw.files if f.relation == r) for r in raw.relations}
     for mapping in mappings:
         name = mapping.table.name
@@ -185,13 +201,23 @@ def _load_all(
         where = f"settings.toml and the mapping {name} of {batch.source}"
         reading = batch.reading.declared(warehouse, mapping.times, mapping.decimal, where)
         own, infer = replace(batch, reading=reading), infer or bool(mapping.decimal)
-        loaded, columns[name], found = _load_table(warehouse, own, mapping.table, mapping.mutable, infer)
-        noticed += found
+        loaded = _load_table(warehouse, own, mapping.table, mapping.mutable, infer)
         first = [r for r in mapping.reads if unread.pop(r, 0)]
         lines = sum(hold_back_lines(warehouse, name, batch.source, batch.batch_id, batch.load, r) for r in first)
-        counts[name] = _sum(loaded, TableCount(lines, 0, lines, 0))
-    _record(warehouse, batch, counts)
-    return counts, columns, tuple(noticed)
+        loads[name] = replace(loaded, count=_sum(loaded.count, TableCount(lines, 0, lines, 0)))
+    _record(warehouse, batch, {name: loaded.count for name, loaded in loads.items()})
+    return loads
+
+
+def _find_strangers(warehouse: Warehouse, loads: dict[str, _Loaded], most: float) -> tuple[Strangers, ...]:
+    """Those of each table of events, and of all leads where leads or accounts came, if there are accounts at all."""
+    found = [loaded.strangers for loaded in loads.values() if loaded.strangers]
+    if {"leads", "accounts"} & loads.keys() and warehouse.scalar("SELECT count(*) FROM (FROM accounts LIMIT 1)"):
+        found.insert(0, find_strangers(warehouse, "leads", "(FROM leads WHERE superseded_at IS NULL)", ACCOUNTS, most))
+    for one in found:
+        if one.many:
+            log.warning("%s: %d of %d rows name one of %s that is not there", one.table, one.unknown, one.rows, one.of)
+    return tuple(one for one in found if one.rows)
 
 
 def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
@@ -213,26 +239,29 @@ def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
         raise DataError(what, expected=expected, got=got, do=do) from None
 
 
-def _load_table(
-    warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool
-) -> tuple[TableCount, Columns, list[Noticed]]:
+def _load_table(warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool) -> _Loaded:
     """Check and store the relation `mapped`."""
-    types = warehouse.columns("mapped")
+    types, settings = warehouse.columns("mapped"), batch.reading.settings
     seen = look_at(warehouse, texts_of(table, types, batch.agreements), batch.reading)
-    columns = settle_columns(warehouse, table, seen, infer)
+    columns = settle_columns(warehouse, table, seen, infer, settings.allow_columns)
     noticed = notice(warehouse, table, columns, seen, batch.reading, batch.agreements)
     checked = checked_sql(table, columns, batch.loaded_at, batch.backfill, batch.agreements, batch.reading)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
     warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
-    stored, repeats = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
+    from_now = count_from_now(warehouse, table, batch.load)
+    words = find_words(warehouse, batch.agreements) if table.name == "answers" and batch.agreements else ()
+    refers = table.name != "leads" and "lead_id" in table.names
+    strangers = find_strangers(warehouse, table.name, "checked", LEADS, settings.unknown_share) if refers else None
+    done = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
     held = hold_back(warehouse, table, batch.source, _said(batch, mutable, infer, types))
     for relation in WORKING:
         warehouse.execute(f"DROP TABLE IF EXISTS {relation}")
-    count = TableCount(rows_in, stored, held, repeats)
-    if rows_in != stored + repeats + held:
+    count = TableCount(rows_in, done.new, held, done.repeats)
+    if rows_in != done.new + done.repeats + held:
         raise RuntimeError(f"{table.name}: {count} does not add up")
-    return count, columns, noticed
+    finding = Finding(table.name, done if table.event_id else None, words, from_now)
+    return _Loaded(count, columns, noticed, finding, strangers)
 
 
 def _said(batch: _Batch, mutable: tuple[str, ...], infer: bool, types: dict[str, str]) -> str:

@@ -1,31 +1,50 @@
-"""Which rows are new? Events once each; keyed rows as versions, each in force until the next one is known."""
+"""Which rows are new? Each key's rows are versions, in force until the next; events without an id once each."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from data.intake.contract import Columns
 from data.sql import quoted
 from data.tables import Table
 from data.warehouse import Warehouse
 
+NO_CONSENT = """CASE WHEN permission <> 'all' OR lead_id NOT IN
+    (SELECT lead_id FROM leads WHERE permission IN ('no_call', 'no_mail', 'none')) THEN permission END"""
+"""An old export may bring a refusal, but never a consent for a lead that refused since."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How many rows of a batch (not versions) were new, and how many were there already.
+
+    Of the new ones: `corrected` are of an event that was stored, `unnamed` are events without an id; `alike` of these
+    differ from a stored one of the same lead and time.
+    """
+
+    new: int
+    repeats: int
+    corrected: int = 0
+    unnamed: int = 0
+    alike: int = 0
+
 
 def store(
     warehouse: Warehouse, table: Table, columns: Columns, *, load: str, batch_id: str, mutable: tuple[str, ...] = ()
-) -> tuple[int, int]:
+) -> Stored:
     """Store the rows of the relation `good` that are new; see `contracts.checked_sql` for its columns.
 
-    Returns how many input rows (not versions) were new, and how many were there already. `load` is the load time as
-    SQL. Rows that contradict a stored one or an earlier one of the batch (same key, same `known_at`, other content)
-    are left in the relation `conflicts` (_row, known_at, reason).
+    `load` is the load time as SQL. Rows that contradict a stored one or an earlier one of the batch (same key, same
+    `known_at`, other content) are left in the relation `conflicts` (_row, known_at, reason).
 
     A row whose source says when it was known is a version whatever came before, so that versions may arrive in any
     order. A row that is known by its load only is new only if it differs from the version in force.
     """
     warehouse.execute("CREATE OR REPLACE TEMP TABLE conflicts (_row BIGINT, known_at TIMESTAMP, reason VARCHAR)")
-    if not table.key:
-        stored = _store_events(warehouse, table, columns, batch_id)
-        return stored, warehouse.scalar("SELECT count(*) FROM good") - stored
-    overwritten = tuple(c.name for c in columns.stored if c.name.lower() in {m.lower() for m in mutable})
-    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {_candidates(load, overwritten)}")
+    unnamed = _store_unnamed(warehouse, table, columns, batch_id) if table.event_id else Stored(0, 0)
+    lower = {name.lower() for m in mutable for name in (m, table.extra(m))}
+    overwritten = tuple(c.name for c in columns.stored if c.name.lower() in lower)
+    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {_candidates(table, load, overwritten)}")
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {_verdicts(table, columns, load, overwritten)}")
     warehouse.execute(
         "INSERT INTO conflicts SELECT _row, min(known_at), min(conflict) FROM verdicts"
@@ -33,45 +52,76 @@ def store(
     )
     warehouse.execute(
         "CREATE OR REPLACE TEMP TABLE fresh AS SELECT c.* FROM candidates c JOIN verdicts v USING (_row, _part)"
-        " WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts) ORDER BY _row, _part"
+        f" WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts) ORDER BY {_order(table)}_row, _part"
     )
+    corrected = _corrections(warehouse, table) if table.event_id else 0
     names = ", ".join(quoted(c.name) for c in columns.stored)
     warehouse.execute(f"INSERT INTO {table.name} BY NAME SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
     _supersede(warehouse, table)
+    if table.event_id:
+        _move(warehouse, table)
     new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
     other = "FROM verdicts WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)"
-    return new, warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
+    repeats = unnamed.repeats + warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
+    return Stored(unnamed.new + new, repeats, corrected, unnamed.new, unnamed.alike)
 
 
-def _store_events(warehouse: Warehouse, table: Table, columns: Columns, batch_id: str) -> int:
-    """Each different row once; the first one stays, known from the earliest time that a source says for it.
+def _order(table: Table) -> str:
+    """Events of one lead are stored side by side, which reads faster."""
+    return f"lead_id, {table.occurred_at}, " if table.event_id else ""
 
-    Rows of one lead are stored side by side, which reads faster.
-    """
+
+def _store_unnamed(warehouse: Warehouse, table: Table, columns: Columns, batch_id: str) -> Stored:
+    """Events without an id, each different row once; the first stays, known from the earliest time said for it."""
+    unnamed = f"good g WHERE g.{table.event_id} IS NULL"
     names = [c.name for c in columns.stored]
     warehouse.execute(
-        f"""UPDATE {table.name} s SET known_at = g.known_at FROM good g
-        WHERE {_same("g", "s", names)} AND g._clock <> 'load' AND g.known_at < s.known_at"""
+        f"""UPDATE {table.name} s SET known_at = g.known_at FROM {unnamed}
+        AND {_same("g", "s", names)} AND g._clock <> 'load' AND g.known_at < s.known_at"""
     )
-    found = warehouse.scalar(
-        f"""INSERT INTO {table.name} BY NAME
+    warehouse.execute(
+        f"""CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT {", ".join(map(quoted, names))}, arg_min(known_at, _row) AS known_at, '{batch_id}' AS batch_id
-        FROM good g WHERE NOT EXISTS (SELECT 1 FROM {table.name} s WHERE {_same("g", "s", names)})
+        FROM {unnamed} AND NOT EXISTS (SELECT 1 FROM {table.name} s WHERE {_same("g", "s", names)})
         GROUP BY {", ".join(map(quoted, names))} ORDER BY lead_id, {table.occurred_at}, min(_row)"""
     )
-    return int(found)
+    instant = _same("f", "s", ["lead_id", str(table.occurred_at)])
+    alike = warehouse.scalar(f"SELECT count(*) FROM fresh f SEMI JOIN {table.name} s ON {instant}")
+    found = warehouse.scalar(f"INSERT INTO {table.name} BY NAME FROM fresh")
+    return Stored(found, warehouse.scalar(f"SELECT count(*) FROM {unnamed}") - found, alike=alike)
 
 
-def _candidates(load: str, overwritten: tuple[str, ...]) -> str:
+def _corrections(warehouse: Warehouse, table: Table) -> int:
+    """How many fresh rows are of an event that is stored."""
+    stored = f"SEMI JOIN {table.name} s ON s.{table.event_id} = f.{table.event_id} AND"
+    moved = f"s.{table.occurred_at} = f.{table.occurred_at}"
+    return int(
+        warehouse.scalar(f"SELECT count(DISTINCT _row) FROM fresh f {stored} (s.lead_id = f.lead_id OR {moved})")
+    )
+
+
+def _move(warehouse: Warehouse, table: Table) -> None:
+    """An event that comes back under another lead, same id and time, is no longer the first one's."""
+    ids = f"t.{table.event_id} = f.{table.event_id} AND t.{table.occurred_at} = f.{table.occurred_at}"
+    warehouse.execute(
+        f"""UPDATE {table.name} t SET superseded_at = f.known_at FROM fresh f
+        WHERE {ids} AND t.lead_id <> f.lead_id AND t.superseded_at IS NULL AND t.known_at < f.known_at"""
+    )
+
+
+def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
     """The versions that rows stand for: a backfilled row with columns that its source overwrites stands for two."""
+    keyed = f"good WHERE {table.event_id or table.key[0]} IS NOT NULL"
     if not overwritten:
-        return "SELECT *, 1 AS _part FROM good"
+        return f"SELECT *, 1 AS _part FROM {keyed}"
     unknown = ", ".join(f"NULL AS {quoted(n)}" for n in overwritten)
-    return f"""SELECT *, 1 AS _part FROM good WHERE _clock <> 'event'
+    asked_again = f", {NO_CONSENT} AS permission" if "permission" in overwritten else ""
+    return f"""SELECT *, 1 AS _part FROM {keyed} AND _clock <> 'event'
         UNION ALL BY NAME
-        SELECT * REPLACE ({unknown}), 1 AS _part FROM good WHERE _clock = 'event' AND known_at < {load}
+        SELECT * REPLACE ({unknown}), 1 AS _part FROM {keyed} AND _clock = 'event' AND known_at < {load}
         UNION ALL BY NAME
-        SELECT * REPLACE ({load} AS known_at, 'load' AS _clock), 2 AS _part FROM good WHERE _clock = 'event'"""
+        SELECT * REPLACE ({load} AS known_at, 'load' AS _clock{asked_again}), 2 AS _part
+        FROM {keyed} AND _clock = 'event'"""
 
 
 def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str, ...]) -> str:

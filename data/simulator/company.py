@@ -149,7 +149,8 @@ def _touch_columns(seen: pd.DataFrame) -> pd.DataFrame:
 
 def _call_columns(dials: pd.DataFrame) -> pd.DataFrame:
     agent = "agent_" + (dials["agent"] + 1).astype(str)
-    return dials.assign(called_at=dials["at"], agent_id=agent, purpose="qualification")
+    ids = dials.index.map("c{:08d}".format)
+    return dials.assign(called_at=dials["at"], agent_id=agent, purpose="qualification", call_id=ids)
 
 
 def _decision_columns(handed: pd.DataFrame) -> pd.DataFrame:

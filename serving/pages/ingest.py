@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from data.intake.findings import Finding, Strangers
 from data.intake.ingest import IngestReport
 from data.intake.noticed import Noticed
 from data.intake.values import NEARLY_ALL
+from data.tables import TABLES
 from serving.pages.sections import Report, Rows, Section
 
+ALLOW = "to keep one that is not personal, name it under allow_columns in [ingest] of settings.toml"
+HISTORY = "nothing can be learned from them; if they are history, run the same command again with --backfill"
 WORDS = {
     "empty": "{column}: {count:,} read as missing ({examples})",
     "no_number": "{column} holds numbers, but {count:,} of {filled:,} are not ({examples}): stored as missing",
@@ -28,7 +33,7 @@ def ingest_report(done: IngestReport) -> Report:
     rows = ingest_rows(done)
     named = {
         "ignored files that no mapping reads": done.unused,
-        "columns left out because their names look personal": done.left_out,
+        f"columns left out because their names look personal ({ALLOW})": done.left_out,
         "ignored columns that no table has": done.ignored,
     }
     held = f"rejected rows, now in quarantine: {done.quarantined:,} (`leadready quarantine list` shows why)"
@@ -37,11 +42,44 @@ def ingest_report(done: IngestReport) -> Report:
         *(f"read {name}: {count:,} records" for name, count in done.files.items()),
         *[held] * bool(done.quarantined),
         *(f"{words}: {', '.join(names)}" for words, names in named.items() if names),
+        *strangers_in_words(done.strangers),
+        *(line for finding in done.findings for line in finding_in_words(finding)),
         *map(_in_words, done.noticed[:MOST_NOTICED]),
         *[f"{len(more):,} more remarks on columns; `--json` lists them"] * bool(more),
     ]
-    facts = {"batch_id": done.batch_id, "files": done.files, "tables": rows, "noticed": list(map(asdict, done.noticed))}
+    facts = {"batch_id": done.batch_id, "files": done.files, "tables": rows}
+    said = {"noticed": done.noticed, "findings": done.findings, "strangers": done.strangers}
+    facts |= {name: list(map(asdict, found)) for name, found in said.items()}
     return Report([Section("What was ingested?", points=points, rows=rows)], facts)
+
+
+def strangers_in_words(strangers: Sequence[Strangers]) -> Iterator[str]:
+    """How many rows name an account or a lead that is not there, and what to do where they are many."""
+    for found in (s for s in strangers if s.unknown):
+        of, rows = found.of.removesuffix("s"), f"{found.unknown:,} of {found.rows:,}"
+        near = f"; {found.alike:,} would match but for letter case or leading zeros" if found.alike else ""
+        do = f" - WARNING: check that both files write the {of}'s id alike" if found.many else ""
+        yield f"{found.table} whose {of} is unknown: {rows} ({found.unknown / found.rows:.1%}){near}{do}"
+    if met := [f"{s.table} ({s.rows:,})" for s in strangers if not s.unknown]:
+        yield f"rows whose account or lead is known in all cases: {', '.join(met)}"
+
+
+def finding_in_words(found: Finding) -> Iterator[str]:
+    """What became of a table's events, criteria that no agreement names, and history that is known from now on only."""
+    events, own = found.events, TABLES[found.table].event_id
+    if events and events.corrected:
+        yield f"{found.table} that correct or move an earlier one of the same {own}: {events.corrected:,}"
+    if events and events.unnamed:
+        twice = "if they are corrections, they count twice"
+        alike = f"; {events.alike:,} differ from one of the same lead and time: {twice}" if events.alike else ""
+        yield f"{found.table} without {own}, told apart by the whole row: {events.unnamed:,}{alike}"
+    for word in found.words:
+        meant = f"; do you mean {word.meant}" if word.meant else ""
+        many = f"{word.answers:,} answer{'s' * (word.answers != 1)}"
+        yield f"{'WARNING: ' * bool(meant)}criterion {word.word!r} is in no agreement: {many}{meant}"
+    if found.from_now:
+        history = f"{found.from_now:,} {found.table} happened earlier and are known only from this load on"
+        yield f"WARNING: {history}: {HISTORY}"
 
 
 def ingest_rows(done: IngestReport) -> Rows:

@@ -31,6 +31,7 @@ def simulate(
     handed = rows["handoffs"].sort_values(["at", "lead"], ignore_index=True)
     rows["leads"] = who.leads.assign(at=who.created, lead=range(leads)).sort_values("at")
     rows["touches"] = _touches(rng, who, rows["touches"])
+    rows["calls"]["call_id"] = [f"c{i:08d}" for i in range(len(rows["calls"]))]
     rows["calls"]["agent_id"] = "caller_" + rows["calls"]["agent_id"].astype(str)
     rows["decisions"] = _decisions(rng, who, handed)
     rows["opportunities"] = _opportunities(rng, who, rows["decisions"], days)

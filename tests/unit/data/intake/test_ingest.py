@@ -249,9 +249,9 @@ def test_a_backfill_takes_it_from_the_event_and_a_call_from_its_end(warehouse, l
     assert warehouse.scalar("SELECT known_at FROM calls") == datetime(2026, 1, 3, 9, 1, 30)
 
 
-@pytest.mark.parametrize("duration", ["1e300", "864000000"])
+@pytest.mark.parametrize("duration", ["3601", "86400"])
 def test_a_call_that_would_end_after_the_load_is_refused(warehouse, load, duration):
-    load(calls=f"{CALL}\nL1,2026-01-03 09:00,connected,{duration}\n", backfill=True)
+    load(calls=f"{CALL}\nL1,2026-05-31 23:00,connected,{duration}\n", backfill=True)
     assert only_reason(warehouse).startswith("known_at: expected a time")
 
 
@@ -276,7 +276,7 @@ def crm(load, tmp_path):
     return crm
 
 
-def versions(warehouse, columns="stage, budget"):
+def versions(warehouse, columns='"lead.stage", "lead.budget"'):
     return warehouse.rows(f"SELECT known_at, superseded_at, {columns} FROM leads ORDER BY lead_id, known_at")
 
 
@@ -414,11 +414,11 @@ def test_versions_end_the_same_in_whatever_order_and_batches_they_come(tmp_path_
 
 def test_extra_columns_of_leads_are_kept_numbers_as_numbers(warehouse, load):
     load(leads="lead_id,created_at,Visits,Zip,Plan,Nothing\nL1,2026-01-01,3,01234,pro,\nL2,2026-01-01,,99999,,\n")
-    assert warehouse.rows('SELECT "Visits", "Zip", "Plan" FROM leads ORDER BY lead_id') == [
+    assert warehouse.rows('SELECT "lead.Visits", "lead.Zip", "lead.Plan" FROM leads ORDER BY lead_id') == [
         (3.0, "01234", "pro"),
         (None, "99999", None),
     ]
-    assert "Nothing" not in warehouse.columns("leads")
+    assert "lead.Nothing" not in warehouse.columns("leads")
 
 
 def test_extra_columns_with_personal_names_are_left_out(warehouse, load):
@@ -432,16 +432,15 @@ def test_unknown_columns_of_other_tables_are_ignored_and_said(load):
     assert load(touches=f"{TOUCH},colour\nL1,2026-01-03,chat,red\n").ignored == ("touches.colour",)
 
 
-def test_columns_called_like_ours_are_ignored(warehouse, load):
-    assert load(leads="lead_id,created_at,batch_id\nL1,2026-01-01,x\n").ignored == ("leads.batch_id",)
-    assert warehouse.scalar("SELECT batch_id FROM leads") != "x"
+def test_what_a_copying_tool_adds_is_ignored(load):
+    assert load(leads="lead_id,created_at,_synced\nL1,2026-01-01,x\n").ignored == ("leads._synced",)
 
 
 def test_parquet_keeps_text_as_text(warehouse, tmp_path):
     rows = "SELECT 'L1' AS lead_id, DATE '2026-01-01' AS created_at, '12345' AS zip, 3 AS visits, TRUE AS asked"
     duckdb.sql(rows).write_parquet(str(tmp_path / "leads.parquet"))
     ingest(warehouse, "canonical", tmp_path, loaded_at=LOAD)
-    assert warehouse.rows("SELECT created_at, zip, visits, asked FROM leads") == [
+    assert warehouse.rows('SELECT created_at, "lead.zip", "lead.visits", "lead.asked" FROM leads') == [
         (datetime(2026, 1, 1), "12345", 3.0, 1.0)
     ]
 
@@ -500,9 +499,9 @@ def test_a_replay_of_many_sources_and_of_what_can_never_pass(warehouse, load):
     for zone in ("UTC", "Asia/Tokyo"):
         load(leads=f'lead_id,created_at,"a/""{zone}~"\n{zone},2026-07-01 09:00,5\n', timezone=zone)
     load(touches=f"{TOUCH},asset\nL9,2026-01-03,chat,a\0b\n")
-    warehouse.execute('ALTER TABLE leads DROP COLUMN "a/""Asia/Tokyo~"')
+    warehouse.execute('ALTER TABLE leads DROP COLUMN "lead.a/""Asia/Tokyo~"')
     assert replay(warehouse, loaded_at=datetime(2026, 8, 1)).stored == 2
-    columns = 'hour(created_at), "a/""UTC~", "a/""Asia/Tokyo~"'
+    columns = 'hour(created_at), "lead.a/""UTC~", "lead.a/""Asia/Tokyo~"'
     found = warehouse.rows(f"SELECT {columns} FROM leads WHERE lead_id IN ('UTC', 'Asia/Tokyo') ORDER BY lead_id")
     assert found == [(0, None, 5.0), (9, 5.0, None)]
     assert only_reason(warehouse).startswith("asset: expected text, got a NUL byte in it")
@@ -601,5 +600,7 @@ def test_a_database_is_a_source(warehouse, tmp_path):
     engine.dispose()
     report = ingest(warehouse, "canonical", url, loaded_at=LOAD)
     assert report.tables["leads"] == TableCount(rows_in=2, stored=1, quarantined=1, repeats=0)
-    assert warehouse.rows("SELECT lead_id, created_at, visits FROM leads") == [("L1", datetime(2026, 1, 1, 9), 2.5)]
+    assert warehouse.rows('SELECT lead_id, created_at, "lead.visits" FROM leads') == [
+        ("L1", datetime(2026, 1, 1, 9), 2.5)
+    ]
     assert ingest(warehouse, "canonical", url, loaded_at=LOAD).batch_id == report.batch_id

@@ -113,7 +113,7 @@ def test_x_education_counts_and_columns(x_education):
 
 
 def test_x_education_select_is_not_an_answer(x_education):
-    for column in ("source", "country", *x_education.extras(LEADS)):
+    for column in ("source", "country", *map(LEADS.extra, x_education.extras(LEADS))):
         assert x_education.scalar(f"SELECT count(*) FROM leads WHERE \"{column}\"::VARCHAR = 'Select'") == 0
 
 
@@ -130,7 +130,7 @@ def test_bank_marketing_counts_and_columns(bank_marketing):
     extras = bank_marketing.extras(LEADS)
     assert not {"duration", "campaign", "y"} & set(extras)
     assert {"previous_calls", "emp_var_rate", "pdays"} <= {n for n, t in extras.items() if t == "DOUBLE"}
-    assert bank_marketing.rows("SELECT min(previous_calls), max(pdays) < 999 FROM leads") == [(0.0, True)]
+    assert bank_marketing.rows('SELECT min("lead.previous_calls"), max("lead.pdays") < 999 FROM leads') == [(0.0, True)]
 
 
 def test_bank_marketing_rows_are_the_clock_and_a_calls_length_is_known_at_its_end(bank_marketing):

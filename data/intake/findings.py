@@ -1,0 +1,63 @@
+"""What should a person know of a batch? Keys that do not meet, words of no agreement, history that is not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data.intake.keys import alike
+from data.intake.versions import Stored
+from data.intake.words import Word
+from data.tables import Table
+from data.warehouse import Warehouse
+
+HISTORY = "INTERVAL 1 DAY"
+"""What happened longer before the load that made it known is history."""
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """Of `rows` rows of a table (leads: of all) that name an account or a lead, `unknown` name one that is not there.
+
+    `alike` of these would meet one but for letter case or leading zeros. `many`: beyond the limit of the settings.
+    """
+
+    table: str
+    of: str
+    rows: int
+    unknown: int
+    alike: int
+    many: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is to be said of a table's rows in a batch.
+
+    `events` is what became of events (see `Stored`), None in other tables. `from_now`: of a table's first load, rows
+    that happened a day and more before and are known from the load on only.
+    """
+
+    table: str
+    events: Stored | None = None
+    words: tuple[Word, ...] = ()
+    from_now: int = 0
+
+
+def find_strangers(warehouse: Warehouse, table: str, rows: str, of: Table, most: float) -> Strangers:
+    """Which of `rows` (SQL of a relation) name something that the table `of` does not hold."""
+    (key,) = of.key
+    total, unknown, like = warehouse.rows(
+        f"""WITH given AS (SELECT {key} AS id FROM {rows} WHERE {key} IS NOT NULL),
+            known AS (SELECT DISTINCT {key} AS id FROM {of.name})
+        SELECT (SELECT count(*) FROM given), count(*), count(*) FILTER (
+            {alike("id")} IN (SELECT {alike("id")} FROM known)) FROM given ANTI JOIN known USING (id)"""
+    )[0]
+    return Strangers(table, of.name, total, unknown, like, unknown > most * total)
+
+
+def count_from_now(warehouse: Warehouse, table: Table, load: str) -> int:
+    """How many good rows of the relation `checked` are history that is known from the load (SQL) on only."""
+    if not table.occurred_at or warehouse.scalar(f"SELECT count(*) FROM (FROM {table.name} LIMIT 1)"):
+        return 0
+    old = f"_reason = '' AND _clock = 'load' AND {table.occurred_at} < {load} - {HISTORY}"
+    return int(warehouse.scalar(f"SELECT count(*) FROM checked WHERE {old}"))
