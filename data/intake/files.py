@@ -12,7 +12,7 @@ import itertools
 import logging
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from data.intake import databases, records
+from data.intake.names import ENDINGS, ending, named_relation, relation_of
 from data.intake.records import Record, checked_columns, first_line, open_text, unreadable
 from data.intake.simple import simple_lines
 from data.sql import literal, quoted
@@ -29,7 +30,9 @@ from data.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
-ENDINGS = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+OTHER = {".xlsx": "an Excel workbook", ".xls": "an Excel workbook", ".xlsm": "an Excel workbook", ".zip": "an archive"}
+"""Endings of what CRMs export and that is not read: what such a file is."""
+TO_DO = {"an Excel workbook": "save it as CSV UTF-8", "an archive": "unpack it"}
 CHUNK = 20_000
 REJECTS = """CREATE OR REPLACE TEMP TABLE raw_rejects (
     relation VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR)"""
@@ -50,11 +53,15 @@ class RawFile:
 
 @dataclass(frozen=True)
 class RawData:
-    """What was read, what was there and not asked for, and a hash of the content."""
+    """What was read, what was there and not asked for, and a hash of the content.
+
+    `absent`: relation -> optional columns that none of its files has; they are empty.
+    """
 
     files: tuple[RawFile, ...]
     unused: tuple[str, ...]
     digest: str
+    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def relations(self) -> set[str]:
@@ -63,13 +70,16 @@ class RawData:
 
 
 @contextmanager
-def raw_relations(warehouse: Warehouse, path: Path | str, wanted: Iterable[str]) -> Iterator[RawData]:
+def raw_relations(
+    warehouse: Warehouse, path: Path | str, wanted: Iterable[str], optional: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[RawData]:
     """Read the `wanted` relations (`raw_leads`, ...) of a file, a folder or a database URL; gone after the block.
 
+    `optional` columns by relation are there, and empty, where no file has them.
     Raises DataError where nothing is there, a file is empty or no text in UTF-8, or a database cannot be read.
     """
     warehouse.execute(REJECTS)
-    reader = _Reader(warehouse, set(wanted))
+    reader = _Reader(warehouse, set(wanted), optional or {})
     try:
         reader.read(path)
         yield reader.finish()
@@ -79,20 +89,17 @@ def raw_relations(warehouse: Warehouse, path: Path | str, wanted: Iterable[str])
         warehouse.execute("DROP TABLE IF EXISTS raw_rejects")
 
 
-def relation_of(path: Path, root: Path) -> str:
-    """The relation a file belongs to: its folder's name below `root`, else its stem without a trailing date or number.
+def relations_in(path: Path | str) -> dict[str, str]:
+    """The relations that a file, a folder or a database URL holds, none of them read: name -> file or table.
 
-    >>> relation_of(Path("in/touches-2026-01.csv"), Path("in")), relation_of(Path("in/calls/7.parquet"), Path("in"))
-    ('raw_touches', 'raw_calls')
+    Raises DataError where there is none, or the database cannot be read.
     """
-    if path.parent != root and path.parent.parent == root:
-        return _relation(path.parent.name)
-    stem = path.name.lower().removesuffix(_ending(path))
-    return _relation(re.sub(r"[-_.]\d[-_.\dtz]*$", "", stem))
-
-
-def _relation(name: str) -> str:
-    return "raw_" + re.sub(r"\W+", "_", name.lower())
+    if "://" in str(path):
+        with databases.opened(str(path)) as engine:
+            return {named_relation(table): table for table in databases.table_names(engine)}
+    path = Path(path)
+    root = path if path.is_dir() else path.parent
+    return {relation_of(p, root): p.relative_to(root).as_posix() for p in _known_files(path)}
 
 
 @dataclass
@@ -101,6 +108,7 @@ class _Reader:
 
     warehouse: Warehouse
     wanted: set[str]
+    optional: Mapping[str, Sequence[str]]
     files: list[RawFile] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
@@ -109,7 +117,7 @@ class _Reader:
         if "://" in str(path):
             with databases.opened(str(path)) as engine:
                 for table in databases.table_names(engine):
-                    if self._wants(table, _relation(table), f"table {table}"):
+                    if self._wants(table, named_relation(table), f"table {table}"):
                         self._finish(self.files[-1], self._read_table(engine, table, self.files[-1]))
             return
         path = Path(path)
@@ -118,12 +126,21 @@ class _Reader:
             name = place.relative_to(root).as_posix()
             if self._wants(name, relation_of(place, root), name):
                 self._finish(self.files[-1], self._read_file(place, self.files[-1]))
+        if path.is_dir():
+            others = [p for p in sorted(path.glob("*")) if p.suffix.lower() in OTHER]
+            self.unused += [f"{p.name} ({OTHER[p.suffix.lower()]}: {_what_to_do(p)})" for p in others]
 
     def finish(self) -> RawData:
-        for relation in {f.relation for f in self.files}:
-            union = " UNION ALL BY NAME ".join(f"FROM {f.table}" for f in self.files if f.relation == relation)
+        absent: dict[str, tuple[str, ...]] = {}
+        for relation in dict.fromkeys(f.relation for f in self.files):
+            parts = [f for f in self.files if f.relation == relation]
+            found = {c.lower() for f in parts for c in f.columns}
+            missing = tuple(dict.fromkeys(c for c in self.optional.get(relation, ()) if c.lower() not in found))
+            absent |= {relation.removeprefix("raw_"): missing} if missing else {}
+            empty = f"SELECT {', '.join(f'NULL::VARCHAR AS {quoted(c)}' for c in missing)} WHERE false"
+            union = " UNION ALL BY NAME ".join([*(f"FROM {f.table}" for f in parts), *[empty] * bool(missing)])
             self.warehouse.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {union}")
-        return RawData(tuple(self.files), tuple(self.unused), self.digest.hexdigest())
+        return RawData(tuple(self.files), tuple(self.unused), self.digest.hexdigest(), absent)
 
     def _wants(self, own: str, relation: str, shown: str) -> bool:
         """Whether the file or table is to be read, as the last of `files`; its `own` name is noted where it is not."""
@@ -148,7 +165,7 @@ class _Reader:
                 raise unreadable(file.name, "a header and records", "an empty file", "export it again")
             if path.suffix == ".parquet":
                 return self._read_parquet(path, file)
-            return self._read_csv(path, file) if ".csv" in _ending(path) else self._read_json(path, file)
+            return self._read_csv(path, file) if ".csv" in ending(path) else self._read_json(path, file)
         except (OSError, EOFError, zlib.error, duckdb.Error) as error:
             do = "export or copy it again"
             raise unreadable(file.name, "a file that can be read", first_line(error), do) from None
@@ -229,24 +246,27 @@ def _one_path(path: Path) -> str:
     return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
-def _ending(path: Path) -> str:
-    return next((e for e in ENDINGS if path.name.lower().endswith(e)), "")
-
-
 def _known_files(path: Path) -> list[Path]:
     """The file itself, or those of a folder and of its sub-folders, in the order of their names."""
-    if path.is_file() and _ending(path):
+    if path.is_file() and ending(path):
         return [path]
-    found = [p for p in sorted([*path.glob("*"), *path.glob("*/*")]) if p.is_file() and _ending(p)]
+    found = [p for p in sorted([*path.glob("*"), *path.glob("*/*")]) if p.is_file() and ending(p)]
     if not found:
-        got = (
-            "no such file or folder"
-            if not path.exists()
-            else "a folder without one"
-            if path.is_dir()
-            else "another file"
-        )
-        raise unreadable(
-            databases.without_password(str(path)), f"files ending in {', '.join(ENDINGS)}", got, "check the path"
-        )
+        shown, expected = databases.without_password(str(path)), f"files ending in {', '.join(ENDINGS)}"
+        raise unreadable(shown, expected, *_instead(path))
     return found
+
+
+def _instead(path: Path) -> tuple[str, str]:
+    """What is there in place of files that are read, and what to do."""
+    if not path.exists():
+        return "no such file or folder", "check the path"
+    others = [p for p in ([path] if path.is_file() else sorted(path.glob("*"))) if p.suffix.lower() in OTHER]
+    if others:
+        kind = OTHER[others[0].suffix.lower()]
+        return kind if path.is_file() else f"{others[0].name}, {kind}", _what_to_do(others[0])
+    return "a folder without one" if path.is_dir() else "another file", "check the path"
+
+
+def _what_to_do(path: Path) -> str:
+    return TO_DO[OTHER[path.suffix.lower()]]

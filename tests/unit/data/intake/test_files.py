@@ -13,7 +13,8 @@ from sqlalchemy import create_engine, text
 
 from data.errors import DataError
 from data.intake.databases import without_password
-from data.intake.files import raw_relations, relation_of
+from data.intake.files import raw_relations
+from data.intake.names import relation_of
 from data.warehouse import Warehouse
 
 
@@ -269,3 +270,22 @@ def test_nothing_is_left_behind(warehouse, tmp_path):
         pass
     assert warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary") == []
     assert warehouse.rows("SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("All Leads.xlsx", "got an Excel workbook; save it as CSV UTF-8"),
+        ("report.XLS", "got an Excel workbook; save it as CSV UTF-8"),
+        ("WE_00D000000000001EAA_1.ZIP", "got an archive; unpack it"),
+        ("leads.docx", "got another file; check the path"),
+    ],
+)
+def test_what_is_exported_and_not_read_is_named(warehouse, tmp_path, name, said):
+    """Alone it is an error; beside files that are read it is named among those that nobody asked for."""
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(DataError, match=said), raw_relations(warehouse, tmp_path / name, {"raw_leads"}):
+        pass
+    written(tmp_path, b"a\n1\n", "leads.csv")
+    with raw_relations(warehouse, tmp_path, {"raw_leads"}) as raw:
+        assert raw.unused == ((f"{name} ({said[4:]})".replace("; ", ": "),) if "docx" not in name else ())
