@@ -99,8 +99,8 @@ class Warehouse:
             raise _not_ours(None, f"the table {table} without the column {column} ({kind})")
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing: commit at the end of the block, roll back on any error."""
+    def transaction(self, keep: bool = True) -> Iterator[None]:
+        """All or nothing: commit at the end of the block, roll back on any error, and always unless `keep`."""
         self.connection.execute("BEGIN TRANSACTION")
         try:
             yield
@@ -111,7 +111,7 @@ class Warehouse:
             except duckdb.Error:
                 log.debug("nothing to roll back")
             raise
-        self.connection.execute("COMMIT")
+        self.connection.execute("COMMIT" if keep else "ROLLBACK")
 
     def keep_to_itself(self) -> None:
         """From here on, until it is opened again, no statement reads or writes files other than the warehouse's own."""

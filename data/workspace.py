@@ -41,6 +41,7 @@ class Workspace:
     tracking = _Below("mlflow.db")
     artifacts = _Below("artifacts")
     agreements = _Below("agreements")
+    mappings = _Below("mappings")
     reports = _Below("reports")
     exports = _Below("exports")
     settings = _Below("settings.toml")
@@ -59,6 +60,7 @@ class Workspace:
         with self._making():
             if path.exists():
                 return False
+            path.parent.mkdir(parents=True, exist_ok=True)
             with whole(path, unless_there=True) as making:
                 making.write_text(text, encoding="utf-8")
         return True

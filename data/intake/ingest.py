@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as ByName
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
@@ -17,10 +19,11 @@ import pandas as pd
 
 from data.agreement.model import Agreement
 from data.errors import DataError, UsageError
+from data.intake.checking import Checked, look_closer
 from data.intake.contract import Columns, checked_sql, require, settle_columns, texts_of
 from data.intake.files import RawData, raw_relations
 from data.intake.findings import Finding, Strangers, count_from_now, find_strangers
-from data.intake.mapping import Mapping, load_mappings
+from data.intake.mapping import FUNCTIONS, Mapping, load_mappings
 from data.intake.noticed import Noticed, notice
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
 from data.intake.records import OWN_COLUMNS
@@ -30,6 +33,7 @@ from data.intake.words import find_words
 from data.settings import IngestSettings
 from data.sql import literal
 from data.tables import ACCOUNTS, LEADS, TABLES, Table
+from data.toml_errors import few
 from data.warehouse import Warehouse, plainly
 
 log = logging.getLogger(__name__)
@@ -55,7 +59,8 @@ class IngestReport:
 
     `left_out`: extra columns whose name looks personal; `ignored`: columns no table has; `noticed`: texts that were
     not read as the values that they seem to be; `findings`: what else there is to say, by table; `strangers`: rows of
-    accounts or leads that are not there.
+    accounts or leads that are not there; `absent`: relation -> optional columns that no file has. `checked`: what a
+    check found, which stores nothing.
     """
 
     batch_id: str
@@ -67,6 +72,8 @@ class IngestReport:
     noticed: tuple[Noticed, ...] = ()
     findings: tuple[Finding, ...] = ()
     strangers: tuple[Strangers, ...] = ()
+    absent: ByName[str, tuple[str, ...]] = field(default_factory=dict)
+    checked: Checked | None = None
 
     @property
     def stored(self) -> int:
@@ -118,8 +125,11 @@ def ingest(
     mappings: Path | None = None,
     agreements: Sequence[Agreement] = (),
     settings: IngestSettings = DEFAULTS,
+    check: bool = False,
 ) -> IngestReport:
     """Store what is new in a file, a folder or a database (URL), all or nothing; bad rows go to the quarantine.
+
+    `check` stores nothing: everything is done as it would be, looked at closely and taken back.
 
     `loaded_at` (UTC, naive) is when the rows became known unless the source says; with `backfill` that is taken from
     the event. Times without an offset are read in `timezone`; stored times are UTC. `settings` say how texts are read
@@ -131,25 +141,35 @@ def ingest(
     """
     _check_clock(loaded_at)
     found = load_mappings(source, mappings)
-    with raw_relations(warehouse, path, {r for m in found for r in m.reads}) as raw:
+    optional = {r: [c for m in found if m.reads[:1] == (r,) for c in m.optional] for m in found for r in m.reads}
+    with raw_relations(warehouse, path, optional, optional) as raw:
         used = [m for m in found if set(m.reads) <= raw.relations]
         _check_files(source, found, used, raw)
         if not all(m.canonical for m in used):
             warehouse.keep_to_itself()
         batch_id = _short_hash(source, raw.digest, *(m.sql for m in used))
         batch = _Batch(source, batch_id, loaded_at, Reading(settings), backfill, timezone, agreements)
-        with _utc_afterwards(warehouse), warehouse.transaction():
+        with _utc_afterwards(warehouse), warehouse.transaction(keep=not check):
             _read_times_in(warehouse, timezone)
             loads = _load_all(warehouse, batch, used, raw)
             strangers = _find_strangers(warehouse, loads, settings.unknown_share)
-    files = {f.name: f.rows + f.rejected for f in raw.files}
-    counts = {name: loaded.count for name, loaded in loads.items()}
-    left_out = tuple(f"{table}.{name}" for table, loaded in loads.items() for name in loaded.columns.personal)
-    ignored = tuple(f"{table}.{name}" for table, loaded in loads.items() for name in loaded.columns.ignored)
-    noticed = tuple(found for loaded in loads.values() for found in loaded.noticed)
-    findings = tuple(loaded.finding for loaded in loads.values())
-    report = IngestReport(batch_id, counts, files, raw.unused, left_out, ignored, noticed, findings, strangers)
-    log.info("ingested %s as batch %s: %d stored, %d quarantined", source, batch_id, report.stored, report.quarantined)
+            taken = {name: loaded.columns for name, loaded in loads.items()}
+            checked = look_closer(warehouse, batch_id, used, raw, taken) if check else None
+    report = IngestReport(
+        batch_id,
+        {name: loaded.count for name, loaded in loads.items()},
+        files={f.name: f.rows + f.rejected for f in raw.files},
+        unused=raw.unused,
+        left_out=tuple(f"{table}.{name}" for table, columns in taken.items() for name in columns.personal),
+        ignored=tuple(f"{table}.{name}" for table, columns in taken.items() for name in columns.ignored),
+        noticed=tuple(found for loaded in loads.values() for found in loaded.noticed),
+        findings=tuple(loaded.finding for loaded in loads.values()),
+        strangers=strangers,
+        absent=raw.absent,
+        checked=checked,
+    )
+    done = "checked" if check else "ingested"
+    log.info("%s %s as batch %s: %d stored, %d quarantined", done, source, batch_id, report.stored, report.quarantined)
     return report
 
 
@@ -196,7 +216,7 @@ def _load_all(warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw:
     unread = {r: sum(f.rejected for f in raw.files if f.relation == r) for r in raw.relations}
     for mapping in mappings:
         name = mapping.table.name
-        _map(warehouse, batch, mapping)
+        _map(warehouse, batch, mapping, raw)
         infer = mapping.canonical and not all(f.typed for f in raw.files if f.relation in mapping.reads)
         where = f"settings.toml and the mapping {name} of {batch.source}"
         reading = batch.reading.declared(warehouse, mapping.times, mapping.decimal, where)
@@ -220,8 +240,9 @@ def _find_strangers(warehouse: Warehouse, loads: dict[str, _Loaded], most: float
     return tuple(one for one in found if one.rows)
 
 
-def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
+def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping, raw: RawData) -> None:
     """The mapping's result as the relation `mapped`, its rows numbered and stamped with their batch."""
+    warehouse.execute(FUNCTIONS.format(load=batch.load))
     stamp = f"'{batch.batch_id}' AS _batch_id, {batch.load} AS _loaded_at"
     try:
         warehouse.check_select(mapping.sql)
@@ -232,11 +253,17 @@ def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping) -> None:
         warehouse.execute("SELECT _file, _line FROM mapped LIMIT 0")
     except duckdb.Error as error:
         what, got = f"mapping {mapping.table.name} of {batch.source}", plainly(error)
-        expected, do = (
-            "a SELECT with _file and _line that runs on these files",
-            "compare their columns with the mapping",
-        )
+        expected, do = "a SELECT with _file and _line that runs on these files", _compared(got, raw, mapping)
         raise DataError(what, expected=expected, got=got, do=do) from None
+
+
+def _compared(got: str, raw: RawData, mapping: Mapping) -> str:
+    """What to do about a SELECT that does not run: where a column is not found, with those that are there."""
+    do = "compare their columns with the mapping"
+    if missing := re.search('[Rr]eferenced column "(.+?)" not found', got):
+        found = [c for file in raw.files if file.relation in mapping.reads for c in file.columns]
+        return f"{do} (they have {few(missing[1], found)}); one that may be absent is declared by `-- optional:`"
+    return do
 
 
 def _load_table(warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool) -> _Loaded:

@@ -36,19 +36,30 @@ def ingest(
     path: Annotated[str, typer.Argument(help="The file, folder of files or database URL to load.")],
     backfill: Annotated[bool, typer.Option(help="Treat rows as known when they happened, not when loaded.")] = False,
     timezone: Annotated[str, typer.Option(help="Read times without a time zone in this one.")] = "UTC",
-    mappings: Annotated[Path | None, typer.Option(help="Read mappings from this folder: <source>/<table>.sql.")] = None,
+    mappings: Annotated[
+        Path | None, typer.Option(help="Read <source>/<table>.sql from this folder (default: <workspace>/mappings).")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only show what would become of it; store nothing.")] = False,
 ) -> Report:
     """Load a batch of data, whole or not at all. Stored rows are not stored twice; rejected ones are put aside."""
     from pydantic import SecretStr
 
     from data.intake.databases import without_password
     from data.intake.mapping import load_mappings
-    from serving.pages.ingest import ingest_report
+    from serving.pages.ingest import check_report, ingest_report
 
     shown = without_password(path)
     if "://" not in path and not Path(path).exists():
         raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {shown}", do="check the path")
-    load_mappings(source, mappings)  # before seconds are spent on Prefect
+    load_mappings(source, mappings or Workspace(workspace).mappings)  # before seconds are spent on Prefect
+    if check:
+        from pipelines.jobs.ingest import ingest_batch
+
+        opened, moment = find_workspace(workspace), now()
+        found = ingest_batch(
+            opened, source, path, moment, backfill=backfill, timezone=timezone, mappings=mappings, check=True
+        )
+        return check_report(found)
     flows = running.find_flows(workspace)
     return ingest_report(flows.ingest(workspace, source, SecretStr(path), shown, now(), backfill, timezone, mappings))
 

@@ -18,8 +18,12 @@ def ingest_batch(
     backfill: bool = False,
     timezone: str = "UTC",
     mappings: Path | None = None,
+    check: bool = False,
 ) -> IngestReport:
-    """Load one batch of a source; see `data.intake.ingest`."""
+    """Load one batch of a source, or with `check` see what it would become; see `data.intake.ingest`.
+
+    Mappings are looked for in the workspace unless another folder is given.
+    """
     with opened.warehouse() as warehouse:
         return ingest(
             warehouse,
@@ -28,7 +32,8 @@ def ingest_batch(
             loaded_at=loaded_at,
             backfill=backfill,
             timezone=timezone,
-            mappings=mappings,
+            mappings=mappings or opened.workspace.mappings,
             agreements=opened.agreements,
             settings=opened.settings.ingest,
+            check=check,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from data.agreement.model import Agreement
 from data.intake.findings import Finding, Strangers
 from data.intake.ingest import IngestReport
 from data.intake.noticed import Noticed
@@ -32,26 +33,77 @@ CHANGED = "; if the column means something else now, give it another name in a m
 def ingest_report(done: IngestReport) -> Report:
     """One row a table (rows in = stored + quarantined + repeats), and what was left out."""
     rows = ingest_rows(done)
+    held = f"rejected rows, now in quarantine: {done.quarantined:,} (`leadready quarantine list` shows why)"
+    points = [
+        *(f"read {name}: {count:,} records" for name, count in done.files.items()),
+        *[held] * bool(done.quarantined),
+        *_remarks(done),
+    ]
+    facts = {"batch_id": done.batch_id, "files": done.files, "tables": rows, **_facts(done)}
+    return Report([Section("What was ingested?", points=points, rows=rows)], facts)
+
+
+def check_report(done: IngestReport) -> Report:
+    """What each file would become: tables, columns used and not, what would be rejected. Nothing was stored."""
+    rows, checked = ingest_rows(done), done.checked
+    assert checked, "a batch that was stored"
+    points = [f"{name}: {count:,} records for {', '.join(checked.feeds[name])}" for name, count in done.files.items()]
+    for name, unread in checked.unread.items():
+        points += [f"{name}: columns that no mapping reads: {_some(unread)}"] * bool(unread)
+    points += [f"kept as features: {', '.join(checked.extras)}"] * bool(checked.extras)
+    points += _remarks(done)
+    for found in checked.rejected:
+        first = f"the first in line {found.line} of {found.file}: {found.reason}"
+        points.append(f"{found.table}: {found.rows:,} row{'s' * (found.rows > 1)} would be rejected, {first}")
+    points.append("nothing was stored")
+    facts = {"files": done.files, "tables": rows, "unused": done.unused, "absent": done.absent}
+    facts |= {"checked": asdict(checked), **_facts(done)}
+    return Report([Section("What would be ingested?", points=points, rows=rows)], facts)
+
+
+def criteria_rows(agreement: Agreement, done: IngestReport) -> Rows:
+    """The agreement's criteria with their levels beside the answers that a check found, and answers to no criterion."""
+    names, answers = agreement.answer_names(), done.checked.answers if done.checked else {}
+    return [
+        {
+            "criterion": names.get(answer, "-"),
+            "levels in the agreement": ", ".join(agreement.criteria[names[answer]].levels) if answer in names else "-",
+            "in the data": f"{answer}: {_counted(answers[answer])}" if answer in answers else "no answers",
+        }
+        for answer in dict.fromkeys([*names, *answers])
+    ]
+
+
+def _counted(words: dict[str, int]) -> str:
+    return ", ".join(f"{word} {count:,}" for word, count in words.items())
+
+
+def _some(names: tuple[str, ...], most: int = 12) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
+def _remarks(done: IngestReport) -> list[str]:
+    """What else there is to say, of a batch that was stored or only checked."""
+    more = done.noticed[MOST_NOTICED:]
     named = {
         "ignored files that no mapping reads": done.unused,
         f"columns left out because their names look personal ({ALLOW})": done.left_out,
         "ignored columns that no table has": done.ignored,
+        **{f"columns that {name} lacks, read as empty": absent for name, absent in done.absent.items()},
     }
-    held = f"rejected rows, now in quarantine: {done.quarantined:,} (`leadready quarantine list` shows why)"
-    more = done.noticed[MOST_NOTICED:]
-    points = [
-        *(f"read {name}: {count:,} records" for name, count in done.files.items()),
-        *[held] * bool(done.quarantined),
+    return [
         *(f"{words}: {', '.join(names)}" for words, names in named.items() if names),
         *strangers_in_words(done.strangers),
         *(line for finding in done.findings for line in finding_in_words(finding)),
         *map(_in_words, done.noticed[:MOST_NOTICED]),
         *[f"{len(more):,} more remarks on columns; `--json` lists them"] * bool(more),
     ]
-    facts = {"batch_id": done.batch_id, "files": done.files, "tables": rows}
+
+
+def _facts(done: IngestReport) -> dict[str, Rows]:
     said: dict[str, Sequence[Any]] = {"noticed": done.noticed, "findings": done.findings, "strangers": done.strangers}
-    facts |= {name: [asdict(one) for one in found] for name, found in said.items()}
-    return Report([Section("What was ingested?", points=points, rows=rows)], facts)
+    return {name: [asdict(one) for one in found] for name, found in said.items()}
 
 
 def strangers_in_words(strangers: Sequence[Strangers]) -> Iterator[str]:
