@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from data.errors import UsageError
 from data.workspace import Workspace
 from pipelines.cli import running
-from pipelines.cli.options import read_moment
+from pipelines.cli.options import find_workspace, read_moment
 from pipelines.cli.printing import command
 from pipelines.moment import now
 from serving.pages.sections import Report, Section, listed
@@ -20,17 +22,69 @@ app = typer.Typer()
 DEMO_AS_OF = "2025-12-15"
 
 
+def name_starters() -> str:
+    """The CRMs that mappings come with, for the help of `init`."""
+    from data.intake.mapping import CANONICAL, STARTERS, known_sources
+
+    return ", ".join(name for name in known_sources(STARTERS) if name != CANONICAL)
+
+
 @command(app, "init --workspace var")
 def init(
     workspace: Path,
+    exports: Annotated[str, typer.Argument(help="With --from: the CRM's exports, a folder or a database URL.")] = "",
     scheme: Annotated[str, typer.Option(help="Start the agreement from this scheme: BANT, APNRP or digital.")] = "BANT",
+    source: Annotated[
+        str, typer.Option("--from", help=f"Copy the mappings of this CRM, to adapt: {name_starters()}.")
+    ] = "",
+    timezone: Annotated[str, typer.Option(help="Read the exports' times without a time zone in this one.")] = "UTC",
 ) -> Report:
-    """Make a workspace with an agreement and settings. Files that exist already are not changed."""
-    from pipelines.jobs.start import init_workspace
+    """Make a workspace with an agreement and settings. Files that exist already are not changed.
 
-    made = [str(p) for p in init_workspace(Workspace(workspace), scheme)]
+    With --from it also copies a CRM's mappings and checks them on its exports; nothing is loaded yet.
+    """
+    from pipelines.jobs.start import copy_starter, init_workspace, match_starter
+
+    if bool(source) != bool(exports):
+        do = "run `leadready init --from hubspot EXPORTS`, or `leadready init`"
+        raise UsageError("making a workspace", expected="--from with the exports", got="one of them alone", do=do)
+    lacking = match_starter(source, exports) if source else {}
+    space = Workspace(workspace)
+    made = [str(p) for p in init_workspace(space, scheme)]
     lines = [f"workspace: {workspace}", *(f"created {p}: read it and adapt it" for p in made)]
-    return listed((), *lines, facts={"workspace": str(workspace), "made": made})
+    if source:
+        copied = copy_starter(space, source, [table for table, missing in lacking.items() if not missing])
+        lines += [f"created {p}: read it and adapt it" for p in copied]
+        lines += [f"not copied: {t}.sql, for want of {' and '.join(m)}" for t, m in lacking.items() if m]
+        made += map(str, copied)
+    begun = listed((), *lines, facts={"workspace": str(workspace), "made": made})
+    return _with_first_look(begun, space, source, exports, timezone) if source else begun
+
+
+def _with_first_look(begun: Report, space: Workspace, source: str, exports: str, timezone: str) -> Report:
+    """What the copied mappings would make of the exports, the agreement's words beside theirs, and what to do next."""
+    from data.intake.databases import without_password
+    from pipelines.jobs.ingest import ingest_batch
+    from serving.pages.ingest import check_report, criteria_rows
+
+    opened = find_workspace(space.root)
+    found = ingest_batch(opened, source, exports, now(), backfill=True, timezone=timezone, check=True)
+    rows, checked = criteria_rows(opened.agreement_at(now()), found), check_report(found)
+    load = f"leadready ingest {source} {shlex.quote(without_password(exports))} -w {shlex.quote(str(space.root))}"
+    zone = f" --timezone {timezone}" * (timezone != "UTC")
+    steps = [
+        f"read {space.mappings / source / 'README.md'} and settle what is marked CONFIRM in the mappings",
+        f"see again what they make of the files: {load} --check --backfill{zone}",
+        f"load the history once: {load} --backfill{zone}",
+        f"load every day from then on: {load}{zone}",
+    ]
+    sections = [
+        *begun.sections,
+        Section(chapter="What would be loaded", rows=checked.sections[0].rows, points=checked.sections[0].points),
+        Section(chapter="What the agreement asks, and what the exports hold", rows=rows),
+        Section(chapter="What to do next", points=[f"{i}. {step}" for i, step in enumerate(steps, 1)]),
+    ]
+    return Report(sections, begun.facts | {"check": checked.facts, "criteria": rows})
 
 
 @command(app, "demo", home=Path("var/demo"))

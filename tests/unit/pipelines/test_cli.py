@@ -16,6 +16,7 @@ import pytest
 
 from data.agreement.file import default_text
 from data.agreement.model import ZONE_WORDS
+from data.intake.mapping import STARTERS
 from data.simulator.company import simulate, write
 from pipelines import cli
 
@@ -349,6 +350,68 @@ def test_init_names_what_it_made_and_keeps_what_is_there(leadready, tmp_path):
     (tmp_path / "var" / "settings.toml").write_text("[training]\nseed = 8\n")
     assert "\ncreated" not in leadready("init", "-w", tmp_path / "var").out
     assert "seed = 8" in (tmp_path / "var" / "settings.toml").read_text()
+
+
+class TestACrmsExports:
+    EXPORTS = STARTERS / "hubspot" / "sample"
+
+    def test_init_copies_the_mappings_and_shows_a_first_look(self, leadready, tmp_path):
+        said = leadready("init", "--from", "hubspot", self.EXPORTS, "-w", tmp_path / "var")
+        assert said.code == 0
+        assert (tmp_path / "var/mappings/hubspot/leads.sql").read_text().startswith("-- reads: hubspot-crm-exports-all")
+        assert "timeframe: some_day (rejected) 1" in said.out
+        assert "ingest hubspot" in said.out.splitlines()[-2]
+        assert "leads               30      30" in said.out
+
+    def test_what_was_adapted_stays(self, leadready, tmp_path):
+        leadready("init", "--from", "hubspot", self.EXPORTS, "-w", tmp_path / "var")
+        own = tmp_path / "var/mappings/hubspot/calls.sql"
+        own.write_text(own.read_text().replace('ELSE "Call outcome"', "WHEN 'ringing bell' THEN 'no_answer' ELSE ''"))
+        again = leadready("init", "--from", "hubspot", self.EXPORTS, "-w", tmp_path / "var")
+        assert "created" not in again.out
+        assert "calls               21      21" in again.out
+
+    def test_mappings_without_their_files_are_not_copied(self, leadready, tmp_path):
+        (contacts,) = self.EXPORTS.glob("*contacts*")
+        shutil.copy(contacts, tmp_path / "hubspot-crm-exports-all-contacts-2026-02-01 (1).csv")
+        said = leadready("init", "--from", "hubspot", tmp_path, "-w", tmp_path / "var")
+        assert "not copied: calls.sql, for want of hubspot_crm_exports_all_calls" in said.out
+        assert not (tmp_path / "var/mappings/hubspot/calls.sql").exists()
+
+    def test_a_check_starts_no_prefect_and_stores_nothing(self, leadready, tmp_path, monkeypatch):
+        leadready("init", "--from", "hubspot", self.EXPORTS, "-w", tmp_path / "var")
+        monkeypatch.setattr("pipelines.cli.running.find_flows", lambda root: pytest.fail("Prefect was started"))
+        said = leadready("ingest", "hubspot", self.EXPORTS, "-w", tmp_path / "var", "--check")
+        assert "nothing was stored" in said.out
+        assert "columns that no mapping reads: First Name, Email, Lifecycle Stage, Number of Pageviews" in said.out
+        facts = json.loads(
+            leadready("ingest", "hubspot", self.EXPORTS, "-w", tmp_path / "var", "--check", "--json").out
+        )
+        assert facts["tables"][1] == {"table": "leads", "rows_in": 30, "stored": 30, "quarantined": 0, "repeats": 0}
+
+    def test_what_a_check_shows_of_rejected_rows_is_not_personal(self, leadready, empty, tmp_path):
+        (tmp_path / "leads.csv").write_text("lead_id,created_at,permission\nL1,Kim Jones,all\nL2,2026-01-01,perhaps\n")
+        said = leadready("ingest", "canonical", tmp_path / "leads.csv", "-w", empty, "--check")
+        assert "Kim" not in said.out + said.err
+        assert "got 'perhaps'" in said.out
+
+    @pytest.mark.parametrize(
+        ("words", "code", "parts"),
+        [
+            (("--from", "hubspot"), USAGE, ("expected --from with the exports", "init --from hubspot EXPORTS")),
+            (("exports",), USAGE, ("expected --from with the exports",)),
+            (("--from", "sugar", "exports"), USAGE, ("dynamics, hubspot, hubspot-warehouse, salesforce",)),
+            (("--from", "hubspot", "nowhere"), DATA, ("got no such file or folder",)),
+            (("--from", "salesforce", str(EXPORTS)), DATA, ("expected lead for the leads", "README.md")),
+        ],
+    )
+    def test_wrong_words_leave_no_workspace(self, leadready, tmp_path, words, code, parts):
+        assert_plain(leadready("init", *words, "-w", tmp_path / "var"), code, *parts)
+        assert not (tmp_path / "var").exists()
+
+    def test_a_source_with_a_starter_says_how_to_get_it(self, leadready, empty):
+        said = leadready("ingest", "hubspot", self.EXPORTS, "-w", empty)
+        assert_plain(said, USAGE, "leadready init --from hubspot EXPORTS")
 
 
 READING = as_typed("""
