@@ -43,6 +43,8 @@ class Workspace:
     agreements = _Below("agreements")
     reports = _Below("reports")
     exports = _Below("exports")
+    runs = _Below("runs.jsonl")
+    logs = _Below("logs")
     settings = _Below("settings.toml")
     marker = _Below("workspace.toml")
 

@@ -42,6 +42,7 @@ def ingest(
     from pydantic import SecretStr
 
     from data.intake.databases import without_password
+    from data.intake.ingest import check_zone
     from data.intake.mapping import load_mappings
     from serving.pages.ingest import ingest_report
 
@@ -49,6 +50,7 @@ def ingest(
     if "://" not in path and not Path(path).exists():
         raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {shown}", do="check the path")
     load_mappings(source, mappings)  # before seconds are spent on Prefect
+    check_zone(timezone)
     flows = running.find_flows(workspace)
     return ingest_report(flows.ingest(workspace, source, SecretStr(path), shown, now(), backfill, timezone, mappings))
 

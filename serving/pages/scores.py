@@ -13,6 +13,7 @@ from data.freshness import Freshness
 from serving.pages.agreements import standing_report
 from serving.pages.freshness import freshness_facts, freshness_words
 from serving.pages.sections import Report, Rows, Section, for_machines, records, rounded
+from serving.pages.waiting import waiting_words
 from serving.routes import in_percent, routes_where
 
 NO_MODEL = "No model is in use, so the rules alone decide; run `leadready train`."
@@ -25,11 +26,16 @@ COLUMNS = ("lead_id", *KNOWN, "digital_points", "research_points", "zone", "rout
 
 
 def scoring_report(
-    scores: pd.DataFrame, capacity: pd.DataFrame, folder: Path | None, fresh: Freshness, most: int = 10
+    scores: pd.DataFrame,
+    capacity: pd.DataFrame,
+    folder: Path | None,
+    fresh: Freshness,
+    most: int = 10,
+    waiting: int | None = None,
 ) -> Report:
     """The `most` leads to look at first, open leads by route and zone, places, and how fresh the data were.
 
-    folder None: the export does not show these scores.
+    folder None: the export does not show these scores. waiting: the version that waits to be promoted.
     """
     counts = records(scores.groupby(["route", "zone"]).size().reset_index(name="leads"))
     top, places = top_rows(scores, most), [rounded(row) for row in records(capacity)]
@@ -37,6 +43,7 @@ def scoring_report(
         f"written to {folder}" if folder else "not exported: a day's export shows its latest scoring by the champion"
     )
     said = [*freshness_words(fresh), f"{len(scores):,} open leads scored as of {fresh.as_of} UTC; {where}"]
+    said += waiting_words(waiting)
     sections = [
         Section("Which leads come first?", rows=top),
         Section("How many take which route?", rows=counts),
@@ -44,7 +51,7 @@ def scoring_report(
     ]
     kept = str(folder) if folder else None
     facts: dict[str, Any] = {"as_of": fresh.as_of.isoformat(), "folder": kept, "fresh": freshness_facts(fresh)}
-    facts |= {"routes": counts, "capacity": places, "top": top}
+    facts |= {"waiting": waiting, "routes": counts, "capacity": places, "top": top}
     return Report(sections, facts)
 
 
