@@ -35,14 +35,17 @@ def recorded(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def around(job: Callable[P, R]) -> Callable[P, R]:
+        form = signature(job, eval_str=True)
+
         @wraps(job)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            given = signature(job).bind(*args, **kwargs).arguments
+            given = form.bind(*args, **kwargs).arguments
             with _recording(Workspace(given["workspace"]), job.__name__) as line:
                 done = job(*args, **kwargs)
                 line["what"] = what.format(**given, done=done)
             return done
 
+        run.__signature__ = form  # type: ignore[attr-defined]  # Prefect would look for its types in this module
         return run
 
     return around
@@ -133,7 +136,7 @@ def read_runs(space: Workspace) -> list[dict[str, Any]]:
     runs = [run for run in read if run]
     known = {run["log"] for run in runs}
     runs += [_unended(p) for p in space.logs.glob("????-??-??T??????.??????-*.log") if f"logs/{p.name}" not in known]
-    return sorted(runs, key=lambda run: str(run["started"]), reverse=True)
+    return sorted(runs, key=lambda run: str(run["started"]))[::-1]  # of one second, the last to end comes first
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

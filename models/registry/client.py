@@ -30,7 +30,7 @@ from data.intake.records import first_line
 from data.spreadsheet import write_csv
 from data.whole import locked, shared, whole, writing
 from data.workspace import Workspace
-from models.registry import tracking
+from models.registry import listing, tracking
 from models.registry.history import Move, from_json, version_before
 from models.registry.tracking import HOLDOUT
 
@@ -302,6 +302,9 @@ class Registry:
 
     def waiting(self) -> int | None:
         """The newest version that was found better than the one still in use, and waits for a person."""
+        rows = self._listed(listing.WAITING)
+        if rows is not None:
+            return rows[0][0] if rows else None
         found = self._mlflow().MlflowClient().search_model_versions(f"name = '{NAME}' and tags.waiting = 'true'")
         in_use = str(self.aliases().get("champion", ""))
         return max((int(v.version) for v in found if v.tags["judged_against"] == in_use), default=None)
@@ -345,12 +348,19 @@ class Registry:
 
     def runs(self, most: int = 20) -> pd.DataFrame:
         """The latest trainings, newest first: one row per run with its version, aliases and main figures."""
+        rows = self._listed(listing.TRAININGS, most)
+        if rows is not None:
+            found = pd.DataFrame(rows, columns=tracking.RUN_COLUMNS)
+            return found.assign(alias=found["alias"].fillna(""), started=pd.to_datetime(found["started"], unit="ms"))
         mlflow = self._mlflow()
         client = mlflow.MlflowClient()
-        found = client.search_runs([self._experiment(mlflow)], "tags.kind = 'training'", max_results=most)
+        kept = client.search_runs([self._experiment(mlflow)], "tags.kind = 'training'", max_results=most)
         versions = {v.run_id: int(v.version) for v in client.search_model_versions(f"name = '{NAME}'")}
         aliases = self.aliases()
-        return pd.DataFrame([tracking.run_row(run, versions, aliases) for run in found], columns=tracking.RUN_COLUMNS)
+        return pd.DataFrame([tracking.run_row(run, versions, aliases) for run in kept], columns=tracking.RUN_COLUMNS)
+
+    def _listed(self, sql: str, most: int = 1) -> list[tuple[Any, ...]] | None:
+        return listing.ask(self._store, str(self._artifacts), sql, NAME, most) if self._store else None
 
     def _find(self, mlflow: Any, wanted: str) -> Any:
         versions = {str(v.version): v for v in mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")}
@@ -385,12 +395,16 @@ class Registry:
         return f"#/experiments/{self._experiment(self._mlflow())}/runs"
 
     def _mlflow(self) -> Any:
-        """MLflow, imported when needed (it takes 2 s, without what saves models), and pointed at this registry."""
+        """MLflow, imported when needed (it takes 2 s) and pointed at this registry."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where --json writes
-        import mlflow
+        with warnings.catch_warnings():  # about type hints of MLflow's own, raised by importing mlflow.pyfunc
+            warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+            import mlflow
+            import mlflow.pyfunc
+            import mlflow.sklearn
 
         logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip where uv made the venv
         if self._store is None:
@@ -518,9 +532,6 @@ def _log_files(
 
 def _log_model(mlflow: Any, result: TrainingResult) -> Any:
     """Log the pipeline so that a plain pyfunc load predicts n x 2 probabilities (rejected, accepted)."""
-    with warnings.catch_warnings():  # about type hints of MLflow's own, raised by importing mlflow.pyfunc
-        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
-        import mlflow.sklearn as flavour
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
@@ -528,7 +539,7 @@ def _log_model(mlflow: Any, result: TrainingResult) -> Any:
 
     schema = Schema.from_json(json.dumps(tracking.columns(result.example)))
     try:
-        return flavour.log_model(
+        return mlflow.sklearn.log_model(
             result.estimator,
             name="model",
             signature=ModelSignature(schema, Schema([TensorSpec(np.dtype("float64"), (-1, 2))])),
