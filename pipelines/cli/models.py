@@ -118,7 +118,7 @@ def runs(
     workspace: Path,
     most: Annotated[int, typer.Option(help="Print at most this many runs and trainings.", min=1, max=50_000)] = 20,
 ) -> Report:
-    """List the latest runs, what came of each, and the trainings with their main figures."""
+    """List the latest runs and trainings. What came of each run is shown, and each training's main figures."""
     space = find_workspace(workspace).workspace
     from models.registry.client import Registry
     from pipelines.runs import COLUMNS, read_runs

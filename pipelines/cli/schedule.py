@@ -30,14 +30,14 @@ STEP_S = 20.0
 
 @command(app, "daily")
 def daily(workspace: Path) -> Report:
-    """Do now what the schedule does daily: ingest, score missed days and today, report."""
+    """Do the day's work now. It ingests your sources, scores missed days and today, and writes the report."""
     done = _flows("daily", workspace).daily(workspace)
     return listed((), done, facts={"done": done})
 
 
 @command(app, "weekly")
 def weekly(workspace: Path) -> Report:
-    """Do now what the schedule does weekly: train, and ask before a better model is used or not, as you set it."""
+    """Do the week's work now. It trains; a better model waits for you, unless the settings say otherwise."""
     training = _flows("weekly", workspace).weekly(workspace)
     from serving.pages.training import training_report
 
@@ -46,7 +46,7 @@ def weekly(workspace: Path) -> Report:
 
 @app.command(epilog="Example: leadready serve --workspace var")
 def serve(workspace: WorkspaceOption = HOME) -> None:
-    """Run the schedule in this process, without a server. Each run is a process of its own; stop it with Ctrl-C."""
+    """Run the schedule without a server. It waits for each run's time; stop it with Ctrl-C."""
     from pipelines.jobs.schedule import firings
 
     settings = _find_schedule(workspace).settings
@@ -78,7 +78,7 @@ def deploy(
     workspace: Path,
     name: Annotated[str, typer.Option(help="Call work pool and deployments this.")] = "leadready",
 ) -> Report:
-    """Put the schedule on the Prefect server that PREFECT_API_URL names. Repeat it after a change of settings."""
+    """Put the schedule on a Prefect server. PREFECT_API_URL names it; repeat the command after a change of times."""
     opened = _find_schedule(workspace)
     if "PREFECT_API_URL" not in os.environ:
         do = "set it, or use `leadready serve`, which needs no server"
