@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from data.cohorts import Cohort
@@ -73,11 +73,28 @@ test_share = 0.3              # share of the rows, the latest ones, kept for one
 folds = 4                     # forward folds in the earlier rows, to choose the model
 seed = 7
 allowed_columns = []          # columns that the leak guard suspects and a person has cleared
+promote = "ask"               # a better model of the weekly training waits for you (ask) or is put into use (auto)
+
+[schedule]                    # what `leadready deploy` and `leadready serve` run (docs/schedule.md)
+daily = "0 5 * * *"           # cron, by the clock of time_zone: ingest the sources below, score, report
+weekly = "0 3 * * 0"          # cron: train
+catch_up_days = 7             # days that were missed are scored, up to so many days back
+on_failure = ""               # a command that gets a message on its standard input when a scheduled run fails
+
+[schedule.sources]            # what the daily run ingests, by the names that `leadready ingest` takes
+# canonical = "/data/exports" # a file or folder, or $NAME: a database URL in that environment variable
+# crm = {{path = "$CRM_URL", mappings = "/data/mappings", timezone = "Europe/Berlin"}}
 
 [compute]
 threads = 2
 memory = "4GB"
 """
+
+
+def _cron(text: str) -> str:
+    if not re.fullmatch(r"\s*[\w*/,-]+(\s+[\w*/,#-]+){4}\s*", text):
+        raise PydanticCustomError("cron", "five fields of cron, such as 0 5 * * *")
+    return text.strip()
 
 
 def _known_zone(name: str) -> str:
@@ -132,6 +149,28 @@ class TrainingSettings(StrictModel):
     folds: int = Field(default=4, ge=1, le=20)
     seed: int = Field(default=7, ge=0, le=2**32 - 1)
     allowed_columns: tuple[str, ...] = ()
+    promote: Literal["ask", "auto"] = "ask"
+
+
+class Source(StrictModel):
+    """What the daily run ingests under a source's name: a path or `$NAME` of a variable, read as `ingest` reads it."""
+
+    path: str = Field(min_length=1)
+    mappings: str = ""
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+
+
+SourceOrPath = Annotated[Source, BeforeValidator(lambda given: {"path": given} if isinstance(given, str) else given)]
+
+
+class ScheduleSettings(StrictModel):
+    """What runs by itself, and when."""
+
+    daily: Annotated[str, AfterValidator(_cron)] = "0 5 * * *"
+    weekly: Annotated[str, AfterValidator(_cron)] = "0 3 * * 0"
+    catch_up_days: int = Field(default=7, ge=0, le=366)
+    on_failure: str = ""
+    sources: dict[str, SourceOrPath] = Field(default={})
 
 
 class ComputeSettings(StrictModel):
@@ -151,6 +190,7 @@ class Settings(StrictModel):
     ingest: IngestSettings = IngestSettings()
     freshness: Limits = Limits()
     training: TrainingSettings = TrainingSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     compute: ComputeSettings = ComputeSettings()
 
     @property

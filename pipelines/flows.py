@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,10 +23,12 @@ from data.workspace import Workspace
 from pipelines.jobs.backtest import Ablating, Backtesting, ablate_models, backtest_models
 from pipelines.jobs.ingest import ingest_batch
 from pipelines.jobs.report import report_on
+from pipelines.jobs.schedule import failure_message, find_missed, source_of, tell
 from pipelines.jobs.score import Scoring, score_open_leads
 from pipelines.jobs.start import simulate_source
 from pipelines.jobs.train import Training, train_models
 from pipelines.moment import NOW, Moment, now, settle
+from pipelines.runs import in_words, recorded
 from serving.pages.ablation import ablation_report
 from serving.pages.backtest import backtest_report
 from serving.pages.ingest import ingest_rows
@@ -54,6 +58,7 @@ settle_task = task(name="settle the moment", **patient)(settle)
 ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patient)(ingest_batch)
 train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(train_models)
 score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(score_open_leads)
+missed_task = task(name="find missed days", **patient)(find_missed)
 report_task = task(name="write report", task_run_name="report {as_of}", **patient)(report_on)
 backtest_task = task(name="test back", task_run_name="backtest from {first} to {last}", **patient)(backtest_models)
 ablate_task = task(name="ablate", task_run_name="ablate as of {observed}", **patient)(ablate_models)
@@ -61,6 +66,7 @@ simulate_task = task(name="simulate a company", persist_result=False)(simulate_s
 
 
 @flow(name="ingest", flow_run_name="ingest {source} from {shown}", persist_result=False)
+@recorded("{source}: {done.stored:,} rows stored, {done.repeats:,} repeats, {done.quarantined:,} in quarantine")
 def ingest(
     workspace: Path,
     source: str,
@@ -88,9 +94,10 @@ def ingest(
 
 
 @flow(name="train", flow_run_name="train as of {observed}", persist_result=False)
-def train(workspace: Path, observed: Moment = NOW) -> Training:
-    """Fit, compare, keep and perhaps promote the candidates."""
-    training = train_task(*_opened_at(workspace, observed))
+@recorded("version {done.version.version}: {done.decided}")
+def train(workspace: Path, observed: Moment = NOW, ask: bool = False) -> Training:
+    """Fit, compare, keep and perhaps promote the candidates; `ask`: a better one waits for a person."""
+    training = train_task(*_opened_at(workspace, observed), ask)
     report = training_report(training.result, training.decision, training.version, training.outcomes, training.fresh)
     found = f"`leadready ui --workspace {workspace}` shows run {training.version.run_id}"
     where = Section("Where is it kept?", [f"version {training.version.version}: {found}"])
@@ -99,6 +106,7 @@ def train(workspace: Path, observed: Moment = NOW) -> Training:
 
 
 @flow(name="score", flow_run_name="score {as_of}", persist_result=False)
+@recorded("{done.scores.shape[0]:,} open leads as of {done.fresh.as_of:%Y-%m-%d %H:%M}")
 def score(workspace: Path, as_of: Moment = NOW, alias: str = "champion") -> Scoring:
     """Score every open lead at `as_of` and publish."""
     done = score_task(*_opened_at(workspace, as_of), alias)
@@ -112,6 +120,7 @@ def score(workspace: Path, as_of: Moment = NOW, alias: str = "champion") -> Scor
 
 
 @flow(name="backtest", flow_run_name="backtest from {first} to {last}", persist_result=False)
+@recorded("MLflow's run {done.run_id}")
 def backtest(workspace: Path, first: datetime, last: datetime, every: timedelta, observed: Moment = NOW) -> Backtesting:
     """What training and scoring on each past day would have done."""
     opened, moment = _opened_at(workspace, observed)
@@ -122,6 +131,7 @@ def backtest(workspace: Path, first: datetime, last: datetime, every: timedelta,
 
 
 @flow(name="ablate", flow_run_name="ablate as of {observed}", persist_result=False)
+@recorded("MLflow's run {done.run_id}")
 def ablate(workspace: Path, observed: Moment = NOW) -> Ablating:
     """What each kind of knowledge adds on later time."""
     done = ablate_task(*_opened_at(workspace, observed))
@@ -130,6 +140,7 @@ def ablate(workspace: Path, observed: Moment = NOW) -> Ablating:
 
 
 @flow(name="report", flow_run_name="report {as_of}", persist_result=False)
+@recorded("{done}")
 def report(workspace: Path, as_of: Moment = NOW) -> Path:
     """Write the report of what was known at `as_of`."""
     opened, moment = _opened_at(workspace, as_of)
@@ -139,6 +150,7 @@ def report(workspace: Path, as_of: Moment = NOW) -> Path:
 
 
 @flow(name="demo", flow_run_name="demo with {leads} leads", persist_result=False)
+@recorded("{leads:,} leads")
 def demo(
     workspace: Path, leads: int, seed: int, as_of: datetime, loaded_at: datetime
 ) -> tuple[IngestReport, Training, Scoring, Path]:
@@ -147,6 +159,63 @@ def demo(
     loaded = ingest(workspace, "canonical", SecretStr(str(folder)), str(folder), loaded_at)
     training = train(workspace, as_of)
     return loaded, training, score(workspace, as_of), report(workspace, as_of)
+
+
+@flow(name="daily", persist_result=False)
+@recorded("{done}")
+def daily(workspace: Path) -> str:
+    """Ingest the sources of the settings, score the days that were missed, oldest first, score now, and report.
+
+    What fails stops nothing that comes after it, and is raised at the end.
+    """
+    with _telling(workspace, "daily") as (opened, attempt):
+        sources = [attempt(_ingest_source, opened, name) for name in opened.settings.schedule.sources]
+        missed = attempt(missed_task, opened, now()) or []
+        caught = [attempt(score, workspace, moment) for moment in missed]
+        scoring = attempt(score, workspace)
+        written = attempt(report, workspace, scoring.fresh.as_of if scoring else NOW)
+    leads = len(scoring.scores)
+    return f"{len(sources)} sources, {len(caught)} missed days, {leads:,} open leads; {written}"
+
+
+@flow(name="weekly", persist_result=False)
+@recorded("version {done.version.version}: {done.decided}")
+def weekly(workspace: Path) -> Training:
+    """Train; a better model is put into use or waits for a person, as the settings say."""
+    with _telling(workspace, "weekly") as (opened, _):
+        return train(workspace, ask=opened.settings.training.promote == "ask")
+
+
+@contextmanager
+def _telling(workspace: Path, run: str) -> Iterator[tuple[OpenWorkspace, Callable[..., Any]]]:
+    """The workspace, and how to attempt a part of a scheduled run.
+
+    When the block has ended, on_failure is told of what went wrong, and the first of it is raised.
+    """
+    errors: list[Exception] = []
+
+    def attempt(part: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return part(*arguments)
+        except Exception as error:
+            errors.append(error)
+            log.error("%s; going on with the rest", in_words(error))
+
+    opened = open_workspace(workspace)
+    command = opened.settings.schedule.on_failure
+    try:
+        yield opened, attempt
+    except Exception as error:
+        errors.append(error)
+    if errors:
+        tell(command, failure_message(run, opened.workspace, now(), [in_words(error) for error in errors]))
+        raise errors[0]
+
+
+def _ingest_source(opened: OpenWorkspace, name: str) -> None:
+    found = source_of(opened, name)
+    path = SecretStr(found.path)
+    ingest(opened.workspace.root, name, path, found.shown, now(), timezone=found.timezone, mappings=found.mappings)
 
 
 def _opened_at(workspace: Path, moment: Moment) -> tuple[OpenWorkspace, datetime]:

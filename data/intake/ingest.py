@@ -81,6 +81,11 @@ class IngestReport:
         return sum(t.stored for t in self.tables.values())
 
     @property
+    def repeats(self) -> int:
+        """Rows of all tables that were stored already."""
+        return sum(t.repeats for t in self.tables.values())
+
+    @property
     def quarantined(self) -> int:
         """Rows quarantined in all tables."""
         return sum(t.quarantined for t in self.tables.values())
@@ -150,7 +155,7 @@ def ingest(
         batch_id = _short_hash(source, raw.digest, *(m.sql for m in used))
         batch = _Batch(source, batch_id, loaded_at, Reading(settings), backfill, timezone, agreements)
         with _utc_afterwards(warehouse), warehouse.transaction(keep=not check):
-            _read_times_in(warehouse, timezone)
+            check_zone(timezone, warehouse)
             loads = _load_all(warehouse, batch, used, raw)
             strangers = _find_strangers(warehouse, loads, settings.unknown_share)
             taken = {name: loaded.columns for name, loaded in loads.items()}
@@ -200,7 +205,7 @@ def replay(
             said = json.loads(stated)
             reading = Reading(settings, said.get("times", ""), said.get("decimal", ""))
             own = replace(batch, source=source, backfill=said["backfill"], timezone=said["timezone"], reading=reading)
-            _read_times_in(warehouse, own.timezone)
+            check_zone(own.timezone, warehouse)
             take_out(warehouse, name, source, stated, said.get("types", {}))
             loaded = _load_table(warehouse, own, TABLES[name], tuple(said["mutable"]), said["infer"])
             counts[name] = _sum(counts.get(name), loaded.count)
@@ -332,10 +337,12 @@ def _check_clock(loaded_at: datetime) -> None:
         raise UsageError("ingesting", expected=expected, got=str(loaded_at), do=do)
 
 
-def _read_times_in(warehouse: Warehouse, timezone: str) -> None:
+def check_zone(timezone: str, warehouse: Warehouse | None = None) -> None:
+    """Raise UsageError where a time zone is none of the world's; a warehouse reads times in it from then on."""
     try:
         ZoneInfo(timezone)  # DuckDB also takes BST, for Bangladesh's
-        warehouse.execute(f"SET TimeZone = {literal(timezone)}")
+        if warehouse:
+            warehouse.execute(f"SET TimeZone = {literal(timezone)}")
     except (duckdb.Error, KeyError, ValueError, OSError):
         expected, do = "a time zone such as Europe/Berlin", "correct its name"
         raise UsageError("reading times", expected=expected, got=repr(timezone), do=do) from None

@@ -37,7 +37,8 @@ class Decision:
 
     `provisional`: ahead on later time, but on too few rows or from too few labels to be sure; where it is used, every
     score says so. `verdicts`: what may be said against the base rate, the rules and the champion, as far as compared.
-    `against`: the version in use when it was judged (None: none was).
+    `against`: the version in use when it was judged (None: none was). `waiting`: it would be put to use if a person
+    had not wished to be asked.
     """
 
     promote: bool
@@ -46,6 +47,7 @@ class Decision:
     reasons: tuple[str, ...]
     verdicts: tuple[Verdict, ...] = ()
     against: int | None = None
+    waiting: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,15 @@ def decide(
     broken = f"version {champion.version}, the model in use, can no longer score ({champion.fault})"
     broken += ", so the new model was judged as if it were the first" if found.promote else ""
     return replace(found, reasons=found.reasons + (broken,) * bool(champion.fault), against=champion.version)
+
+
+def let_wait(decision: Decision) -> Decision:
+    """The same where a person is asked before a model is put to use."""
+    if not decision.promote:
+        return decision
+    why = 'it waits for a person, who puts it into use with `leadready promote` (`promote = "ask"` in settings.toml)'
+    reasons = (*decision.reasons, why)
+    return replace(decision, promote=False, alias="challenger", reasons=reasons, waiting=True)
 
 
 def overtaken(decision: Decision, version: int, now: int | None) -> Decision:

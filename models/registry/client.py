@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,18 +30,18 @@ from data.intake.records import first_line
 from data.spreadsheet import write_csv
 from data.whole import locked, shared, whole, writing
 from data.workspace import Workspace
-from models.fitting.deployed import trusted_types
-from models.judging.promotion import Decision, check_by_hand, overtaken
-from models.judging.training import TrainingResult
-from models.metrics.evaluation import Vector
-from models.registry import tracking
+from models.registry import listing, tracking
 from models.registry.history import Move, from_json, version_before
-from models.registry.saved import fingerprint, read_model
 from models.registry.tracking import HOLDOUT
+
+if TYPE_CHECKING:  # scikit-learn, which takes seconds, is imported where a model is saved, loaded or judged
+    from models.judging.promotion import Decision
+    from models.judging.training import TrainingResult
+    from models.metrics.evaluation import Vector
 
 NAME = "lead-readiness"
 KIND = "custom_model_development"  # MLflow's page opens the runs, and not what it has for language models
-WritePages = Callable[[TrainingResult, Decision, Mapping[str, str], Path], None]
+WritePages: TypeAlias = "Callable[[TrainingResult, Decision, Mapping[str, str], Path], None]"
 """Writes what people look at of a training into a folder, whose subfolders become those of the run."""
 FINGERPRINT = "files_sha256"  # a tag of each version: its saved files, as training logged them
 MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
@@ -150,6 +150,8 @@ class Registry:
         is registered last, whole in one transaction and without an alias: an interrupted training leaves a run and no
         version. Runs that an earlier, killed training left open are marked as killed, but for those on a server.
         """
+        from models.registry.saved import fingerprint
+
         tags = tracking.training_tags(result, context) | tracking.decision_tags(decision)
         mlflow = self._mlflow()
         experiment = self._experiment(mlflow)
@@ -171,6 +173,8 @@ class Registry:
 
     def apply(self, version: ModelVersion, decision: Decision) -> Decision:
         """Put the alias where the training's decision says; what came of it: see `promotion.overtaken`."""
+        from models.judging.promotion import overtaken
+
         client = self._mlflow().MlflowClient()
         with self._moving():
             self._complete(client)
@@ -194,6 +198,8 @@ class Registry:
 
         Raises ModelError for an unknown one, and what `promotion.check_by_hand` raises.
         """
+        from models.judging.promotion import check_by_hand
+
         mlflow = self._mlflow()
         with self._moving():
             self._complete(mlflow.MlflowClient())
@@ -290,8 +296,23 @@ class Registry:
         models = self._mlflow().MlflowClient().search_registered_models(f"name = '{NAME}'")
         return {alias: int(version) for model in models for alias, version in model.aliases.items()}
 
+    def check(self, alias_or_version: str) -> None:
+        """Raise ModelError, naming the known ones, where there is no such model; nothing is loaded."""
+        self._find(self._mlflow(), alias_or_version)
+
+    def waiting(self) -> int | None:
+        """The newest version that was found better than the one still in use, and waits for a person."""
+        rows = self._listed(listing.WAITING)
+        if rows is not None:
+            return rows[0][0] if rows else None
+        found = self._mlflow().MlflowClient().search_model_versions(f"name = '{NAME}' and tags.waiting = 'true'")
+        in_use = str(self.aliases().get("champion", ""))
+        return max((int(v.version) for v in found if v.tags["judged_against"] == in_use), default=None)
+
     def load(self, alias_or_version: str | int) -> LoadedModel:
         """The model of an alias ("champion") or a version number; ModelError, naming the known ones, if not there."""
+        from models.registry.saved import read_model
+
         mlflow = self._mlflow()
         self._experiment(mlflow)
         found = self._find(mlflow, str(alias_or_version))
@@ -327,12 +348,19 @@ class Registry:
 
     def runs(self, most: int = 20) -> pd.DataFrame:
         """The latest trainings, newest first: one row per run with its version, aliases and main figures."""
+        rows = self._listed(listing.TRAININGS, most)
+        if rows is not None:
+            found = pd.DataFrame(rows, columns=tracking.RUN_COLUMNS)
+            return found.assign(alias=found["alias"].fillna(""), started=pd.to_datetime(found["started"], unit="ms"))
         mlflow = self._mlflow()
         client = mlflow.MlflowClient()
-        found = client.search_runs([self._experiment(mlflow)], "tags.kind = 'training'", max_results=most)
+        kept = client.search_runs([self._experiment(mlflow)], "tags.kind = 'training'", max_results=most)
         versions = {v.run_id: int(v.version) for v in client.search_model_versions(f"name = '{NAME}'")}
         aliases = self.aliases()
-        return pd.DataFrame([tracking.run_row(run, versions, aliases) for run in found], columns=tracking.RUN_COLUMNS)
+        return pd.DataFrame([tracking.run_row(run, versions, aliases) for run in kept], columns=tracking.RUN_COLUMNS)
+
+    def _listed(self, sql: str, most: int = 1) -> list[tuple[Any, ...]] | None:
+        return listing.ask(self._store, str(self._artifacts), sql, NAME, most) if self._store else None
 
     def _find(self, mlflow: Any, wanted: str) -> Any:
         versions = {str(v.version): v for v in mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")}
@@ -506,6 +534,8 @@ def _log_model(mlflow: Any, result: TrainingResult) -> Any:
     """Log the pipeline so that a plain pyfunc load predicts n x 2 probabilities (rejected, accepted)."""
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
+
+    from models.fitting.deployed import trusted_types
 
     schema = Schema.from_json(json.dumps(tracking.columns(result.example)))
     try:

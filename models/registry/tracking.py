@@ -7,18 +7,18 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from data.spreadsheet import write_csv
 from data.workspace import Workspace
-from models.fitting.candidates import CANDIDATES
-from models.fitting.encoders import kind
-from models.judging.promotion import Decision
-from models.judging.training import TrainingResult, interval
-from models.metrics.claims import Metric
+
+if TYPE_CHECKING:  # who lists the runs does without scikit-learn, which takes seconds
+    from models.judging.promotion import Decision
+    from models.judging.training import TrainingResult
+    from models.metrics.claims import Metric
 
 HOLDOUT = "holdout.parquet"
 SCORES: tuple[Metric, ...] = ("log_loss", "brier", "auc")
@@ -60,6 +60,7 @@ def decision_tags(decision: Decision) -> dict[str, str]:
         "provisional": str(decision.provisional).lower(),
         "reasons": "\n".join(decision.reasons),
         "judged_against": str(decision.against or ""),
+        "waiting": str(decision.waiting).lower(),
     }
 
 
@@ -94,6 +95,8 @@ def fold_metrics(result: TrainingResult, name: str) -> list[dict[str, float]]:
 
 def _intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -> dict[str, float]:
     """`<metric>_low` and `<metric>_high`, where there are any (see `training.interval`)."""
+    from models.judging.training import interval
+
     found = {metric: interval(result, name, metric) for metric in metrics}
     ends = {m: dict(zip((f"{m}_low", f"{m}_high"), at, strict=True)) for m, at in found.items() if at}
     return finite({name: value for pair in ends.values() for name, value in pair.items()})
@@ -101,6 +104,8 @@ def _intervals(result: TrainingResult, name: str, metrics: tuple[Metric, ...]) -
 
 def candidate_params(result: TrainingResult, name: str) -> dict[str, object]:
     """The plain settings of a candidate's model by their names in words, without the names of columns."""
+    from models.fitting.candidates import CANDIDATES
+
     found = {c.name: c for c in CANDIDATES}[name].build(result.features, result.seed).get_params()
     return {_in_words(k): v for k, v in found.items() if "model__" in k and isinstance(v, (bool, int, float, str))}
 
@@ -116,6 +121,8 @@ def _in_words(setting: str) -> str:
 
 def columns(frame: pd.DataFrame) -> list[dict[str, object]]:
     """The columns a model takes, as MLflow writes schemas."""
+    from models.fitting.encoders import kind
+
     types = {"number": "double", "text": "string"}
     return [{"type": types[kind(frame[c])], "name": c, "required": True} for c in frame.columns]
 

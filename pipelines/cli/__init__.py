@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from data.errors import LeadreadyError
-from pipelines.cli import agreement, ending, features, leads, models, rows, start
+from pipelines.cli import agreement, ending, features, leads, models, rows, schedule, start
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -21,7 +21,8 @@ UNEXPECTED = 70
 """The exit code of a fault that is leadready's own (EX_SOFTWARE)."""
 ORDER = (
     *("init", "ingest", "explain", "train", "promote", "rollback", "score", "backtest", "ablate", "report"),
-    *("simulate", "demo", "runs", "ui", "quarantine", "features", "agreement"),
+    *("daily", "weekly", "serve", "deploy", "runs", "ui"),
+    *("simulate", "demo", "quarantine", "features", "agreement"),
 )
 
 
@@ -40,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for family in (start, rows, models, leads, features, agreement):
+for family in (start, rows, models, leads, schedule, features, agreement):
     app.add_typer(family.app)
 
 

@@ -25,10 +25,14 @@ def score(
 ) -> Report:
     """Score and route every open lead. Publishes table, Parquet and CSV; a moment scored again gives the same."""
     moment = read_as_of(as_of)
+    if model != "champion":  # before seconds are spent on Prefect
+        from models.registry.client import Registry
+
+        Registry(find_workspace(workspace).workspace).check(model)
     done = running.find_flows(workspace).score(workspace, moment, model)
     from serving.pages.scores import scoring_report
 
-    return scoring_report(done.scores, done.capacity, done.folder, done.fresh, done.closed, most)
+    return scoring_report(done.scores, done.capacity, done.folder, done.fresh, done.closed, most, done.waiting)
 
 
 @command(app, "explain L0000012 --as-of 2026-03-01")

@@ -14,7 +14,7 @@ from pipelines.cli import running
 from pipelines.cli.options import AsOf, Why, find_workspace, read_as_of, read_moment, read_span, user
 from pipelines.cli.printing import HOME, Answer, WorkspaceOption, command
 from pipelines.moment import NOW, now, settle
-from serving.pages.sections import Report, for_machines, listed
+from serving.pages.sections import Report, Section, for_machines, listed
 
 if TYPE_CHECKING:
     from models.registry.history import Move
@@ -116,14 +116,19 @@ def ablate(workspace: Path, as_of: AsOf = None) -> Report:
 @command(app, "runs")
 def runs(
     workspace: Path,
-    most: Annotated[int, typer.Option(help="Print at most this many trainings.", min=1, max=50_000)] = 20,
+    most: Annotated[int, typer.Option(help="Print at most this many runs and trainings.", min=1, max=50_000)] = 20,
 ) -> Report:
-    """List the latest trainings with their main figures."""
-    opened = find_workspace(workspace)
+    """List the latest runs and trainings. What came of each run is shown, and each training's main figures."""
+    space = find_workspace(workspace).workspace
     from models.registry.client import Registry
+    from pipelines.runs import COLUMNS, read_runs
+    from serving.pages.waiting import waiting_words
 
-    rows = for_machines(Registry(opened.workspace).runs(most))
-    return listed(rows, *["no training yet: run `leadready train`"] * (not rows))
+    registry, ran = Registry(space), read_runs(space)[:most]
+    rows, waiting = for_machines(registry.runs(most)), registry.waiting()
+    said = [*["no training yet: run `leadready train`"] * (not rows), *waiting_words(waiting)]
+    sections = [Section(rows=[{name: run[name] for name in COLUMNS} for run in ran]), Section(rows=rows, points=said)]
+    return Report(sections, {"runs": ran, "trainings": rows, "waiting": waiting})
 
 
 @app.command(epilog="Example: leadready ui --port 5001")

@@ -45,6 +45,7 @@ def ingest(
     from pydantic import SecretStr
 
     from data.intake.databases import without_password
+    from data.intake.ingest import check_zone
     from data.intake.mapping import load_mappings
     from serving.pages.ingest import check_report, ingest_report
 
@@ -52,6 +53,7 @@ def ingest(
     if "://" not in path and not Path(path).exists():
         raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {shown}", do="check the path")
     load_mappings(source, mappings or Workspace(workspace).mappings)  # before seconds are spent on Prefect
+    check_zone(timezone)
     if check:
         from pipelines.jobs.ingest import ingest_batch
 

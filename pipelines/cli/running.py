@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cli.options import find_workspace
+from pipelines.runs import ROOMS
 
 
 def find_flows(root: Path) -> Any:
     """The flows, with Prefect set up for an embedded run in the workspace unless the environment says otherwise."""
     opened = find_workspace(root)  # before seconds are spent on Prefect
     opened.settings, opened.agreements  # noqa: B018 - so that a wrong file is said
+    return load_flows(root)
+
+
+def load_flows(root: Path) -> Any:
+    """The same without a look at the workspace's files."""
     quiet = {
         "PREFECT_HOME": str((root / "prefect").resolve()),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -46,7 +52,7 @@ def show_progress() -> None:
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Seconds())
-    for room in ("data", "features", "models", "serving", "pipelines"):
+    for room in ROOMS:
         logger = logging.getLogger(room)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO)

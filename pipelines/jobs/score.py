@@ -22,13 +22,14 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Scoring:
     """The scores of a moment, what there was capacity for, the folder of the export (None: it shows others), how
-    fresh the data were, and how many leads are not scored, by why."""
+    fresh the data were, how many leads are not scored, by why, and the version that waits to be promoted."""
 
     scores: pd.DataFrame
     capacity: pd.DataFrame
     folder: Path | None
     fresh: Freshness
     closed: dict[str, int]
+    waiting: int | None = None
 
 
 def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champion") -> Scoring:
@@ -43,7 +44,8 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     from serving.scoring import score_leads
     from serving.sinks import publish
 
-    agreement, model = opened.agreement_at(as_of), find_model(Registry(opened.workspace), alias)
+    registry = Registry(opened.workspace)
+    agreement, model, waiting = opened.agreement_at(as_of), find_model(registry, alias), registry.waiting()
     if model is None:
         log.warning("no model is in use; the rules alone decide")
     seen_under = trained_under(opened, model) if model else None
@@ -55,4 +57,4 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
         scores = scores.assign(model_status=model_status(model, opened.settings), stale=stale_words(fresh))
         closed = count_closed(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
         folder = publish(opened.workspace, warehouse, scores, zone) if alias == IN_USE else None
-    return Scoring(scores, capacity, folder, fresh, closed)
+    return Scoring(scores, capacity, folder, fresh, closed, waiting)

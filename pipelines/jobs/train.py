@@ -33,6 +33,12 @@ class Training:
     outcomes: dict[str, int]
     fresh: Freshness
 
+    @property
+    def decided(self) -> str:
+        """What became of the version, in a word or two."""
+        waits = " that waits to be promoted" if self.decision.waiting else ""
+        return f"{self.decision.alias}{waits}" if self.decision.alias else "not promoted"
+
 
 @dataclass(frozen=True)
 class Planning:
@@ -44,14 +50,14 @@ class Planning:
     agreement: Agreement
 
 
-def train_models(opened: OpenWorkspace, observed: datetime) -> Training:
+def train_models(opened: OpenWorkspace, observed: datetime, ask: bool = False) -> Training:
     """Fit and compare all candidates on what was known at `observed`, log them, and put the best into use if it may be.
 
-    The warehouse is left before anything is fitted. Raises ModelError or DataError where the labels do not suffice. A
-    model that may not be used is no error here: the decision says so and why.
+    The warehouse is left before anything is fitted. `ask`: the best waits for a person instead. Raises ModelError or
+    DataError where the labels do not suffice. A model that may not be used is no error here: the decision says so.
     """
     from features.catalogue import catalogue_version
-    from models.judging.promotion import decide, hand_off_gain, zones_of
+    from models.judging.promotion import decide, hand_off_gain, let_wait, zones_of
     from models.judging.training import train
     from models.metrics.sample_size import effective_parameters
     from models.registry.client import Registry
@@ -78,6 +84,7 @@ def train_models(opened: OpenWorkspace, observed: datetime) -> Training:
     )
     gain = hand_off_gain(agreement, zones, result, champion) if champion else None
     decision = decide(result, champion, effective_parameters(result.estimator, data.X), gain)
+    decision = let_wait(decision) if ask else decision
     context = run_tags(opened, observed) | {
         "source": ", ".join(sources),
         "points_version": agreement.points_version,

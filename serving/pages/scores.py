@@ -14,6 +14,7 @@ from data.freshness import Freshness
 from serving.pages.agreements import standing_report
 from serving.pages.freshness import freshness_facts, freshness_words
 from serving.pages.sections import Report, Rows, Section, for_machines, records, rounded
+from serving.pages.waiting import waiting_words
 from serving.routes import in_percent, routes_where
 
 NO_MODEL = "No model is in use, so the rules alone decide; run `leadready train`."
@@ -33,11 +34,12 @@ def scoring_report(
     fresh: Freshness,
     closed: Mapping[str, int] = NOBODY,
     most: int = 10,
+    waiting: int | None = None,
 ) -> Report:
     """The `most` leads to look at first, open leads by route and zone, places, how fresh the data were, who is closed.
 
     closed: how many leads are not scored, by why (`data.cohorts.count_closed`).
-    folder None: the export does not show these scores.
+    folder None: the export does not show these scores. waiting: the version that waits to be promoted.
     """
     counts = records(scores.groupby(["route", "zone"]).size().reset_index(name="leads"))
     top, places = top_rows(scores, most), [rounded(row) for row in records(capacity)]
@@ -47,6 +49,7 @@ def scoring_report(
     said = [*freshness_words(fresh), f"{len(scores):,} open leads scored as of {fresh.as_of} UTC; {where}"]
     if closed:
         said.append(f"not scored: {', '.join(f'{count:,} {why}' for why, count in closed.items())}")
+    said += waiting_words(waiting)
     sections = [
         Section("Which leads come first?", rows=top),
         Section("How many take which route?", rows=counts),
@@ -54,7 +57,7 @@ def scoring_report(
     ]
     kept = str(folder) if folder else None
     facts: dict[str, Any] = {"as_of": fresh.as_of.isoformat(), "folder": kept, "fresh": freshness_facts(fresh)}
-    facts |= {"closed": dict(closed), "routes": counts, "capacity": places, "top": top}
+    facts |= {"waiting": waiting, "closed": dict(closed), "routes": counts, "capacity": places, "top": top}
     return Report(sections, facts)
 
 

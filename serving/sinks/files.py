@@ -75,6 +75,12 @@ def shown(warehouse: Warehouse, day: str) -> datetime:
     return moments[day]
 
 
+def published_days(warehouse: Warehouse) -> list[str]:
+    """Every calendar day that has a scoring, the earliest first."""
+    warehouse.make(PUBLICATIONS)
+    return [day for day, _, _ in _latest(warehouse)]
+
+
 def _latest(warehouse: Warehouse) -> list[tuple[str, datetime, str]]:
     """Day, moment and folder of each day's latest scoring; DataError where a name could lead out of `exports/`."""
     found: list[tuple[str, datetime, str]] = warehouse.rows(LATEST)

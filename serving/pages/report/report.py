@@ -22,6 +22,7 @@ from serving.pages.report.base_tables import save_tables
 from serving.pages.report.figures import FIGURES, START, read_sections
 from serving.pages.report.judgement import save_judgement
 from serving.pages.sections import Report
+from serving.pages.waiting import waiting_words
 
 PAGE = "report.html"
 HANDED = f"""SELECT lead_id, handed_off_at, handed_off_at + INTERVAL 1 MICROSECOND AS as_of FROM handoffs e
@@ -38,12 +39,14 @@ def write_report(
     tested: pd.DataFrame | None = None,
     vouched: bool = False,
     time_zone: str = "UTC",
+    waiting: int | None = None,
 ) -> Path:
     """Write `<workspace>/reports/<day>/`, whole or not at all; the same inputs give the same bytes. Returns the folder.
 
     `agreements`: every version, the earliest first. `tested` and `vouched`: the champion's later rows and whether it
-    may speak of leads below the gate (`save_judgement`). The day is that of `as_of` in the time zone. Raises
-    ConfigError where no agreement was in force at `as_of`, or the folder cannot be written.
+    may speak of leads below the gate (`save_judgement`). The day is that of `as_of` in the time zone. `waiting`: the
+    version that waits to be promoted. Raises ConfigError where no agreement was in force at `as_of`, or the folder
+    cannot be written.
     """
     now = pick(list(agreements), as_of)
     agreements = [a for a in agreements if a.effective_from <= as_of.date()]
@@ -56,6 +59,7 @@ def write_report(
         save_judgement(warehouse, making, as_of, agreements, rows, vouched)
         sections = read_sections(making)
         about = f"What was known before {as_of:%Y-%m-%d %H:%M} UTC. Agreement in force then: {now.name}, {now.version}."
+        about = " ".join([about, *waiting_words(waiting)])
         report = Report(sections, title=f"leadready report of {folder.name}", about=about)
         (making / PAGE).write_text(as_page(report), encoding="utf-8")
         for section in sections:

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.promotion_power import power
 from models.judging.policy import Estimate
-from models.judging.promotion import Champion, decide, overtaken
+from models.judging.promotion import Champion, decide, let_wait, overtaken
 from models.metrics.evaluation import sigmoid
 
 
@@ -82,6 +82,15 @@ def test_who_was_overtaken_is_a_challenger_and_hears_by_whom(result):
         "judged while no model was in use, but version 5 is in use now"
         in overtaken(decide(test, None), 6, 5).reasons[-1]
     )
+
+
+def test_who_is_asked_first_decides_by_the_same_reasons(result):
+    better, leaky = decide(with_holdout(result), None), decide(with_holdout(result, leaks=("n1",)), None)
+    waits = let_wait(better)
+    assert (waits.promote, waits.alias, waits.waiting) == (False, "challenger", True)
+    assert waits.reasons[:-1] == better.reasons
+    assert "`leadready promote`" in waits.reasons[-1]
+    assert let_wait(leaky) == leaky
 
 
 @pytest.mark.parametrize(

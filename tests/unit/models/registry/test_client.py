@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -26,7 +27,8 @@ from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
 from data.workspace import Workspace
 from models.fitting.candidates import CANDIDATES
 from models.fitting.deployed import ReadyModel
-from models.judging.promotion import Decision
+from models.judging.promotion import Decision, let_wait
+from models.registry import listing
 from models.registry.client import NAME, Registry, _make_store
 from models.registry.history import version_before
 from models.registry.saved import fingerprint, read_model
@@ -687,3 +689,38 @@ def test_a_store_that_is_there_is_not_replaced(tmp_path):
     _make_store(space.tracking, space.artifacts.as_uri())
     assert client.get_experiment(made).name == "the first one's"
     assert [p.name for p in space.root.iterdir() if p.name.startswith(".mlflow")] == []
+
+
+def test_a_model_waits_until_another_is_in_use_and_both_ways_to_look_agree(tmp_path, result, monkeypatch):
+    """The store is read by SQL, and by MLflow where a server or another form of store asks for it."""
+    space = Workspace(tmp_path / "waiting")
+    space.create()
+    registry, slow = Registry(space), Registry(space)
+    monkeypatch.setattr(slow, "_listed", lambda *_: None)
+    assert registry.waiting() is None
+    assert registry.runs().empty
+    assert not space.tracking.exists()  # to look makes nothing
+
+    def kept(decision):
+        registry.apply(registry.log_training(result, {"source": "demo"}, decision), decision)
+        return looked()
+
+    def looked():
+        pd.testing.assert_frame_equal(registry.runs(), slow.runs(), check_dtype=False)
+        assert registry.waiting() == slow.waiting()
+        return registry.waiting()
+
+    assert kept(let_wait(CHAMPION)) == 1
+    assert registry.aliases() == {"challenger": 1}
+    assert kept(REFUSED) == 1
+    registry.promote(1, datetime(2026, 3, 1))
+    assert looked() is None
+    assert registry.load("champion").provisional  # as its training said
+    assert kept(let_wait(replace(CHAMPION, against=1))) == 3
+    assert kept(replace(CHALLENGER, against=1)) == 3  # it is challenger now, and the other waits on
+    registry.check("3")
+    with pytest.raises(ModelError, match=r"loading the model 9: expected one of .*got no 9; choose one of these"):
+        registry.check("9")
+    with sqlite3.connect(space.tracking) as store:
+        store.execute("UPDATE alembic_version SET version_num = 'abc'")
+    assert listing.ask(space.tracking, "", listing.WAITING, NAME) is None  # a store of another form is MLflow's

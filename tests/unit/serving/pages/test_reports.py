@@ -111,6 +111,9 @@ def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():
     assert report.facts["folder"] is None
     published = scoring_report(scores, capacity, Path("exports/2026-03-01"), fresh)
     assert as_lines(published)[-1].endswith("UTC; written to exports/2026-03-01")
+    waits = scoring_report(scores, capacity, None, fresh, waiting=3)
+    assert as_lines(waits)[-1].startswith("version 3 is better than what is in use, by its training, and waits for you")
+    assert waits.facts["waiting"] == 3
     assert published.facts["top"][2]["lead_id"] == "L1"
 
 
