@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from data.errors import LeadreadyError
-from pipelines.cli import agreement, ending, features, leads, models, rows, start
+from pipelines.cli import agreement, ending, features, leads, models, rows, start, ways_back
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -22,6 +22,7 @@ UNEXPECTED = 70
 ORDER = (
     *("init", "ingest", "explain", "train", "promote", "rollback", "score", "backtest", "ablate", "report"),
     *("simulate", "demo", "runs", "ui", "quarantine", "features", "agreement"),
+    *("retract", "merge", "forget", "drop-column"),
 )
 
 
@@ -40,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for family in (start, rows, models, leads, features, agreement):
+for family in (start, rows, models, leads, features, agreement, ways_back):
     app.add_typer(family.app)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from data.intake.findings import Finding, Strangers
 from data.intake.ingest import IngestReport
@@ -48,8 +49,8 @@ def ingest_report(done: IngestReport) -> Report:
         *[f"{len(more):,} more remarks on columns; `--json` lists them"] * bool(more),
     ]
     facts = {"batch_id": done.batch_id, "files": done.files, "tables": rows}
-    said = {"noticed": done.noticed, "findings": done.findings, "strangers": done.strangers}
-    facts |= {name: list(map(asdict, found)) for name, found in said.items()}
+    said: dict[str, Sequence[Any]] = {"noticed": done.noticed, "findings": done.findings, "strangers": done.strangers}
+    facts |= {name: [asdict(one) for one in found] for name, found in said.items()}
     return Report([Section("What was ingested?", points=points, rows=rows)], facts)
 
 
@@ -83,8 +84,10 @@ def finding_in_words(found: Finding) -> Iterator[str]:
 
 
 def ingest_rows(done: IngestReport) -> Rows:
-    """What became of each table's rows."""
-    return [{"table": name, **asdict(count)} for name, count in done.tables.items()]
+    """What became of each table's rows; forgotten ones where there are any."""
+    rows = [{"table": name, **asdict(count)} for name, count in done.tables.items()]
+    forgotten = any(row["forgotten"] for row in rows)
+    return [{key: value for key, value in row.items() if forgotten or key != "forgotten"} for row in rows]
 
 
 def _in_words(noticed: Noticed) -> str:
