@@ -18,7 +18,7 @@ from data.errors import BusyError, ConfigError, DataError
 from data.migrations import MIGRATIONS
 from data.sql import literal, quoted
 from data.tables import RETRACTIONS, SQL_TYPES, TABLES, Table
-from data.whole import whole
+from data.whole import remove, whole
 
 log = logging.getLogger(__name__)
 
@@ -206,6 +206,7 @@ def rewrite(path: Path) -> None:
     The new file takes the old one's place while that is still locked. Raises what `Warehouse.open` raises.
     """
     with Warehouse.open(path) as warehouse, whole(path) as making:
+        remove(*path.parent.glob(f".{path.name}.*"))  # what a run that was killed left
         own = quoted(warehouse.scalar("SELECT current_database()"))
         warehouse.execute(f"CHECKPOINT; ATTACH {literal(str(making))} AS anew")
         warehouse.execute(f"COPY FROM DATABASE {own} TO anew; DETACH anew")

@@ -331,8 +331,7 @@ class Registry:
         mlflow, erased = self._mlflow(), 0
         client = mlflow.MlflowClient()
         for run in mlflow.search_runs([self._experiment(mlflow)], output_format="list"):
-            tables = [kept.path for kept in client.list_artifacts(run.info.run_id, "report")]
-            for path in [path for path in tables if path.endswith(".parquet")]:
+            for path in [kept.path for kept in client.list_artifacts(run.info.run_id, "report")]:
                 with tempfile.TemporaryDirectory() as folder:
                     found = Path(client.download_artifacts(run.info.run_id, path, folder))
                     if rows := erase_rows(found, leads):

@@ -25,7 +25,7 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
     with opened.warehouse() as warehouse:
         leads = same_person(warehouse, lead)
         for place in (space.reports, space.artifacts):
-            rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.parquet")))
+            rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
         if server():
             rows["MLflow server"] = Registry(space).forget(leads)
         count = "SELECT count(*) FROM retractions WHERE what = 'forget'"
