@@ -24,7 +24,7 @@ Reason = Annotated[str, typer.Option("--why", help="Give the reason; it is kept 
 @command(app, "retract --batch 40181a0398d44cd2 --why 'wrong time zone'")
 def retract(
     workspace: Path,
-    batch: Annotated[str, typer.Option(help="Take back all rows of this load; `ingest` names its batch.")] = "",
+    batch: Annotated[str, typer.Option(help="Take back all rows of this load; for an unknown one the last loads are named.")] = "",
     lead: Annotated[str, typer.Option(help="Take back this lead, which was deleted.")] = "",
     from_start: Annotated[bool, typer.Option("--from-start", help="Take a batch out of the past too.")] = False,
     why: Reason = "",
