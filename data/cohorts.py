@@ -52,11 +52,11 @@ SIGNS = f"""SELECT DISTINCT r.lead_id FROM m_refused r WHERE EXISTS (FROM touche
     OR EXISTS (FROM answers e WHERE e.lead_id = r.lead_id AND e.answered_at > r.refused_at
         AND e.state <> 'not_asked' AND {in_force("$as_of")})"""
 
-UNSENT = "NULL::TIMESTAMP AS handed_off_at, NULL::TIMESTAMP AS again_at, false AS repeats"
+UNSENT = "lead_id AS person, NULL::TIMESTAMP AS handed_off_at, NULL::TIMESTAMP AS again_at, false AS repeats"
 ANCHORS = {
     "created": f"""SELECT lead_id, min(created_at) AS anchor, {UNSENT}
         FROM leads WHERE known_at < $until GROUP BY lead_id""",
-    "handoff": f"""WITH sent AS (SELECT lead_id, handed_off_at, lag(handed_off_at) OVER of_lead AS before
+    "handoff": f"""WITH sent AS (SELECT lead_id, copied_from, handed_off_at, lag(handed_off_at) OVER of_lead AS before
         FROM handoffs h WHERE {in_force("$until", "h")}
         WINDOW of_lead AS (PARTITION BY lead_id ORDER BY handed_off_at)),
         first AS (SELECT *, coalesce(handed_off_at - before < INTERVAL 1 DAY AND NOT EXISTS (FROM decisions d
@@ -64,20 +64,23 @@ ANCHORS = {
             AND {in_force("$until", "d")}), false) AS repeats FROM sent),
         turn AS (SELECT *, count(*) FILTER (NOT repeats) OVER (PARTITION BY lead_id ORDER BY handed_off_at) AS turn
             FROM first)
-        SELECT lead_id, handed_off_at AS anchor, handed_off_at, repeats,
-            max(handed_off_at) OVER (PARTITION BY lead_id, turn) AS again_at FROM turn""",
+        SELECT CASE WHEN EXISTS (FROM leads l WHERE l.lead_id = t.copied_from AND l.known_at <= handed_off_at
+                AND (l.superseded_at IS NULL OR l.superseded_at > handed_off_at)) THEN copied_from ELSE lead_id END
+            AS lead_id, lead_id AS person, handed_off_at AS anchor, handed_off_at, repeats,
+            max(handed_off_at) OVER (PARTITION BY lead_id, t.turn) AS again_at FROM turn t""",
     "weekly": f"""SELECT lead_id, unnest(generate_series(date_trunc('week', min(created_at)) + INTERVAL 7 DAY,
         $until::TIMESTAMP, INTERVAL 7 DAY)) AS anchor, {UNSENT}
         FROM leads WHERE known_at < $until GROUP BY lead_id""",
 }
 """Every anchor of a cohort. A hand-off within a day of the lead's last one, nothing decided between, `repeats` it:
-a workflow fired twice. `again_at` is the last of such."""
+a workflow fired twice. `again_at` is the last of such. The row of a hand-off is that of the lead as it was handed off,
+also where it was merged since: `person` is who stands for it at $until."""
 SNAPSHOTS = f"""SELECT c.lead_id, c.as_of, c.handed_off_at, c.again_at, c.sales_until,
     CASE WHEN c.as_of > $until THEN 'not_reached_yet' WHEN l.lead_id IS NULL THEN 'lead_not_known_then'
         WHEN c.repeats THEN 'handed_off_twice' WHEN EXISTS (
-            FROM decisions d WHERE d.lead_id = c.lead_id AND d.decided_at < c.sales_until AND {in_force("$until", "d")}
+            FROM decisions d WHERE d.lead_id = c.person AND d.decided_at < c.sales_until AND {in_force("$until", "d")}
             AND CASE WHEN c.handed_off_at IS NOT NULL THEN d.handed_off_at BETWEEN c.handed_off_at AND c.again_at
-            ELSE NOT EXISTS (FROM handoffs h WHERE h.lead_id = c.lead_id AND h.handed_off_at > d.decided_at
+            ELSE NOT EXISTS (FROM handoffs h WHERE h.lead_id = c.person AND h.handed_off_at > d.decided_at
                 AND h.handed_off_at < c.as_of AND {in_force("$until", "h")}) END)
         THEN 'decided_before' END AS left_out
     FROM (SELECT *, anchor + to_microseconds($delay_us) + INTERVAL 1 MICROSECOND AS as_of,
@@ -152,7 +155,7 @@ def handed_off(warehouse: Warehouse) -> str:
         coalesce({of_score["early"]}, false) AS early, coalesce({of_score["explored"]}, false) AS explored,
         {of_score["exploration_seed"]} AS exploration_seed
         FROM handoffs h ASOF LEFT JOIN {TO_SALES_SCORES} s
-        ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of"""
+        ON s.lead_id = coalesce(h.copied_from, h.lead_id) AND h.handed_off_at >= s.as_of"""
 
 
 def open_leads(warehouse: Warehouse, as_of: datetime, cool_off_days: float, never: tuple[str, ...]) -> pd.DataFrame:

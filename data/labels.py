@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from data.sql import in_force
+from data.sql import ALIKE, in_force
 from data.warehouse import Warehouse
 
 CountsAs = Literal["exclude", "not_accepted"]
@@ -16,8 +16,11 @@ CountsAs = Literal["exclude", "not_accepted"]
 OUTCOMES = f"""WITH decided AS (
     SELECT i.row_id, d.*, i.closes, {in_force("least(i.closes, $observed)", "d")} AS in_time
     FROM (SELECT *, sales_until + to_microseconds($horizon_us) AS closes FROM m_labels) i
-    JOIN decisions d ON d.lead_id = i.lead_id AND d.decided_at >= i.sales_until AND d.decided_at < i.closes
-        AND (i.handed_off_at IS NULL OR d.handed_off_at BETWEEN i.handed_off_at AND i.again_at)
+    LEFT JOIN {ALIKE} a ON a.lead_id = i.lead_id
+    JOIN decisions d ON d.lead_id = coalesce(a.other, i.lead_id)
+        AND d.decided_at >= i.sales_until AND d.decided_at < i.closes
+        AND CASE WHEN i.handed_off_at IS NULL THEN coalesce(d.copied_from, d.lead_id) = i.lead_id
+            ELSE d.handed_off_at BETWEEN i.handed_off_at AND i.again_at END
         AND d.known_at < $observed),
 last AS (
     SELECT row_id, decision, greatest(decided_at, known_at) AS answered_at FROM decided
@@ -25,9 +28,10 @@ last AS (
     QUALIFY 1 = row_number() OVER (
         PARTITION BY row_id ORDER BY in_time DESC, decided_at DESC, known_at DESC, decision)),
 handed AS (
-    SELECT DISTINCT i.row_id FROM m_labels i JOIN handoffs h ON h.lead_id = i.lead_id
+    SELECT DISTINCT i.row_id FROM m_labels i LEFT JOIN {ALIKE} a ON a.lead_id = i.lead_id
+        JOIN handoffs h ON h.lead_id = coalesce(a.other, i.lead_id) AND {in_force("$observed", "h")}
         AND h.handed_off_at < i.as_of + to_microseconds($horizon_us)
-        AND h.handed_off_at >= i.as_of - to_microseconds($horizon_us) AND h.known_at < $observed)
+        AND h.handed_off_at >= i.as_of - to_microseconds($horizon_us))
 SELECT CASE WHEN i.as_of + to_microseconds($horizon_us) > $observed THEN coalesce(last.decision, 'pending')
     WHEN last.decision IS NOT NULL THEN last.decision
     WHEN handed.row_id IS NOT NULL THEN 'expired' ELSE 'never_handed_off' END AS outcome,

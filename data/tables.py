@@ -311,6 +311,14 @@ PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=
     Column("day", "text", "the calendar day they belong to; of an older leadready empty: the day in UTC"),
 )
 
+RETRACTIONS = Table("retractions", "what was taken back: a row each, in force from its known_at").of(
+    Column("what", "text", "what was", allowed=("batch", "lead", "merge", "forget", "column")),
+    Column("key", "text", "the batch, the lead, its salted hash (`forget`) or `table.column`"),
+    Column("merged_into", "text", "of a merge: the lead that stays"),
+    Column("known_at", "time", "since when"),
+    Column("why", "text", "why"),
+)
+
 REPORT_LEADS = Table("leads", "a row per lead: when it first reached each milestone", key=("lead_id",)).of(
     LEAD_ID,
     Column("account_id", "text", "its company"),

@@ -15,8 +15,10 @@ import pandas as pd
 import pyarrow as pa
 
 from data.errors import BusyError, ConfigError, DataError
-from data.sql import quoted
-from data.tables import SQL_TYPES, TABLES, Table
+from data.migrations import MIGRATIONS
+from data.sql import literal, quoted
+from data.tables import RETRACTIONS, SQL_TYPES, TABLES, Table
+from data.whole import remove, whole
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +32,17 @@ OWN_TABLES = """CREATE TABLE IF NOT EXISTS batches (
     quarantined BIGINT, repeats BIGINT);
 CREATE TABLE IF NOT EXISTS quarantine (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR,
-    loaded_at TIMESTAMP, settings VARCHAR)"""
-VERSION_COLUMNS = {"known_at": "TIMESTAMP", "superseded_at": "TIMESTAMP", "batch_id": "VARCHAR"}
+    loaded_at TIMESTAMP, settings VARCHAR);
+CREATE TABLE IF NOT EXISTS meta (schema_version BIGINT, salt VARCHAR)"""
+"""`salt`: of the hashes of forgotten leads."""
+VERSION_COLUMNS = {
+    "known_at": "TIMESTAMP",
+    "superseded_at": "TIMESTAMP",
+    "batch_id": "VARCHAR",
+    "retracted_at": "TIMESTAMP",
+    "copied_from": "VARCHAR",
+}
+"""Of each row; the last two say when its batch was retracted and whose row it repeats (data/intake/timeline.py)."""
 DAMAGE = (duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 """What DuckDB raises of a file whose bytes are others than it wrote."""
 Parameters = list[Any] | dict[str, Any] | None
@@ -62,7 +73,7 @@ class Warehouse:
             if warehouse.scalar(PROGRESS):
                 connection.execute("SET enable_progress_bar = false")
             try:
-                warehouse._make_tables()
+                warehouse._make_tables(path)
                 warehouse._check_tables()
             except duckdb.CatalogException as error:  # a view in the place of a table
                 raise _not_ours(path, plainly(error)) from None
@@ -78,12 +89,28 @@ class Warehouse:
         finally:
             connection.close()
 
-    def _make_tables(self) -> None:
+    def _make_tables(self, path: Path | None = None) -> None:
+        """Make what is absent, and bring the tables of an older version to ours; ConfigError where they are newer."""
         with self.transaction():
+            older = self._own("batches")
+            found = self.scalar("SELECT schema_version FROM meta") if self._own("meta") else None
+            if found is not None and found > len(MIGRATIONS):
+                do = "update leadready to the version that last used this workspace"
+                expected, got = f"tables of schema version {len(MIGRATIONS)} or older", f"version {found}"
+                raise ConfigError(f"opening {path or 'the warehouse'}", expected=expected, got=got, do=do)
             self.execute(OWN_TABLES)
             for table in TABLES.values():
                 self._make(table, *(f"{n} {t}" for n, t in VERSION_COLUMNS.items()))
-                self._bring_up(table)
+            self._make(RETRACTIONS)
+            for migrate in MIGRATIONS[found or 0 :] if older else ():
+                migrate(self)
+            if found != len(MIGRATIONS):
+                self.execute("INSERT INTO meta SELECT NULL, NULL WHERE NOT EXISTS (FROM meta)")
+                self.execute("UPDATE meta SET schema_version = $1", [len(MIGRATIONS)])
+
+    def _own(self, table: str) -> bool:
+        own = "FROM duckdb_tables() WHERE database_name = current_database() AND table_name = $1"
+        return bool(self.scalar(f"SELECT count(*) {own}", [table]))
 
     def _check_tables(self) -> None:
         """Raise ConfigError where a table lacks a column, or has it of another type, compared with tables made anew."""
@@ -163,15 +190,6 @@ class Warehouse:
         columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.required else ''}" for c in table.columns]
         self.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join([*columns, *more])})")
 
-    def _bring_up(self, table: Table) -> None:
-        """Add columns that an older leadready did not know, and rename sources' own that it stored as they came."""
-        there = self.columns(table.name).keys()
-        for column in [c for c in table.columns if c.name not in there]:
-            self.execute(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {SQL_TYPES[column.type]}")
-        for name in there - {*table.names, *VERSION_COLUMNS}:
-            if not name.startswith(table.extra("")):
-                self.execute(f"ALTER TABLE {table.name} RENAME COLUMN {quoted(name)} TO {quoted(table.extra(name))}")
-
     def columns(self, table: str) -> dict[str, str]:
         """Column name -> SQL type of a stored table, in order."""
         return {n: t for n, t, *_ in self.rows(f"DESCRIBE {table}")}
@@ -180,6 +198,18 @@ class Warehouse:
         """The columns that sources brought beyond the contract, by the source's name (`table.extra`): SQL type."""
         own = table.extra("")
         return {n.removeprefix(own): t for n, t in self.columns(table.name).items() if n.startswith(own)}
+
+
+def rewrite(path: Path) -> None:
+    """Write a warehouse anew, so that nothing that was deleted is left in its file: DuckDB only marks such rows.
+
+    The new file takes the old one's place while that is still locked. Raises what `Warehouse.open` raises.
+    """
+    with Warehouse.open(path) as warehouse, whole(path) as making:
+        remove(*path.parent.glob(f".{path.name}.*"))  # what a run that was killed left
+        own = quoted(warehouse.scalar("SELECT current_database()"))
+        warehouse.execute(f"CHECKPOINT; ATTACH {literal(str(making))} AS anew")
+        warehouse.execute(f"COPY FROM DATABASE {own} TO anew; DETACH anew")
 
 
 def plainly(error: duckdb.Error) -> str:

@@ -30,7 +30,9 @@ def settle(opened: OpenWorkspace, moment: Moment, clock: datetime) -> datetime:
     if isinstance(moment, datetime):
         return moment
     with opened.warehouse() as warehouse:
-        newest: datetime | None = warehouse.scalar("SELECT max(loaded_at) FROM batches")
+        newest: datetime | None = warehouse.scalar(
+            "SELECT max(loaded_at) FROM (SELECT loaded_at FROM batches UNION ALL SELECT known_at FROM retractions)"
+        )
     if newest is None or newest < clock:
         return clock
     log.warning("the newest rows were loaded at %s UTC, but it is only %s UTC by this machine's clock", newest, clock)

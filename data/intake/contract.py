@@ -78,7 +78,8 @@ def settle_columns(
         return Columns(table.columns, given, ignored=tuple(others))
     cleared = {n.lower() for n in allowed}
     personal = tuple(n for n in others if PERSONAL.search(_without_accents(n.lower())) and n.lower() not in cleared)
-    ignored = [n for n in others if n.startswith("_")]
+    dropped = {key for (key,) in warehouse.rows("SELECT key FROM retractions WHERE what = 'column'")}
+    ignored = [n for n in others if n.startswith("_") or f"{table.name}.{n.lower()}" in dropped]
     stored = warehouse.extras(table)
     spelling = {n.lower(): n for n in stored}
     for name, sql_type in others.items():

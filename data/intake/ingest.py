@@ -27,6 +27,7 @@ from data.intake.mapping import FUNCTIONS, Mapping, load_mappings
 from data.intake.noticed import Noticed, notice
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
 from data.intake.records import OWN_COLUMNS
+from data.intake.retraction import is_forgotten
 from data.intake.values import Reading, look_at
 from data.intake.versions import store
 from data.intake.words import find_words
@@ -45,12 +46,16 @@ WORKING = ("mapped", "checked", "conflicts", "candidates", "verdicts", "fresh")
 
 @dataclass(frozen=True)
 class TableCount:
-    """What became of one table's rows; a line that could not be read counts as a row of the first table it feeds."""
+    """What became of one table's rows; a line that could not be read counts as a row of the first table it feeds.
+
+    `forgotten`: rows dropped because their lead was (`retraction.forget`).
+    """
 
     rows_in: int
     stored: int
     quarantined: int
     repeats: int
+    forgotten: int = 0
 
 
 @dataclass(frozen=True)
@@ -279,6 +284,9 @@ def _load_table(warehouse: Warehouse, batch: _Batch, table: Table, mutable: tupl
     noticed = notice(warehouse, table, columns, seen, batch.reading, batch.agreements)
     checked = checked_sql(table, columns, batch.loaded_at, batch.backfill, batch.agreements, batch.reading)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
+    forgotten = 0
+    if "lead_id" in table.names and warehouse.scalar("SELECT count(*) FROM retractions WHERE what = 'forget'"):
+        forgotten = warehouse.scalar(f"DELETE FROM checked WHERE {is_forgotten('lead_id')}")
     warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
     from_now = count_from_now(warehouse, table, batch.load)
@@ -289,8 +297,8 @@ def _load_table(warehouse: Warehouse, batch: _Batch, table: Table, mutable: tupl
     held = hold_back(warehouse, table, batch.source, _said(batch, mutable, infer, types))
     for relation in WORKING:
         warehouse.execute(f"DROP TABLE IF EXISTS {relation}")
-    count = TableCount(rows_in, done.new, held, done.repeats)
-    if rows_in != done.new + done.repeats + held:
+    count = TableCount(rows_in, done.new, held, done.repeats, forgotten)
+    if rows_in != done.new + done.repeats + held + forgotten:
         raise RuntimeError(f"{table.name}: {count} does not add up")
     finding = Finding(table.name, done if table.event_id else None, words, from_now)
     return _Loaded(count, columns, noticed, finding, strangers)
@@ -310,7 +318,7 @@ def _short_hash(*texts: str) -> str:
 
 def _record(warehouse: Warehouse, batch: _Batch, counts: dict[str, TableCount]) -> None:
     for name, count in counts.items():
-        values = [batch.batch_id, batch.source, name, batch.loaded_at, *astuple(count)]
+        values = [batch.batch_id, batch.source, name, batch.loaded_at, *astuple(count)[:4]]
         warehouse.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 

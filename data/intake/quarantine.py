@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from data.intake.contract import LONGEST_TEXT
+from data.intake.keys import same_id
 from data.intake.records import OWN_COLUMNS
 from data.sql import literal, quoted
 from data.tables import Table
@@ -71,6 +72,39 @@ def take_out(warehouse: Warehouse, table: str, source: str, settings: str, types
 def discard(warehouse: Warehouse, batch_id: str) -> int:
     """Drop the rows that a batch left in the quarantine; how many. What they held is then gone."""
     return int(warehouse.scalar("DELETE FROM quarantine WHERE batch_id = $1", [batch_id]))
+
+
+def forget_held(warehouse: Warehouse, ids: str) -> int:
+    """Delete the rows of these leads (a list in SQL), and the unreadable lines that seem to hold one; how many.
+
+    So do rows with their e-mail address or phone number.
+    """
+    key = "list_filter(json_keys(raw), lambda k: lower(k) = 'lead_id')[1]"
+    lead = f"CASE WHEN json_valid(raw) THEN json_extract_string(raw, '/' || {key}) END"
+    values = f"SELECT unnest([email, phone]) AS value FROM leads WHERE lead_id IN ({ids})"
+    return int(
+        warehouse.scalar(
+            rf"""DELETE FROM quarantine WHERE rowid IN (
+            SELECT q.id FROM (SELECT rowid AS id, raw, {lead} AS lead FROM quarantine) q
+            WHERE {same_id("q.lead")} IN ({ids})
+            OR (NOT json_valid(q.raw) AND list_has_any(regexp_split_to_array(q.raw, '[,;|\s"]+'), [{ids}]))
+            OR EXISTS (FROM ({values}) v WHERE length(v.value) > 4 AND contains(q.raw, v.value)))"""
+        )
+    )
+
+
+def drop_held(warehouse: Warehouse, table: Table, column: str) -> int:
+    """Take a column of a source out of the rows of a table, and its values out of their reasons; how many rows."""
+    key = f"list_filter(json_keys(raw), lambda k: lower(k) = {literal(column.lower())})[1]"
+    reason = f"(?i)({re.escape(table.extra(column))}: expected [^;]*?, got )'.*?'(; |$)"
+    held = f"table_name = {literal(table.name)} AND json_valid(raw)"
+    return int(
+        warehouse.scalar(
+            f"""UPDATE quarantine SET raw = json_merge_patch(raw, json_object({key}, NULL))::VARCHAR,
+            reason = regexp_replace(reason, {literal(reason)}, '\1a value that was dropped\2', 'g')
+            WHERE {held} AND CASE WHEN {held} THEN {key} IS NOT NULL END"""
+        )
+    )
 
 
 def without_values(rows: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data.intake.contract import Columns
+from data.intake.timeline import GONE, settle
 from data.sql import quoted
 from data.tables import Table
 from data.warehouse import Warehouse
@@ -56,10 +57,12 @@ def store(
     )
     corrected = _corrections(warehouse, table) if table.event_id else 0
     names = ", ".join(quoted(c.name) for c in columns.stored)
+    _replace_retracted(warehouse, table, table.key)
     warehouse.execute(f"INSERT INTO {table.name} BY NAME SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
     _supersede(warehouse, table)
     if table.event_id:
         _move(warehouse, table)
+    settle(warehouse, table, "good")
     new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
     other = "FROM verdicts WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)"
     repeats = unnamed.repeats + warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
@@ -77,18 +80,27 @@ def _store_unnamed(warehouse: Warehouse, table: Table, columns: Columns, batch_i
     names = [c.name for c in columns.stored]
     warehouse.execute(
         f"""UPDATE {table.name} s SET known_at = g.known_at FROM {unnamed}
-        AND {_same("g", "s", names)} AND g._clock <> 'load' AND g.known_at < s.known_at"""
+        AND {_same("g", "s", names)} AND g._clock <> 'load' AND g.known_at < s.known_at
+        AND s.retracted_at IS NULL AND s.copied_from IS NULL"""
     )
     warehouse.execute(
         f"""CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT {", ".join(map(quoted, names))}, arg_min(known_at, _row) AS known_at, '{batch_id}' AS batch_id
-        FROM {unnamed} AND NOT EXISTS (SELECT 1 FROM {table.name} s WHERE {_same("g", "s", names)})
+        FROM {unnamed} AND NOT EXISTS (SELECT 1 FROM {table.name} s WHERE {_same("g", "s", names)}
+            AND s.retracted_at IS NULL)
         GROUP BY {", ".join(map(quoted, names))} ORDER BY lead_id, {table.occurred_at}, min(_row)"""
     )
     instant = _same("f", "s", ["lead_id", str(table.occurred_at)])
     alike = warehouse.scalar(f"SELECT count(*) FROM fresh f SEMI JOIN {table.name} s ON {instant}")
+    _replace_retracted(warehouse, table, names)
     found = warehouse.scalar(f"INSERT INTO {table.name} BY NAME FROM fresh")
     return Stored(found, warehouse.scalar(f"SELECT count(*) FROM {unnamed}") - found, alike=alike)
+
+
+def _replace_retracted(warehouse: Warehouse, table: Table, names: list[str] | tuple[str, ...]) -> None:
+    """A retracted row gives way to a fresh one that alike says to have been known then: never are both in force."""
+    same = _same("t", "f", [*names, "known_at"])
+    warehouse.execute(f"DELETE FROM {table.name} t USING fresh f WHERE t.retracted_at IS NOT NULL AND {same}")
 
 
 def _corrections(warehouse: Warehouse, table: Table) -> int:
@@ -127,10 +139,15 @@ def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
 def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str, ...]) -> str:
     """For each candidate: `conflict`, a reason or NULL, and whether it is new.
 
-    s: stored with its known_at; f: the batch's first with its known_at; v: stored and in force at the load.
+    s: stored with its known_at; f: the batch's first with its known_at; v: stored and in force at the load, or the
+    last one of a lead that was deleted or merged. What was retracted is as if it were not there.
     """
     content = [c.name for c in columns.stored if c.name not in table.key]
     keys = ", ".join(map(quoted, table.key))
+    current = f"""(FROM {table.name} e WHERE superseded_at IS NULL OR superseded_at > {load}
+        UNION ALL SELECT e.* FROM {table.name} e JOIN {GONE.format(deleted="lead")} ON id = e.{table.key[0]}
+        WHERE superseded_at <= {load} AND copied_from IS NULL AND retracted_at IS NULL
+        QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY known_at DESC) = 1)"""
     nothing_learned = " AND ".join(["c._part = 2", *(f"c.{quoted(n)} IS NULL" for n in overwritten)])
     wrong = f"""'{table.key[0]}: expected one content known at ' || c.known_at
         || ', got different content on line ' || c._line || ' of ' || c._file"""
@@ -146,10 +163,10 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
             AS is_new
         FROM candidates c
         LEFT JOIN {table.name} s ON {_same("c", "s", table.key)} AND s.known_at = c.known_at
+            AND s.retracted_at IS NULL AND s.copied_from IS NULL
         LEFT JOIN twice t ON {_same("c", "t", table.key)} AND t.known_at = c.known_at
         LEFT JOIN candidates f ON f._row = t._first AND f.known_at = c.known_at
-        LEFT JOIN {table.name} v ON {_same("c", "v", table.key)} AND c._clock = 'load' AND v.known_at <= {load}
-            AND (v.superseded_at IS NULL OR v.superseded_at > {load})"""
+        LEFT JOIN {current} v ON {_same("c", "v", table.key)} AND c._clock = 'load' AND v.known_at <= {load}"""
 
 
 def _supersede(warehouse: Warehouse, table: Table) -> None:

@@ -18,7 +18,8 @@ _DECIDED = """SELECT agent_id, known_at AS moment, 1 AS decided, (decision = 'ac
     0 AS waiting FROM {decisions}
     UNION ALL SELECT agent_id, ends, -1, -(decision = 'accepted')::INTEGER, 0 FROM {decisions} WHERE ends IS NOT NULL"""
 _BY_AGENT = f"""(SELECT d.known_at, d.superseded_at AS ends, d.decision, c.agent_id
-    FROM (SELECT *, row_number() OVER () AS decision_row FROM decisions) d JOIN calls c ON c.lead_id = d.lead_id
+    FROM (SELECT *, row_number() OVER () AS decision_row FROM decisions) d
+    JOIN calls c ON c.lead_id = coalesce(d.copied_from, d.lead_id)
     AND c.called_at <= coalesce(d.handed_off_at, d.decided_at) AND c.agent_id IS NOT NULL
     AND {in_force("d.known_at", "c")}
     QUALIFY row_number() OVER (PARTITION BY decision_row ORDER BY c.called_at DESC, c.agent_id) = 1)"""
@@ -26,11 +27,12 @@ _RECENT = f"""(SELECT known_at, decision, NULL AS agent_id,
     least(superseded_at, decided_at + INTERVAL {RECENT_DAYS} DAY - INTERVAL 1 MICROSECOND) AS ends
     FROM decisions WHERE known_at < ends)"""
 _WAITING = f"""SELECT NULL AS agent_id, known_at AS moment, 0 AS decided, 0 AS accepted, 1 AS waiting FROM handoffs
-    UNION ALL SELECT NULL, least(h.known_at + INTERVAL {WAITING_DAYS} DAY, h.superseded_at,
-    CASE WHEN min(d.known_at) IS NOT NULL THEN greatest(h.known_at, min(d.known_at)) END), 0, 0, -1
-    FROM (SELECT *, row_number() OVER () AS handoff_row FROM handoffs) h
+    UNION ALL SELECT NULL, greatest(h.known_at, least(h.first_known + INTERVAL {WAITING_DAYS} DAY, h.superseded_at,
+    min(d.known_at))), 0, 0, -1
+    FROM (SELECT *, CASE WHEN copied_from IS NULL THEN known_at ELSE handed_off_at END AS first_known,
+        row_number() OVER () AS handoff_row FROM handoffs) h
     LEFT JOIN decisions d ON d.lead_id = h.lead_id AND d.handed_off_at = h.handed_off_at
-    GROUP BY handoff_row, h.known_at, h.superseded_at"""
+    GROUP BY handoff_row, h.known_at, h.first_known, h.superseded_at"""
 
 
 def _timeline(name: str, steps: str) -> str:

@@ -13,7 +13,7 @@ import tempfile
 import urllib.parse
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from data.erasure import erase_rows
 from data.errors import ConfigError, LeadreadyError, ModelError
 from data.intake.records import first_line
 from data.spreadsheet import write_csv
@@ -345,6 +346,19 @@ class Registry:
             found = mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=folder)
             rows = pd.read_parquet(found)
         return rows.assign(probability=rows[model.tags["chosen"]])
+
+    def forget(self, leads: Sequence[str]) -> int:
+        """Take the rows of these leads out of the tables that runs keep; how many. For a server: files are nearer."""
+        mlflow, erased = self._mlflow(), 0
+        client = mlflow.MlflowClient()
+        for run in mlflow.search_runs([self._experiment(mlflow)], output_format="list"):
+            for path in [kept.path for kept in client.list_artifacts(run.info.run_id, "report")]:
+                with tempfile.TemporaryDirectory() as folder:
+                    found = Path(client.download_artifacts(run.info.run_id, path, folder))
+                    if rows := erase_rows(found, leads):
+                        client.log_artifact(run.info.run_id, str(found), "report")
+                        erased += rows
+        return erased
 
     def runs(self, most: int = 20) -> pd.DataFrame:
         """The latest trainings, newest first: one row per run with its version, aliases and main figures."""

@@ -76,7 +76,7 @@ def build_training_set(
 def _propensity(warehouse: Warehouse, rows: pd.DataFrame, observed: datetime) -> pd.Series[float]:
     """The chance with which each snapshot's lead was handed off; 1 where nothing else is said."""
     query = f"""SELECT coalesce(min(h.propensity), 1.0) AS propensity FROM m_rows r
-        LEFT JOIN ({handed_off(warehouse)}) h ON h.lead_id = r.lead_id AND h.handed_off_at = r.handed_off_at
-        AND {in_force("$1", "h")} GROUP BY r.row ORDER BY r.row"""
+        LEFT JOIN ({handed_off(warehouse)}) h ON h.handed_off_at = r.handed_off_at
+        AND r.lead_id IN (h.lead_id, h.copied_from) AND {in_force("$1", "h")} GROUP BY r.row ORDER BY r.row"""
     with warehouse.view("m_rows", rows[["lead_id", "handed_off_at"]].assign(row=range(len(rows)))):
         return warehouse.frame(query, [observed])["propensity"]

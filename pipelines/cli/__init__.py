@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from data.errors import LeadreadyError
-from pipelines.cli import agreement, ending, features, leads, models, rows, schedule, start
+from pipelines.cli import agreement, ending, features, leads, models, rows, schedule, start, ways_back
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -23,6 +23,7 @@ ORDER = (
     *("init", "ingest", "explain", "train", "promote", "rollback", "score", "backtest", "ablate", "report"),
     *("daily", "weekly", "serve", "deploy", "runs", "ui"),
     *("simulate", "demo", "quarantine", "features", "agreement"),
+    *("retract", "merge", "forget", "drop-column"),
 )
 
 
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for family in (start, rows, models, leads, schedule, features, agreement):
+for family in (start, rows, models, leads, schedule, features, agreement, ways_back):
     app.add_typer(family.app)
 
 

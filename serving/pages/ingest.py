@@ -136,8 +136,10 @@ def finding_in_words(found: Finding) -> Iterator[str]:
 
 
 def ingest_rows(done: IngestReport) -> Rows:
-    """What became of each table's rows."""
-    return [{"table": name, **asdict(count)} for name, count in done.tables.items()]
+    """What became of each table's rows; forgotten ones where there are any."""
+    rows = [{"table": name, **asdict(count)} for name, count in done.tables.items()]
+    forgotten = any(row["forgotten"] for row in rows)
+    return [{key: value for key, value in row.items() if forgotten or key != "forgotten"} for row in rows]
 
 
 def _in_words(noticed: Noticed) -> str:

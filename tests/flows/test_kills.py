@@ -71,6 +71,8 @@ def jobs(tmp_path_factory):
         return Job(name, (root, *arguments), before, seconds, ends, typed_ends, published)
 
     found = {"ingest": job("ingest", whole), "score": job("score")}
+    work.forget(root, work.DELETED)  # so that the salt of hashes is there
+    found |= {name: job(name) for name in ("retract", "merge", "forget")}
     assert found["score"].ends["quarantine"]
     return found
 
@@ -88,13 +90,13 @@ def kill_at_random(job: Job, kills: int, seed: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ingest", "score"])
+@pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget"])
 def test_three_kills_at_random_moments(jobs, name):
     kill_at_random(jobs[name], kills=3, seed=1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ingest", "score"])
+@pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget"])
 def test_fifteen_kills_at_random_moments(jobs, name):
     assert kill_at_random(jobs[name], kills=15, seed=2) >= 8, "most of the kills hit the job at work"
 
@@ -109,6 +111,13 @@ def test_fifteen_kills_at_random_moments(jobs, name):
         ("score", "serving.sinks.files.os.readlink"),
         ("score", "serving.sinks.files._point"),  # committed, the link still on the old files
         ("score", "data.whole.shutil.rmtree"),  # linked, the old files still there
+        ("retract", "data.intake.retraction.discard"),  # rows ended in every table, nothing committed
+        ("merge", "data.intake.timeline._hand_on"),
+        ("merge", "data.intake.retraction._counted"),  # about to commit
+        ("forget", "data.intake.retraction.forget_held"),  # gone from files, the warehouse as it was
+        ("forget", "serving.sinks.files._point"),  # committed, the link still on the old files
+        ("forget", "pipelines.jobs.forget.rewrite"),  # gone, the bytes of deleted rows still in the file
+        ("forget", "data.whole.os.replace"),
     ],
 )
 def test_a_kill_at_a_named_step(jobs, name, step):

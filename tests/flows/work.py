@@ -51,6 +51,31 @@ def score(root: Path) -> None:
     score_open_leads(open_workspace(root), AS_OF)
 
 
+MERGED, KEPT, DELETED = "L0000003", "L0000005", "L0000007"
+"""Leads of the company with rows in every table."""
+
+
+def retract(root: Path) -> None:
+    from data.intake.retraction import retract_batch
+
+    with open_workspace(root).warehouse() as warehouse:
+        first = warehouse.scalar("SELECT arg_min(batch_id, rows_in) FROM batches WHERE table_name = 'touches'")
+        retract_batch(warehouse, first, LOADED_AT)
+
+
+def merge(root: Path) -> None:
+    from data.intake.retraction import merge as merge_leads
+
+    with open_workspace(root).warehouse() as warehouse:
+        merge_leads(warehouse, MERGED, KEPT, LOADED_AT)
+
+
+def forget(root: Path, lead: str = KEPT) -> None:
+    from pipelines.jobs.forget import forget_lead
+
+    forget_lead(open_workspace(root), lead, LOADED_AT)
+
+
 def train(root: Path) -> None:
     from pipelines.jobs.train import train_models
 

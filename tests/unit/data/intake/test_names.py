@@ -103,7 +103,8 @@ def test_columns_that_an_earlier_version_stored_under_their_own_name_are_renamed
     path = tmp_path / "warehouse.duckdb"
     with Warehouse.open(path) as warehouse:
         warehouse.execute(
-            'ALTER TABLE leads ADD COLUMN "reason" VARCHAR; ALTER TABLE accounts ADD COLUMN lead_id DOUBLE'
+            'ALTER TABLE leads ADD COLUMN "reason" VARCHAR; ALTER TABLE accounts ADD COLUMN lead_id DOUBLE;'
+            " DROP TABLE meta"
         )
     for _ in range(2):
         with Warehouse.open(path) as warehouse:

@@ -1,0 +1,120 @@
+"""When does each stored row count? Until its next version, its retraction or the merge of its lead.
+
+A load's rows stay as they came. What a retraction brings back and what a merge hands on are copies (`copied_from`) that
+are known from then on, made anew from the rows whenever something of their leads or accounts changes. So no reader
+needs to know of either: `data.sql.in_force` says it all.
+"""
+
+from __future__ import annotations
+
+from data.permission import NO_CALL, NO_MAIL
+from data.sql import ALIKE, WAYS, quoted
+from data.tables import Table
+from data.warehouse import Warehouse
+
+GONE = """(SELECT key AS id, min(known_at) AS gone_at FROM retractions WHERE what IN ('merge', '{deleted}')
+    GROUP BY key)"""
+SAID = f"""(SELECT coalesce(s.other, l.lead_id) AS lead_id, l.known_at, l.permission, l.retracted_at
+    FROM leads l LEFT JOIN {ALIKE} s ON s.lead_id = l.lead_id WHERE l.copied_from IS NULL)"""
+"""What a person said of permission under any of its leads."""
+
+
+def settle(warehouse: Warehouse, table: Table, changed: str) -> None:
+    """Let the rows of those leads (accounts) in the relation `changed` that retractions concern count when they should.
+
+    All their rows end anew, and copies of what is in force after a retraction are made anew.
+    """
+    key = table.key[0]
+    if not warehouse.scalar("SELECT count(*) FROM retractions"):
+        return
+    warehouse.execute(
+        f"""CREATE OR REPLACE TEMP TABLE special AS WITH changed AS (SELECT DISTINCT {key} AS id FROM {changed})
+        SELECT id FROM changed WHERE id IN (SELECT {key} FROM {table.name} WHERE retracted_at IS NOT NULL
+            OR copied_from IS NOT NULL UNION ALL SELECT key FROM retractions)
+        UNION SELECT s.other FROM {ALIKE} s JOIN changed ON s.lead_id = id"""
+    )
+    warehouse.execute(f"DELETE FROM {table.name} WHERE copied_from IS NOT NULL AND {key} IN (FROM special)")
+    _bring_back(warehouse, table)
+    _end(warehouse, table)
+    if key == "lead_id":
+        if table.name != "leads":
+            _hand_on(warehouse, table)
+        warehouse.execute(
+            f"""UPDATE {table.name} t SET superseded_at = greatest(t.known_at, least(t.superseded_at, g.gone_at))
+            FROM {GONE.format(deleted="lead" if table.name == "leads" else "")} g
+            WHERE g.id = t.lead_id AND t.lead_id IN (FROM special) AND coalesce(t.copied_from, t.lead_id) = t.lead_id"""
+        )
+
+
+def _end(warehouse: Warehouse, table: Table) -> None:
+    """Let rows end where the next version begins, their batch was retracted or, of events, another lead has them."""
+    keys, moved = ", ".join(map(quoted, table.key)), "NULL"
+    if table.event_id:
+        keys += f", CASE WHEN {table.event_id} IS NULL THEN e.rowid END"
+        moved = f"""(SELECT min(o.known_at) FROM {table.name} o WHERE o.{table.event_id} = e.{table.event_id}
+            AND o.{table.occurred_at} = e.{table.occurred_at} AND o.lead_id <> e.lead_id AND o.known_at > e.known_at
+            AND o.copied_from IS NULL AND o.retracted_at IS NULL)"""
+    warehouse.execute(
+        f"""UPDATE {table.name} t SET superseded_at = n.ends FROM (
+            SELECT e.rowid AS id, least(lead(known_at) OVER (PARTITION BY {keys} ORDER BY known_at, e.rowid),
+                e.retracted_at, {moved}) AS ends
+            FROM {table.name} e WHERE {table.key[0]} IN (FROM special)) n
+        WHERE t.rowid = n.id AND t.superseded_at IS DISTINCT FROM n.ends"""
+    )
+
+
+def _bring_back(warehouse: Warehouse, table: Table) -> None:
+    """From each retraction on, the version before it that was not retracted counts again.
+
+    A lead's new version says what the person refused by then, under whichever of merged leads; a consent that was
+    retracted does not count, a refusal does.
+    """
+    key, keys = table.key[0], ", ".join(map(quoted, table.key))
+    same = " AND ".join(f"e.{quoted(k)} IS NOT DISTINCT FROM m.{quoted(k)}" for k in table.key)
+    moments = f"SELECT {keys}, retracted_at AS at FROM {table.name} WHERE retracted_at IS NOT NULL"
+    permission = ""
+    if table.name == "leads":
+        moments += f""" UNION SELECT w.into, greatest(l.known_at, w.from_at) FROM leads l JOIN {WAYS} w
+            ON w.lead_id = l.lead_id AND (w.to_at IS NULL OR w.to_at > l.known_at)
+            WHERE l.permission IN ('no_call', 'no_mail', 'none')"""
+        no_call, no_mail = _refused(NO_CALL), _refused(NO_MAIL)
+        permission = f""", CASE WHEN {no_call} AND {no_mail} THEN 'none' WHEN {no_call} THEN 'no_call'
+            WHEN {no_mail} THEN 'no_mail' ELSE e.permission END AS permission"""
+    warehouse.execute(
+        f"""INSERT INTO {table.name} BY NAME
+        SELECT e.* REPLACE (m.at AS known_at, e.{key} AS copied_from{permission})
+        FROM (SELECT DISTINCT * FROM ({moments}) WHERE {key} IN (FROM special)) m JOIN {table.name} e ON {same}
+            AND e.known_at < m.at AND e.retracted_at IS NULL AND e.copied_from IS NULL
+        {f"WHERE e.{table.event_id} IS NOT NULL" if table.event_id else ""}
+        QUALIFY row_number() OVER (PARTITION BY {", ".join(f"e.{quoted(k)}" for k in table.key)}, m.at
+            ORDER BY e.known_at DESC) = 1"""
+    )
+
+
+def _refused(values: tuple[str, str]) -> str:
+    def last(where: str) -> str:
+        said = f"FROM {SAID} s WHERE s.lead_id = e.lead_id AND s.known_at <= m.at"
+        return f"coalesce((SELECT max(s.known_at) {said} AND {where}), '-infinity'::TIMESTAMP)"
+
+    consent = "s.permission = 'all' AND s.retracted_at IS NULL"
+    return f"{last(f's.permission IN {values}')} > {last(consent)}"
+
+
+def _hand_on(warehouse: Warehouse, table: Table) -> None:
+    """From a merge on, the lead that stays has the other's events; one that it has itself by then counts once."""
+    keyed = f"hash({', '.join(quoted(k) for k in table.key[1:])})"
+    if table.event_id:
+        whole = f"hash({', '.join(quoted(n) for n in table.names if n != 'lead_id')})"
+        keyed = f"CASE WHEN {table.event_id} IS NULL THEN {whole} ELSE {keyed} END"
+    rows = f"(SELECT *, {keyed} AS same FROM {table.name} WHERE coalesce(copied_from, lead_id) = lead_id)"
+    begins = "greatest(e.known_at, w.from_at)"
+    warehouse.execute(
+        f"""INSERT INTO {table.name} BY NAME
+        SELECT e.* EXCLUDE (same) REPLACE (w.into AS lead_id, {begins} AS known_at, e.lead_id AS copied_from,
+            NULL AS retracted_at, least(e.superseded_at, w.to_at, o.first) AS superseded_at)
+        FROM {rows} e JOIN {WAYS} w ON w.lead_id = e.lead_id AND e.lead_id IN (FROM special)
+        LEFT JOIN (SELECT lead_id, same, min(known_at) AS first FROM {rows} WHERE retracted_at IS NULL GROUP BY ALL) o
+            ON o.lead_id = w.into AND o.same = e.same
+        WHERE coalesce(least(e.superseded_at, w.to_at, o.first) > {begins}, true)
+        QUALIFY e.lead_id = min(e.lead_id) OVER (PARTITION BY w.into, e.same)"""
+    )
