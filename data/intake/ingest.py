@@ -27,7 +27,7 @@ from data.intake.mapping import FUNCTIONS, Mapping, load_mappings
 from data.intake.noticed import Noticed, notice
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
 from data.intake.records import OWN_COLUMNS
-from data.intake.retraction import is_forgotten
+from data.intake.retraction import forget_lines, is_forgotten
 from data.intake.values import Reading, look_at
 from data.intake.versions import store
 from data.intake.words import find_words
@@ -234,7 +234,8 @@ def _load_all(warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw:
         loaded = _load_table(warehouse, own, mapping.table, mapping.mutable, infer)
         first = [r for r in mapping.reads if unread.pop(r, 0)]
         lines = sum(hold_back_lines(warehouse, name, batch.source, batch.batch_id, batch.load, r) for r in first)
-        loads[name] = replace(loaded, count=_sum(loaded.count, TableCount(lines, 0, lines, 0)))
+        gone = forget_lines(warehouse, name, batch.batch_id) if lines else 0
+        loads[name] = replace(loaded, count=_sum(loaded.count, TableCount(lines, 0, lines - gone, 0, gone)))
     _record(warehouse, batch, {name: loaded.count for name, loaded in loads.items()})
     return loads
 

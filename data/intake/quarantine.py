@@ -17,6 +17,9 @@ from data.warehouse import Warehouse
 VALUE = re.compile(r" got '.*?'(?=; \w[^:;']*: expected |$)", re.DOTALL)
 """A value as a reason shows it, up to the next reason."""
 
+FIELDS = r'[,;|\s"]+'
+"""What is between the fields of a line that could not be read, as a pattern."""
+
 
 def hold_back(warehouse: Warehouse, table: Table, source: str, settings: str) -> int:
     """Put the rows of `mapped` that `checked` or `conflicts` speak against into the quarantine; how many.
@@ -87,7 +90,7 @@ def forget_held(warehouse: Warehouse, ids: str) -> int:
             rf"""DELETE FROM quarantine WHERE rowid IN (
             SELECT q.id FROM (SELECT rowid AS id, raw, {lead} AS lead FROM quarantine) q
             WHERE {same_id("q.lead")} IN ({ids})
-            OR (NOT json_valid(q.raw) AND list_has_any(regexp_split_to_array(q.raw, '[,;|\s"]+'), [{ids}]))
+            OR (NOT json_valid(q.raw) AND list_has_any(regexp_split_to_array(q.raw, '{FIELDS}'), [{ids}]))
             OR EXISTS (FROM ({values}) v WHERE length(v.value) > 4 AND contains(q.raw, v.value)))"""
         )
     )

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from data.errors import UsageError
 from data.intake.keys import same_id
-from data.intake.quarantine import discard, drop_held, forget_held
+from data.intake.quarantine import FIELDS, discard, drop_held, forget_held
 from data.intake.timeline import settle
 from data.sql import ALIKE, PERSONS, literal, quoted
 from data.tables import TABLES, Table
@@ -53,8 +53,9 @@ def retract_batch(
     own = f"batch_id = {literal(batch)} AND {'true' if from_start else 'retracted_at IS NULL AND copied_from IS NULL'}"
     take = "DELETE FROM {}" if from_start else f"UPDATE {{}} SET retracted_at = TIMESTAMP '{moment}'"
     rows, early = {}, 0
+    since = START if from_start else moment
     with warehouse.transaction():
-        _note(warehouse, "batch", batch, START if from_start else moment, why)
+        _note(warehouse, "batch", batch, since, why)
         for name, table in TABLES.items():
             warehouse.execute(f"CREATE OR REPLACE TEMP TABLE taken AS FROM {name} WHERE {own}")
             early += warehouse.scalar("SELECT count(*) FROM taken WHERE known_at < $1", [loaded])
@@ -62,8 +63,8 @@ def retract_batch(
             settle(warehouse, table, "taken")
         rows["quarantine"] = discard(warehouse, batch)
         if not any(rows.values()):
-            undone = "DELETE FROM retractions WHERE what = 'batch' AND key = $1 AND known_at = $2"
-            warehouse.execute(undone, [batch, START if from_start else moment])
+            undone = "SELECT max(rowid) FROM retractions WHERE what = 'batch' AND key = $1 AND known_at = $2"
+            warehouse.execute(f"DELETE FROM retractions WHERE rowid = ({undone})", [batch, since])
     seen = f"{early:,} of these rows are said to have been known before they were loaded (a backfill, or by the source)"
     do = "snapshots before now still see them; to take them out there too, add --from-start"
     return _counted(f"batch {batch}", rows, *[f"{seen}: {do}"] * bool(early and not from_start))
@@ -132,6 +133,16 @@ def is_forgotten(lead_id: str) -> str:
     """The SQL condition under which an id is one that was forgotten."""
     erased = "SELECT key FROM retractions WHERE what = 'forget'"
     return f"sha256((SELECT salt FROM meta) || {lead_id}) IN ({erased})"
+
+
+def forget_lines(warehouse: Warehouse, table: str, batch: str) -> int:
+    """Drop the unreadable lines of a batch that hold the id of a forgotten lead as a field; how many."""
+    if not warehouse.scalar("SELECT count(*) FROM retractions WHERE what = 'forget'"):
+        return 0
+    fields = f"(SELECT rowid AS id, unnest(regexp_split_to_array(raw, '{FIELDS}')) AS field FROM quarantine"
+    of_batch = "WHERE settings IS NULL AND table_name = $1 AND batch_id = $2)"
+    found = f"SELECT id FROM {fields} {of_batch} WHERE {is_forgotten('field')}"
+    return int(warehouse.scalar(f"DELETE FROM quarantine WHERE rowid IN ({found})", [table, batch]))
 
 
 def same_person(warehouse: Warehouse, lead: str) -> list[str]:
