@@ -89,8 +89,8 @@ class Texts:
 class Seen:
     """What the texts of a column are: how many are no empty words, and so on.
 
-    `codes` have a leading zero; `long` have 16 digits and more, as ids; `styled` are numbers only in a style that is not
-    declared; `pointed` are numbers with a point, and `thousands` those of them that may mean thousands.
+    `codes` have a leading zero; `long` have 16 digits and more, as ids; `styled` are numbers only in a style that is
+    not declared; `pointed` are numbers with a point, and `thousands` those of them that may mean thousands.
     """
 
     filled: int
