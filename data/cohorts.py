@@ -21,29 +21,34 @@ LAST = "(decided_at, decision = 'accepted', how)"
 """The order of what ended a lead's way; of two at one instant an acceptance is the later."""
 STANDING = f"""WITH decided AS (SELECT lead_id, decided_at, decision, reason FROM decisions d
         WHERE {in_force("$as_of", "d")}),
+    sent AS (SELECT lead_id, max(handed_off_at) AS handoff FROM handoffs h WHERE {in_force("$as_of", "h")}
+        GROUP BY lead_id),
+    deals AS (SELECT lead_id, coalesce(closed_at, opened_at) AS decided_at, won FROM opportunities o
+        WHERE {in_force("$as_of", "o")}),
+    taken AS (SELECT lead_id FROM (SELECT lead_id, decided_at FROM decided WHERE decision = 'accepted'
+            UNION ALL SELECT lead_id, decided_at FROM deals WHERE won IS NOT FALSE) t
+        LEFT JOIN sent USING (lead_id) WHERE handoff IS NULL OR decided_at >= handoff),
     ended AS (SELECT *, decision AS how FROM decided UNION ALL
-        SELECT lead_id, coalesce(closed_at, opened_at),
+        SELECT lead_id, decided_at,
             CASE WHEN won IS FALSE THEN 'rejected' ELSE 'accepted' END, NULL,
             CASE WHEN won THEN 'won' WHEN won IS FALSE THEN 'lost' ELSE 'in a deal' END
-        FROM opportunities o ANTI JOIN (FROM decided WHERE decision = 'accepted') a
-            ON o.won IS FALSE AND a.lead_id = o.lead_id
-        WHERE {in_force("$as_of", "o")}),
+        FROM deals ANTI JOIN taken ON deals.won IS FALSE AND taken.lead_id = deals.lead_id),
     seen AS (SELECT l.lead_id, handoff, decision, decided_at, reason, how FROM leads l
-    LEFT JOIN (SELECT lead_id, max(handed_off_at) AS handoff FROM handoffs h WHERE {in_force("$as_of", "h")}
-        GROUP BY lead_id) last_handoff ON last_handoff.lead_id = l.lead_id
+    LEFT JOIN sent ON sent.lead_id = l.lead_id
     LEFT JOIN (SELECT lead_id, max(decided_at) AS decided_at, arg_max(decision, {LAST}) AS decision,
         arg_max_null(reason, {LAST}) AS reason, arg_max(how, {LAST}) AS how FROM ended
         GROUP BY lead_id) last_end ON last_end.lead_id = l.lead_id
     WHERE {in_force("$as_of", "l")})
     SELECT lead_id, CASE WHEN handoff > decided_at THEN NULL ELSE decided_at END AS refused_at,
         CASE WHEN decided_at IS NULL OR handoff > decided_at THEN NULL WHEN decision = 'accepted' THEN how
-        WHEN list_contains($never, coalesce(reason, '')) THEN 'rejected for good'
+        WHEN list_contains($never, lower(coalesce(reason, ''))) THEN 'rejected for good'
         WHEN date_diff('microsecond', decided_at, $as_of::TIMESTAMP) < $cool_off_us
         THEN how || ' within the cool-off' END AS closed
     FROM seen"""
 """Of each lead why it is closed (NULL: it is open): by sales' last decision or, where that is later, by a deal.
 
-A deal that is open or won is an acceptance, a lost one a rejection unless sales accepted the lead.
+A deal that is open or won is an acceptance. A lost one is a rejection, unless sales accepted the lead or it has another
+deal that is open or won, since its last hand-off.
 """
 OPEN = f"SELECT lead_id, refused_at FROM ({STANDING}) WHERE closed IS NULL ORDER BY lead_id"
 CLOSED = f"SELECT closed, count(*) FROM ({STANDING}) WHERE closed IS NOT NULL GROUP BY closed ORDER BY closed"
@@ -177,4 +182,8 @@ def count_closed(warehouse: Warehouse, as_of: datetime, cool_off_days: float, ne
 
 
 def _recycling(as_of: datetime, cool_off_days: float, never: tuple[str, ...]) -> dict[str, Any]:
-    return {"as_of": as_of, "cool_off_us": int(cool_off_days * 86_400_000_000), "never": list(never)}
+    return {
+        "as_of": as_of,
+        "cool_off_us": int(cool_off_days * 86_400_000_000),
+        "never": [r.strip().lower() for r in never],
+    }

@@ -33,7 +33,8 @@ PERSONAL = re.compile(
     r"|persona[-_ ]?de[-_ ]?contacto|voornaam|achternaam|tussenvoegsel|geboorte|straat|huisnummer|contactpersoon"
     r"|(notiz(en)?|bemerkung(en)?|remarques?|commentaires?|notas|observaciones|opmerking(en)?)$"
     r"|^(noms?|nombres?|naam)$"
-    r"|(^|[^a-z])(iban|ssn|ip|fax|handy|mobil(nummer)?|portable|rue|movil|celular|calle|dni|mobiel|bsn)([^a-z]|$)"
+    r"|comments?$|kommentare?$|remarks?$|ansprechperson|durchwahl|landline|^e?mails?$"
+    r"|(^|[^a-z])(tel|cell|dob|geb|iban|ssn|ip|fax|handy(nr|nummer)?|mobil(nummer)?|portable|rue|movil|celular|calle|dni|mobiel|bsn)([^a-z]|$)"
 )
 """Column names, in lower case and without accents, of what is personal: English, German, French, Spanish, Dutch."""
 NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
@@ -131,7 +132,7 @@ def checked_sql(
     given = ", ".join(f"{cast[c.name]} AS {quoted(c.name)}" for c in everything)
     happened = table.known_from or table.occurred_at or "TIMESTAMP '1970-01-01'"
     event = f"try({happened})" if backfill else "NULL"
-    clock = f"CASE WHEN {_raw(KNOWN_AT)} IS NOT NULL THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
+    clock = f"CASE WHEN known_at IS NOT NULL THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
     known = f"CASE _clock WHEN 'source' THEN known_at WHEN 'event' THEN {event} ELSE {load} END"
     asked = [c for c in everything if c.name in columns.given or c.required]
     own = {*table.names, KNOWN_AT.name}

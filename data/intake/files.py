@@ -208,7 +208,9 @@ class _Reader:
         columns: list[str] = []
         with open_text(path) as text:
             self._store(file, columns, records.json_records(text, columns))
-        return checked_columns(columns, file.name)
+        if not columns:
+            raise unreadable(file.name, "one JSON object in each line", "none", "export it as JSON lines")
+        return columns
 
     def _read_table(self, engine: Any, table: str, file: RawFile) -> list[str]:
         self.digest.update(file.relation.encode())
@@ -223,7 +225,7 @@ class _Reader:
         types = "".join(f", {quoted(c)} VARCHAR" for c in made)
         self.warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {file.table} (_file VARCHAR, _line BIGINT{types})")
         while chunk := list(itertools.islice(found, CHUNK)):
-            for column in columns[len(made) :]:
+            for column in checked_columns([*columns], file.name)[len(made) :]:
                 self.warehouse.execute(f"ALTER TABLE {file.table} ADD COLUMN {quoted(column)} VARCHAR")
             made = [*columns]
             if good := [r for r in chunk if r.reason is None]:

@@ -8,11 +8,11 @@ from typing import Literal
 
 from data.agreement.model import Agreement
 from data.intake.contract import Columns, kept_words
-from data.intake.values import Reading, Seen, examples, is_other_style
+from data.intake.values import CODE, Reading, Seen, examples, is_other_style
 from data.tables import Column, Table
 from data.warehouse import Warehouse
 
-Kind = Literal["empty", "no_number", "other_style", "thousands", "stays_text"]
+Kind = Literal["empty", "no_number", "other_style", "thousands", "stays_text", "codes"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Noticed:
 
     `empty`: empty words, read as nothing (not among the `filled`). `no_number`: no numbers, of an extra column of
     numbers, stored as missing. `other_style`: numbers in a style that is not declared. `thousands`: read with a decimal
-    point that may part thousands. `stays_text`: numbers in a column of texts.
+    point that may part thousands. `stays_text`: numbers in a column of texts. `codes`: with a
+    leading zero, in an extra column of numbers.
     """
 
     column: str
@@ -64,6 +65,7 @@ def _kinds(table: Table, column: Column | None, seen: Seen, declared: bool) -> d
         "other_style": seen.styled * (number or (text and seen.looks_styled)),
         "thousands": seen.thousands * point_alone,
         "stays_text": seen.numbers * (text and seen.is_number),
+        "codes": seen.codes * (number and not own),
     }
 
 
@@ -76,4 +78,5 @@ def _conditions(reading: Reading, is_empty: str) -> dict[Kind, str]:
         "other_style": f"NOT ({number}) AND {is_other_style('text')}",
         "thousands": "contains(text, '.')",
         "stays_text": number,
+        "codes": f"regexp_matches(text, '{CODE}')",
     }

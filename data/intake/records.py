@@ -293,11 +293,21 @@ def _wide_fields() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, whose keys must differ."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
 def _json_object(line: str) -> dict[str, str | None]:
-    found = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+    found = json.loads(line, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_once)
     if not isinstance(found, dict):
         raise ValueError(f"a {type(found).__name__}")
-    texts = {k: _as_text(v) for k, v in found.items()}
+    texts = {k.strip() or f"column_{i}": _as_text(v) for i, (k, v) in enumerate(found.items(), 1)}
+    if len({k.lower() for k in texts}) < len(found):
+        raise ValueError("a key twice")
     if "\\u" in line:
         for text in (*texts, *texts.values()):
             (text or "").encode()

@@ -26,6 +26,7 @@ STYLED = {
     for mark, body in BODIES.items()
 }
 """A number in a declared style, by its decimal mark: thousands parted, a currency or a percent sign around it."""
+CODE = "^[+-]?0[0-9]"
 NEARLY_ALL = 0.98
 BREAK = "\x1f"
 
@@ -88,8 +89,8 @@ class Texts:
 class Seen:
     """What the texts of a column are: how many are no empty words, and so on.
 
-    `codes` have a leading zero; `styled` are numbers only in a style that is not declared; `pointed` are numbers with
-    a point, and `thousands` those of them that may mean thousands.
+    `codes` have a leading zero; `long` have 16 digits and more, as ids; `styled` are numbers only in a style that is
+    not declared; `pointed` are numbers with a point, and `thousands` those of them that may mean thousands.
     """
 
     filled: int
@@ -99,11 +100,12 @@ class Seen:
     styled: int = 0
     pointed: int = 0
     thousands: int = 0
+    long: int = 0
 
     @property
     def is_number(self) -> bool:
-        """Whether nearly all are numbers, and none is a code."""
-        return self.filled > 0 and self.numbers >= NEARLY_ALL * self.filled and not self.codes
+        """Whether nearly all are numbers, none is a code, and most are no longer than an amount."""
+        return 0 < self.filled * NEARLY_ALL <= self.numbers and not self.codes and 2 * self.long <= self.numbers
 
     @property
     def looks_styled(self) -> bool:
@@ -149,10 +151,11 @@ def _facts(kind: Texts, reading: Reading) -> list[str]:
     words = [f"NOT {empty}", empty]
     numbers = [
         number,
-        "regexp_matches(text, '^[+-]?0[0-9]')",
+        f"regexp_matches(text, '{CODE}')",
         f"NOT ({number}) AND {is_other_style('text')}",
         f"{number} AND contains(text, '.')",
         rf"{number} AND regexp_full_match(text, '[+-]?[1-9]\d{{0,2}}\.\d{{3}}')",
+        r"regexp_full_match(text, '\d{16,}')",
     ]
     return [*words, *numbers] if kind.numeric else words
 

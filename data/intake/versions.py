@@ -113,11 +113,15 @@ def _corrections(warehouse: Warehouse, table: Table) -> int:
 
 
 def _move(warehouse: Warehouse, table: Table) -> None:
-    """An event that comes back under another lead, same id and time, is no longer the first one's."""
-    ids = f"t.{table.event_id} = f.{table.event_id} AND t.{table.occurred_at} = f.{table.occurred_at}"
+    """An event that is also known under another lead, same id and time, is its first one's until then, no longer."""
+    ids = f"a.{table.event_id} = b.{table.event_id} AND a.{table.occurred_at} = b.{table.occurred_at}"
     warehouse.execute(
-        f"""UPDATE {table.name} t SET superseded_at = f.known_at FROM fresh f
-        WHERE {ids} AND t.lead_id <> f.lead_id AND t.superseded_at IS NULL AND t.known_at < f.known_at"""
+        f"""UPDATE {table.name} t SET superseded_at = n.moved_at FROM (
+            SELECT a.rowid AS id, min(b.known_at) AS moved_at
+            FROM (FROM {table.name} s SEMI JOIN fresh f USING ({table.event_id}, {table.occurred_at})) b
+            JOIN {table.name} a ON {ids} AND a.lead_id <> b.lead_id AND a.known_at < b.known_at
+            GROUP BY ALL) n
+        WHERE t.rowid = n.id AND (t.superseded_at IS NULL OR t.superseded_at > n.moved_at)"""
     )
 
 

@@ -12,6 +12,9 @@ from data.tables import Table
 from data.toml_errors import close
 from data.warehouse import Warehouse
 
+APART = r"([^0-9])_|_([^0-9])"
+"""What parts words means nothing but between two digits: `time_frame` is `timeframe`, and `1_10` is not `110`."""
+
 
 @dataclass(frozen=True)
 class Word:
@@ -40,8 +43,9 @@ def _spelled(column: str, words: Iterable[str]) -> str:
     """The word that differs from what is given in letter case, spaces, dashes and underscores only; else as given."""
     by_form: dict[str, list[str]] = {}
     for word in sorted(words):
-        by_form.setdefault(re.sub(r"[\s_-]+", "_", word.strip().lower()), []).append(word)
-    form = f"regexp_replace(lower({column}), '[\\s_-]+', '_', 'g')"
+        by_form.setdefault(re.sub(APART, r"\1\2", re.sub(r"[\s_-]+", "_", word.strip().lower())), []).append(word)
+    joined = f"regexp_replace(lower({column}), '[\\s_-]+', '_', 'g')"
+    form = f"regexp_replace({joined}, '{APART}', '\\1\\2', 'g')"
     own = [f"WHEN {column} = {literal(word)} THEN {column}" for alike in by_form.values() for word in alike]
     meant = [f"WHEN {form} = {literal(f)} THEN {literal(alike[0])}" for f, alike in by_form.items() if len(alike) == 1]
     return f"CASE {' '.join([*own, *meant])} ELSE {column} END" if own else column

@@ -23,6 +23,8 @@ WORDS = {
     " as in `-- decimal: ,` (docs/mappings.md)",
     "thousands": "{column}: {count:,} of {filled:,} were read with a decimal point ({examples}): if it separates"
     " thousands, declare `-- decimal: ,` (docs/mappings.md)",
+    "codes": "{column} holds numbers, but {count:,} of {filled:,} begin with a zero, like codes ({examples}): stored"
+    " without it; to keep it, select them as text in a mapping under another name",
     "stays_text": "{column} is kept as text, as its first load or its mapping had it, although {count:,} of"
     " {filled:,} are numbers ({examples}): to have numbers, cast it in a mapping under another name",
 }

@@ -22,6 +22,8 @@ LEADS = table("""
     ended  2026-01-01
     fixed  2026-01-01
     poor   2026-01-01
+    kept   2026-01-01
+    open   2026-01-01
 """)
 DEALS = table("""
     lead   opened_at   closed_at   won    known_at
@@ -32,6 +34,10 @@ DEALS = table("""
     taken  2026-01-06  2026-01-10  false  2026-01-10
     later  2026-01-02  2026-01-10  true   2026-03-20
     ended  2026-01-02  2026-01-10  -      2026-01-10
+    kept   2026-01-02  2026-01-10  true   2026-01-10
+    kept   2026-01-03  2026-01-20  false  2026-01-20
+    open   2026-01-03  -           -      2026-01-03
+    open   2026-01-02  2026-01-20  false  2026-01-20
 """)
 FIXED = table("""
     lead   opened_at   closed_at   won    known_at    superseded_at
@@ -46,7 +52,7 @@ HANDOFFS = table("""
 DECISIONS = table("""
     lead   handed_off_at  decided_at  decision  reason
     taken  2026-01-03     2026-01-05  accepted  -
-    poor   -              2026-01-05  rejected  poor_fit
+    poor   -              2026-01-05  rejected  Poor_fit
 """)
 
 
@@ -56,12 +62,12 @@ DECISIONS = table("""
         (
             "2026-03-01",
             {"none", "again", "later"},
-            {"accepted": 1, "in a deal": 2, "lost within the cool-off": 2, "rejected for good": 1, "won": 1},
+            {"accepted": 1, "in a deal": 3, "lost within the cool-off": 2, "rejected for good": 1, "won": 2},
         ),
         (
             "2026-03-21",  # the cool-off of 60 days is over, and the late deal is known
             {"none", "again", "lost", "fixed"},
-            {"accepted": 1, "in a deal": 2, "rejected for good": 1, "won": 2},
+            {"accepted": 1, "in a deal": 3, "rejected for good": 1, "won": 3},
         ),
     ],
 )

@@ -1,0 +1,106 @@
+"""What careless exports hold: nothing of it is lost, counted twice or changed without a word."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from data.agreement.file import default_agreement
+from data.errors import DataError
+from data.intake.contract import PERSONAL
+from data.intake.ingest import ingest, quarantined
+from data.warehouse import Warehouse
+from serving.pages.ingest import ingest_report
+
+LEADS = "lead_id,created_at\nA,2026-01-01\nB,2026-01-01\n"
+LOADED = datetime(2026, 6, 1)
+
+
+def points(report):
+    return "\n".join(ingest_report(report).sections[0].points)
+
+
+@pytest.mark.parametrize(("backfill", "known"), [(True, datetime(2026, 1, 1)), (False, datetime(2026, 6, 2))])
+def test_an_empty_word_as_known_at_says_nothing(days, backfill, known):
+    days(leads="lead_id,created_at,known_at\nA,2026-01-01,n/a\n", backfill=backfill)
+    assert days.warehouse.scalar("SELECT known_at FROM leads") == known
+
+
+MOVES = {  # what lead the event is of, and from when on -> until when
+    "the later lead first": ([("B", 20), ("A", 2)], {("A", 2): 20, ("B", 20): None}),
+    "back again": ([("A", 2), ("B", 5), ("A", 9)], {("A", 2): 5, ("B", 5): 9, ("A", 9): None}),
+    "back again, out of order": ([("A", 9), ("A", 2), ("B", 5)], {("A", 2): 5, ("B", 5): 9, ("A", 9): None}),
+}
+
+
+@pytest.mark.parametrize("case", MOVES)
+def test_a_moved_event_is_of_one_lead_at_a_time_in_whatever_order_it_comes(days, case):
+    given, right = MOVES[case]
+    days(leads=LEADS)
+    for lead, day in given:
+        row = f"{lead},2026-02-01,chat,e1,2026-02-{day:02}"
+        days(touches=f"lead_id,occurred_at,kind,event_id,known_at\n{row}\n")
+    found = days.warehouse.rows("SELECT lead_id, known_at, superseded_at FROM touches")
+    assert {(lead, known.day): until and until.day for lead, known, until in found} == right
+
+
+def test_words_may_be_parted_otherwise_but_not_digits(days):
+    rows = "".join(f"A,2026-02-0{i},{c},yes\n" for i, c in enumerate(["Time Frame", "time_frame", "bud-get", "1_0"], 1))
+    answers = f"lead_id,answered_at,criterion,state\n{rows}"
+    report = days(leads=LEADS, answers=answers, agreements=[default_agreement()])
+    found = days.warehouse.rows("SELECT criterion FROM answers ORDER BY answered_at")
+    assert [c for (c,) in found] == ["timeframe", "timeframe", "budget", "1_0"]
+    assert "criterion '1_0' is in no agreement" in points(report)
+
+
+def test_codes_in_a_column_of_numbers_are_said(days):
+    days(leads="lead_id,created_at,zip\nA,2026-01-01,90210\n")
+    report = days(leads="lead_id,created_at,zip\nB,2026-01-01,02139\n")
+    assert "leads.zip holds numbers, but 1 of 1 begin with a zero, like codes ('02139': 1)" in points(report)
+
+
+def test_a_column_of_long_ids_is_text(days):
+    report = days(leads="lead_id,created_at,ad\nA,2026-01-01,23850000000000001\nB,2026-01-01,238500000000000\n")
+    assert report.quarantined == 1  # half of them are amounts
+    report = days(leads="lead_id,created_at,other\nA,2026-01-01,23850000000000001\nB,2026-01-02,23850000000000002\n")
+    assert report.quarantined == 0
+    assert days.warehouse.scalar('SELECT min("lead.other") FROM leads') == "23850000000000001"
+
+
+JSON = {  # a line -> why it is held back, or nothing
+    '{"lead_id ": "A", " created_at": "2026-01-01", "": "x"}': "",
+    '{"lead_id": "A", "created_at": "2026-01-01", "Source": "a", "source": "b"}': "a key twice",
+    '{"lead_id": "A", "created_at": "2026-01-01", "source": "a", "source": "b"}': "a key twice",
+}
+
+
+@pytest.mark.parametrize("line", JSON)
+def test_keys_of_json_are_names_of_columns(tmp_path, line):
+    (tmp_path / "leads.jsonl").write_text('{"lead_id": "B", "created_at": "2026-01-01"}\n' + line)
+    with Warehouse.open(None, threads=1) as warehouse:
+        ingest(warehouse, "canonical", tmp_path, loaded_at=LOADED)
+        held = " ".join(quarantined(warehouse)["reason"])
+        stored = warehouse.scalar("SELECT count(*) FROM leads")
+    assert JSON[line] in held
+    assert stored == (1 if JSON[line] else 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"lead_id": "A", "created_at": "2026-01-01", "_line": 3}', "none called _file, _line"),
+        ('[{"lead_id": "A", "created_at": "2026-01-01"}]', "one JSON object in each line"),
+    ],
+)
+def test_a_json_file_of_another_form_is_refused_plainly(tmp_path, text, said):
+    (tmp_path / "leads.jsonl").write_text(text)
+    with Warehouse.open(None, threads=1) as warehouse, pytest.raises(DataError, match=said):
+        ingest(warehouse, "canonical", tmp_path, loaded_at=LOADED)
+
+
+@pytest.mark.parametrize(
+    "name", ["tel", "tél.", "cell", "dob", "handynr", "comments", "kommentar", "mail", "geb.-datum"]
+)
+def test_more_names_look_personal(name):
+    assert PERSONAL.search(name.replace("é", "e"))
