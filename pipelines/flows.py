@@ -23,7 +23,7 @@ from data.workspace import Workspace
 from pipelines.jobs.backtest import Ablating, Backtesting, ablate_models, backtest_models
 from pipelines.jobs.ingest import ingest_batch
 from pipelines.jobs.report import report_on
-from pipelines.jobs.schedule import failure_message, find_missed, source_of, tell
+from pipelines.jobs.schedule import TOLD, failure_message, find_missed, source_of, tell
 from pipelines.jobs.score import Scoring, score_open_leads
 from pipelines.jobs.start import simulate_source
 from pipelines.jobs.train import Training, train_models
@@ -209,6 +209,7 @@ def _telling(workspace: Path, run: str) -> Iterator[tuple[OpenWorkspace, Callabl
         errors.append(error)
     if errors:
         tell(command, failure_message(run, opened.workspace, now(), [in_words(error) for error in errors]))
+        errors[0].add_note(TOLD)
         raise errors[0]
 
 

@@ -20,8 +20,8 @@ def find_flows(root: Path) -> Any:
     return load_flows(root)
 
 
-def load_flows(root: Path) -> Any:
-    """The same without a look at the workspace's files."""
+def set_up_prefect(root: Path) -> None:
+    """Where Prefect keeps its things and what it says; it reads this when it is imported, so this comes first."""
     quiet = {
         "PREFECT_HOME": str((root / "prefect").resolve()),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -33,6 +33,11 @@ def load_flows(root: Path) -> Any:
     }
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
+
+
+def load_flows(root: Path) -> Any:
+    """The flows, without a look at the workspace's files."""
+    set_up_prefect(root)
     show_progress()
     if "PREFECT_API_URL" not in os.environ:
         logging.getLogger("pipelines").info("starting Prefect; this takes 15 to 30 seconds")

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from data.errors import ConfigError, LeadreadyError
+from data.errors import ConfigError
 from pipelines.cli import running
 from pipelines.cli.options import find_workspace
 from pipelines.cli.printing import HOME, WorkspaceOption, command
 from pipelines.moment import now
+from pipelines.runs import in_words
 from serving.pages.sections import Report, listed
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ STEP_S = 20.0
 @command(app, "daily")
 def daily(workspace: Path) -> Report:
     """Do the day's work now. It ingests your sources, scores missed days and today, and writes the report."""
-    done = _flows("daily", workspace).daily(workspace)
+    done = _run_flow("daily", workspace)
     return listed((), done, facts={"done": done})
 
 
 @command(app, "weekly")
 def weekly(workspace: Path) -> Report:
     """Do the week's work now. It trains; a better model waits for you, unless the settings say otherwise."""
-    training = _flows("weekly", workspace).weekly(workspace)
+    training = _run_flow("weekly", workspace)
     from serving.pages.training import training_report
 
     return training_report(training.result, training.decision, training.version, training.outcomes, training.fresh)
@@ -90,15 +91,17 @@ def deploy(
     return listed(rows, f"next, on this machine and with the same PREFECT_API_URL: prefect worker start --pool {name}")
 
 
-def _flows(run: str, workspace: Path) -> Any:
-    """The flows; where they can't be had, on_failure is told."""
-    from pipelines.jobs.schedule import failure_message, tell
+def _run_flow(run: str, workspace: Path) -> Any:
+    """What a flow comes to; where Prefect did not let it begin, on_failure is told here."""
+    from pipelines.jobs.schedule import TOLD, failure_message, tell
 
     opened = _find_schedule(workspace)
     try:
-        return running.load_flows(workspace)
-    except LeadreadyError as error:
-        tell(opened.settings.schedule.on_failure, failure_message(run, opened.workspace, now(), [str(error)]))
+        return getattr(running.load_flows(workspace), run)(workspace)
+    except Exception as error:
+        if TOLD not in getattr(error, "__notes__", ()):
+            message = failure_message(run, opened.workspace, now(), [in_words(error)])
+            tell(opened.settings.schedule.on_failure, message)
         raise
 
 
@@ -107,5 +110,6 @@ def _find_schedule(workspace: Path) -> OpenWorkspace:
     from pipelines.jobs.schedule import check_schedule
 
     opened = find_workspace(workspace)
+    running.set_up_prefect(workspace)
     check_schedule(opened.settings, now())
     return opened

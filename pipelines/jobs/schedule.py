@@ -19,6 +19,8 @@ from data.settings import Settings
 from data.workspace import Workspace, day_name
 
 log = logging.getLogger(__name__)
+TOLD = "on_failure was told"
+"""A note on an error that a person has heard of."""
 TIMEOUT_S = 60.0
 """How long the command that is told of a failure may take."""
 

@@ -140,7 +140,7 @@ def test_another_workspace_does_not_take_the_name(prefect, space, tmp_path):
 
 def test_what_fails_stops_nothing_else_and_reaches_a_person(prefect, space, tmp_path):
     told = tmp_path / "told"
-    command = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.stdin.read())' {told}"
+    command = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"a\").write(sys.stdin.read())' {told}"
     settings = space.settings.read_text().replace("[schedule]\n", f"[schedule]\non_failure = {json.dumps(command)}\n")
     space.settings.write_text(settings + '\ngone = "$NOWHERE"')
     said = leadready(prefect, "daily", "-w", space.root)
@@ -154,5 +154,6 @@ def test_what_fails_stops_nothing_else_and_reaches_a_person(prefect, space, tmp_
         "failed",
     ]
     assert f"the daily run of {space.root} failed at" in told.read_text()
+    assert told.read_text().count("failed at") == 1
     assert "- reading [schedule.sources], gone: expected the variable NOWHERE" in told.read_text()
     assert "going on with the rest" in (space.root / runs["daily"]["log"]).read_text()

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import subprocess
 import sys
 from datetime import datetime
 
@@ -217,6 +218,27 @@ def test_runs_lists_what_ran_and_the_trainings(leadready, empty):
     assert "2026-03-01 05:00:00  score  done       1.000  3 open leads" in said.out
     assert "no training yet" in said.out
     assert json.loads(leadready("runs", "-w", empty, "--json").out)["runs"] == [line | {"log": "logs/x"}]
+
+
+def test_prefect_that_does_not_start_is_told_and_lives_in_the_workspace(empty, tmp_path):
+    """It reads its settings when it is imported: nothing of the schedule may import it before."""
+    command = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.stdin.read())' {tmp_path / 'told'}"
+    with_settings(empty, f"[schedule]\non_failure = {json.dumps(command)}")
+    code = """
+import sys
+from pathlib import Path
+from pipelines.cli import running, schedule
+def fails(root):
+    from prefect.settings import PREFECT_HOME
+    raise RuntimeError(f"home is {PREFECT_HOME.value()}")
+running.load_flows = fails
+schedule.daily(Path(sys.argv[1]))
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    words = [sys.executable, "-c", code, str(empty)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert f"RuntimeError: home is {empty / 'prefect'}" in done.stderr
+    assert "- ended by RuntimeError\n" in (tmp_path / "told").read_text()
 
 
 def test_deploying_needs_a_server(leadready, empty, monkeypatch):
