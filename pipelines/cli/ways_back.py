@@ -63,7 +63,7 @@ def merge(
 
 @command(app, "forget L0000412")
 def forget(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead to erase.")]) -> Report:
-    """Erase a person everywhere in the workspace, the past included. This cannot be undone."""
+    """Erase a person everywhere in the workspace. The past is included, and this cannot be undone."""
     from pipelines.jobs.forget import forget_lead
 
     opened = find_workspace(workspace)
@@ -77,7 +77,7 @@ def drop_column(
     column: Annotated[str, typer.Argument(help="The column, as its source calls it.")],
     why: Reason = "",
 ) -> Report:
-    """Drop a column that a source brought, the past included. Models that use it have to be trained again."""
+    """Drop a column that a source brought, in the past too. Models that use it have to be trained again."""
     from data.intake.retraction import drop_column as drop
     from data.warehouse import rewrite
 
