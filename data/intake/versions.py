@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from data.intake.contract import Columns
 from data.intake.timeline import GONE, settle
+from data.permission import REFUSED_FIRST
 from data.sql import quoted
 from data.tables import Table
 from data.warehouse import Warehouse
@@ -143,8 +144,9 @@ def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
 def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str, ...]) -> str:
     """For each candidate: `conflict`, a reason or NULL, and whether it is new.
 
-    s: stored with its known_at; f: the batch's first with its known_at; v: stored and in force at the load, or the
-    last one of a lead that was deleted or merged. What was retracted is as if it were not there.
+    s: stored with its known_at; f: the batch's first with its known_at, of leads first one that refuses contact;
+    v: stored and in force at the load, or the last one of a lead that was deleted or merged. What was retracted is as
+    if it were not there.
     """
     content = [c.name for c in columns.stored if c.name not in table.key]
     keys = ", ".join(map(quoted, table.key))
@@ -153,10 +155,11 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
         WHERE superseded_at <= {load} AND copied_from IS NULL AND retracted_at IS NULL
         QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY known_at DESC) = 1)"""
     nothing_learned = " AND ".join(["c._part = 2", *(f"c.{quoted(n)} IS NULL" for n in overwritten)])
+    first = f"arg_min(_row, {REFUSED_FIRST} + _row)" if table.name == "leads" else "min(_row)"
     wrong = f"""'{table.key[0]}: expected one content known at ' || c.known_at
         || ', got different content on line ' || c._line || ' of ' || c._file"""
     return f"""WITH twice AS (
-            SELECT {keys}, known_at, min(_row) AS _first FROM candidates GROUP BY ALL HAVING count(*) > 1)
+            SELECT {keys}, known_at, {first} AS _first FROM candidates GROUP BY ALL HAVING count(*) > 1)
         SELECT c._row, c._part, c.known_at,
             CASE WHEN s.known_at IS NOT NULL AND NOT ({_same("c", "s", content)})
                 THEN {wrong} || ' and in batch ' || s.batch_id

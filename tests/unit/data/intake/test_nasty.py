@@ -45,6 +45,16 @@ def test_a_moved_event_is_of_one_lead_at_a_time_in_whatever_order_it_comes(days,
     assert {(lead, known.day): until and until.day for lead, known, until in found} == right
 
 
+@pytest.mark.parametrize(
+    "rows", [("all", "none"), ("none", "all"), ("", "no_call", "none"), ("no_mail", "none", "all")]
+)
+def test_of_rows_that_contradict_each_other_the_refusal_counts(days, rows):
+    lines = "".join(f"A,2026-01-01,{permission},2026-02-01\n" for permission in rows)
+    report = days(leads=f"lead_id,created_at,permission,known_at\n{lines}")
+    assert days.warehouse.rows("SELECT permission FROM leads") == [("none",)]
+    assert report.quarantined == len(rows) - 1
+
+
 def test_words_may_be_parted_otherwise_but_not_digits(days):
     rows = "".join(f"A,2026-02-0{i},{c},yes\n" for i, c in enumerate(["Time Frame", "time_frame", "bud-get", "1_0"], 1))
     answers = f"lead_id,answered_at,criterion,state\n{rows}"
