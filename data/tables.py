@@ -167,7 +167,7 @@ CALLS = Table(
     Column("agent_id", "text", "who called"),
     Column("purpose", "text", "what the call was for"),
     Column("disposition", "text", "how it ended", allowed=DISPOSITIONS),
-    Column("duration_s", "number", "its length in seconds", least=0, most=86_400),
+    Column("duration_s", "number", "its length in seconds", least=0, most=864_000),
     Column("notes", "text", "what the agent wrote", personal=True),
     Column("call_id", "text", "the source's own id of the call: a later row of the same id corrects it", id_of="calls"),
 )
