@@ -132,7 +132,8 @@ def checked_sql(
     given = ", ".join(f"{cast[c.name]} AS {quoted(c.name)}" for c in everything)
     happened = table.known_from or table.occurred_at or "TIMESTAMP '1970-01-01'"
     event = f"try({happened})" if backfill else "NULL"
-    clock = f"CASE WHEN known_at IS NOT NULL THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
+    said = f"{_raw(KNOWN_AT)} IS NOT NULL AND NOT {reading.is_empty(f'{_raw(KNOWN_AT)}::VARCHAR')}"
+    clock = f"CASE WHEN {said} THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
     known = f"CASE _clock WHEN 'source' THEN known_at WHEN 'event' THEN {event} ELSE {load} END"
     asked = [c for c in everything if c.name in columns.given or c.required]
     own = {*table.names, KNOWN_AT.name}
