@@ -175,8 +175,7 @@ def _facts(lead: Row, account: Row | None, as_of: datetime) -> Callable[[str, st
             return (values[name] == "unknown") == (operator == "is unknown")
         if name in values:
             return _about_fact(values[name], operator, others)
-        table, _, column = name.partition(".")
-        value = {"lead": lead, "account": company}[table].get(column)
+        value = {"lead": lead, "account": company}[name.partition(".")[0]].get(name)
         if operator == "in":
             return any(compare(name, "=", [other]) for other in others)
         if isinstance(value, str) and operator in ("<", "<=", ">", ">="):

@@ -207,7 +207,7 @@ def test_the_data_are_what_the_comparison_needs(large: tuple[Warehouse, Company]
     assert warehouse.scalar("SELECT count(*) FROM touches WHERE kind = 'unsubscribe' AND direction = 'outbound'") > 30
     ties = "SELECT 1 FROM answers WHERE criterion <> 'need' GROUP BY lead_id, answered_at, level HAVING count(*) > 1"
     assert warehouse.scalar(f"SELECT count(*) FROM ({ties})") > 100
-    assert {"Lead Score": "DOUBLE", "Rating": "VARCHAR"}.items() <= warehouse.columns("leads").items()
+    assert {"lead.Lead Score": "DOUBLE", "lead.Rating": "VARCHAR"}.items() <= warehouse.columns("leads").items()
 
 
 @pytest.mark.slow
