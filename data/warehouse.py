@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,6 @@ class Warehouse:
                 connection.execute("SET enable_progress_bar = false")
             try:
                 warehouse._make_tables(path)
-                warehouse._check_tables()
             except duckdb.CatalogException as error:  # a view in the place of a table
                 raise _not_ours(path, plainly(error)) from None
             yield warehouse
@@ -89,41 +89,37 @@ class Warehouse:
         finally:
             connection.close()
 
-    def _make_tables(self, path: Path | None = None) -> None:
-        """Make what is absent, and bring the tables of an older version to ours; ConfigError where they are newer."""
+    def _make_tables(self, path: Path | None) -> None:
+        """Make what is absent, and bring the tables of an older version to ours.
+
+        Raises ConfigError where they are newer, or where a table lacks a column or has it of another type.
+        """
+        there = self._all_columns() if path else set()
+        tables = {table for table, *_ in there}
         with self.transaction():
-            older = self._own("batches")
-            found = self.scalar("SELECT schema_version FROM meta") if self._own("meta") else None
+            found = self.scalar("SELECT schema_version FROM meta") if "meta" in tables else None
             if found is not None and found > len(MIGRATIONS):
                 do = "update leadready to the version that last used this workspace"
                 expected, got = f"tables of schema version {len(MIGRATIONS)} or older", f"version {found}"
                 raise ConfigError(f"opening {path or 'the warehouse'}", expected=expected, got=got, do=do)
+            if path and found == len(MIGRATIONS) and _made_anew() <= there:
+                return
             self.execute(OWN_TABLES)
             for table in TABLES.values():
                 self._make(table, *(f"{n} {t}" for n, t in VERSION_COLUMNS.items()))
             self._make(RETRACTIONS)
-            for migrate in MIGRATIONS[found or 0 :] if older else ():
+            for migrate in MIGRATIONS[found or 0 :] if "batches" in tables else ():
                 migrate(self)
             if found != len(MIGRATIONS):
                 self.execute("INSERT INTO meta SELECT NULL, NULL WHERE NOT EXISTS (FROM meta)")
                 self.execute("UPDATE meta SET schema_version = $1", [len(MIGRATIONS)])
+        for name, column, kind in sorted(_made_anew() - self._all_columns()) if path else ():
+            raise _not_ours(path, f"the table {name} without the column {column} ({kind})")
 
-    def _own(self, table: str) -> bool:
-        own = "FROM duckdb_tables() WHERE database_name = current_database() AND table_name = $1"
-        return bool(self.scalar(f"SELECT count(*) {own}", [table]))
-
-    def _check_tables(self) -> None:
-        """Raise ConfigError where a table lacks a column, or has it of another type, compared with tables made anew."""
-        columns = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = "
-        own = self.scalar("SELECT current_database()")
-        self.execute("ATTACH ':memory:' AS anew; USE anew")
-        try:
-            self._make_tables()
-            lacking = self.rows(f"{columns} 'anew' EXCEPT {columns} $1 ORDER BY ALL", [own])
-        finally:
-            self.execute(f"USE {quoted(own)}; DETACH anew")
-        for table, column, kind in lacking:
-            raise _not_ours(None, f"the table {table} without the column {column} ({kind})")
+    def _all_columns(self) -> set[tuple[str, str, str]]:
+        """Table, column and type of all tables and views."""
+        of_all = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = "
+        return set(self.rows(f"{of_all} current_database()"))
 
     @contextmanager
     def transaction(self, keep: bool = True) -> Iterator[None]:
@@ -198,6 +194,13 @@ class Warehouse:
         """The columns that sources brought beyond the contract, by the source's name (`table.extra`): SQL type."""
         own = table.extra("")
         return {n.removeprefix(own): t for n, t in self.columns(table.name).items() if n.startswith(own)}
+
+
+@cache
+def _made_anew() -> set[tuple[str, str, str]]:
+    """Table, column and type of all that a new warehouse holds."""
+    with Warehouse.open(None) as new:
+        return new._all_columns()
 
 
 def rewrite(path: Path) -> None:

@@ -223,13 +223,15 @@ def _given(column: Column, columns: Columns) -> str:
 
 def _cast(column: Column, columns: Columns, reading: Reading, kept: Iterable[str]) -> str:
     raw, target = _raw(column), SQL_TYPES[column.type]
-    is_text = is_text_type(column, columns.given.get(column.name, ("", "VARCHAR"))[1])
+    if column.name not in columns.given:
+        return f"NULL::{target}"
+    is_text = is_text_type(column, columns.given[column.name][1])
     if column.type == "time":
         return reading.time(raw) if is_text else f"timezone('UTC', try_cast({raw} AS TIMESTAMPTZ))"
     if column.type == "text":
-        text = raw if column.personal else reading.emptied(raw, kept)
         if column.id_of:
-            return same_id(text)
+            return f"CASE WHEN NOT {reading.is_empty(raw, kept)} THEN {same_id(raw)} END"
+        text = raw if column.personal else reading.emptied(raw, kept)
         return f"lower({text})" if column.allowed else text
     return reading.number(raw) if is_text and column.type == "number" else f"try_cast({raw} AS {target})"
 

@@ -7,6 +7,7 @@ PLAIN = "[0-9A-Za-z_:/@-]{0,14}"
 SPACE = r"[\s\pZ\x01-\x1f\x7f-\x9f]+"
 SALESFORCE = "(0[0-9]|50|70|80|a[0-9A-Za-z])[0-9A-Za-z]{13}"
 """The 15 characters of a Salesforce id: those of its object come first."""
+FIVE_BITS = " ".join(f"{i:05b}" for i in range(32))
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
@@ -33,6 +34,6 @@ def alike(text: str) -> str:
 
 
 def _check(start: int) -> str:
-    """The character that says which of five letters are capitals."""
-    bits = (f"{2**i} * (substr(k, {start + i}, 1) BETWEEN 'A' AND 'Z')::INTEGER" for i in range(5))
-    return f"substr('{LETTERS}', 1 + {' + '.join(bits)}, 1)"
+    """The character that says which of five letters are capitals, the first one's bit last."""
+    bits = "reverse(regexp_replace(regexp_replace(k, '[^A-Z]', '0', 'g'), '[A-Z]', '1', 'g'))"
+    return f"substr('{LETTERS}', 1 + strpos('{FIVE_BITS}', substr({bits}, {12 - start}, 5)) // 6, 1)"

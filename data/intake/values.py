@@ -60,8 +60,11 @@ class Reading:
 
     def is_empty(self, text: str, kept: Iterable[str] = ()) -> str:
         """SQL: whether the text is an empty word that is not among those `kept`."""
-        words = BREAK.join(["", *(w for w in self.settings.empty_words if w not in {k.lower() for k in kept}), ""])
-        return f"contains({literal(words)}, '{BREAK}' || lower({text}) || '{BREAK}')"
+        words = [w for w in self.settings.empty_words if w not in {k.lower() for k in kept}]
+        listed = literal(BREAK.join(["", *words, ""]))
+        longest = max(len(w.encode()) for w in ("", *words))
+        among = f"contains({listed}, '{BREAK}' || lower({text}) || '{BREAK}')"
+        return f"CASE WHEN strlen({text}) <= {longest} THEN {among} ELSE FALSE END"  # computed for short texts only
 
     def time(self, text: str) -> str:
         """SQL: the text as a time in UTC, NULL where it has no accepted form; naive ones are of the session's zone."""
@@ -122,13 +125,13 @@ def look_at(warehouse: Warehouse, texts: Iterable[Texts], reading: Reading) -> d
 
 
 def _look(warehouse: Warehouse, kind: Texts, names: list[str], reading: Reading) -> list[tuple[str, Seen]]:
-    counts = ", ".join(f"count(*) FILTER ({c})" for c in _facts(kind, reading))
+    counts = ", ".join(["count(*)", *(f"count(*) FILTER ({c})" for c in _facts(kind, reading))])
     columns = ", ".join(f"trim({quoted(n)}) AS {quoted(n)}" for n in names)
     found = warehouse.rows(
         f"""SELECT name, {counts} FROM (UNPIVOT (SELECT {columns} FROM mapped) ON * INTO NAME name VALUE text)
         WHERE text <> '' GROUP BY name"""
     )
-    seen = {name: Seen(*facts) for name, *facts in found}
+    seen = {name: Seen(rows - empty, empty, *facts) for name, rows, empty, *facts in found}
     return [(name, seen.get(name, Seen(0, 0))) for name in names]
 
 
@@ -147,8 +150,8 @@ def is_other_style(text: str) -> str:
 
 
 def _facts(kind: Texts, reading: Reading) -> list[str]:
+    """What is counted of each column: empty words, and of what may be numbers, how they are written."""
     empty, number = reading.is_empty("text", kind.kept), f"{reading.number('text')} IS NOT NULL"
-    words = [f"NOT {empty}", empty]
     numbers = [
         number,
         f"regexp_matches(text, '{CODE}')",
@@ -157,7 +160,7 @@ def _facts(kind: Texts, reading: Reading) -> list[str]:
         rf"{number} AND regexp_full_match(text, '[+-]?[1-9]\d{{0,2}}\.\d{{3}}')",
         r"regexp_full_match(text, '\d{16,}')",
     ]
-    return [*words, *numbers] if kind.numeric else words
+    return [empty, *numbers] if kind.numeric else [empty]
 
 
 def _is_styled(text: str, mark: str) -> str:

@@ -299,7 +299,16 @@ class Registry:
 
     def check(self, alias_or_version: str) -> None:
         """Raise ModelError, naming the known ones, where there is no such model; nothing is loaded."""
-        self._find(self._mlflow(), alias_or_version)
+        rows = self._listed(listing.NAMES)
+        if rows is None:
+            self._find(self._mlflow(), alias_or_version)
+        else:
+            _choose(dict(rows), alias_or_version)
+
+    def check_place(self) -> None:
+        """Raise what keeping a model would, if its server does not answer or the workspace was moved."""
+        if self._store is None or self._store.exists():
+            self._experiment(self._mlflow())
 
     def waiting(self) -> int | None:
         """The newest version that was found better than the one still in use, and waits for a person."""
@@ -378,17 +387,8 @@ class Registry:
 
     def _find(self, mlflow: Any, wanted: str) -> Any:
         versions = {str(v.version): v for v in mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")}
-        aliases = self.aliases()
-        number = str(aliases.get(wanted, wanted))
-        if number not in versions:
-            known = [*aliases, *versions]
-            raise ModelError(
-                f"loading the model {wanted}",
-                expected=f"one of {', '.join(known)}" if known else "a trained model",
-                got=f"no {wanted}" if known else "an empty registry",
-                do="choose one of these" if known else "run `leadready train` first",
-            )
-        return versions[number]
+        aliases = {alias: v for alias, v in self.aliases().items() if str(v) in versions}
+        return versions[str(_choose({**aliases, **{v: int(v) for v in versions}}, wanted))]
 
     def _experiment(self, mlflow: Any) -> str:
         """The experiment's id; MLflow keeps absolute paths, so a workspace that was moved is refused."""
@@ -475,6 +475,18 @@ def _refuse_silence(uri: str) -> None:
             got=str(error) if isinstance(error, OSError) else "an address of another kind",
             do="start it, correct the address, or unset LEADREADY_MLFLOW to keep models in the workspace",
         ) from None
+
+
+def _choose(known: Mapping[str, int], wanted: str) -> int:
+    """The version of an alias or a version's number; ModelError, naming the `known` ones, where it is none of them."""
+    if wanted not in known:
+        raise ModelError(
+            f"loading the model {wanted}",
+            expected=f"one of {', '.join(known)}" if known else "a trained model",
+            got=f"no {wanted}" if known else "an empty registry",
+            do="choose one of these" if known else "run `leadready train` first",
+        )
+    return known[wanted]
 
 
 def _check_store(path: Path) -> None:

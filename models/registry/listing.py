@@ -32,6 +32,12 @@ WAITING = """
         cast(version AS TEXT) FROM registered_model_aliases WHERE name = :name AND alias = 'champion'), '')"""
 """The newest version that was found better than the one still in use, and waits for a person."""
 
+NAMES = """
+    SELECT alias, version FROM registered_model_aliases WHERE name = :name UNION ALL
+    SELECT cast(version AS TEXT), version FROM model_versions
+    WHERE name = :name AND current_stage <> 'Deleted_Internal'"""
+"""What a model can be asked for by, aliases and numbers, with its version."""
+
 
 def ask(store: Path, artifacts: str, sql: str, name: str, most: int = 1) -> list[tuple[Any, ...]] | None:
     """The rows that a query of this file gives for the model `name`; none where there is no store yet.

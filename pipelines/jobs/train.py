@@ -74,6 +74,7 @@ def train_models(opened: OpenWorkspace, observed: datetime, ask: bool = False) -
         zones = zones_of(warehouse, data, agreement)
         champion = ask_champion(opened, warehouse, registry, data)
         sources = [source for (source,) in warehouse.rows("SELECT DISTINCT source FROM batches ORDER BY source")]
+    registry.check_place()  # before minutes are spent on fitting
     options = settings.training
     result = train(
         data,

@@ -19,6 +19,8 @@ from data.workspace import Workspace
 from pipelines.jobs.start import init_workspace
 from tests.flows import work
 
+pytestmark = pytest.mark.slow
+
 LEADS = 400
 
 
@@ -89,13 +91,11 @@ def kill_at_random(job: Job, kills: int, seed: int) -> int:
     return hit
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget"])
 def test_three_kills_at_random_moments(jobs, name):
     kill_at_random(jobs[name], kills=3, seed=1)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget"])
 def test_fifteen_kills_at_random_moments(jobs, name):
     assert kill_at_random(jobs[name], kills=15, seed=2) >= 8, "most of the kills hit the job at work"
@@ -170,7 +170,6 @@ def alive(home: str) -> list[int]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sign", "number", "code", "by"),
     [("starting Prefect", signal.SIGTERM, 143, "SIGTERM"), ("no model is in use", signal.SIGINT, 130, "Ctrl-C")],
@@ -190,7 +189,6 @@ def test_a_command_that_is_stopped_ends_with_what_it_started(jobs, tmp_path, sig
     job.check_rerun(f"stopped by {by}")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "own_server", "seed"), [("ingest", False, 3), ("score", False, 4), ("score", True, 5)]
 )

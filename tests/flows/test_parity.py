@@ -14,6 +14,8 @@ from features.matrix import build_matrix
 from models.rows.dataset import build_training_set
 from tests.flows import work
 
+pytestmark = pytest.mark.slow
+
 PAIRS = 1000
 HANDOFFS = 60
 INSTANT = pd.Timedelta(microseconds=1)

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from benchmarks.references_odoo import Frequencies
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = ("source", "country")
 few = settings(max_examples=30, deadline=None)
 

@@ -15,6 +15,8 @@ from models.judging.promotion import Decision
 from models.registry.client import Registry
 from tests.unit.pipelines.test_cli import CONFIG, DATA, MODEL, USAGE, assert_plain
 
+pytestmark = pytest.mark.slow
+
 CHAMPION = Decision(True, "champion", True, ("for this test",))
 
 

@@ -16,6 +16,8 @@ from features.matrix import build_matrix
 from serving.pages.report.report import write_report
 from serving.scoring import score_leads
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 2, 2)
 FILES = {
     "accounts": "account_id,employees,annual_revenue,rank\nA1,10,5,1\n",

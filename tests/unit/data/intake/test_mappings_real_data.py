@@ -12,6 +12,8 @@ from data.intake.ingest import ingest
 from data.tables import LEADS
 from data.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 SHARED = Path(os.environ.get("LEADREADY_SHARED_DATA", Path(__file__).parents[4].parent / "shared" / "data"))
 MAPPINGS = Path(__file__).parents[4] / "benchmarks/mappings"
 LOAD = datetime(2026, 1, 1)

@@ -21,6 +21,8 @@ from features.rules.standing import build_lines
 from serving.pages.report.report import write_report
 from serving.scoring import score_leads
 
+pytestmark = pytest.mark.slow
+
 LOAD = datetime(2026, 2, 1)
 NOW = datetime(2026, 2, 2)
 INSIDE = """handoff refused_at anchor as_of zone y rid house place range row_id at qualified_at employees_band

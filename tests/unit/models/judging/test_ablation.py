@@ -13,6 +13,8 @@ from serving.pages.ablation import ablation_figures
 from serving.pages.drawings import draw
 from tests.unit.models.leads import feature, make
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data():

@@ -9,6 +9,8 @@ from models.judging.leak_guard import column_auc, find_leaks
 from models.rows.training_set import TrainingSet
 from tests.unit.models.leads import feature, make
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.default_rng(0)
 ROWS = 600
 Y = (RANDOM.random(ROWS) < 0.4).astype(int)

@@ -60,9 +60,18 @@ def registry(workspace):
 
 
 @pytest.fixture(scope="module")
+def result(result):
+    """A training whose model has few refits, as each is slow to save."""
+    few = replace_part(result.estimator, bags=result.estimator.bags[:2])
+    return replace(result, estimator=few)
+
+
+@pytest.fixture(scope="module")
 def trained(result, data):
-    """The blend, which holds every class of ours and of scikit-learn's trees."""
-    blend = {c.name: c for c in CANDIDATES}["blend"].build(data.features, 1).fit(data.X, data.y)
+    """The blend, which holds every class of ours and of scikit-learn's trees; few trees, as each is slow to save."""
+    blend = {c.name: c for c in CANDIDATES}["blend"].build(data.features, 1)
+    dict(blend.estimators)["shallow"].set_params(model__max_iter=10)
+    blend = blend.fit(data.X, data.y)
     ready = replace_part(result.estimator, estimator=blend, bags=[blend, blend])
     return replace(result, chosen="blend", estimator=ready)
 
@@ -166,6 +175,9 @@ def test_a_workspace_that_was_moved_is_refused(registry, version, workspace):
     moved._artifacts = "file:///elsewhere/artifacts"
     with pytest.raises(ModelError, match="a workspace that was moved"):
         moved.load("champion")
+    with pytest.raises(ModelError, match="a workspace that was moved"):
+        moved.check_place()  # so that nothing is fitted first
+    registry.check_place()
 
 
 @pytest.fixture
