@@ -19,19 +19,24 @@ SAID = f"""(SELECT coalesce(s.other, l.lead_id) AS lead_id, l.known_at, l.permis
 """What a person said of permission under any of its leads."""
 
 
-def settle(warehouse: Warehouse, table: Table, changed: str) -> None:
-    """Let the rows of those leads (accounts) in the relation `changed` that retractions concern count when they should.
+def settle(warehouse: Warehouse, table: Table, changed: str, *, all_of_them: bool = True) -> None:
+    """Let the rows of the leads (accounts) in the relation `changed`, and of those with the same events, count anew.
 
-    All their rows end anew, and copies of what is in force after a retraction are made anew.
+    All their rows end anew, and copies of what is in force after a retraction are made anew. Unless `all_of_them`, of
+    those leads only that retractions concern.
     """
     key = table.key[0]
     if not warehouse.scalar("SELECT count(*) FROM retractions"):
         return
+    ids, concerned = f"SELECT {key} AS id FROM {changed}", "true"
+    if table.event_id and table.event_id in warehouse.columns(changed):
+        ids += f" UNION SELECT lead_id FROM {table.name} SEMI JOIN {changed} USING ({_event(table)})"
+    if not all_of_them:
+        concerned = f"""id IN (SELECT {key} FROM {table.name} WHERE retracted_at IS NOT NULL
+            OR copied_from IS NOT NULL UNION ALL SELECT key FROM retractions)"""
     warehouse.execute(
-        f"""CREATE OR REPLACE TEMP TABLE special AS WITH changed AS (SELECT DISTINCT {key} AS id FROM {changed})
-        SELECT id FROM changed WHERE id IN (SELECT {key} FROM {table.name} WHERE retracted_at IS NOT NULL
-            OR copied_from IS NOT NULL UNION ALL SELECT key FROM retractions)
-        UNION SELECT s.other FROM {ALIKE} s JOIN changed ON s.lead_id = id"""
+        f"""CREATE OR REPLACE TEMP TABLE special AS WITH changed AS (SELECT DISTINCT id FROM ({ids}))
+        SELECT id FROM changed WHERE {concerned} UNION SELECT s.other FROM {ALIKE} s JOIN changed ON s.lead_id = id"""
     )
     warehouse.execute(f"DELETE FROM {table.name} WHERE copied_from IS NOT NULL AND {key} IN (FROM special)")
     _bring_back(warehouse, table)
@@ -53,7 +58,7 @@ def _end(warehouse: Warehouse, table: Table) -> None:
         keys += f", CASE WHEN {table.event_id} IS NULL THEN e.rowid END"
         moved = f"""(SELECT min(o.known_at) FROM {table.name} o WHERE o.{table.event_id} = e.{table.event_id}
             AND o.{table.occurred_at} = e.{table.occurred_at} AND o.lead_id <> e.lead_id AND o.known_at > e.known_at
-            AND o.copied_from IS NULL AND o.retracted_at IS NULL)"""
+            AND o.copied_from IS NULL)"""
     warehouse.execute(
         f"""UPDATE {table.name} t SET superseded_at = n.ends FROM (
             SELECT e.rowid AS id, least(lead(known_at) OVER (PARTITION BY {keys} ORDER BY known_at, e.rowid),
@@ -64,31 +69,55 @@ def _end(warehouse: Warehouse, table: Table) -> None:
 
 
 def _bring_back(warehouse: Warehouse, table: Table) -> None:
-    """From each retraction on, the version before it that was not retracted counts again.
+    """From each retraction on, the version before it that was not retracted by then counts again.
 
-    A lead's new version says what the person refused by then, under whichever of merged leads; a consent that was
-    retracted does not count, a refusal does.
+    Of an event that had moved it is that of the lead before. A lead's new version says what the person refused by then,
+    under whichever of merged leads; a consent that was retracted does not count, a refusal does.
     """
-    key, keys = table.key[0], ", ".join(map(quoted, table.key))
+    key = table.key[0]
     same = " AND ".join(f"e.{quoted(k)} IS NOT DISTINCT FROM m.{quoted(k)}" for k in table.key)
-    moments = f"SELECT {keys}, retracted_at AS at FROM {table.name} WHERE retracted_at IS NOT NULL"
     permission = ""
     if table.name == "leads":
-        moments += f""" UNION SELECT w.into, greatest(l.known_at, w.from_at) FROM leads l JOIN {WAYS} w
-            ON w.lead_id = l.lead_id AND (w.to_at IS NULL OR w.to_at > l.known_at)
-            WHERE l.permission IN ('no_call', 'no_mail', 'none')"""
         no_call, no_mail = _refused(NO_CALL), _refused(NO_MAIL)
         permission = f""", CASE WHEN {no_call} AND {no_mail} THEN 'none' WHEN {no_call} THEN 'no_call'
             WHEN {no_mail} THEN 'no_mail' ELSE e.permission END AS permission"""
+    found = f"""SELECT e.* REPLACE (m.at AS known_at, e.{key} AS copied_from{permission}), m.of_lead, m.of_time,
+            e.known_at AS before
+        FROM (SELECT DISTINCT * FROM ({_moments(table)})) m JOIN {table.name} e ON {same}
+            AND e.known_at < m.at AND coalesce(e.retracted_at > m.at, true) AND e.copied_from IS NULL
+        QUALIFY row_number() OVER (PARTITION BY m.of_lead, m.of_time, {", ".join(f"e.{quoted(k)}" for k in table.key)},
+            m.at ORDER BY e.known_at DESC) = 1"""
+    if table.event_id:
+        found = f"""FROM ({found}) WHERE lead_id = of_lead OR {table.occurred_at} = of_time
+            QUALIFY row_number() OVER (PARTITION BY {table.event_id}, known_at, of_lead, of_time
+            ORDER BY before DESC, lead_id) = 1"""
     warehouse.execute(
         f"""INSERT INTO {table.name} BY NAME
-        SELECT e.* REPLACE (m.at AS known_at, e.{key} AS copied_from{permission})
-        FROM (SELECT DISTINCT * FROM ({moments}) WHERE {key} IN (FROM special)) m JOIN {table.name} e ON {same}
-            AND e.known_at < m.at AND e.retracted_at IS NULL AND e.copied_from IS NULL
-        {f"WHERE e.{table.event_id} IS NOT NULL" if table.event_id else ""}
-        QUALIFY row_number() OVER (PARTITION BY {", ".join(f"e.{quoted(k)}" for k in table.key)}, m.at
-            ORDER BY e.known_at DESC) = 1"""
+        SELECT DISTINCT * EXCLUDE (of_lead, of_time, before) FROM ({found}) WHERE {key} IN (FROM special)"""
     )
+
+
+def _moments(table: Table) -> str:
+    """SQL of keys and moments `at` from which their version counts anew; `of_lead`, `of_time`: the event retracted."""
+    none = "NULL AS of_lead, NULL::TIMESTAMP AS of_time"
+    moments = f"""SELECT {", ".join(map(quoted, table.key))}, retracted_at AS at, {none} FROM {table.name}
+        WHERE retracted_at IS NOT NULL AND copied_from IS NULL AND {table.key[0]} IN (FROM special)"""
+    if table.name == "leads":
+        moments += f""" UNION SELECT w.into, greatest(l.known_at, w.from_at), {none} FROM leads l JOIN {WAYS} w
+            ON w.lead_id = l.lead_id AND (w.to_at IS NULL OR w.to_at > l.known_at)
+            WHERE l.permission IN ('no_call', 'no_mail', 'none') AND w.into IN (FROM special)"""
+    if table.event_id:
+        moments = f"""SELECT unnest([r.lead_id, o.lead_id]) AS lead_id, {table.event_id}, r.retracted_at AS at,
+                r.lead_id AS of_lead, {table.occurred_at} AS of_time
+            FROM {table.name} r JOIN {table.name} o USING ({_event(table)})
+            WHERE r.retracted_at IS NOT NULL AND r.copied_from IS NULL AND {table.event_id} IN (
+            SELECT {table.event_id} FROM {table.name} WHERE lead_id IN (FROM special))"""
+    return moments
+
+
+def _event(table: Table) -> str:
+    """The columns that say whether rows of two leads are one event."""
+    return f"{table.event_id}, {table.occurred_at}"
 
 
 def _refused(values: tuple[str, str]) -> str:

@@ -63,7 +63,7 @@ def store(
     _supersede(warehouse, table)
     if table.event_id:
         _move(warehouse, table)
-    settle(warehouse, table, "good")
+    settle(warehouse, table, "good", all_of_them=False)
     new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
     other = "FROM verdicts WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)"
     repeats = unnamed.repeats + warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
@@ -133,7 +133,7 @@ def _move(warehouse: Warehouse, table: Table) -> None:
             SELECT a.rowid AS id, min(b.known_at) AS moved_at
             FROM (FROM {table.name} s SEMI JOIN fresh f USING ({table.event_id}, {table.occurred_at})) b
             JOIN {table.name} a ON {ids} AND a.lead_id <> b.lead_id AND a.known_at < b.known_at
-            GROUP BY ALL) n
+            WHERE b.retracted_at IS NULL AND b.copied_from IS NULL GROUP BY ALL) n
         WHERE t.rowid = n.id AND (t.superseded_at IS NULL OR t.superseded_at > n.moved_at)"""
     )
 

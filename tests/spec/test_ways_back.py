@@ -1,6 +1,7 @@
 """What was taken back is gone from then on; snapshots of the past see what was known then."""
 
 from datetime import datetime, timedelta
+from random import Random
 
 import pandas as pd
 import pytest
@@ -282,4 +283,44 @@ def test_a_batch_of_a_merged_lead_is_retracted_under_both(warehouse, load):
     retract_batch(warehouse, wrong.batch_id, AFTER)
     assert seen(warehouse, AFTER, "touches", "lead_id") == [("L2",)] * 2
     assert seen(warehouse, AFTER + DAY, "touches") == []
+    check_timeline(warehouse)
+
+
+def test_a_retraction_from_the_start_lets_the_version_before_count_on(warehouse, load):
+    load(0, leads=LEAD)
+    wrong = load(1, backfill=False, leads="lead_id,created_at,title L1,2026-01-01,CEO ")
+    retract_batch(warehouse, wrong.batch_id, MOMENT, from_start=True)
+    assert seen(warehouse, BEFORE, "leads", "title") == seen(warehouse, AFTER, "leads", "title") == [("Buyer",)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_moved_event_is_of_the_lead_before_when_its_load_is_retracted(warehouse, load, seed):
+    """Forty events move between three leads while loads are retracted; each is of the last lead not retracted then."""
+    random, leads, retracted = Random(seed), "ABC", {}
+    moves = [{event: random.choice(leads) for event in range(40) if random.random() < 0.6} for _ in range(6)]
+    load(-1, leads="lead_id,created_at " + "".join(f"{lead},2026-01-01 " for lead in leads))
+    stored: list[dict[int, str]] = []
+    batches, past = [], {}
+
+    def right(event):
+        return next((s[event] for i, s in reversed([*enumerate(stored)]) if event in s and i not in retracted), None)
+
+    for day in range(0, 18, 2):
+        if (stored and random.random() < 0.4) or len(stored) == len(moves):
+            gone = random.randrange(len(stored))
+            retract_batch(warehouse, batches[gone], datetime(2026, 2, 1) + day * DAY)
+            retracted.setdefault(gone, day)
+        else:
+            rows = moves[len(stored)]
+            new = {event: lead for event, lead in rows.items() if right(event) != lead}
+            lines = "".join(f"{lead},2026-01-02,chat,e{event} " for event, lead in rows.items())
+            done = load(day, backfill=False, touches=f"lead_id,occurred_at,kind,event_id {lines}")
+            assert done.tables["touches"].stored == len(new)
+            stored.append(new)
+            batches.append(done.batch_id)
+        past[datetime(2026, 2, 2) + day * DAY] = sorted(
+            (f"e{event}", lead) for event in range(40) if (lead := right(event))
+        )
+        for as_of, expected in past.items():
+            assert seen(warehouse, as_of, "touches", "event_id, lead_id") == expected
     check_timeline(warehouse)
