@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 NO_CALL, NO_MAIL = ("no_call", "none"), ("no_mail", "none")
-REFUSED_FIRST = (
-    "CASE permission WHEN 'none' THEN 0 WHEN 'no_call' THEN 1 WHEN 'no_mail' THEN 1 ELSE 2 END * 1_000_000_000_000"
-)
-"""SQL by which the refusal comes first of rows that contradict each other, whichever stands first in the file."""
 
 
 def _refused(values: tuple[str, str]) -> str:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from data.intake.contract import Columns
 from data.intake.timeline import GONE, settle
-from data.permission import REFUSED_FIRST
+from data.permission import NO_CALL, NO_MAIL
 from data.sql import quoted
 from data.tables import Table
 from data.warehouse import Warehouse
 
-NO_CONSENT = """CASE WHEN permission <> 'all' OR lead_id NOT IN
-    (SELECT lead_id FROM leads WHERE permission IN ('no_call', 'no_mail', 'none')) THEN permission END"""
+REFUSALS = ("no_call", "no_mail", "none")
+NO_CONSENT = f"""CASE WHEN permission <> 'all' OR lead_id NOT IN
+    (SELECT lead_id FROM leads WHERE permission IN {REFUSALS}) THEN permission END"""
 """An old export may bring a refusal, but never a consent for a lead that refused since."""
 
 
@@ -21,7 +22,8 @@ class Stored:
     """How many rows of a batch (not versions) were new, and how many were there already.
 
     Of the new ones: `corrected` are of an event that was stored, `unnamed` are events without an id; `alike` of these
-    differ from a stored one of the same lead and time.
+    differ from a stored one of the same lead and time. `beside` have an id, and the lead and time of a stored one
+    without. `named` are stored ones that were without an id and have one now.
     """
 
     new: int
@@ -29,6 +31,8 @@ class Stored:
     corrected: int = 0
     unnamed: int = 0
     alike: int = 0
+    beside: int = 0
+    named: int = 0
 
 
 def store(
@@ -40,9 +44,11 @@ def store(
     `known_at`, other content) are left in the relation `conflicts` (_row, known_at, reason).
 
     A row whose source says when it was known is a version whatever came before, so that versions may arrive in any
-    order. A row that is known by its load only is new only if it differs from the version in force.
+    order. A row that is known by its load only is new only if it differs from the version in force. What a lead's row
+    refuses counts even if it is in conflict.
     """
     warehouse.execute("CREATE OR REPLACE TEMP TABLE conflicts (_row BIGINT, known_at TIMESTAMP, reason VARCHAR)")
+    named = _name(warehouse, table, columns) if table.event_id else 0
     unnamed = _store_unnamed(warehouse, table, columns, batch_id) if table.event_id else Stored(0, 0)
     lower = {name.lower() for m in mutable for name in (m, table.extra(m))}
     overwritten = tuple(c.name for c in columns.stored if c.name.lower() in lower)
@@ -56,18 +62,20 @@ def store(
         "CREATE OR REPLACE TEMP TABLE fresh AS SELECT c.* FROM candidates c JOIN verdicts v USING (_row, _part)"
         f" WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts) ORDER BY {_order(table)}_row, _part"
     )
-    corrected = _corrections(warehouse, table) if table.event_id else 0
+    corrected, beside = _corrections(warehouse, table) if table.event_id else (0, 0)
     names = ", ".join(quoted(c.name) for c in columns.stored)
     _replace_retracted(warehouse, table, table.key)
     _insert(warehouse, table, f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
     _supersede(warehouse, table)
     if table.event_id:
         _move(warehouse, table)
+    if table.name == "leads":
+        _refuse(warehouse)
     settle(warehouse, table, "good", all_of_them=False)
     new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
     other = "FROM verdicts WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)"
     repeats = unnamed.repeats + warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
-    return Stored(unnamed.new + new, repeats, corrected, unnamed.new, unnamed.alike)
+    return Stored(unnamed.new + new, repeats, corrected, unnamed.new, unnamed.alike, beside, named)
 
 
 def _order(table: Table) -> str:
@@ -75,10 +83,51 @@ def _order(table: Table) -> str:
     return f"lead_id, {table.occurred_at}, " if table.event_id else ""
 
 
+def _name(warehouse: Warehouse, table: Table, columns: Columns) -> int:
+    """Give the id of a row to a stored event without one that equals it in all else, as its source's ids began later.
+
+    How many. An id that is stored already, with that lead or time, is another event's.
+    """
+    if not warehouse.scalar(f"SELECT count(*) FROM (FROM {table.name} WHERE {table.event_id} IS NULL LIMIT 1)"):
+        return 0
+    names = [c.name for c in columns.stored if c.name != table.event_id]
+    rest = ", ".join(map(quoted, names))
+    other = f"FROM {table.name} k WHERE k.{table.event_id} = g.{table.event_id} AND k"
+    return int(
+        warehouse.scalar(
+            f"""UPDATE {table.name} s SET {table.event_id} = n.id FROM (
+                SELECT {rest}, arg_min({table.event_id}, _row) AS id FROM good g WHERE {table.event_id} IS NOT NULL
+                AND NOT EXISTS ({other}.lead_id = g.lead_id)
+                AND NOT EXISTS ({other}.{table.occurred_at} = g.{table.occurred_at}) GROUP BY {rest}) n
+            WHERE s.{table.event_id} IS NULL AND s.retracted_at IS NULL AND s.copied_from IS NULL
+            AND {_same("n", "s", names)}"""
+        )
+    )
+
+
+def _refuse(warehouse: Warehouse) -> None:
+    """Let the stored row of a moment refuse what any row of the batch refuses that says to have been known then too."""
+    warehouse.execute(
+        f"""UPDATE leads t SET permission = r.permission FROM (
+            SELECT lead_id, known_at, CASE WHEN bool_or(permission IN {NO_CALL}) AND bool_or(permission IN {NO_MAIL})
+                THEN 'none' ELSE min(permission) END AS permission
+            FROM (SELECT lead_id, known_at, permission FROM candidates UNION ALL
+                SELECT lead_id, known_at, permission FROM leads SEMI JOIN candidates USING (lead_id, known_at)
+                WHERE retracted_at IS NULL AND copied_from IS NULL)
+            WHERE permission IN {REFUSALS} GROUP BY ALL) r
+        WHERE t.lead_id = r.lead_id AND t.known_at = r.known_at AND t.retracted_at IS NULL AND t.copied_from IS NULL
+        AND t.permission IS DISTINCT FROM r.permission"""
+    )
+
+
 def _store_unnamed(warehouse: Warehouse, table: Table, columns: Columns, batch_id: str) -> Stored:
-    """Events without an id, each different row once; the first stays, known from the earliest time said for it."""
+    """Events without an id, each different row once; the first stays, known from the earliest time said for it.
+
+    One that equals a stored event in all but its id is that event.
+    """
     unnamed = f"good g WHERE g.{table.event_id} IS NULL"
     names = [c.name for c in columns.stored]
+    rest = [name for name in names if name != table.event_id]
     warehouse.execute(
         f"""UPDATE {table.name} s SET known_at = g.known_at FROM {unnamed}
         AND {_same("g", "s", names)} AND g._clock <> 'load' AND g.known_at < s.known_at
@@ -87,7 +136,7 @@ def _store_unnamed(warehouse: Warehouse, table: Table, columns: Columns, batch_i
     warehouse.execute(
         f"""CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT {", ".join(map(quoted, names))}, arg_min(known_at, _row) AS known_at, '{batch_id}' AS batch_id
-        FROM {unnamed} AND NOT EXISTS (SELECT 1 FROM {table.name} s WHERE {_same("g", "s", names)}
+        FROM {unnamed} AND NOT EXISTS (SELECT 1 FROM {table.name} s WHERE {_same("g", "s", rest)}
             AND s.retracted_at IS NULL)
         GROUP BY {", ".join(map(quoted, names))} ORDER BY lead_id, {table.occurred_at}, min(_row)"""
     )
@@ -116,13 +165,13 @@ def _replace_retracted(warehouse: Warehouse, table: Table, names: list[str] | tu
     warehouse.execute(f"DELETE FROM {table.name} t USING fresh f WHERE t.retracted_at IS NOT NULL AND {same}")
 
 
-def _corrections(warehouse: Warehouse, table: Table) -> int:
-    """How many fresh rows are of an event that is stored."""
-    stored = f"SEMI JOIN {table.name} s ON s.{table.event_id} = f.{table.event_id} AND"
-    moved = f"s.{table.occurred_at} = f.{table.occurred_at}"
-    return int(
-        warehouse.scalar(f"SELECT count(DISTINCT _row) FROM fresh f {stored} (s.lead_id = f.lead_id OR {moved})")
-    )
+def _corrections(warehouse: Warehouse, table: Table) -> tuple[int, int]:
+    """How many fresh rows are of an event that is stored, and how many may be one that is stored without an id."""
+    stored = f"SELECT count(DISTINCT _row) FROM fresh f SEMI JOIN {table.name} s ON"
+    at_once = f"s.{table.occurred_at} = f.{table.occurred_at}"
+    same = f"s.{table.event_id} = f.{table.event_id} AND (s.lead_id = f.lead_id OR {at_once})"
+    beside = f"s.lead_id = f.lead_id AND {at_once} AND s.{table.event_id} IS NULL AND s.retracted_at IS NULL"
+    return int(warehouse.scalar(f"{stored} {same}")), int(warehouse.scalar(f"{stored} {beside}"))
 
 
 def _move(warehouse: Warehouse, table: Table) -> None:
@@ -156,9 +205,9 @@ def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
 def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str, ...]) -> str:
     """For each candidate: `conflict`, a reason or NULL, and whether it is new.
 
-    s: stored with its known_at; f: the batch's first with its known_at, of leads first one that refuses contact;
-    v: stored and in force at the load, or the last one of a lead that was deleted or merged. What was retracted is as
-    if it were not there.
+    s: stored with its known_at; f: the batch's first with its known_at; v: stored and in force at the load, or the last
+    one of a lead that was deleted or merged; o: of events, the first of the same id, time and known_at, stored or in
+    the batch, whose lead has it. What was retracted is as if it were not there.
     """
     content = [c.name for c in columns.stored if c.name not in table.key]
     keys = ", ".join(map(quoted, table.key))
@@ -167,16 +216,23 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
         WHERE superseded_at <= {load} AND copied_from IS NULL AND retracted_at IS NULL
         QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY known_at DESC) = 1)"""
     nothing_learned = " AND ".join(["c._part = 2", *(f"c.{quoted(n)} IS NULL" for n in overwritten)])
-    first = f"arg_min(_row, {REFUSED_FIRST} + _row)" if table.name == "leads" else "min(_row)"
     wrong = f"""'{table.key[0]}: expected one content known at ' || c.known_at
         || ', got different content on line ' || c._line || ' of ' || c._file"""
+    refuses = f" || CASE WHEN c.permission IN {REFUSALS} THEN ' (what it refuses counts)' ELSE '' END"
+    said, moved, owners = refuses if table.name == "leads" else "", "", ""
+    if table.event_id:
+        own = (str(table.event_id), str(table.occurred_at), "known_at")
+        moved = f"""WHEN s.known_at IS NULL AND o.lead_id <> c.lead_id
+                THEN '{table.event_id}: expected one lead known at ' || c.known_at
+                || ', got the event of another on line ' || c._line || ' of ' || c._file || ' and ' || o.place"""
+        owners = f"LEFT JOIN ({_owners(table, ', '.join(own))}) o ON {_same('c', 'o', own)}"
     return f"""WITH twice AS (
-            SELECT {keys}, known_at, {first} AS _first FROM candidates GROUP BY ALL HAVING count(*) > 1)
+            SELECT {keys}, known_at, min(_row) AS _first FROM candidates GROUP BY ALL HAVING count(*) > 1)
         SELECT c._row, c._part, c.known_at,
             CASE WHEN s.known_at IS NOT NULL AND NOT ({_same("c", "s", content)})
                 THEN {wrong} || ' and in batch ' || s.batch_id
                 WHEN s.known_at IS NULL AND f._row <> c._row AND NOT ({_same("c", "f", content)})
-                THEN {wrong} || ' and on line ' || f._line || ' of ' || f._file END AS conflict,
+                THEN {wrong} || ' and on line ' || f._line || ' of ' || f._file {moved} END{said} AS conflict,
             s.known_at IS NULL AND coalesce(f._row = c._row, TRUE) AND NOT coalesce(
                 CASE WHEN v.known_at IS NULL THEN {nothing_learned} ELSE {_same("c", "v", content)} END, FALSE)
             AS is_new
@@ -185,7 +241,18 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
             AND s.retracted_at IS NULL AND s.copied_from IS NULL
         LEFT JOIN twice t ON {_same("c", "t", table.key)} AND t.known_at = c.known_at
         LEFT JOIN candidates f ON f._row = t._first AND f.known_at = c.known_at
+        {owners}
         LEFT JOIN {current} v ON {_same("c", "v", table.key)} AND c._clock = 'load' AND v.known_at <= {load}"""
+
+
+def _owners(table: Table, event: str) -> str:
+    """SQL of the lead that has an event which several have, by `event` (columns): the stored one, else the first."""
+    stored = f"{table.name} SEMI JOIN candidates USING ({event}) WHERE retracted_at IS NULL AND copied_from IS NULL"
+    rows = f"""SELECT {event}, lead_id, 0 AS _row, 'in batch ' || batch_id AS place FROM {stored}
+        UNION ALL SELECT {event}, lead_id, _row, 'on line ' || _line || ' of ' || _file FROM candidates"""
+    shared = f"FROM ({rows}) GROUP BY {event} HAVING min(lead_id) <> max(lead_id)"
+    return f"""SELECT {event}, arg_min(lead_id, _row) AS lead_id, arg_min(place, _row) AS place
+        FROM ({rows}) SEMI JOIN (SELECT {event} {shared}) USING ({event}) GROUP BY {event}"""
 
 
 def _supersede(warehouse: Warehouse, table: Table) -> None:

@@ -128,6 +128,11 @@ def finding_in_words(found: Finding) -> Iterator[str]:
         twice = "if they are corrections, they count twice"
         alike = f"; {events.alike:,} differ from one of the same lead and time: {twice}" if events.alike else ""
         yield f"{found.table} without {own}, told apart by the whole row: {events.unnamed:,}{alike}"
+    if events and events.named:
+        yield f"{found.table} stored without {own} that have theirs now: {events.named:,}"
+    if events and events.beside:
+        same = "if they are the same, they count twice"
+        yield f"{found.table} with {own} of the lead and time of a stored one without: {events.beside:,}; {same}"
     for word in found.words:
         meant = f"; do you mean {word.meant}" if word.meant else ""
         many = f"{word.answers:,} answer{'s' * (word.answers != 1)}"

@@ -4,8 +4,11 @@
 --
 -- CONFIRM: outcomes of your own have ids of your portal (its endpoint "calling dispositions" lists them). Put them into
 -- the CASE, with one of our words: an outcome that it does not name is rejected by its id. Calls whose status says that
--- they were not made are left out.
-SELECT x.contact_id AS lead_id, c.engagement_id AS call_id, c.property_hs_timestamp AS called_at,
+-- they were not made are left out. A call with several contacts is one of each: beyond the first of them its id has the
+-- contact's behind it.
+SELECT x.contact_id AS lead_id,
+    concat_ws(' ', c.engagement_id, nullif(x.contact_id, min(x.contact_id) OVER (PARTITION BY c.engagement_id))) AS call_id,
+    c.property_hs_timestamp AS called_at,
     c.property_hubspot_owner_id AS agent_id, c.property_hs_activity_type AS purpose,
     CASE c.property_hs_call_disposition WHEN 'f240bbac-87c9-4f6e-bf70-924b57d47db7' THEN 'connected'
         WHEN '9d9162e7-6cf3-4944-bf63-4dff82258764' THEN 'busy' WHEN '73a0d17f-1163-4015-bdd5-ec830791da20' THEN 'no_answer'

@@ -55,6 +55,77 @@ def test_of_rows_that_contradict_each_other_the_refusal_counts(days, rows):
     assert report.quarantined == len(rows) - 1
 
 
+REFUSED = {  # what stored rows of one moment say, load by load -> what counts
+    "all none": "none",
+    "none all": "none",
+    "- no_call": "no_call",
+    "no_mail no_call all": "none",
+    "unknown no_mail -": "no_mail",
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+@pytest.mark.parametrize("title", ["Buyer", "CEO"])
+def test_a_refusal_known_at_a_stored_moment_counts(days, said, title):
+    head = "lead_id,created_at,permission,known_at,title\n"
+    for i, word in enumerate(said.split()):
+        report = days(leads=f"{head}A,2026-01-01,{word.strip('-')},2026-02-01,{title if i else 'Buyer'}\n")
+    assert days.warehouse.rows("SELECT permission, title FROM leads") == [(REFUSED[said], "Buyer")]
+    assert (report.stored, report.quarantined) == (0, 1)
+    [reason] = days.warehouse.rows("SELECT reason FROM quarantine ORDER BY loaded_at DESC LIMIT 1")[0]
+    assert ("what it refuses counts" in reason) is (word in ("none", "no_call", "no_mail"))
+
+
+E = "lead_id,occurred_at,kind,asset,event_id\n"
+LATER_IDS = {  # stored without an id, then with -> rows stored in all, and what is said
+    "the same": (
+        "A,2026-02-01,chat,x,",
+        "A,2026-02-01,chat,x,e1",
+        1,
+        "stored without event_id that have theirs now: 1",
+    ),
+    "two ids": ("A,2026-02-01,chat,x,", "A,2026-02-01,chat,x,e1\nA,2026-02-01,chat,x,e2", 2, "theirs now: 1"),
+    "another asset": ("A,2026-02-01,chat,x,", "A,2026-02-01,chat,,e1", 2, "they count twice"),
+    "another lead": ("A,2026-02-01,chat,x,", "B,2026-02-01,chat,x,e1", 2, ""),
+    "ids that end": ("A,2026-02-01,chat,x,e1", "A,2026-02-01,chat,x,", 1, ""),
+}
+
+
+@pytest.mark.parametrize("case", LATER_IDS)
+@pytest.mark.parametrize("backfill", [False, True])
+def test_an_event_that_gains_its_id_is_the_same_event(days, case, backfill):
+    first, later, rows, said = LATER_IDS[case]
+    days(leads=LEADS, touches=f"{E}{first}\n", backfill=backfill)
+    report = days(touches=f"{E}{later}\n", backfill=backfill)
+    assert days.warehouse.scalar("SELECT count(*) FROM touches") == rows
+    assert said in points(report)
+    for text in (first, later):
+        assert days(touches=f"{E}{text}\n", backfill=backfill).stored == 0
+
+
+SHARED = [  # loads of rows (lead, known_at) of one event -> whose it is, and how many are held back
+    ([[("A", ""), ("B", "")]], "A", 1),
+    ([[("B", ""), ("A", ""), ("B", "")]], "B", 1),
+    ([[("A", "2026-02-02"), ("B", "2026-02-02")]], "A", 1),
+    ([[("A", "2026-02-02"), ("B", "2026-02-03")]], "B", 0),
+    ([[("A", "2026-02-02")], [("B", "2026-02-02")]], "A", 1),
+    ([[("A", "2026-02-02")], [("B", "2026-02-02"), ("A", "2026-02-02")]], "A", 1),
+    ([[("A", "")], [("A", ""), ("B", "")]], "A", 1),
+]
+
+
+@pytest.mark.parametrize(("loads", "owner", "held"), SHARED)
+def test_an_event_of_two_leads_at_one_moment_is_the_first_ones(days, loads, owner, held):
+    days(leads=LEADS)
+    for rows in loads:
+        lines = "".join(f"{lead},2026-02-01,chat,e1,{known}\n" for lead, known in rows)
+        days(touches=f"lead_id,occurred_at,kind,event_id,known_at\n{lines}")
+    assert days.warehouse.rows("SELECT lead_id FROM touches WHERE superseded_at IS NULL") == [(owner,)]
+    reasons = quarantined(days.warehouse)["reason"]
+    assert len(reasons) == held
+    assert all("event_id: expected one lead known at" in reason for reason in reasons)
+
+
 def test_words_may_be_parted_otherwise_but_not_digits(days):
     rows = "".join(f"A,2026-02-0{i},{c},yes\n" for i, c in enumerate(["Time Frame", "time_frame", "bud-get", "1_0"], 1))
     answers = f"lead_id,answered_at,criterion,state\n{rows}"
