@@ -34,6 +34,10 @@ OTHER = {".xlsx": "an Excel workbook", ".xls": "an Excel workbook", ".xlsm": "an
 """Endings of what CRMs export and that is not read: what such a file is."""
 TO_DO = {"an Excel workbook": "save it as CSV UTF-8", "an archive": "unpack it"}
 CHUNK = 20_000
+OF_ALL_YEARS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE")
+FAR = """CASE WHEN {name} >= '10000-01-01'::{type} THEN 'infinity' WHEN {name} < '0001-01-01'::{type} THEN '-infinity'
+    ELSE {name} END::{type} AS {name}"""
+"""A time of Parquet beyond all calendars as an endless one, as DuckDB fails where it converts one near its limits."""
 REJECTS = """CREATE OR REPLACE TEMP TABLE raw_rejects (
     relation VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR)"""
 
@@ -172,10 +176,13 @@ class _Reader:
 
     def _read_parquet(self, path: Path, file: RawFile) -> list[str]:
         file.typed = True
+        rows = f"FROM read_parquet({_one_path(path)}, file_row_number = true)"
+        times = {n: t for n, t in self.warehouse.columns(f"SELECT * {rows}").items() if t in OF_ALL_YEARS}
+        tamed = ", ".join(FAR.format(name=quoted(n), type=t) for n, t in times.items())
         self.warehouse.execute(
             f"""CREATE OR REPLACE TEMP TABLE {file.table} AS
-            SELECT {literal(file.name)} AS _file, file_row_number + 1 AS _line, * EXCLUDE (file_row_number)
-            FROM read_parquet({_one_path(path)}, file_row_number = true)"""
+            SELECT {literal(file.name)} AS _file, file_row_number + 1 AS _line,
+                * EXCLUDE (file_row_number) {f"REPLACE ({tamed})" if tamed else ""} {rows}"""
         )
         return checked_columns(list(self.warehouse.columns(file.table))[2:], file.name)
 

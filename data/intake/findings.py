@@ -11,7 +11,10 @@ from data.tables import Table
 from data.warehouse import Warehouse
 
 HISTORY = "INTERVAL 1 DAY"
-"""What happened longer before the load that made it known is history."""
+"""What happened longer before the first load, which made it known, is history."""
+LATE = "INTERVAL 7 DAY"
+"""What happened longer before a later load is history, unless most of what is new happened since."""
+UNDECIDED = r"won IS NULL AND (closed_at IS NOT NULL OR regexp_matches(stage, '(?i)closed|\b(won|lost)\b'))"
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,16 @@ class Strangers:
 class Finding:
     """What is to be said of a table's rows in a batch.
 
-    `events` is what became of events (see `Stored`), None in other tables. `from_now`: of a table's first load, rows
-    that happened a day and more before and are known from the load on only.
+    `events` is what became of events (see `Stored`), None in other tables. `from_now`: rows that are known from the
+    load on only and happened long before: of a table's first load, and of a later one whose new rows are mostly such.
+    `undecided`: deals that are closed and neither won nor lost.
     """
 
     table: str
     events: Stored | None = None
     words: tuple[Word, ...] = ()
     from_now: int = 0
+    undecided: int = 0
 
 
 def find_strangers(warehouse: Warehouse, table: str, rows: str, of: Table, most: float) -> Strangers:
@@ -61,3 +66,26 @@ def count_from_now(warehouse: Warehouse, table: Table, load: str) -> int:
         return 0
     old = f"_reason = '' AND _clock = 'load' AND {table.occurred_at} < {load} - {HISTORY}"
     return int(warehouse.scalar(f"SELECT count(*) FROM checked WHERE {old}"))
+
+
+def count_late(warehouse: Warehouse, table: Table, batch_id: str, load: str) -> int:
+    """How many of a batch's new rows are history known from the load (SQL) on only, if most of them are.
+
+    A row is new whose key was not known before; after a correction the others are not.
+    """
+    if not table.occurred_at:
+        return 0
+    named = f"e.{table.event_id} IS NOT NULL AND" if table.event_id else ""
+    same = " AND ".join(f"e.{k} IS NOT DISTINCT FROM t.{k}" for k in table.key)
+    new, old = warehouse.rows(
+        f"""SELECT count(*), count(*) FILTER ({table.occurred_at} < {load} - {LATE}) FROM {table.name} t
+        WHERE batch_id = $1 AND known_at = {load} AND copied_from IS NULL
+        AND NOT EXISTS (FROM {table.name} e WHERE {named} {same} AND e.known_at < t.known_at)""",
+        [batch_id],
+    )[0]
+    return int(old) if 2 * old > new else 0
+
+
+def count_undecided(warehouse: Warehouse) -> int:
+    """How many good deals of the relation `checked` are closed and say neither won nor lost."""
+    return int(warehouse.scalar(f"SELECT count(*) FROM checked WHERE _reason = '' AND {UNDECIDED}"))

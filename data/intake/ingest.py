@@ -22,7 +22,7 @@ from data.errors import DataError, UsageError
 from data.intake.checking import Checked, look_closer
 from data.intake.contract import Columns, checked_sql, require, settle_columns, texts_of
 from data.intake.files import RawData, raw_relations
-from data.intake.findings import Finding, Strangers, count_from_now, find_strangers
+from data.intake.findings import Finding, Strangers, count_from_now, count_late, count_undecided, find_strangers
 from data.intake.mapping import FUNCTIONS, Mapping, load_mappings
 from data.intake.noticed import Noticed, notice
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
@@ -295,13 +295,15 @@ def _load_table(warehouse: Warehouse, batch: _Batch, table: Table, mutable: tupl
     refers = table.name != "leads" and "lead_id" in table.names
     strangers = find_strangers(warehouse, table.name, "checked", LEADS, settings.unknown_share) if refers else None
     done = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
+    from_now = from_now or count_late(warehouse, table, batch.batch_id, batch.load)
+    undecided = count_undecided(warehouse) if table.name == "opportunities" else 0
     held = hold_back(warehouse, table, batch.source, _said(batch, mutable, infer, types))
     for relation in WORKING:
         warehouse.execute(f"DROP TABLE IF EXISTS {relation}")
     count = TableCount(rows_in, done.new, held, done.repeats, forgotten)
     if rows_in != done.new + done.repeats + held + forgotten:
         raise RuntimeError(f"{table.name}: {count} does not add up")
-    finding = Finding(table.name, done if table.event_id else None, words, from_now)
+    finding = Finding(table.name, done if table.event_id else None, words, from_now, undecided)
     return _Loaded(count, columns, noticed, finding, strangers)
 
 

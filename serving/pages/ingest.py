@@ -120,7 +120,7 @@ def strangers_in_words(strangers: Sequence[Strangers]) -> Iterator[str]:
 
 
 def finding_in_words(found: Finding) -> Iterator[str]:
-    """What became of a table's events, criteria that no agreement names, and history that is known from now on only."""
+    """What became of events, words of no agreement, deals without an end, history that is known from now on only."""
     events, own = found.events, TABLES[found.table].event_id
     if events and events.corrected:
         yield f"{found.table} that correct or move an earlier one of the same {own}: {events.corrected:,}"
@@ -137,6 +137,9 @@ def finding_in_words(found: Finding) -> Iterator[str]:
         meant = f"; do you mean {word.meant}" if word.meant else ""
         many = f"{word.answers:,} answer{'s' * (word.answers != 1)}"
         yield f"{'WARNING: ' * bool(meant)}criterion {word.word!r} is in no agreement: {many}{meant}"
+    if found.undecided:
+        deals = f"{found.undecided:,} closed deal{'s say' if found.undecided > 1 else ' says'} neither won nor lost"
+        yield f"WARNING: {deals}: their leads stay closed, as in an open deal; give won (true or false) with each"
     if found.from_now:
         history = f"{found.from_now:,} {found.table} happened earlier and are known only from this load on"
         yield f"WARNING: {history}: {HISTORY}"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from data.agreement.file import default_agreement
+from data.cohorts import open_leads
 from data.sql import in_force
 from features.matrix import build_matrix
 from features.rules.standing import build_lines, build_rules, find_reheated
@@ -152,10 +153,50 @@ def test_a_workspace_without_call_ids_gets_them(tmp_path):
     ],
 )
 def test_history_that_is_known_from_now_on_only_is_said(days, files, options, said):
-    """A first load without known_at and without --backfill; a later one of the same table is a daily one."""
+    """A first load without known_at and without --backfill; a later one with new rows of these days is a daily one."""
     report = days(**{"leads": LEADS} | files, **options)
     assert {f.table: f.from_now for f in report.findings if f.from_now} == said
     warned = [p for p in ingest_report(report).sections[0].points if "again with --backfill" in p]
     assert len(warned) == len(said)
-    second = days(leads=LEADS + "L3,2026-01-05\n")
+    second = days(leads=LEADS + "L3,2026-05-30\n")
     assert [f.from_now for f in second.findings] == [0]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("L1,2025-05-01,chat,\nL1,2025-05-02,chat,\nL1,2026-06-02,chat,\n", {}, 2),
+        ("L1,2025-05-01,chat,\nL1,2026-06-01,chat,\nL1,2026-06-02,chat,\n", {}, 0),
+        ("L1,2025-05-01,chat,\nL1,2025-05-02,chat,\n", {"backfill": True}, 0),
+        ("L1,2026-01-05,form_start,e1\nL1,2026-06-02,chat,\n", {}, 0),  # a correction and a new one
+        ("L1,2026-01-05,chat,e1\nL1,2026-01-06,chat,\nL1,2026-05-30,chat,\n", {}, 0),  # repeats and a new one
+        ("L1,2025-05-01,chat,e9\n", {}, 1),
+    ],
+)
+def test_history_in_a_later_load_is_said_where_most_of_what_is_new_is_old(days, text, options, said):
+    head = "lead_id,occurred_at,kind,event_id\n"
+    days(leads=LEADS, touches=f"{head}L1,2026-01-05,chat,e1\nL1,2026-01-06,chat,\n", backfill=True)
+    report = days(touches=head + text, **options)
+    assert [f.from_now for f in report.findings] == [said]
+
+
+@pytest.mark.parametrize(
+    ("deal", "undecided"),
+    [
+        ("Closed Lost,,", 1),
+        ("closedwon,,", 1),
+        ("Lost,,", 1),
+        ("Proposal,2026-02-01,", 1),
+        ("Closed Won,2026-02-01,true", 0),
+        ("Closed Lost,,no", 0),
+        ("Proposal,,", 0),
+        (",,", 0),
+    ],
+)
+def test_a_closed_deal_that_does_not_say_how_keeps_its_lead_closed_and_is_named(days, deal, undecided):
+    deals = f"lead_id,opened_at,stage,closed_at,won\nL1,2026-01-05,{deal}\n"
+    report = days(leads=LEADS, opportunities=deals, backfill=True)
+    assert [f.undecided for f in report.findings] == [0, undecided]
+    said = [p for p in ingest_report(report).sections[0].points if "neither won nor lost" in p]
+    assert len(said) == undecided
+    assert ("L1" in set(open_leads(days.warehouse, days.loaded_at, 60, ())["lead_id"])) is deal.endswith("no")

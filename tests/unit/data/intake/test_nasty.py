@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.agreement.file import default_agreement
@@ -185,3 +187,23 @@ def test_a_json_file_of_another_form_is_refused_plainly(tmp_path, text, said):
 )
 def test_more_names_look_personal(name):
     assert PERSONAL.search(name.replace("é", "e"))
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns", "date"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("table", ["leads", "calls"])
+def test_times_beyond_all_calendars_are_held_back(tmp_path, unit, zone, table):
+    most = 2**31 - 1 if unit == "date" else (2**63 - 1) // {"s": 10**6, "ms": 10**3}.get(unit, 1)
+    values = [most, most - 1, 1 - most, 5 - most, most // 2, -most // 2]
+    numbers = pa.array(values, pa.int32() if unit == "date" else pa.int64())
+    times = numbers.cast(pa.date32() if unit == "date" else pa.timestamp(unit, zone))
+    at = "created_at" if table == "leads" else "called_at"
+    columns = {"lead_id": ["A"] * len(values), at: times, "duration_s": [60] * len(values)}
+    pq.write_table(pa.table(columns), tmp_path / f"{table}.parquet")
+    with Warehouse.open(None, threads=1) as warehouse:
+        options = {"loaded_at": LOADED, "timezone": zone or "UTC"}
+        for backfill in (False, True):
+            assert ingest(warehouse, "canonical", tmp_path, backfill=backfill, **options).stored == 0
+        reasons = quarantined(warehouse)["reason"]
+    assert len(reasons) == len(values)
+    assert reasons.str.contains(f"{at}: expected a time (?:no later than|from)").all()
