@@ -22,7 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from data.intake import databases, records
-from data.intake.names import ENDINGS, ending, named_relation, relation_of
+from data.intake.names import ENDINGS, column_name, ending, named_relation, relation_of
 from data.intake.records import Record, checked_columns, first_line, open_text, unreadable
 from data.intake.simple import simple_lines
 from data.sql import literal, quoted
@@ -33,10 +33,19 @@ log = logging.getLogger(__name__)
 OTHER = {".xlsx": "an Excel workbook", ".xls": "an Excel workbook", ".xlsm": "an Excel workbook", ".zip": "an archive"}
 """Endings of what CRMs export and that is not read: what such a file is."""
 TO_DO = {"an Excel workbook": "save it as CSV UTF-8", "an archive": "unpack it"}
+AS_UTF_8 = "export it again, or save it in Excel as CSV UTF-8"
+KINDS = {
+    rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]": ("a text in UTF-16", AS_UTF_8),
+    rb"\x1f\x8b": ("a gzip archive", "unpack it, or add .gz to its name"),
+    rb"PK\x03\x04|\xd0\xcf\x11\xe0": ("an Excel workbook or an archive", "save it as CSV UTF-8, or unpack it"),
+    rb"PAR1": ("a Parquet file", "rename it so that it ends in .parquet"),
+    rb"%PDF": ("a PDF", "export it as CSV"),
+}
+"""How a file that is no text begins: what it is, and what to do."""
 CHUNK = 20_000
 OF_ALL_YEARS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE")
 FAR = """CASE WHEN {name} >= '10000-01-01'::{type} THEN 'infinity' WHEN {name} < '0001-01-01'::{type} THEN '-infinity'
-    ELSE {name} END::{type} AS {name}"""
+    ELSE {name} END::{type}"""
 """A time of Parquet beyond all calendars as an endless one, as DuckDB fails where it converts one near its limits."""
 REJECTS = """CREATE OR REPLACE TEMP TABLE raw_rejects (
     relation VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR)"""
@@ -131,8 +140,7 @@ class _Reader:
             if self._wants(name, relation_of(place, root), name):
                 self._finish(self.files[-1], self._read_file(place, self.files[-1]))
         if path.is_dir():
-            others = [p for p in sorted(path.glob("*")) if p.suffix.lower() in OTHER]
-            self.unused += [f"{p.name} ({OTHER[p.suffix.lower()]}: {_what_to_do(p)})" for p in others]
+            self.unused += [_left_out(p, path) for p in _others(path)]
 
     def finish(self) -> RawData:
         absent: dict[str, tuple[str, ...]] = {}
@@ -167,8 +175,9 @@ class _Reader:
             self.digest.update(file.relation.encode())
             if size == 0:
                 raise unreadable(file.name, "a header and records", "an empty file", "export it again")
-            if path.suffix == ".parquet":
+            if ending(path) == ".parquet":
                 return self._read_parquet(path, file)
+            _check_kind(path, file.name)
             return self._read_csv(path, file) if ".csv" in ending(path) else self._read_json(path, file)
         except (OSError, EOFError, zlib.error, duckdb.Error) as error:
             do = "export or copy it again"
@@ -177,14 +186,15 @@ class _Reader:
     def _read_parquet(self, path: Path, file: RawFile) -> list[str]:
         file.typed = True
         rows = f"FROM read_parquet({_one_path(path)}, file_row_number = true)"
-        times = {n: t for n, t in self.warehouse.columns(f"SELECT * {rows}").items() if t in OF_ALL_YEARS}
-        tamed = ", ".join(FAR.format(name=quoted(n), type=t) for n, t in times.items())
+        types = self.warehouse.columns(f"SELECT * EXCLUDE (file_row_number) {rows}")
+        columns = checked_columns([column_name(n, i) for i, n in enumerate(types, 1)], file.name)
+        read = [(FAR if t in OF_ALL_YEARS else "{name}").format(name=quoted(n), type=t) for n, t in types.items()]
+        named = "".join(f", {value} AS {quoted(c)}" for value, c in zip(read, columns, strict=True))
         self.warehouse.execute(
             f"""CREATE OR REPLACE TEMP TABLE {file.table} AS
-            SELECT {literal(file.name)} AS _file, file_row_number + 1 AS _line,
-                * EXCLUDE (file_row_number) {f"REPLACE ({tamed})" if tamed else ""} {rows}"""
+            SELECT {literal(file.name)} AS _file, file_row_number + 1 AS _line{named} {rows}"""
         )
-        return checked_columns(list(self.warehouse.columns(file.table))[2:], file.name)
+        return columns
 
     def _read_csv(self, path: Path, file: RawFile) -> list[str]:
         delimiter, columns, after = records.header(path, file.name)
@@ -222,7 +232,7 @@ class _Reader:
     def _read_table(self, engine: Any, table: str, file: RawFile) -> list[str]:
         self.digest.update(file.relation.encode())
         with databases.all_rows(engine, table) as rows:
-            columns = checked_columns(list(rows.keys()), table)
+            columns = checked_columns([column_name(n, i) for i, n in enumerate(rows.keys(), 1)], table)
             self._store(file, columns, records.table_records(rows, self.digest))
         return columns
 
@@ -264,6 +274,28 @@ def _known_files(path: Path) -> list[Path]:
         shown, expected = databases.without_password(str(path)), f"files ending in {', '.join(ENDINGS)}"
         raise unreadable(shown, expected, *_instead(path))
     return found
+
+
+def _others(folder: Path) -> list[Path]:
+    """What lies in a folder and is not read: files with other endings, and folders in its sub-folders."""
+    found = sorted(p for p in (*folder.glob("*"), *folder.glob("*/*")) if not p.name.startswith("."))
+    return [p for p in found if (not ending(p) if p.is_file() else p.parent != folder)]
+
+
+def _left_out(path: Path, folder: Path) -> str:
+    name, kind = path.relative_to(folder).as_posix(), OTHER.get(path.suffix.lower())
+    if kind:
+        return f"{name} ({kind}: {_what_to_do(path)})"
+    return f"{name}{' (a folder too deep)' if path.is_dir() else ' (not of an ending that is read)'}"
+
+
+def _check_kind(path: Path, name: str) -> None:
+    """DataError where the first bytes show that a file of text is something else."""
+    with records.open_bytes(path) as file:
+        head = file.read(4)
+    kind, do = next((said for start, said in KINDS.items() if re.match(start, head, re.DOTALL)), ("", ""))
+    if kind:
+        raise unreadable(name, "a text in UTF-8", kind, do)
 
 
 def _instead(path: Path) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -34,6 +35,18 @@ def declared_relation(name: str) -> str:
 def named_relation(name: str) -> str:
     """The relation of a folder or table of this name."""
     return "raw_" + re.sub(r"\W+", "_", name.lower())
+
+
+def column_name(text: str, place: int) -> str:
+    """The name of a column as its header means it; of the one in this place where it says nothing.
+
+    Unicode is composed (NFC), invisible characters go, every Unicode space is a space, and none stands at the ends.
+
+    >>> column_name("\ufefflead_id\u00a0", 1), column_name("Job\u00a0Ti\u00adtle", 2), column_name(" \u200b", 3)
+    ('lead_id', 'Job Title', 'column_3')
+    """
+    kept = (" " if unicodedata.category(c) == "Zs" else c for c in text if unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", "".join(kept)).strip() or f"column_{place}"
 
 
 def ending(path: Path) -> str:

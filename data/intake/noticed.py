@@ -8,11 +8,13 @@ from typing import Literal
 
 from data.agreement.model import Agreement
 from data.intake.contract import Columns, kept_words
+from data.intake.keys import GUARDED
 from data.intake.values import CODE, Reading, Seen, examples, is_other_style
+from data.sql import literal, quoted
 from data.tables import Column, Table
 from data.warehouse import Warehouse
 
-Kind = Literal["empty", "no_number", "other_style", "thousands", "stays_text", "codes"]
+Kind = Literal["empty", "no_number", "other_style", "thousands", "stays_text", "codes", "guarded"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Noticed:
     `empty`: empty words, read as nothing (not among the `filled`). `no_number`: no numbers, of an extra column of
     numbers, stored as missing. `other_style`: numbers in a style that is not declared. `thousands`: read with a decimal
     point that may part thousands. `stays_text`: numbers in a column of texts. `codes`: with a
-    leading zero, in an extra column of numbers.
+    leading zero, in an extra column of numbers. `guarded`: ids as Excel guards a text (`="007"`), read without that.
     """
 
     column: str
@@ -49,7 +51,19 @@ def notice(
             for kind, count in _kinds(table, taken.get(name), about, bool(reading.decimal)).items():
                 shown = examples(warehouse, name, where[kind]) if count else ()
                 found += [Noticed(f"{table.name}.{name}", kind, count, about.filled, shown)] * bool(count)
-    return found
+    return found + [guarded for c in columns.stored if c.id_of for guarded in _guarded(warehouse, table, c, columns)]
+
+
+def _guarded(warehouse: Warehouse, table: Table, column: Column, columns: Columns) -> list[Noticed]:
+    """The ids of a column that Excel guards, if there are any."""
+    name, sql_type = columns.given.get(column.name, ("", ""))
+    if sql_type != "VARCHAR":
+        return []
+    is_guarded = f"regexp_matches(text, {literal(GUARDED)})"
+    text = f"(SELECT trim({quoted(name)}) AS text FROM mapped)"
+    [(filled, count)] = warehouse.rows(f"SELECT count(text), count(*) FILTER ({is_guarded}) FROM {text}")
+    shown = examples(warehouse, name, is_guarded) if count else ()
+    return [Noticed(f"{table.name}.{name}", "guarded", count, filled, shown)] * bool(count)
 
 
 def _kinds(table: Table, column: Column | None, seen: Seen, declared: bool) -> dict[Kind, int]:

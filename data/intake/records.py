@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from data.errors import DataError
+from data.intake.names import column_name
 
 DELIMITERS = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
@@ -63,7 +64,7 @@ def scan(path: Path, digest: Any) -> int:
 
 def open_bytes(path: Path) -> IO[bytes]:
     """A file's bytes, unpacked where it is gzipped."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def open_text(path: Path) -> IO[str]:
@@ -96,7 +97,7 @@ def header(path: Path, name: str) -> tuple[str, list[str], int]:
     if odd:
         got = f"one column {best.columns[0]!r}, which seems to be separated by {odd[0]!r}"
         raise unreadable(name, "columns separated by , ; tab or |", got, "export it with one of these delimiters")
-    named = [c.strip() or f"column_{i}" for i, c in enumerate(best.columns, 1)]
+    named = [column_name(c, i) for i, c in enumerate(best.columns, 1)]
     return best.delimiter, checked_columns(named, name), best.line
 
 
@@ -305,7 +306,7 @@ def _json_object(line: str) -> dict[str, str | None]:
     found = json.loads(line, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_once)
     if not isinstance(found, dict):
         raise ValueError(f"a {type(found).__name__}")
-    texts = {k.strip() or f"column_{i}": _as_text(v) for i, (k, v) in enumerate(found.items(), 1)}
+    texts = {column_name(k, i): _as_text(v) for i, (k, v) in enumerate(found.items(), 1)}
     if len({k.lower() for k in texts}) < len(found):
         raise ValueError("a key twice")
     if "\\u" in line:

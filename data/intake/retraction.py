@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from data.errors import UsageError
-from data.intake.keys import same_id
+from data.intake.keys import same_id, stored_ids
 from data.intake.quarantine import FIELDS, discard, drop_held, forget_held
 from data.intake.timeline import settle
 from data.sql import ALIKE, PERSONS, literal, quoted
@@ -147,7 +147,7 @@ def forget_lines(warehouse: Warehouse, table: str, batch: str) -> int:
 
 def same_person(warehouse: Warehouse, lead: str) -> list[str]:
     """The ids of all leads that were merged with this one, its own first, in the form in which they are stored."""
-    own = str(warehouse.scalar(f"SELECT {same_id('$1::VARCHAR')}", [lead]))
+    [own] = stored_ids(warehouse, [lead])
     others = warehouse.rows(f"SELECT DISTINCT other FROM {ALIKE} WHERE lead_id = $1 AND other <> $1 ORDER BY 1", [own])
     return [own, *(other for (other,) in others)]
 

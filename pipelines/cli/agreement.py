@@ -83,5 +83,5 @@ def agreement_explain(
     from serving.pages.agreements import standing_report
 
     opened = find_workspace(workspace)
-    points = explain_points(opened, list(dict.fromkeys(leads)), settle(opened, read_as_of(as_of), now()))
+    points = explain_points(opened, leads, settle(opened, read_as_of(as_of), now()))
     return standing_report(points.standing, points.lines, points.agreement)

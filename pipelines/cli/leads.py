@@ -44,7 +44,7 @@ def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead'
     opened = find_workspace(workspace)
     moment = settle(opened, read_as_of(as_of), now())
     points = explain_points(opened, [lead], moment)
-    found = explain_score(opened, lead, moment)
+    found = explain_score(opened, points.standing["lead_id"].iloc[0], moment)
     return lead_report(points.standing, points.lines, found, points.agreement, moment)
 
 

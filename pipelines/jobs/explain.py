@@ -9,6 +9,7 @@ import pandas as pd
 
 from data.agreement.model import Agreement
 from data.errors import DataError
+from data.intake.keys import stored_ids
 from data.opened import OpenWorkspace
 from features.rules.standing import build_lines, build_rules
 
@@ -23,9 +24,10 @@ class Points:
 
 
 def explain_points(opened: OpenWorkspace, leads: list[str], as_of: datetime) -> Points:
-    """The points of those leads at `as_of`; DataError names the leads that were not known by then."""
-    index = pd.DataFrame({"lead_id": leads, "as_of": pd.Timestamp(as_of)})
+    """The points of those leads at `as_of`, each once; DataError names the leads that were not known by then."""
     with opened.warehouse() as warehouse:
+        leads = list(dict.fromkeys(stored_ids(warehouse, leads)))
+        index = pd.DataFrame({"lead_id": leads, "as_of": pd.Timestamp(as_of)})
         standing = build_rules(warehouse, index, opened.agreements)
         unknown = sorted(set(leads) - set(standing["lead_id"]))
         if unknown:

@@ -25,6 +25,7 @@ WORDS = {
     " thousands, declare `-- decimal: ,` (docs/mappings.md)",
     "codes": "{column} holds numbers, but {count:,} of {filled:,} begin with a zero, like codes ({examples}): stored"
     " without it; to keep it, select them as text in a mapping under another name",
+    "guarded": "{column}: {count:,} of {filled:,} are guarded by Excel ({examples}): read without = and quotes",
     "stays_text": "{column} is kept as text, as its first load or its mapping had it, although {count:,} of"
     " {filled:,} are numbers ({examples}): to have numbers, cast it in a mapping under another name",
 }
@@ -89,13 +90,13 @@ def _remarks(done: IngestReport) -> list[str]:
     """What else there is to say, of a batch that was stored or only checked."""
     more = done.noticed[MOST_NOTICED:]
     named = {
-        "ignored files that no mapping reads": done.unused,
+        "left out, as no mapping reads them": done.unused,
         f"columns left out because their names look personal ({ALLOW})": done.left_out,
         "ignored columns that no table has": done.ignored,
         **{f"columns that {name} lacks, read as empty": absent for name, absent in done.absent.items()},
     }
     return [
-        *(f"{words}: {', '.join(names)}" for words, names in named.items() if names),
+        *(f"{words}: {_some(names)}" for words, names in named.items() if names),
         *strangers_in_words(done.strangers),
         *(line for finding in done.findings for line in finding_in_words(finding)),
         *map(_in_words, done.noticed[:MOST_NOTICED]),

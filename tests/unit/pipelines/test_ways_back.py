@@ -149,3 +149,22 @@ def test_a_model_that_used_a_dropped_column_refuses_plainly(root):
     typed(root, "drop-column", "leads", "Stage")
     with open_workspace(root).warehouse() as warehouse, pytest.raises(ModelError, match=r"got no lead\.Stage; ingest"):
         used_features(model, build_catalogue(agreement, warehouse))
+
+
+AS_STORED, OTHER = "00Q5g00000AbCdEEAV", "00QOTHER0000001"
+
+
+@pytest.mark.parametrize("lead", ["00Q5g00000AbCdE", AS_STORED, " 00Q5g00000AbCdE\u200b", '="00Q5g00000AbCdE"'])
+def test_an_id_is_typed_as_any_file_may_write_it(tmp_path, lead):
+    """By one rule with ingest: 15 or 18 characters of Salesforce, spaces, Excel's guard."""
+    root = tmp_path / "var"
+    init_workspace(Workspace(root))
+    leads = f"lead_id,created_at\n00Q5g00000AbCdE,2026-01-01\n{OTHER},2026-01-01\n"
+    load(root, tmp_path / "files", leads=leads)
+    for words in (("explain", lead), ("agreement", "explain", lead, AS_STORED)):
+        code, said = typed(root, *words, "--as-of", f"{AS_OF:%Y-%m-%d}")
+        assert (code, AS_STORED in json.dumps(said)) == (0, True)
+    for words in (("merge", lead, "--into", OTHER), ("retract", "--lead", lead), ("forget", lead)):
+        code, said = typed(root, *words)
+        assert (code, said["changed"]) == (0, True)
+    assert AS_STORED.encode() not in (root / "warehouse.duckdb").read_bytes()

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -239,7 +244,15 @@ def test_a_path_without_secrets_is_shown_as_it_is(path):
         pytest.param(b"a:b\n1:2\n", "got one column 'a:b', which seems to be separated by ':'", id="wrong delimiter"),
         pytest.param(b"a,A\n1,2\n", "expected every column once", id="a column twice"),
         pytest.param(b"_line,a\n1,2\n", "none called _file, _line", id="a column of ours"),
-        pytest.param("a,b\n1,2\n".encode("utf-16"), "expected a header of column names in UTF-8", id="UTF-16"),
+        *(
+            pytest.param(
+                "a,b\n1,2\n".encode(form), "in UTF-16; export it again, or save it in Excel as CSV UTF-8", id=form
+            )
+            for form in ("utf-16", "utf-16-le", "utf-16-be")
+        ),
+        pytest.param(gzip.compress(b"a,b\n1,2\n"), "got a gzip archive; unpack it, or add .gz to its name", id="gzip"),
+        pytest.param(b"PK\x03\x04...", "got an Excel workbook or an archive; save it as CSV UTF-8", id="Excel"),
+        pytest.param(b"PAR1...", "got a Parquet file; rename it so that it ends in .parquet", id="Parquet"),
         pytest.param(b"caf\xe9,b\n1,2\n", "can't decode byte 0xe9 in position 3", id="header in Latin-1"),
     ],
 )
@@ -272,6 +285,54 @@ def test_nothing_is_left_behind(warehouse, tmp_path):
     assert warehouse.rows("SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal") == []
 
 
+NOT_READ = "not of an ending that is read"
+
+
+def test_what_lies_in_a_folder_and_is_not_read_is_named(warehouse, tmp_path):
+    """Copies, folders in sub-folders; not what the system hides."""
+    for name in ("leads.csv", "leads.csv.bak", "sub/notes.txt", "sub/deep/leads.csv", ".DS_Store", "touches.CSV.gz"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"a\n1\n" if name.endswith("v") else b"")
+    with raw_relations(warehouse, tmp_path, {"raw_leads"}) as raw:
+        named = {name.partition(" (")[0]: name.partition(" (")[2].rstrip(")") for name in raw.unused}
+    assert named == {
+        "leads.csv.bak": NOT_READ,
+        "sub/notes.txt": NOT_READ,
+        "sub/deep": "a folder too deep",
+        "touches.CSV.gz": "",
+    }
+
+
+HEADERS = [
+    "\u200blead_id",
+    "\ufefflead_id",
+    "lead\ufeff_id",
+    "\u00a0lead_id\u2003",
+    "lead_id\u00ad",
+    "\u202alead_id\u202c",
+]
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("kind", ["csv", "quoted.csv", "jsonl", "parquet", "sqlite"])
+def test_what_cannot_be_seen_in_the_name_of_a_column_means_nothing(warehouse, tmp_path, name, kind):
+    at, path = "created\u200d_at ", tmp_path / f"leads.{kind.removeprefix('quoted.')}"
+    if kind.endswith("csv"):
+        mark = '"' if kind.startswith("quoted") else ""
+        path.write_text(f"{mark}{name}{mark},{mark}{at}{mark}\nL1,2026-01-01\n", encoding="utf-8")
+    elif kind == "jsonl":
+        path.write_text(json.dumps({name: "L1", at: "2026-01-01"}, ensure_ascii=False), encoding="utf-8")
+    elif kind == "parquet":
+        pq.write_table(pa.table({name: ["L1"], at: ["2026-01-01"]}), path)
+    else:
+        with closing(sqlite3.connect(path)) as base:
+            base.execute(f'CREATE TABLE leads ("{name}" TEXT, "{at}" TEXT)')
+            base.execute("INSERT INTO leads VALUES ('L1', '2026-01-01')")
+            base.commit()
+    with raw_relations(warehouse, f"sqlite:///{path}" if kind == "sqlite" else tmp_path, {"raw_leads"}):
+        assert warehouse.rows("SELECT lead_id, created_at FROM raw_leads") == [("L1", "2026-01-01")]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -288,4 +349,4 @@ def test_what_is_exported_and_not_read_is_named(warehouse, tmp_path, name, said)
         pass
     written(tmp_path, b"a\n1\n", "leads.csv")
     with raw_relations(warehouse, tmp_path, {"raw_leads"}) as raw:
-        assert raw.unused == ((f"{name} ({said[4:]})".replace("; ", ": "),) if "docx" not in name else ())
+        assert raw.unused == (f"{name} ({said[4:].replace('; ', ': ') if 'docx' not in name else NOT_READ})",)

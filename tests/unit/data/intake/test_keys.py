@@ -21,6 +21,11 @@ SAME = [
     ("-7", "-7.0"),
     ("10000000000000001", "10000000000000001.0"),
     ("A1", "\tA1"),
+    ("00123", '="00123"'),
+    ("42", '="42.0"'),
+    ("A1", ' =" A1 " '),
+    ("A1", '="="A1""'),
+    ("00Q5g00000AbCdEEAV", '="00Q5g00000AbCdE"'),
     ("A1", "A1\u00a0"),
     ("A1", "\u2003A1\u3000"),
     ("A1", "\u200bA1"),
@@ -40,6 +45,9 @@ SAME = [
 ]
 DIFFERENT = [
     ("42", "042"),
+    ("42", '="042"'),
+    ("A1", '"A1"'),
+    ("A1", "=A1"),
     ("42", "4.2"),
     ("42", "42.000"),
     ("42", "42.5"),
@@ -87,7 +95,7 @@ def test_every_id_column_has_one_form(days):
     report = days(
         accounts="account_id,industry\n42,software\n",
         leads="lead_id,account_id,created_at\n00Q5g00000AbCdE,42.0,2026-01-01\n7.0,\u00a042,2026-01-01\n",
-        touches="lead_id,occurred_at,kind,event_id\n00Q5g00000AbCdEEAV,2026-01-02,chat,9\n7,2026-01-02,chat,9.0\n",
+        touches="lead_id,occurred_at,kind,event_id\n00Q5g00000AbCdEEAV,2026-01-02,chat,9\n7,2026-01-03,chat,9.0\n",
         calls="lead_id,called_at,call_id\n\t7,2026-01-02,\u200bc1\n7,2026-01-02,c1\n",
         answers="lead_id,answered_at,criterion,state\n7.00,2026-01-02,need,yes\n",
         handoffs="lead_id,handed_off_at\n7,2026-01-03\n",

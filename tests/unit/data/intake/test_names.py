@@ -12,6 +12,7 @@ import pytest
 from data.agreement.file import default_agreement
 from data.cohorts import handed_off, open_leads
 from data.intake.ingest import ingest
+from data.intake.names import column_name
 from data.tables import ACCOUNTS, LEADS, REPORT_TABLES, SCORES, TABLES
 from data.warehouse import VERSION_COLUMNS, Warehouse
 from data.workspace import Workspace
@@ -44,9 +45,9 @@ OURS = sorted({*(n for t in (*TABLES.values(), SCORES, *REPORT_TABLES.values()) 
 
 
 def unlike(table, names):
-    """Those that are no columns of the table itself, each once whatever its letter case."""
+    """Those that are no columns of the table itself, each once whatever its letter case and what cannot be seen."""
     own = {*table.names, "known_at"}
-    by_case = {n.lower(): n for n in names if n.strip().lower() not in own}
+    by_case = {column_name(n, 0).lower(): n for n in names if column_name(n, 0).lower() not in own}
     return list(by_case.values())
 
 
@@ -86,7 +87,9 @@ def test_a_column_of_any_name_is_a_feature_and_stops_nothing(warehouse, tmp_path
     said = {n for label in (report.left_out, report.ignored) for n in label}
     kept = [{f"{t.name}.{n}" for n in warehouse.extras(t)} for t in (LEADS, ACCOUNTS)]
     for table, names_given, found in zip((LEADS, ACCOUNTS), extras, kept, strict=True):
-        assert {f"{table.name}.{n}" for n in names_given} == found | {n for n in said if n.startswith(table.name)}
+        assert {f"{table.name}.{column_name(n, 0)}" for n in names_given} == found | {
+            n for n in said if n.startswith(table.name)
+        }
     agreement = default_agreement()
     index = pd.DataFrame({"lead_id": ["L1", "L2"], "as_of": pd.Timestamp(NOW)})
     matrix = build_matrix(warehouse, index, agreement)

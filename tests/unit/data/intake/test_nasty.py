@@ -182,6 +182,15 @@ def test_a_json_file_of_another_form_is_refused_plainly(tmp_path, text, said):
         ingest(warehouse, "canonical", tmp_path, loaded_at=LOADED)
 
 
+def test_ids_that_excel_guards_are_read_and_counted(days):
+    leads = 'lead_id,created_at,account_id\n="00123",2026-01-01,"=""7"""\n00124,2026-01-01,="7"\n'
+    report = days(leads=leads, touches="lead_id,occurred_at,kind\n00123,2026-02-01,chat\n", accounts="account_id\n7\n")
+    assert (report.stored, report.quarantined) == (4, 0)
+    assert [s.unknown for s in report.strangers] == [0, 0]
+    assert "leads.lead_id: 1 of 2 are guarded by Excel ('=\"00123\"': 1): read without = and quotes" in points(report)
+    assert "leads.account_id: 2 of 2 are guarded by Excel" in points(report)
+
+
 @pytest.mark.parametrize(
     "name", ["tel", "tél.", "cell", "dob", "handynr", "comments", "kommentar", "mail", "geb.-datum"]
 )
