@@ -135,15 +135,22 @@ def _hand_on(warehouse: Warehouse, table: Table) -> None:
     if table.event_id:
         whole = f"hash({', '.join(quoted(n) for n in table.names if n != 'lead_id')})"
         keyed = f"CASE WHEN {table.event_id} IS NULL THEN {whole} ELSE {keyed} END"
-    rows = f"(SELECT *, {keyed} AS same FROM {table.name} WHERE coalesce(copied_from, lead_id) = lead_id)"
-    begins = "greatest(e.known_at, w.from_at)"
+    rows = f"(SELECT *, rowid AS id, {keyed} AS same FROM {table.name} WHERE coalesce(copied_from, lead_id) = lead_id)"
     warehouse.execute(
-        f"""INSERT INTO {table.name} BY NAME
-        SELECT e.* EXCLUDE (same) REPLACE (w.into AS lead_id, {begins} AS known_at, e.lead_id AS copied_from,
-            NULL AS retracted_at, least(e.superseded_at, w.to_at, o.first) AS superseded_at)
-        FROM {rows} e JOIN {WAYS} w ON w.lead_id = e.lead_id AND e.lead_id IN (FROM special)
-        LEFT JOIN (SELECT lead_id, same, min(known_at) AS first FROM {rows} WHERE retracted_at IS NULL GROUP BY ALL) o
-            ON o.lead_id = w.into AND o.same = e.same
-        WHERE coalesce(least(e.superseded_at, w.to_at, o.first) > {begins}, true)
-        QUALIFY e.lead_id = min(e.lead_id) OVER (PARTITION BY w.into, e.same)"""
+        f"""INSERT INTO {table.name} BY NAME WITH given AS MATERIALIZED (
+        SELECT e.*, w.into AS heir, w.to_at, greatest(e.known_at, w.from_at) AS begins
+        FROM {rows} e JOIN {WAYS} w ON w.lead_id = e.lead_id AND e.lead_id IN (FROM special)),
+        own AS (SELECT g.id, g.heir, g.begins, min(o.known_at) FILTER (o.known_at > g.begins) AS next,
+            max(coalesce(o.superseded_at, 'infinity')) FILTER (o.known_at <= g.begins) AS until
+            FROM given g JOIN {rows} o ON o.lead_id = g.heir AND o.same = g.same
+            AND coalesce(o.superseded_at > greatest(g.begins, o.known_at), true) GROUP BY ALL),
+        copies AS MATERIALIZED (SELECT g.* EXCLUDE (id, heir, to_at, begins) REPLACE (g.heir AS lead_id,
+            greatest(g.begins, own.until) AS known_at, g.lead_id AS copied_from, NULL AS retracted_at,
+            least(g.superseded_at, g.to_at, own.next) AS superseded_at)
+            FROM given g LEFT JOIN own USING (id, heir, begins)
+            WHERE coalesce(least(g.superseded_at, g.to_at, own.next, 'infinity') > greatest(g.begins, own.until), true))
+        SELECT * EXCLUDE (same, until) REPLACE (greatest(known_at, until) AS known_at) FROM (
+            SELECT *, max(coalesce(superseded_at, 'infinity')) OVER (PARTITION BY lead_id, same
+                ORDER BY known_at, copied_from ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until FROM copies)
+        WHERE coalesce(until < coalesce(superseded_at, 'infinity'), true)"""
     )

@@ -324,3 +324,35 @@ def test_a_moved_event_is_of_the_lead_before_when_its_load_is_retracted(warehous
         for as_of, expected in past.items():
             assert seen(warehouse, as_of, "touches", "event_id, lead_id") == expected
     check_timeline(warehouse)
+
+
+@pytest.mark.parametrize("seed", [3, 8, 108])
+def test_whatever_is_loaded_merged_and_retracted_the_past_stays_and_nothing_counts_twice(warehouse, load, seed):
+    random, batches, past, gone = Random(seed), [], {}, []
+    load(-1, leads="lead_id,created_at " + "".join(f"{lead},2026-01-01 " for lead in "ABCD"))
+    named = "lead_id, coalesce(event_id, asset)"
+    for day in range(0, 20, 2):
+        at, act = datetime(2026, 2, 1) + day * DAY, random.random()
+        if batches and act < 0.3:
+            retract_batch(warehouse, random.choice(batches), at)
+        elif act < 0.45 and len(gone) < 2:
+            lead, into = random.sample([lead for lead in "ABCD" if lead not in gone], 2)
+            merge(warehouse, lead, into, at)
+            gone.append(lead)
+        else:
+            events = [f"{random.choice('ABCD')},2026-01-02,chat,,e{i} " for i in range(9) if random.random() < 0.6]
+            events += [f"{random.choice('ABCD')},2026-01-02,chat,a{i}, " for i in range(5) if random.random() < 0.6]
+            sent = [f"{lead},2026-01-0{i} " for i in range(1, 5) for lead in "ABCD" if random.random() < 0.4]
+            files = {"touches": "lead_id,occurred_at,kind,asset,event_id " + "".join(events)}
+            files["handoffs"] = "lead_id,handed_off_at " + "".join(sent)
+            batches.append(load(day, backfill=False, **files).batch_id)
+        for as_of in (*past, at + DAY):
+            found = (
+                seen(warehouse, as_of, "touches", named),
+                seen(warehouse, as_of, "handoffs", "lead_id, handed_off_at"),
+            )
+            assert found == past.setdefault(as_of, found)
+            ids = [event for _, event in found[0] if event.startswith("e")]
+            assert all(len(rows) == len({*rows}) for rows in (*found, ids))
+        assert not {lead for rows in past[at + DAY] for lead, _ in rows} & {*gone}
+    check_timeline(warehouse)
