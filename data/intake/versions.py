@@ -246,13 +246,21 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
 
 
 def _owners(table: Table, event: str) -> str:
-    """SQL of the lead that has an event which several have, by `event` (columns): the stored one, else the first."""
-    stored = f"{table.name} SEMI JOIN candidates USING ({event}) WHERE retracted_at IS NULL AND copied_from IS NULL"
-    rows = f"""SELECT {event}, lead_id, 0 AS _row, 'in batch ' || batch_id AS place FROM {stored}
+    """SQL of the lead that has an event which several have, by `event` (columns): the stored one, else the first.
+
+    An id that more leads have, at other times, is a number within each lead: such events are several.
+    """
+    whole = f"{table.name} WHERE retracted_at IS NULL AND copied_from IS NULL"
+    rows = f"""SELECT {event}, lead_id, 0 AS _row, 'in batch ' || batch_id AS place FROM {whole}
         UNION ALL SELECT {event}, lead_id, _row, 'on line ' || _line || ' of ' || _file FROM candidates"""
-    shared = f"FROM ({rows}) GROUP BY {event} HAVING min(lead_id) <> max(lead_id)"
-    return f"""SELECT {event}, arg_min(lead_id, _row) AS lead_id, arg_min(place, _row) AS place
-        FROM ({rows}) SEMI JOIN (SELECT {event} {shared}) USING ({event}) GROUP BY {event}"""
+    at_once = f"SELECT {event} FROM ({rows}) SEMI JOIN candidates USING ({event})"
+    return f"""WITH shared AS MATERIALIZED (
+            {at_once} GROUP BY {event} HAVING min(lead_id) <> max(lead_id)),
+        of_id AS MATERIALIZED (FROM ({rows}) SEMI JOIN shared USING ({table.event_id}))
+        SELECT {event}, arg_min(lead_id, _row) AS lead_id, arg_min(place, _row) AS place
+        FROM of_id SEMI JOIN shared USING ({event}) GROUP BY {event}
+        HAVING count(DISTINCT lead_id) = (
+            SELECT count(DISTINCT o.lead_id) FROM of_id o WHERE o.{table.event_id} = of_id.{table.event_id})"""
 
 
 def _supersede(warehouse: Warehouse, table: Table) -> None:

@@ -128,6 +128,16 @@ def test_an_event_of_two_leads_at_one_moment_is_the_first_ones(days, loads, owne
     assert all("event_id: expected one lead known at" in reason for reason in reasons)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_numbers_within_each_lead_are_no_shared_events(days, at_once):
+    """Two first events at one moment are two where the first of a third lead was at another."""
+    loads = ["C,2026-02-03,chat,1\n", "A,2026-02-01,chat,1\nB,2026-02-01,chat,1\n"]
+    days(leads=f"{LEADS}C,2026-01-01\n")
+    for rows in ["".join(loads)] if at_once else loads:
+        assert days(touches=f"lead_id,occurred_at,kind,event_id\n{rows}").quarantined == 0
+    assert days.warehouse.scalar("SELECT count(*) FROM touches WHERE superseded_at IS NULL") == 3
+
+
 def test_words_may_be_parted_otherwise_but_not_digits(days):
     rows = "".join(f"A,2026-02-0{i},{c},yes\n" for i, c in enumerate(["Time Frame", "time_frame", "bud-get", "1_0"], 1))
     answers = f"lead_id,answered_at,criterion,state\n{rows}"
