@@ -27,6 +27,10 @@ from pipelines import moment
 real = moment.now
 moment.now = lambda: real() + timedelta(days=int((Path(os.environ["TODAY"]) / "days").read_text()))
 '''
+A_POINT_EACH = """
+[criteria.engagement.touches]
+pricing_view = { points = 1, half_life_days = 3650, cap = 99 }
+"""
 LEADS = {"NEW": "a touch each morning", "LATE": "touches of three days ago", "BOT": "each found a bot's a day later"}
 LEADS |= {"SAME": "one row, again each morning", "TWIN": "merged on the fourth morning", "KEPT": "into this one"}
 
@@ -54,8 +58,7 @@ def days(tmp_path, prefect):
     init_workspace(space)
     (tmp_path / "sitecustomize.py").write_text(CLOCK)
     today = tmp_path / "today"
-    agreement = default_text("BANT").replace("pricing_view = 6", "pricing_view = { points = 1, half_life_days = 3650 }")
-    (space.agreements / "2000-01-01.toml").write_text(agreement)
+    (space.agreements / "2000-01-01.toml").write_text(default_text("BANT") + A_POINT_EACH)
     schedule = ["[schedule]", 'daily = "* * * * *"', "[schedule.sources]", f"canonical = '{today / 'inbox'}'"]
     space.settings.write_text("\n".join(schedule))
 

@@ -144,7 +144,17 @@ def company(tmp_path_factory, prefect):
 
 
 def settings(files, *lines):
-    return "\n".join(["[training]", "folds = 1", "[schedule]", *lines, "[schedule.sources]", f'canonical = "{files}"'])
+    return "\n".join(
+        [
+            "[training]",
+            "folds = 1",
+            "[schedule]",
+            "catch_up_days = 0",
+            *lines,
+            "[schedule.sources]",
+            f'canonical = "{files}"',
+        ]
+    )
 
 
 ENVIRONMENT = {
