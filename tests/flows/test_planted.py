@@ -198,11 +198,11 @@ FAILING = [
     ("daily", PREFECT_DOWN),
 ]
 WRONG = [
-    (TELLS, '[schedule.sources.crm]\npath = "$CRM_URL"'),
-    (TELLS, '[schedule.sources.crm]\npath = "$CRM_ODBC"'),
-    (f'[schedule.sources.crm]\npath = "postgresql://ann:{in_url(17)}@127.0.0.1:9/crm"',),
+    (TELLS, '[schedule.sources.cast]\npath = "$CRM_URL"'),
+    (TELLS, '[schedule.sources.cast]\npath = "$CRM_ODBC"'),
+    (f'[schedule.sources.cast]\npath = "postgresql://ann:{in_url(17)}@127.0.0.1:9/crm"',),
     (f'on_failure = ["curl", "-u", "ann:{secret(18)}"]',),
-    (f'[schedule.sources.crm]\npath = ["postgresql://ann:{in_url(19)}@127.0.0.1:9/crm"]',),
+    (f'[schedule.sources.cast]\npath = ["postgresql://ann:{in_url(19)}@127.0.0.1:9/crm"]',),
 ]
 """Lines of the settings with which the daily run fails."""
 
