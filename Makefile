@@ -6,20 +6,24 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check truth format lock clean setup
+.PHONY: demo test check soak truth format lock clean setup
 
 demo: $(READY)
 	$(BIN)/leadready demo
 
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak"
 
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+
+# kills at random moments, days under a real schedule, planted strings: some 40 minutes
+soak: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -s -m soak
 
 # the gates of the statistics on simulated companies; 20 seeds take some 20 minutes on two cores
 truth: $(READY)

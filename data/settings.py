@@ -62,7 +62,7 @@ earliest = 1990-01-01         # a time before this day goes to the quarantine
 times = ""                    # a form of times beside ISO, where no mapping declares one: "%d.%m.%Y %H:%M"
 decimal = ""                  # "," or ".": numbers such as 1.200,50 or € 1,200.50, where no mapping declares it
 unknown_share = 0.05          # `ingest` warns where the account of more leads, or the lead of more events, is unknown
-allow_columns = []            # columns whose names look personal and that are not, such as "email_domain_type"
+allow_columns = []            # columns that look personal and are not, such as "email_domain_type"
 # texts that mean nothing, whatever their case
 empty_words = [
 {WORD_LINES}

@@ -19,6 +19,8 @@ LONGEST = 1000
 """Lines of a file in which the line of a key is looked for."""
 DEEPEST = 20
 """Levels of tables and lists in a TOML file."""
+SECRET = re.compile(r"^schedule\.(on_failure|sources\.(?!.*\.(timezone|mappings)$))")
+"""Keys whose values may hold a password: a wrong one is not repeated."""
 PLAIN = {
     r"^\w+ should (be |have )?": "",
     " after validation.*": "",
@@ -75,6 +77,8 @@ def wrong_keys(what: str, model: type[BaseModel], error: ValidationError, text: 
 def _plainly(found: ErrorDetails, model: type[BaseModel]) -> tuple[str, str, str]:
     """What was expected, what was given and what to do."""
     why, given = found["msg"].removeprefix("Value error, "), shown(found["input"])
+    if SECRET.search(".".join(map(str, found["loc"]))):
+        given = "another value"
     if found["type"] == "extra_forbidden":
         schema = model.model_json_schema()
         parts = (schema, *schema.get("$defs", {}).values())

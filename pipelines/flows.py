@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_API_URL
 from pydantic import SecretStr
 
 from data.errors import BusyError, ConfigError
+from data.intake.databases import without_password, without_secrets
 from data.intake.ingest import IngestReport
 from data.opened import OpenWorkspace, open_workspace
 from data.workspace import Workspace
@@ -230,15 +231,18 @@ def check_server() -> None:
     url = PREFECT_API_URL.value()
     if not url:
         return
-    with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
+    try:
+        with get_client(sync_client=True) as client:
+            problem = client.api_healthcheck()
+    except Exception as error:  # no address at all; a password may be in it
+        problem = error
     if problem:
         raise ConfigError(
             "reaching the Prefect server",
-            expected=f"an answer at {url}",
-            got=str(problem) or type(problem).__name__,
+            expected=f"an answer at {without_password(url)}",
+            got=without_secrets(str(problem), url) or type(problem).__name__,
             do="start it, correct PREFECT_API_URL, or unset that to run without a server",
-        )
+        ) from None
 
 
 def _show(report: Report, first: str, description: str, whole: str) -> None:

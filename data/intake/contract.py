@@ -63,8 +63,9 @@ def settle_columns(
 ) -> Columns:
     """Match the columns of the relation `mapped` to the table's, adding extra columns to the table.
 
-    `infer`: text extras that were `seen` to hold numbers become numbers, and empty ones have to wait. `allowed`: names
-    that look personal and are not. Raises DataError where a required column is missing or there are too many.
+    `infer`: text extras that were `seen` to hold numbers become numbers, and empty ones have to wait. `allowed`: those
+    that look personal and are not: by their name or, of new ones, by values that are e-mail addresses or phone numbers.
+    Raises DataError where a required column is missing or there are too many.
     """
     found = {n: t for n, t in warehouse.columns("mapped").items() if n.lower() not in OWN_COLUMNS}
     require(table, found, f"table {table.name}")
@@ -78,11 +79,13 @@ def settle_columns(
     if not table.extras:
         return Columns(table.columns, given, ignored=tuple(others))
     cleared = {n.lower() for n in allowed}
-    personal = tuple(n for n in others if PERSONAL.search(_without_accents(n.lower())) and n.lower() not in cleared)
     dropped = {key for (key,) in warehouse.rows("SELECT key FROM retractions WHERE what = 'column'")}
     ignored = [n for n in others if n.startswith("_") or f"{table.name}.{n.lower()}" in dropped]
     stored = warehouse.extras(table)
     spelling = {n.lower(): n for n in stored}
+    contacts = {n for n in others if n in seen and seen[n].is_contact and n.lower() not in spelling}
+    looking = (n for n in others if n in contacts or PERSONAL.search(_without_accents(n.lower())))
+    personal = tuple(n for n in looking if n.lower() not in cleared)
     for name, sql_type in others.items():
         if name not in (*personal, *ignored):
             own = spelling.setdefault(name.lower(), name)

@@ -13,6 +13,7 @@ import duckdb
 from data.errors import DataError, LeadreadyError
 from data.intake.records import first_line, unreadable
 
+WORDS = re.compile(r"(pwd|pass\w*|secret|token|key)\s*=", re.IGNORECASE)
 LONG = 6
 """Letters from which on a secret word is not mistaken for a part of another."""
 
@@ -20,15 +21,18 @@ LONG = 6
 def without_password(path: str) -> str:
     """A path as it may be shown; of a database URL no user, no password and no options, which may hold both.
 
-    Where it is not plain which part is which, only the kind of database is shown, or nothing.
+    Where it is not plain which part is which, only the kind of database is shown, or nothing; so it is with what seems
+    to be a driver's own words for a connection.
 
     >>> without_password("postgresql://ann:secret@db:5432/crm"), without_password("mssql://db/crm;PWD=secret")
     ('postgresql://db:5432/crm', 'mssql://db/crm')
     >>> without_password("postgresql://ann:secret/crm"), without_password("postgresql:ann:secret@db")
     ('postgresql://...', '...')
+    >>> without_password("Server=db;Uid=ann;Pwd=secret"), without_password("exports/pwd-2026")
+    ('...', 'exports/pwd-2026')
     """
     kind, is_url, rest = path.partition("://")
-    if "@" in kind and ":" in path:
+    if ("@" in kind and ":" in path) or (not is_url and WORDS.search(path)):
         return "..."
     if not is_url:
         return path
@@ -72,12 +76,12 @@ def all_rows(engine: Any, table: str) -> Iterator[Any]:
 
 def _no_database(url: str, error: Exception) -> DataError:
     do = "check the address, that the database is running, and that this user may read it"
-    got = _without_secrets(first_line(error), url)
+    got = without_secrets(first_line(error), url)
     return unreadable(without_password(url), "a database that can be read", got, do)
 
 
-def _without_secrets(text: str, url: str) -> str:
-    """A driver's message without the words of the URL that are not shown: some repeat the user or more.
+def without_secrets(text: str, url: str) -> str:
+    """A message without the words of the URL that are not shown: drivers repeat the user or more.
 
     A longer word is hidden inside others too, however it is written in the URL.
     """

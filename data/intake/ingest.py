@@ -62,7 +62,7 @@ class TableCount:
 class IngestReport:
     """What a batch did. `files`: records read from each; `unused`: files that no mapping reads.
 
-    `left_out`: extra columns whose name looks personal; `ignored`: columns no table has; `noticed`: texts that were
+    `left_out`: extra columns that look personal; `ignored`: columns no table has; `noticed`: texts that were
     not read as the values that they seem to be; `findings`: what else there is to say, by table; `strangers`: rows of
     accounts or leads that are not there; `absent`: relation -> optional columns that no file has. `checked`: what a
     check found, which stores nothing.

@@ -27,6 +27,8 @@ STYLED = {
 }
 """A number in a declared style, by its decimal mark: thousands parted, a currency or a percent sign around it."""
 CODE = "^[+-]?0[0-9]"
+CONTACT = r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}|\+[1-9][\d ()/.-]{7,}"
+"""An e-mail address, or a phone number with its country."""
 NEARLY_ALL = 0.98
 BREAK = "\x1f"
 
@@ -92,8 +94,9 @@ class Texts:
 class Seen:
     """What the texts of a column are: how many are no empty words, and so on.
 
-    `codes` have a leading zero; `long` have 16 digits and more, as ids; `styled` are numbers only in a style that is
-    not declared; `pointed` are numbers with a point, and `thousands` those of them that may mean thousands.
+    `codes` have a leading zero; `long` have 16 digits and more, as ids; `contacts` are e-mail addresses and phone
+    numbers; `styled` are numbers only in a style that is not declared; `pointed` are numbers with a point, and
+    `thousands` those of them that may mean thousands.
     """
 
     filled: int
@@ -104,11 +107,17 @@ class Seen:
     pointed: int = 0
     thousands: int = 0
     long: int = 0
+    contacts: int = 0
 
     @property
     def is_number(self) -> bool:
         """Whether nearly all are numbers, none is a code, and most are no longer than an amount."""
         return 0 < self.filled * NEARLY_ALL <= self.numbers and not self.codes and 2 * self.long <= self.numbers
+
+    @property
+    def is_contact(self) -> bool:
+        """Whether most say how to reach a person."""
+        return 2 * self.contacts > self.filled
 
     @property
     def looks_styled(self) -> bool:
@@ -159,6 +168,7 @@ def _facts(kind: Texts, reading: Reading) -> list[str]:
         f"{number} AND contains(text, '.')",
         rf"{number} AND regexp_full_match(text, '[+-]?[1-9]\d{{0,2}}\.\d{{3}}')",
         r"regexp_full_match(text, '\d{16,}')",
+        f"regexp_full_match(text, {literal(CONTACT)})",
     ]
     return [empty, *numbers] if kind.numeric else [empty]
 

@@ -360,7 +360,8 @@ class Registry:
         """Take the rows of these leads out of the tables that runs keep; how many. For a server: files are nearer."""
         mlflow, erased = self._mlflow(), 0
         client = mlflow.MlflowClient()
-        for run in mlflow.search_runs([self._experiment(mlflow)], output_format="list"):
+        all_runs = mlflow.entities.ViewType.ALL  # a run that was deleted on MLflow's page keeps its files
+        for run in mlflow.search_runs([self._experiment(mlflow)], run_view_type=all_runs, output_format="list"):
             for path in [kept.path for kept in client.list_artifacts(run.info.run_id, "report")]:
                 with tempfile.TemporaryDirectory() as folder:
                     found = Path(client.download_artifacts(run.info.run_id, path, folder))

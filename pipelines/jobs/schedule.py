@@ -36,9 +36,19 @@ class ToIngest:
 
 
 def source_of(opened: OpenWorkspace, name: str) -> ToIngest:
-    """A source of the settings; relative paths begin at the workspace. ConfigError where its variable is not set."""
+    """A source of the settings; relative paths begin at the workspace.
+
+    ConfigError where its variable is not set, or what is given is neither an address nor a path; it is not repeated.
+    """
     root, source = opened.workspace.root.absolute(), opened.settings.schedule.sources[name]
     path = _from_environment(name, source.path)
+    lost = path != source.path and "://" not in path and not (root / path).exists()
+    if lost or without_password(path) == "...":
+        what, do = (
+            f"reading [schedule.sources], {name}",
+            "write an address such as postgresql://USER:PASSWORD@HOST/NAME",
+        )
+        raise ConfigError(what, expected="a database's address, or a path that is there", got="neither", do=do)
     path = path if "://" in path else str(root / path)
     mappings = root / source.mappings if source.mappings else None
     return ToIngest(path, without_password(path), source.timezone, mappings)

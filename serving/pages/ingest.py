@@ -91,7 +91,7 @@ def _remarks(done: IngestReport) -> list[str]:
     more = done.noticed[MOST_NOTICED:]
     named = {
         "left out, as no mapping reads them": done.unused,
-        f"columns left out because their names look personal ({ALLOW})": done.left_out,
+        f"columns left out because they look personal ({ALLOW})": done.left_out,
         "ignored columns that no table has": done.ignored,
         **{f"columns that {name} lacks, read as empty": absent for name, absent in done.absent.items()},
     }

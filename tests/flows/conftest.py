@@ -1,11 +1,14 @@
-"""One Prefect server for all flow tests, apart from the user's own."""
+"""Prefect servers for the flow tests, apart from the user's own."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+
+from tests.flows.served import prefect_server
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -25,3 +28,10 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server as one is started by hand, in a process of its own, for schedules and workers."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as server:
+        yield server

@@ -262,8 +262,10 @@ def test_an_error_inside_a_flow_is_one_plain_line(company, prefect_url):
     assert said[0].startswith("leadready: scoring as of 2020-01-01 00:00: expected open leads, got none")
 
 
-def test_a_server_that_does_not_answer_is_a_plain_error(company):
-    done = leadready("http://127.0.0.1:9/api", "score", "-w", company.space.root)
+@pytest.mark.parametrize("user", ["", "ann:s3cret@", "ann:s3/cret@"])
+def test_a_server_that_does_not_answer_is_a_plain_error(company, user):
+    done = leadready(f"http://{user}127.0.0.1:9/api", "score", "-w", company.space.root)
     assert done.returncode == 10
     assert "reaching the Prefect server: expected an answer at http://127.0.0.1:9/api" in done.stderr
+    assert "cret" not in done.stderr
     assert "Traceback" not in done.stderr

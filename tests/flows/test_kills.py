@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from data.workspace import Workspace
+from models.registry.client import Registry
 from pipelines.jobs.start import init_workspace
 from tests.flows import work
 
@@ -88,7 +89,13 @@ def kill_at_random(job: Job, kills: int, seed: int) -> int:
         hit += work.run_and_kill(job.name, *job.arguments, after_s=after_s)
         assert work.readers_see(job.root) in job.published
         job.check_rerun(f"after {after_s:.3f} s")
+    say(job.name, kills, hit)
     return hit
+
+
+def say(name: str, kills: int, hit: int) -> None:
+    """A line of the table that `pytest -s` shows."""
+    print(f"\n{name:8} killed {kills:3} times, {hit:3} of them at work; rerun as undisturbed: {kills}")
 
 
 @pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget"])
@@ -96,9 +103,54 @@ def test_three_kills_at_random_moments(jobs, name):
     kill_at_random(jobs[name], kills=3, seed=1)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget"])
 def test_fifteen_kills_at_random_moments(jobs, name):
     assert kill_at_random(jobs[name], kills=15, seed=2) >= 8, "most of the kills hit the job at work"
+
+
+@pytest.fixture(scope="module")
+def learner(tmp_path_factory):
+    """A workspace with a model in use, what a second training comes to undisturbed, and the seconds that takes."""
+    root = tmp_path_factory.mktemp("learner") / "var"
+    init_workspace(Workspace(root))
+    (root / "settings.toml").write_text("[training]\nfolds = 1\n")
+    work.ingest(root, work.write_company(root.parent / "whole", 500, seed=4))
+    work.run("train", root)
+    Registry(Workspace(root)).promote(1, work.LOADED_AT, force=True, why="for this test")
+    work.score(root)
+    seconds = work.run("train", root)
+    return root, seconds, work.learned(root)
+
+
+@pytest.mark.soak
+def test_ten_kills_of_a_training(learner):
+    """Whatever versions and runs were left behind: the next has the same model, and what is in use stays in use."""
+    (root, seconds, ends), rng, hit = learner, random.Random(6), 0
+    for i in range(10):
+        after_s = (i + rng.random()) / 10 * seconds
+        hit += work.run_and_kill("train", root, after_s=after_s)
+        work.run("train", root)
+        assert work.differences(work.learned(root), ends) == [], f"train killed after {after_s:.3f} s"
+    say("train", 10, hit)
+    assert hit >= 5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "step",
+    [
+        "models.registry.client._log_candidate",  # a run and its files, no model
+        "models.registry.client._log_model",
+        "models.registry.client._register",  # a model, no version
+        "models.registry.client.Registry.apply",  # a version, not what the decision says of it
+    ],
+)
+def test_a_kill_of_a_training_at_a_named_step(learner, step):
+    root, _, ends = learner
+    work.run_until(step, "train", root)
+    work.run("train", root)
+    assert work.differences(work.learned(root), ends) == [], f"train killed before {step}"
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,9 @@
 """The schedule on a real Prefect server with a real worker: deployed by one command, seen finished through the API."""
 
 import json
-import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import contextmanager
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -23,60 +16,9 @@ from pipelines.jobs.start import init_workspace
 from pipelines.moment import now
 from pipelines.runs import read_runs
 from tests.flows import work
+from tests.flows.served import leadready, started, wait_for
 
 pytestmark = pytest.mark.slow  # a server, a worker, and a minute until the schedule is due
-PATIENCE_S = 300
-
-
-@contextmanager
-def started(environment, *words):
-    """A process that lives as long as the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def wait_for(find):
-    """What is found, once there is something."""
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        if found := find():
-            return found
-        time.sleep(1)
-    return pytest.fail(f"nothing found within {PATIENCE_S} seconds")
-
-
-@pytest.fixture(scope="module")
-def prefect(tmp_path_factory):
-    """A server of its own: its address, and the environment of whoever works with it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/api"
-    environment = {**os.environ, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")), "PREFECT_API_URL": url}
-    environment |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "true"}
-    environment |= {"PREFECT_WORKER_QUERY_SECONDS": "2", "PREFECT_CLI_PROMPT": "false"}
-
-    def ask(path, **body):
-        data = json.dumps(body).encode() if body else None
-        request = urllib.request.Request(url + path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def answers():
-        try:
-            return ask("/health")
-        except OSError:
-            return None
-
-    with started(environment, "prefect", "server", "start", "--port", str(port), "--no-ui"):
-        wait_for(answers)
-        yield SimpleNamespace(url=url, environment=environment, ask=ask)
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +37,6 @@ def space(tmp_path_factory):
     settings = ["[schedule]", 'daily = "* * * * *"', "[schedule.sources]", f"canonical = {json.dumps(str(today))}"]
     space.settings.write_text("\n".join(settings))
     return space
-
-
-def leadready(prefect, *words):
-    words = [sys.executable, "-m", "pipelines.cli", *map(str, words)]
-    return subprocess.run(words, env=prefect.environment, capture_output=True, text=True, check=False)
 
 
 def test_one_command_deploys_a_schedule_that_runs_and_makes_up_for_missed_days(prefect, space):

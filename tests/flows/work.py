@@ -17,6 +17,7 @@ from data.errors import BusyError
 from data.opened import open_workspace
 from data.simulator.company import simulate, write
 from data.warehouse import Warehouse
+from data.workspace import Workspace
 
 LOADED_AT = datetime(2026, 1, 10)
 AS_OF = datetime(2025, 12, 15)
@@ -26,9 +27,9 @@ PRELOADED = ["pipelines.jobs.train", "models.registry.client", "mlflow.sklearn",
 PROCESSES.set_forkserver_preload(PRELOADED)
 
 
-def write_company(folder: Path, leads: int, share: float = 1.0, spoiled: bool = False) -> Path:
+def write_company(folder: Path, leads: int, share: float = 1.0, spoiled: bool = False, seed: int = 1) -> Path:
     """A simulated company's files; of the events only the first `share`, and `spoiled` by rows that cannot be kept."""
-    tables = simulate(leads=leads, seed=1)
+    tables = simulate(leads=leads, seed=seed)
     whole = ("accounts", "leads", "truth")
     write({n: t if n in whole else t.head(round(len(t) * share)) for n, t in tables.items()}, folder)
     if spoiled:
@@ -135,6 +136,21 @@ def exports(root: Path) -> dict[str, Any]:
     return {str(p.relative_to(root)): os.readlink(p) if p.is_symlink() else p.read_bytes() for p in found}
 
 
+def learned(root: Path) -> dict[str, Any]:
+    """What the newest version is and how it scores, what is in use, and what is published; no ids, no times."""
+    from models.registry.client import FINGERPRINT, Registry
+    from pipelines.jobs.score import score_open_leads
+
+    registry = Registry(Workspace(root))
+    runs = registry.runs(most=999)
+    newest = int(runs["version"].max())
+    scores = score_open_leads(open_workspace(root), AS_OF, str(newest)).scores
+    tags = {key: value for key, value in registry.load(newest).tags.items() if key != FINGERPRINT}
+    own = scores.drop(columns=["model_version", "policy_version"]).to_csv()
+    at_work = int((runs["status"] == "RUNNING").sum())
+    return {"version": tags, "scores": own, "in use": registry.aliases(), "at work": at_work} | state(root)
+
+
 def readers_see(root: Path) -> bytes:
     """The published scores, as a reader finds them."""
     return (root / "exports" / f"{AS_OF:%Y-%m-%d}" / "scores.parquet").read_bytes()
@@ -149,7 +165,7 @@ def run(job: str, *arguments: Path) -> float:
     """A job in a process of its own, undisturbed; the seconds it worked."""
     with _started(job, arguments, None) as process:
         begun = time.monotonic()
-        process.join(120)
+        process.join(300)
         assert process.exitcode == 0
         return time.monotonic() - begun
 
@@ -166,7 +182,7 @@ def run_and_kill(job: str, *arguments: Path, after_s: float) -> bool:
 def run_until(step: str, job: str, *arguments: Path) -> None:
     """A job in a process of its own that is killed where it would enter `step`, a function's dotted name."""
     with _started(job, arguments, step) as process:
-        process.join(120)
+        process.join(300)
         assert process.exitcode == -signal.SIGKILL, f"{job} never came to {step}"
 
 

@@ -95,6 +95,31 @@ def test_a_source_is_a_path_or_what_a_variable_holds_and_no_password_is_shown(em
         source_of(opened, "lost")
 
 
+@pytest.mark.parametrize("written", ["Server=db;Uid=ann;Pwd=s3cret", "ann/s3cret@db", "postgresql:ann:s3cret@db"])
+def test_what_a_variable_holds_is_not_repeated(empty, monkeypatch, written):
+    monkeypatch.setenv("CRM_URL", written)
+    opened = with_settings(empty, '[schedule.sources]\ncrm = "$CRM_URL"')
+    with pytest.raises(ConfigError, match=r"expected a database's address, .*, got neither") as refused:
+        source_of(opened, "crm")
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[schedule]\non_failure = ["curl", "-u", "ann:s3cret"]',
+        '[schedule.sources]\ncrm = ["postgresql://ann:s3cret@db"]',
+        '[schedule.sources.crm]\npath = ["postgresql://ann:s3cret@db"]',
+        '[schedule.sources.crm]\npath = { url = "postgresql://ann:s3cret@db" }',
+        '[schedule.sources.crm]\npasword = "s3cret"\npath = "x"',
+    ],
+)
+def test_what_may_be_secret_in_wrong_settings_is_not_repeated(empty, text):
+    with pytest.raises(ConfigError, match=r"key schedule\.") as refused:
+        with_settings(empty, text).settings  # noqa: B018 - read when asked for
+    assert "s3cret" not in str(refused.value)
+
+
 def test_days_without_a_scoring_are_found_in_the_warehouse_and_said(filled, caplog):
     """The workspace was scored as of 2025-12-01 alone."""
     opened = open_workspace(filled)

@@ -80,6 +80,30 @@ def test_a_level_that_no_spelling_explains_is_held_back(days):
     assert load(days, ["Budget,yes,over 30k"]).quarantined == 1
 
 
+CONTACTS = {
+    "Besitzer": ("ann@x.example", "bob.b@y.example", ""),
+    "owner": ("ANN@X.EXAMPLE", "n/a", "bob@mail.y.example"),
+    "rappel": ("+33 1 99 00 12 34", "+33 (0)6.99.00.12", "le soir"),
+    "reach": ("+4930990012345", "+1 (555) 010-9999", "ann@x.example"),
+}
+NONE = {
+    "website": ("x.example", "y.example", "ann@x.example"),
+    "delta": ("+12", "-3", "+1.5"),
+    "since": ("2026-01-02", "2026-01-03", "2026-01-04"),
+    "handle": ("@ann", "@bob", "a@b"),
+    "customer": ("0012345678", "0012345679", "0012345680"),
+}
+
+
+def test_a_new_column_of_addresses_or_phone_numbers_looks_personal(days):
+    columns = CONTACTS | NONE
+    rows = [f"L{i},2026-01-01,{','.join(values)}" for i, values in enumerate(zip(*columns.values(), strict=True))]
+    leads = "\n".join([f"lead_id,created_at,{','.join(columns)}", *rows])
+    report = days(leads=leads)
+    assert report.left_out == tuple(f"leads.{name}" for name in CONTACTS)
+    assert {f"lead.{name}" for name in NONE} <= days.warehouse.columns("leads").keys()
+
+
 def test_a_column_that_only_looks_personal_can_be_allowed(days):
     from data.settings import IngestSettings
 

@@ -24,6 +24,7 @@ import pytest
 import skops.io
 
 from data.errors import ConfigError, ModelError, PromotionRefused, UsageError
+from data.opened import open_workspace
 from data.workspace import Workspace
 from models.fitting.candidates import CANDIDATES
 from models.fitting.deployed import ReadyModel
@@ -32,6 +33,8 @@ from models.registry import listing
 from models.registry.client import NAME, Registry, _make_store
 from models.registry.history import version_before
 from models.registry.saved import fingerprint, read_model
+from pipelines.jobs.forget import forget_lead
+from pipelines.jobs.start import init_workspace
 from serving.pages.training import write_pages
 
 CHAMPION = Decision(True, "champion", True, ("ahead of base rate", "too few later rows to be sure"))
@@ -225,6 +228,31 @@ def test_a_server_keeps_everything_and_the_workspace_nothing(mlflow_server, tmp_
     assert not space.tracking.exists()
     assert not list(space.artifacts.iterdir())
     assert (tmp_path / "served").is_dir()
+
+
+@pytest.mark.slow
+def test_a_server_forgets_a_lead(mlflow_server, tmp_path, trained):
+    """In the runs of trainings and of reports, those that were deleted on MLflow's page among them; others stay."""
+    space, kept = Workspace(tmp_path / "workspace"), tmp_path / "served"
+    init_workspace(space)
+    lead, other = trained.holdout["lead_id"].iloc[[0, -1]]
+    Registry(space).log_training(trained, {}, REFUSED)
+    tested = {"holdout": pd.DataFrame({"lead_id": [lead, other], "y": [0, 1]})}
+    Registry(space).log_report("backtest", "first", {}, {}, tested, {})
+    deleted = Registry(space).log_report("backtest", "second", {}, {}, tested, {})
+    Registry(space)._mlflow().MlflowClient().delete_run(deleted)
+
+    def holding(text):
+        tables = [path for ending in ("csv", "parquet") for path in kept.rglob(f"*.{ending}")]
+        read = {path: pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path) for path in tables}
+        return sum((table["lead_id"] == text).sum() for table in read.values() if "lead_id" in table)
+
+    assert (holding(lead), holding(other)) == (5, 5)
+    receipt = forget_lead(open_workspace(space.root), lead, NOON)
+    assert receipt.rows["MLflow server"] == 5
+    assert (holding(lead), holding(other)) == (0, 5)
+    assert not any(lead.encode() in path.read_bytes() for path in kept.rglob("*") if path.is_file())
+    assert not forget_lead(open_workspace(space.root), lead, NOON).changed
 
 
 @pytest.mark.parametrize(
