@@ -46,6 +46,7 @@ def test_many_leads_are_no_trouble():
     assert chances(np.full(100_000, 0.05), 2).sum() == pytest.approx(2, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draws_a_day", DRAWS_A_DAY)
 def test_leads_are_picked_as_often_as_their_propensities_say(draws_a_day):
     """A small form of benchmarks/exploration.py: fewer, as many and more drawn than there are places."""

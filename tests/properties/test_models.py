@@ -87,6 +87,7 @@ def test_probabilities_lie_in_0_1_and_add_up(candidate, data):
     assert np.allclose(p.sum(axis=1), 1)
 
 
+@pytest.mark.slow
 @candidates
 @few
 @given(data=training_sets)
@@ -100,6 +101,7 @@ def test_order_of_rows_and_columns_and_size_of_batch_do_not_matter(candidate, da
     assert np.allclose(single, p[:3], rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @candidates
 @few
 @given(data=training_sets)

@@ -45,6 +45,7 @@ def contradicts(reason: str, lead: pd.Series, usual: pd.Series) -> bool:
     return own < other if reason.startswith("for: ") else own > other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("candidate", DEPLOYED, ids=lambda c: c.name)
 @settings(max_examples=7, deadline=None)
 @given(seed=st.integers(0, 2**16), gaps=st.sampled_from([0.2, 0.6]), wrong=st.booleans())

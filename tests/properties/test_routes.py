@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,6 +96,7 @@ def beside(leads: pd.DataFrame, routed: Routed) -> pd.DataFrame:
     return leads.join(routed.leads, validate="1:1")
 
 
+@pytest.mark.slow
 @often
 @days
 def test_no_route_uses_a_channel_that_the_lead_does_not_allow(leads, agreement, vouched):
@@ -153,6 +155,7 @@ def test_those_who_wait_are_worth_no_more_than_those_taken(leads, agreement, vou
         assert agreement.routing.combine != "quadrant" or price[team] >= 0
 
 
+@pytest.mark.slow
 @often
 @days
 def test_sales_sees_the_unfit_only_where_the_model_decides_alone(leads, agreement, vouched):
@@ -165,6 +168,7 @@ def test_sales_sees_the_unfit_only_where_the_model_decides_alone(leads, agreemen
     assert not unfit["explored"].any()
 
 
+@pytest.mark.slow
 @often
 @days
 def test_who_is_explored_released_early_or_reheated(leads, agreement, vouched):

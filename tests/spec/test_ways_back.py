@@ -326,6 +326,7 @@ def test_a_moved_event_is_of_the_lead_before_when_its_load_is_retracted(warehous
     check_timeline(warehouse)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 8, 108])
 def test_whatever_is_loaded_merged_and_retracted_the_past_stays_and_nothing_counts_twice(warehouse, load, seed):
     random, batches, past, gone = Random(seed), [], {}, []

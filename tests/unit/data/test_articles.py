@@ -89,6 +89,7 @@ def test_the_rules_hand_off_who_needs_it_and_said_enough() -> None:
     assert (rules.sum(axis=1) >= 2).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_exploration_reaches_leads_of_every_age(seed: int) -> None:
     """Days since the last sign, as the company sees it: all bands have some, and each row says its propensity."""

@@ -288,6 +288,7 @@ def test_feeds_are_as_dirty_as_real_ones() -> None:
     assert 0.005 < touches["is_bot"].fillna(False).mean() < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_truth_is_learnable_and_stays_ahead(seed: int) -> None:
     rows = decided(seed)

@@ -509,6 +509,7 @@ for line in sys.stdin.read().splitlines():
 """
 
 
+@pytest.mark.slow
 def test_what_needs_no_prefect_does_not_start_it(var):
     """Commands that look, and words and files that are wrong."""
     lines = "\n".join(" ".join(words) for words in WITHOUT_A_START)

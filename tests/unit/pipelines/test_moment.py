@@ -47,6 +47,7 @@ def test_a_moment_given_stays_and_an_empty_warehouse_has_the_clock(opened, tmp_p
     assert settle(open_workspace(tmp_path / "empty"), NOW, LOADED_AT) == LOADED_AT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", [timedelta(0), timedelta(hours=2)])
 def test_what_was_loaded_this_morning_is_in_this_mornings_scores(opened, slow, caplog):
     """Even where this machine's clock is behind the one that stamped the load."""

@@ -127,6 +127,7 @@ def verdict(read, *arguments):
         return str(error)
 
 
+@pytest.mark.slow
 def test_no_file_of_a_corpus_of_mutations_is_read_in_two_ways(tmp_path):
     path, fast, wrong = tmp_path / "leads.csv", 0, []
     with Warehouse.open(None, threads=1) as warehouse:

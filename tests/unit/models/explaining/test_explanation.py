@@ -138,6 +138,7 @@ class Unknown:
         return self.model.predict_proba(X)
 
 
+@pytest.mark.slow
 def test_a_move_is_the_change_of_the_log_odds(leads, fitted):
     z = logit(fitted["boosting"].predict_proba(leads.X)[:, 1])
     ready = make_ready(fitted["boosting"], Platt().fit(z, leads.y), z, leads.y)

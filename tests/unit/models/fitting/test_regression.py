@@ -20,6 +20,7 @@ def test_without_directions_it_is_the_regression_of_scikit_learn():
     assert fitted.intercept_ == pytest.approx(plain.intercept_[0], abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("candidate", DEPLOYED, ids=lambda c: c.name)
 @given(seed=st.integers(0, 50))
 def test_no_candidate_that_can_be_chosen_goes_against_a_direction(candidate, seed):

@@ -46,6 +46,7 @@ def found(data):
     return backtest(data, FIRST, LAST, EVERY, seed=3, folds=1)
 
 
+@pytest.mark.slow
 def test_each_hand_off_is_predicted_exactly_once_by_every_arm(found, data):
     inside = np.flatnonzero((data.as_of >= FIRST) & (data.as_of < LAST))
     assert list(found.predicted.index) == list(inside)
@@ -56,6 +57,7 @@ def test_each_hand_off_is_predicted_exactly_once_by_every_arm(found, data):
     assert {gain.rows for arm in found.gains.values() for gain in arm.values()} == {len(found.judged)}
 
 
+@pytest.mark.slow
 def test_nothing_known_later_changes_a_bit_of_a_prediction(found, data):
     """Labels flip and answers go missing that were not known on the second day: it predicts as before."""
     late = ~(data.answered_at < SECOND).to_numpy()

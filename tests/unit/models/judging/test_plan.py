@@ -30,6 +30,7 @@ def answered(data: TrainingSet, silent: float = 0.0, seed: int = 0) -> TrainingS
     return replace(data, answered_at=when, observed=observed).only(np.flatnonzero(kept))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("silent", [0.0, 0.3])
 def test_the_fits_of_a_training_are_the_parts_of_its_plan(monkeypatch, silent):
     data = answered(make(rows=360, numbers=3, texts=1), silent)

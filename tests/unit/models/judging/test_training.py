@@ -66,6 +66,7 @@ def test_the_deployed_model_has_seen_all_rows(result, data):
     assert np.array_equal(again.predict_proba(data.X), result.estimator.estimator.predict_proba(data.X))
 
 
+@pytest.mark.slow
 def test_the_same_data_and_seed_give_the_same_model(result, data):
     again = train(data, seed=1)
     assert (again.model_hash, again.data_hash) == (result.model_hash, result.data_hash)
@@ -84,11 +85,13 @@ def test_the_data_hash_sees_values_order_outcomes_and_times(data):
     assert len({data_hash(data), *(data_hash(other) for other in others)}) == 7
 
 
+@pytest.mark.slow
 def test_shuffled_outcomes_are_not_learned(data):
     found = train(replace(data, y=np.random.default_rng(3).permutation(data.y)), seed=1)
     assert found.holdout_metrics.loc[found.chosen, "auc"] == pytest.approx(0.5, abs=0.12)
 
 
+@pytest.mark.slow
 def test_a_planted_answer_stops_at_the_leak_report(data):
     planted = data.X["n3"] * 0 + data.y
     found = train(replace(data, X=data.X.assign(n3=planted)), seed=1)

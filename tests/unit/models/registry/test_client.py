@@ -300,6 +300,7 @@ def bought(tmp_path_factory, result):
     return registry
 
 
+@pytest.mark.slow
 def test_there_and_back_again_with_the_evidence(bought):
     """One path through all of it: the state of the registry is what each step leaves."""
     assert bought.aliases() == {"champion": 1, "challenger": 2}
@@ -339,16 +340,19 @@ def test_there_and_back_again_with_the_evidence(bought):
     assert (tags["decision"], tags["reasons"]) == ("challenger", "not surely ahead")
 
 
+@pytest.mark.slow
 def test_an_unknown_version_is_no_model_to_promote(bought):
     with pytest.raises(ModelError, match="loading the model 9: expected one of champion, 3, 2, 1, got no 9"):
         bought.promote(9, NOON)
 
 
+@pytest.mark.slow
 def test_a_model_without_alarms_needs_no_force(bought):
     with pytest.raises(PromotionRefused):
         bought.promote(3, NOON, why="only because")
 
 
+@pytest.mark.slow
 def test_a_version_has_its_reasons_from_the_start(bought):
     """Whoever is killed between registering and the alias leaves a version that says what was decided."""
     import mlflow
@@ -360,6 +364,7 @@ def test_a_version_has_its_reasons_from_the_start(bought):
     assert "not to be used" in client.get_run(made.run_id).data.tags["mlflow.note.content"]
 
 
+@pytest.mark.slow
 def test_the_figures_of_runs_stand_side_by_side(bought, result):
     import mlflow
 
@@ -440,6 +445,7 @@ def test_a_training_killed_anywhere_leaves_a_whole_version_or_none(result, tmp_p
     assert {r.info.status for r in left} == {"FINISHED", "KILLED"}
 
 
+@pytest.mark.slow
 def test_a_training_at_work_is_not_taken_for_dead(bought, monkeypatch):
     """Two at once: the second sees the first one's run and leaves it."""
     client = bought._mlflow().MlflowClient()
@@ -462,6 +468,7 @@ def command(capsys, monkeypatch, registry, *words):
     return ended.value.code or 0, *capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_they_did(bought, capsys, caplog, monkeypatch):
     """These models' columns are made up, so that none of them can score: it takes force to use one."""
 
@@ -483,6 +490,7 @@ def test_the_commands_say_what_they_did(bought, capsys, caplog, monkeypatch):
     assert f"version {now} can no longer score: no agreement 2000-01-01-gone any more" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -499,6 +507,7 @@ def test_what_may_not_be_promoted_ends_with_the_code_of_its_kind(bought, capsys,
     assert bought.moves() == before
 
 
+@pytest.mark.slow
 def test_a_decision_that_was_overtaken_is_not_carried_out(bought, result):
     """Judged against version 7, while another came into use: a challenger, and version and run say why."""
     import mlflow
@@ -527,6 +536,7 @@ def test_a_decision_that_was_overtaken_is_not_carried_out(bought, result):
     assert len(bought.moves()) == len(moves) + 1, "carried out twice it moves once"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", ["the same", "another", "back"])
 def test_a_promotion_killed_after_the_alias_moved_is_completed_by_the_next(bought, monkeypatch, again):
     """Whatever is next: the version that came into use says by whom and why, and is no challenger any more."""
@@ -547,6 +557,7 @@ def test_a_promotion_killed_after_the_alias_moved_is_completed_by_the_next(bough
     assert bought.aliases()["champion"] == (to if again == "the same" else now)
 
 
+@pytest.mark.slow
 def test_mlflows_page_opens_the_runs(bought):
     """Not what it has for language models."""
     experiment = bought._mlflow().get_experiment_by_name(NAME)
@@ -554,6 +565,7 @@ def test_mlflows_page_opens_the_runs(bought):
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
+@pytest.mark.slow
 def test_moves_at_once_are_all_written_down_in_their_order(bought):
     """Eight at once, each a registry of its own: every move begins where the one before ended."""
     before, space = bought.moves(), Workspace(bought._store.parent)
@@ -677,6 +689,7 @@ def spoilable(kept):
     shutil.copytree(copy, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", SPOILED)
 def test_changed_files_are_refused_before_anything_of_them_runs(spoilable, tmp_path, spoil):
     registry, folder = spoilable
@@ -687,6 +700,7 @@ def test_changed_files_are_refused_before_anything_of_them_runs(spoilable, tmp_p
     assert not (tmp_path / "bomb").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", SPOILED)
 def test_a_changed_fingerprint_widens_nothing(spoilable, tmp_path, spoil, result):
     """Who can write the registry too gets no code run: what is loaded is of types that the candidate declares."""
@@ -697,6 +711,7 @@ def test_a_changed_fingerprint_widens_nothing(spoilable, tmp_path, spoil, result
     assert not (tmp_path / "bomb").exists()
 
 
+@pytest.mark.slow
 def test_files_of_an_older_layout_name_their_type(spoilable, result):
     _, folder = spoilable
     make_older(folder, None)
@@ -731,6 +746,7 @@ def test_a_store_that_is_there_is_not_replaced(tmp_path):
     assert [p.name for p in space.root.iterdir() if p.name.startswith(".mlflow")] == []
 
 
+@pytest.mark.slow
 def test_a_model_waits_until_another_is_in_use_and_both_ways_to_look_agree(tmp_path, result, monkeypatch):
     """The store is read by SQL, and by MLflow where a server or another form of store asks for it."""
     space = Workspace(tmp_path / "waiting")
