@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
-import logging
 import os
 import re
-import socket
-import sqlite3
 import tempfile
-import urllib.parse
 import uuid
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,10 +23,12 @@ from data.erasure import erase_rows
 from data.errors import ConfigError, LeadreadyError, ModelError
 from data.intake.records import first_line
 from data.spreadsheet import write_csv
-from data.whole import locked, shared, whole, writing
+from data.whole import locked, shared
 from data.workspace import Workspace
 from models.registry import listing, tracking
 from models.registry.history import Move, from_json, version_before
+from models.registry.kept import NAME, ModelVersion, WritePages, log_run, register
+from models.registry.store import open_mlflow
 from models.registry.tracking import HOLDOUT
 
 if TYPE_CHECKING:  # scikit-learn, which takes seconds, is imported where a model is saved, loaded or judged
@@ -40,22 +36,9 @@ if TYPE_CHECKING:  # scikit-learn, which takes seconds, is imported where a mode
     from models.judging.training import TrainingResult
     from models.metrics.evaluation import Vector
 
-NAME = "lead-readiness"
 KIND = "custom_model_development"  # MLflow's page opens the runs, and not what it has for language models
-WritePages: TypeAlias = "Callable[[TrainingResult, Decision, Mapping[str, str], Path], None]"
-"""Writes what people look at of a training into a folder, whose subfolders become those of the run."""
 FINGERPRINT = "files_sha256"  # a tag of each version: its saved files, as training logged them
 MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
-REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """A registered model: its number, the run that made it, and its tags."""
-
-    version: int
-    run_id: str
-    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -157,20 +140,10 @@ class Registry:
         mlflow = self._mlflow()
         experiment = self._experiment(mlflow)
         with self._at_work(mlflow.MlflowClient(), experiment):
-            with mlflow.start_run(experiment_id=experiment, run_name=tracking.title(result, tags)) as run:
-                client = mlflow.MlflowClient()
-                note = tracking.description(decision)
-                mlflow.set_tags({"kind": "training", **tags, "mlflow.note.content": note})
-                mlflow.log_params({key: tags[key] for key in ("chosen", "horizon_days", "rows", "seed")})
-                client.log_batch(run.info.run_id, metrics=_steps(run, [tracking.run_metrics(result, decision)]))
-                _log_dataset(client, run.info.run_id, result, tags)
-                _log_files(mlflow, result, tags, decision, pages)
-                for name in result.holdout_metrics.index:
-                    _log_candidate(client, run, result, str(name))
-                model = _log_model(mlflow, result)
+            run_id, model = log_run(mlflow, experiment, result, tags, decision, pages)
             with tempfile.TemporaryDirectory() as folder:
                 tags[FINGERPRINT] = fingerprint(_download(mlflow, model.model_uri, folder))
-            return _register(client, run.info.run_id, model, tags, decision)
+            return register(mlflow.MlflowClient(), run_id, model, tags, decision)
 
     def apply(self, version: ModelVersion, decision: Decision) -> Decision:
         """Put the alias where the training's decision says; what came of it: see `promotion.overtaken`."""
@@ -411,26 +384,7 @@ class Registry:
 
     def _mlflow(self) -> Any:
         """MLflow, imported when needed (it takes 2 s) and pointed at this registry."""
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where --json writes
-        with warnings.catch_warnings():  # about type hints of MLflow's own, raised by importing mlflow.pyfunc
-            warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
-            import mlflow
-            import mlflow.pyfunc
-            import mlflow.sklearn
-
-        logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip where uv made the venv
-        if self._store is None:
-            _refuse_silence(self.uri)
-        elif not self._store.exists():
-            _make_store(self._store, str(self._artifacts))
-        else:
-            _check_store(self._store)
-        mlflow.set_tracking_uri(self.uri)
-        mlflow.set_registry_uri(self.uri)
-        return mlflow
+        return open_mlflow(self.uri, self._store, str(self._artifacts))
 
     def log_report(
         self,
@@ -463,21 +417,6 @@ class Registry:
         return str(run.info.run_id)
 
 
-def _refuse_silence(uri: str) -> None:
-    """Raise ConfigError where nobody listens at a server's address: MLflow itself would try for minutes."""
-    try:
-        address = urllib.parse.urlsplit(uri)
-        port = address.port or {"http": 80, "https": 443}[address.scheme]
-        socket.create_connection((address.hostname or "", port), timeout=10).close()
-    except (OSError, ValueError, KeyError) as error:  # all but the first are about the address, which may hold secrets
-        raise ConfigError(
-            "reaching the MLflow server",
-            expected="an http or https address in LEADREADY_MLFLOW at which a server listens",
-            got=str(error) if isinstance(error, OSError) else "an address of another kind",
-            do="start it, correct the address, or unset LEADREADY_MLFLOW to keep models in the workspace",
-        ) from None
-
-
 def _choose(known: Mapping[str, int], wanted: str) -> int:
     """The version of an alias or a version's number; ModelError, naming the `known` ones, where it is none of them."""
     if wanted not in known:
@@ -490,106 +429,6 @@ def _choose(known: Mapping[str, int], wanted: str) -> int:
     return known[wanted]
 
 
-def _check_store(path: Path) -> None:
-    """Raise sqlite3.Error where a file is no store of MLflow's: it would fill an empty one anew, without a word."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as store:
-        if not store.execute("SELECT version_num FROM alembic_version").fetchall():
-            raise sqlite3.DatabaseError("no version of its tables")
-
-
-def _make_store(path: Path, artifacts: str) -> None:
-    """Make MLflow's tables, unless another process was first: half-made ones would end every later command."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-    from sqlalchemy.exc import SQLAlchemyError
-
-    saying = writing(f"making MLflow's store {path}", "fix that and run the same command again", SQLAlchemyError)
-    with saying, whole(path, unless_there=True) as making:  # MLflow keeps an engine per address
-        SqlAlchemyStore(f"sqlite:///{making}", artifacts).engine.dispose()
-
-
 def _download(mlflow: Any, uri: str, folder: str) -> Path:
     """A copy of a saved model's files, which nobody changes between the check and the load."""
     return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
-
-
-def _steps(run: Any, steps: list[dict[str, float]], first: int = 0) -> list[Any]:
-    """Figures as MLflow takes them, a step each, at the time the run began."""
-    from mlflow.entities import Metric
-
-    at = run.info.start_time
-    return [Metric(name, value, at, step) for step, found in enumerate(steps, first) for name, value in found.items()]
-
-
-def _log_candidate(client: Any, parent: Any, result: TrainingResult, name: str) -> None:
-    from mlflow.entities import Param
-
-    tags = {
-        "mlflow.parentRunId": parent.info.run_id,
-        "kind": "candidate",
-        "candidate": name,
-        "chosen": str(name == result.chosen).lower(),
-        "data_hash": result.data_hash,
-    }
-    run = client.create_run(parent.info.experiment_id, run_name=name, tags=tags)
-    tested = _steps(run, [tracking.candidate_metrics(result, name)])
-    folds = _steps(run, tracking.fold_metrics(result, name), first=1)
-    params = [Param(key, str(value)) for key, value in tracking.candidate_params(result, name).items()]
-    client.log_batch(run.info.run_id, metrics=[*tested, *folds], params=params)
-    client.set_terminated(run.info.run_id)
-
-
-def _log_dataset(client: Any, run_id: str, result: TrainingResult, tags: Mapping[str, str]) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    dataset = Dataset(**tracking.dataset_parts(result, tags))
-    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-
-
-def _log_files(
-    mlflow: Any, result: TrainingResult, tags: Mapping[str, str], decision: Decision, pages: WritePages | None
-) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report"
-        report.mkdir()
-        tracking.write_tables(result, report)
-        if pages:
-            pages(result, decision, tags, Path(folder))
-        mlflow.log_artifacts(folder)
-
-
-def _log_model(mlflow: Any, result: TrainingResult) -> Any:
-    """Log the pipeline so that a plain pyfunc load predicts n x 2 probabilities (rejected, accepted)."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    from models.fitting.deployed import trusted_types
-
-    schema = Schema.from_json(json.dumps(tracking.columns(result.example)))
-    try:
-        return mlflow.sklearn.log_model(
-            result.estimator,
-            name="model",
-            signature=ModelSignature(schema, Schema([TensorSpec(np.dtype("float64"), (-1, 2))])),
-            input_example=result.example.set_axis(result.example.columns.astype(object), axis=1),
-            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
-            pyfunc_predict_fn="predict_proba",
-            serialization_format="skops",
-            skops_trusted_types=sorted(trusted_types(result.chosen)),
-        )
-    except mlflow.exceptions.MlflowException as error:
-        raise ModelError(
-            f"keeping the chosen model {result.chosen}",
-            expected="a model made of types that may be loaded again",
-            got=str(error).splitlines()[0],
-            do="add the types it names to `trusted` of its spec in models/fitting/candidates.py",
-        ) from error
-
-
-def _register(client: Any, run_id: str, model: Any, tags: Mapping[str, str], decision: Decision) -> ModelVersion:
-    if not client.search_registered_models(f"name = '{NAME}'"):
-        client.create_registered_model(NAME, description="Probability that sales accepts a lead within the horizon")
-    said = tracking.description(decision)
-    made = client.create_model_version(
-        NAME, model.model_uri, run_id, dict(tags), description=said, model_id=model.model_id
-    )
-    return ModelVersion(int(made.version), run_id, dict(tags))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # scikit-learn and MLflow are imported by the jobs that need 
     from models.judging.plan import TrainingPlan
     from models.judging.promotion import Decision
     from models.judging.training import TrainingResult
-    from models.registry.client import ModelVersion
+    from models.registry.kept import ModelVersion
 
 log = logging.getLogger(__name__)
 

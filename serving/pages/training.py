@@ -18,7 +18,7 @@ from models.judging.leak_guard import TELLING_AUC
 from models.judging.promotion import Decision
 from models.judging.training import TrainingResult
 from models.metrics.evaluation import Vector, gain_curve
-from models.registry.client import ModelVersion
+from models.registry.kept import ModelVersion
 from serving.pages.card import write_card
 from serving.pages.explanation import explanation_figures
 from serving.pages.freshness import freshness_facts, freshness_words

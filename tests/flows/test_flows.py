@@ -226,8 +226,8 @@ def test_an_interrupted_training_leaves_no_version_and_the_next_one_works(compan
     """Killed while its model is being written: a run without a version; the champion stays."""
     root = company.space.root
     before = Registry(company.space).aliases()
-    work.run_until("models.registry.client._register", "train", root)
-    work.run_until("models.registry.client._log_model", "train", root)
+    work.run_until("models.registry.client.register", "train", root)
+    work.run_until("models.registry.kept._log_model", "train", root)
     registry = Registry(company.space)
     assert registry.aliases() == before
     with pytest.raises(Exception, match="expected one of"):

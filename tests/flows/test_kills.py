@@ -140,9 +140,9 @@ def test_ten_kills_of_a_training(learner):
 @pytest.mark.parametrize(
     "step",
     [
-        "models.registry.client._log_candidate",  # a run and its files, no model
-        "models.registry.client._log_model",
-        "models.registry.client._register",  # a model, no version
+        "models.registry.kept._log_candidate",  # a run and its files, no model
+        "models.registry.kept._log_model",
+        "models.registry.client.register",  # a model, no version
         "models.registry.client.Registry.apply",  # a version, not what the decision says of it
     ],
 )

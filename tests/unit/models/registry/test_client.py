@@ -30,9 +30,10 @@ from models.fitting.candidates import CANDIDATES
 from models.fitting.deployed import ReadyModel
 from models.judging.promotion import Decision, let_wait
 from models.registry import listing
-from models.registry.client import NAME, Registry, _make_store
+from models.registry.client import NAME, Registry
 from models.registry.history import version_before
 from models.registry.saved import fingerprint, read_model
+from models.registry.store import make_store
 from pipelines.jobs.forget import forget_lead
 from pipelines.jobs.start import init_workspace
 from serving.pages.training import write_pages
@@ -157,7 +158,7 @@ def test_a_training_that_is_interrupted_registers_nothing(registry, version, tra
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("models.registry.client._log_model", stop)
+    monkeypatch.setattr("models.registry.kept._log_model", stop)
     with pytest.raises(KeyboardInterrupt):
         registry.log_training(trained, {}, CHAMPION)
     assert registry.aliases() == {"champion": version.version}
@@ -738,10 +739,10 @@ def test_a_store_that_is_there_is_not_replaced(tmp_path):
     """Two processes make it at once: what the first wrote into it stays."""
     space = Workspace(tmp_path / "var")
     space.create()
-    _make_store(space.tracking, space.artifacts.as_uri())
+    make_store(space.tracking, space.artifacts.as_uri())
     client = Registry(space)._mlflow().MlflowClient()
     made = client.create_experiment("the first one's")
-    _make_store(space.tracking, space.artifacts.as_uri())
+    make_store(space.tracking, space.artifacts.as_uri())
     assert client.get_experiment(made).name == "the first one's"
     assert [p.name for p in space.root.iterdir() if p.name.startswith(".mlflow")] == []
 

@@ -10,7 +10,7 @@ import pytest
 from data.freshness import Freshness
 from models.judging.promotion import decide
 from models.metrics.evaluation import calibration_bins
-from models.registry.client import ModelVersion
+from models.registry.kept import ModelVersion
 from serving.pages.drawings import draw
 from serving.pages.terminal import as_lines
 from serving.pages.training import candidates, training_figures, training_report, write_pages
