@@ -122,9 +122,9 @@ def _hold(warehouse: Warehouse, rows: str) -> int:
     warehouse.execute(
         "DELETE FROM quarantine q USING held h WHERE (q.source, q.table_name, q.raw) = (h.source, h.table_name, h.raw)"
     )
-    count = warehouse.scalar("INSERT INTO quarantine BY NAME SELECT * FROM held")
+    count = warehouse.insert("quarantine", "FROM held")
     warehouse.execute("DROP TABLE held")
-    return int(count)
+    return count
 
 
 def _pointer(key: str) -> str:

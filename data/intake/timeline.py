@@ -91,10 +91,8 @@ def _bring_back(warehouse: Warehouse, table: Table) -> None:
         found = f"""FROM ({found}) WHERE lead_id = of_lead OR {table.occurred_at} = of_time
             QUALIFY row_number() OVER (PARTITION BY {table.event_id}, known_at, of_lead, of_time
             ORDER BY before DESC, lead_id) = 1"""
-    warehouse.execute(
-        f"""INSERT INTO {table.name} BY NAME
-        SELECT DISTINCT * EXCLUDE (of_lead, of_time, before) FROM ({found}) WHERE {key} IN (FROM special)"""
-    )
+    counted = f"SELECT DISTINCT * EXCLUDE (of_lead, of_time, before) FROM ({found}) WHERE {key} IN (FROM special)"
+    warehouse.insert(table.name, counted)
 
 
 def _moments(table: Table) -> str:
@@ -136,8 +134,9 @@ def _hand_on(warehouse: Warehouse, table: Table) -> None:
         whole = f"hash({', '.join(quoted(n) for n in table.names if n != 'lead_id')})"
         keyed = f"CASE WHEN {table.event_id} IS NULL THEN {whole} ELSE {keyed} END"
     rows = f"(SELECT *, rowid AS id, {keyed} AS same FROM {table.name} WHERE coalesce(copied_from, lead_id) = lead_id)"
-    warehouse.execute(
-        f"""INSERT INTO {table.name} BY NAME WITH given AS MATERIALIZED (
+    warehouse.insert(
+        table.name,
+        f"""WITH given AS MATERIALIZED (
         SELECT e.*, w.into AS heir, w.to_at, greatest(e.known_at, w.from_at) AS begins
         FROM {rows} e JOIN {WAYS} w ON w.lead_id = e.lead_id AND e.lead_id IN (FROM special)),
         own AS (SELECT g.id, g.heir, g.begins, min(o.known_at) FILTER (o.known_at > g.begins) AS next,
@@ -152,5 +151,5 @@ def _hand_on(warehouse: Warehouse, table: Table) -> None:
         SELECT * EXCLUDE (same, until) REPLACE (greatest(known_at, until) AS known_at) FROM (
             SELECT *, max(coalesce(superseded_at, 'infinity')) OVER (PARTITION BY lead_id, same
                 ORDER BY known_at, copied_from ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until FROM copies)
-        WHERE coalesce(until < coalesce(superseded_at, 'infinity'), true)"""
+        WHERE coalesce(until < coalesce(superseded_at, 'infinity'), true)""",
     )

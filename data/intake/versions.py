@@ -65,7 +65,7 @@ def store(
     corrected, beside = _corrections(warehouse, table) if table.event_id else (0, 0)
     names = ", ".join(quoted(c.name) for c in columns.stored)
     _replace_retracted(warehouse, table, table.key)
-    _insert(warehouse, table, f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
+    warehouse.insert(table.name, f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
     _supersede(warehouse, table)
     if table.event_id:
         _move(warehouse, table)
@@ -143,20 +143,8 @@ def _store_unnamed(warehouse: Warehouse, table: Table, columns: Columns, batch_i
     instant = _same("f", "s", ["lead_id", str(table.occurred_at)])
     alike = warehouse.scalar(f"SELECT count(*) FROM fresh f SEMI JOIN {table.name} s ON {instant}")
     _replace_retracted(warehouse, table, names)
-    found = _insert(warehouse, table, "FROM fresh")
+    found = warehouse.insert(table.name, "FROM fresh")
     return Stored(found, warehouse.scalar(f"SELECT count(*) FROM {unnamed}") - found, alike=alike)
-
-
-def _insert(warehouse: Warehouse, table: Table, rows: str) -> int:
-    """Store the rows, of the relation `fresh`; how many.
-
-    Nothing is inserted where there is none: in DuckDB 2.0.0, of more than 122,880 rows that the same transaction
-    inserts after that, a column that is empty in all of them reads as if there were no rows.
-    """
-    found = int(warehouse.scalar("SELECT count(*) FROM fresh"))
-    if found:
-        warehouse.execute(f"INSERT INTO {table.name} BY NAME {rows}")
-    return found
 
 
 def _replace_retracted(warehouse: Warehouse, table: Table, names: list[str] | tuple[str, ...]) -> None:

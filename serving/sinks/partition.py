@@ -21,7 +21,7 @@ def write(
     """Replace the partition of `as_of`."""
     with warehouse.view("new_scores", scores[list(SCORES.names)]):
         warehouse.execute("DELETE FROM scores WHERE as_of = $1", [as_of])
-        warehouse.execute("INSERT INTO scores BY NAME SELECT * FROM new_scores")
+        warehouse.insert("scores", "FROM new_scores")
 
 
 def finish(workspace: Workspace, warehouse: Warehouse) -> None:  # noqa: ARG001
