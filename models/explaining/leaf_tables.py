@@ -45,21 +45,21 @@ class Trees:
         self._column, self._feature = self._nodes["feature_idx"], np.array(feature)[self._nodes["feature_idx"]]
         self._leaves = [Leaf(value, self._by_feature(path)) for value, path in leaves]
         self._value = np.array([leaf.value for leaf in self._leaves])
-        failing = self._failing(population.background[population.names])
-        self._background = failing
+        self._others = self._wrong(population.background[population.names])
+        self._background = failing = self._failing(self._others)
         self._intercept = float(self._model._baseline_prediction[0, 0])
         self.base = self._intercept + float(self._value @ (failing == 0).mean(axis=1))
 
     def contributions(self, X: pd.DataFrame) -> Vector:
         """One look-up per leaf."""
         out = np.zeros((len(X), len(self._population.concepts)))
-        for table, failing in zip(self._tables, self._failing(X), strict=True):
+        for table, failing in zip(self._tables, self._failing(self._wrong(X)), strict=True):
             out += table[failing]
         return out
 
     def moves(self, X: pd.DataFrame) -> Vector:
         """A lead leaves a leaf where others fail on the feature, and comes to one where that alone had failed."""
-        wrong, others = self._wrong(X), self._wrong(self._population.background[self._population.names])
+        wrong, others = self._wrong(X), self._others
         out = np.zeros((len(self._population.features), len(X)))
         for leaf in self._leaves:
             fails = {feature: wrong[rows].any(axis=0) for feature, rows in leaf.conditions.items()}
@@ -80,12 +80,12 @@ class Trees:
         shares = np.einsum("is,sf->sfi", shapley_weights(k), disjoint.astype(float)).reshape(1 << k, -1)
         return np.asarray((self._value[:, None] * (made_good.T @ shares)).reshape(-1, 1 << k, k))
 
-    def _failing(self, X: pd.DataFrame) -> Vector:
-        """Leaves x n: the concepts with a condition that fails, as bits."""
+    def _failing(self, wrong: Vector) -> Vector:
+        """Leaves x n: the concepts with a condition that fails, as bits, from what `_wrong` gives."""
         bit = np.left_shift(1, self._population.concept_of[self._feature]).astype(np.uint8)
-        wrong = self._wrong(X) * np.concatenate([bit, bit])[:, None]
+        bits = wrong * np.concatenate([bit, bit])[:, None]
         rows = ([row for rows in leaf.conditions.values() for row in rows] for leaf in self._leaves)
-        return np.array([np.bitwise_or.reduce(wrong[at], axis=0, dtype=np.uint8) for at in rows])
+        return np.array([np.bitwise_or.reduce(bits[at], axis=0, dtype=np.uint8) for at in rows])
 
     def _wrong(self, X: pd.DataFrame) -> Vector:
         """Nodes that send a lead to the right, then nodes that send it to the left: 2 x nodes, by n leads."""
