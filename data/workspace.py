@@ -51,6 +51,7 @@ class Workspace:
 
     def create(self) -> None:
         """Make the folders and the marker; what is there already stays as it is."""
+        self._check_name()
         with self._making():
             os.umask(PRIVATE)
             for folder in (self.root, self.artifacts, self.agreements, self.reports, self.exports):
@@ -74,9 +75,18 @@ class Workspace:
     def check(self) -> None:
         """Raise ConfigError unless this is a workspace of our format that can be written."""
         os.umask(PRIVATE)
+        self._check_name()
         if wrong := self._wrong():
             expected, got, do = wrong
             raise ConfigError(f"opening the workspace {self.root}", expected=expected, got=got, do=do)
+
+    def _check_name(self) -> None:
+        """ConfigError where MLflow would keep models elsewhere: what follows a `?` is no part of a store's address."""
+        path = str(self.root.resolve())
+        if "?" in path or not path.isprintable():
+            expected = "a path of letters, digits and other signs in UTF-8, without ?"
+            do = "name another folder with --workspace or LEADREADY_HOME"
+            raise ConfigError("opening the workspace", expected=expected, got=ascii(path), do=do)
 
     def _wrong(self) -> tuple[str, str, str] | None:
         """What was expected, what was found and what to do."""

@@ -150,3 +150,11 @@ def test_what_a_workspace_holds_is_its_owners_alone(tmp_path):
     subprocess.run([sys.executable, "-c", f"import os; os.umask(0o022)\n{dedent(made)}"], check=True)
     modes = {p.is_dir(): stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "var", *(tmp_path / "var").rglob("*"))}
     assert modes == {True: 0o700, False: 0o600}
+
+
+@pytest.mark.parametrize("name", ["what?", "caf\udce9", "a\nb", "a\tb"])
+def test_a_name_that_mlflow_would_read_as_another_is_refused(tmp_path, name):
+    said = refused(Workspace(tmp_path / name).create)
+    assert "without ?, got '/" in said
+    assert ascii(name)[1:-1] in said
+    assert list(tmp_path.iterdir()) == []

@@ -174,6 +174,19 @@ def test_a_refused_model_gets_no_alias(registry, version, trained):
     assert registry.load(second.version).tags["reasons"] == "a leak"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a%20b", "50 % #1", "büro & co;x=1"])
+def test_a_workspace_may_have_any_name(tmp_path, trained, name):
+    """In what MLflow takes as addresses, names are escaped, and what looks escaped in a name is not."""
+    space = Workspace(tmp_path / name)
+    space.create()
+    made = Registry(space).log_training(trained, {}, CHAMPION)
+    assert Registry(space).apply(made, CHAMPION) == CHAMPION
+    assert Registry(space).load("champion").version == made.version
+    assert list(Registry(space).runs()["version"]) == [made.version]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [name]
+
+
 def test_a_workspace_that_was_moved_is_refused(registry, version, workspace):
     moved = Registry(workspace)
     moved._artifacts = "file:///elsewhere/artifacts"
