@@ -234,7 +234,7 @@ def check_server() -> None:
     try:
         with get_client(sync_client=True) as client:
             problem = client.api_healthcheck()
-    except Exception as error:  # no address at all; a password may be in it
+    except Exception as error:  # whatever is wrong with the address: the message may repeat a password
         problem = error
     if problem:
         raise ConfigError(

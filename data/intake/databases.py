@@ -13,7 +13,8 @@ import duckdb
 from data.errors import DataError, LeadreadyError
 from data.intake.records import first_line, unreadable
 
-WORDS = re.compile(r"(pwd|pass\w*|secret|token|key)\s*=", re.IGNORECASE)
+SECRET = re.compile(r"(pwd|pass\w*|secret|token|key)\s*=", re.IGNORECASE)
+"""What a path does not hold, but a driver's own way to write a connection does."""
 LONG = 6
 """Letters from which on a secret word is not mistaken for a part of another."""
 
@@ -32,7 +33,7 @@ def without_password(path: str) -> str:
     ('...', 'exports/pwd-2026')
     """
     kind, is_url, rest = path.partition("://")
-    if ("@" in kind and ":" in path) or (not is_url and WORDS.search(path)):
+    if ("@" in kind and ":" in path) or (not is_url and SECRET.search(path)):
         return "..."
     if not is_url:
         return path

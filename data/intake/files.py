@@ -41,12 +41,14 @@ KINDS = {
     rb"PAR1": ("a Parquet file", "rename it so that it ends in .parquet"),
     rb"%PDF": ("a PDF", "export it as CSV"),
 }
-"""How a file that is no text begins: what it is, and what to do."""
+"""How a file begins that is not text in UTF-8, in its first four bytes: what it is, and what to do."""
 CHUNK = 20_000
 OF_ALL_YEARS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE")
 FAR = """CASE WHEN {name} >= '10000-01-01'::{type} THEN 'infinity' WHEN {name} < '0001-01-01'::{type} THEN '-infinity'
     ELSE {name} END::{type}"""
-"""A time of Parquet beyond all calendars as an endless one, as DuckDB fails where it converts one near its limits."""
+"""A time of Parquet outside the years 1 to 9999 becomes an infinite one, which the contract holds back.
+
+DuckDB fails where it converts a time near its own limits."""
 REJECTS = """CREATE OR REPLACE TEMP TABLE raw_rejects (
     relation VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR)"""
 
@@ -283,19 +285,20 @@ def _others(folder: Path) -> list[Path]:
 
 
 def _left_out(path: Path, folder: Path) -> str:
+    """The name of what is not read, and why."""
     name, kind = path.relative_to(folder).as_posix(), OTHER.get(path.suffix.lower())
     if kind:
         return f"{name} ({kind}: {_what_to_do(path)})"
-    return f"{name}{' (a folder too deep)' if path.is_dir() else ' (not of an ending that is read)'}"
+    return f"{name}{' (a folder too deep to be read)' if path.is_dir() else ' (not a kind of file that is read)'}"
 
 
 def _check_kind(path: Path, name: str) -> None:
-    """DataError where the first bytes show that a file of text is something else."""
+    """Raise DataError where the first bytes show that a file is not text in UTF-8 but one of KINDS."""
     with records.open_bytes(path) as file:
         head = file.read(4)
     kind, do = next((said for start, said in KINDS.items() if re.match(start, head, re.DOTALL)), ("", ""))
     if kind:
-        raise unreadable(name, "a text in UTF-8", kind, do)
+        raise unreadable(name, "a text file in UTF-8", kind, do)
 
 
 def _instead(path: Path) -> tuple[str, str]:

@@ -13,8 +13,9 @@ from data.warehouse import Warehouse
 HISTORY = "INTERVAL 1 DAY"
 """What happened longer before the first load, which made it known, is history."""
 LATE = "INTERVAL 7 DAY"
-"""What happened longer before a later load is history, unless most of what is new happened since."""
+"""What happened longer before a later load is history; what a weekly load brings is not."""
 UNDECIDED = r"won IS NULL AND (closed_at IS NOT NULL OR regexp_matches(stage, '(?i)closed|\b(won|lost)\b'))"
+"""A deal that is closed by its date or its stage ("Closed Lost", "closedwon"), and does not say whether it was won."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Finding:
 
     `events` is what became of events (see `Stored`), None in other tables. `from_now`: rows that are known from the
     load on only and happened long before: of a table's first load, and of a later one whose new rows are mostly such.
-    `undecided`: deals that are closed and neither won nor lost.
+    `undecided`: closed deals that do not say whether they were won.
     """
 
     table: str
@@ -69,9 +70,9 @@ def count_from_now(warehouse: Warehouse, table: Table, load: str) -> int:
 
 
 def count_late(warehouse: Warehouse, table: Table, batch_id: str, load: str) -> int:
-    """How many of a batch's new rows are history known from the load (SQL) on only, if most of them are.
+    """How many of a batch's new rows are history that is known from the load (SQL) on only; 0 unless most of them are.
 
-    A row is new whose key was not known before; after a correction the others are not.
+    A row is new if its key was not known before the load: corrections and new versions are not new.
     """
     if not table.occurred_at:
         return 0
@@ -87,5 +88,5 @@ def count_late(warehouse: Warehouse, table: Table, batch_id: str, load: str) -> 
 
 
 def count_undecided(warehouse: Warehouse) -> int:
-    """How many good deals of the relation `checked` are closed and say neither won nor lost."""
+    """How many good deals of the relation `checked` are closed and do not say whether they were won."""
     return int(warehouse.scalar(f"SELECT count(*) FROM checked WHERE _reason = '' AND {UNDECIDED}"))

@@ -247,7 +247,7 @@ def _find_strangers(warehouse: Warehouse, loads: dict[str, _Loaded], most: float
         found.insert(0, find_strangers(warehouse, "leads", "(FROM leads WHERE superseded_at IS NULL)", ACCOUNTS, most))
     for one in found:
         if one.many:
-            log.warning("%s: %d of %d rows name one of %s that is not there", one.table, one.unknown, one.rows, one.of)
+            log.warning("%s: %d of %d rows name %s that are not there", one.table, one.unknown, one.rows, one.of)
     return tuple(one for one in found if one.rows)
 
 

@@ -12,6 +12,7 @@ SPACE = r"[\s\pZ\x01-\x1f\x7f-\x9f]+"
 SALESFORCE = "(0[0-9]|50|70|80|a[0-9A-Za-z])[0-9A-Za-z]{13}"
 """The 15 characters of a Salesforce id: those of its object come first."""
 FIVE_BITS = " ".join(f"{i:05b}" for i in range(32))
+"""Which of five letters are capitals, all 32 ways, six characters each: the place of one is that of its character."""
 GUARDED = r'^(="\s*)+(.*?)(\s*")+$'
 """A text as Excel exports it, to keep it from becoming a number."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -37,7 +38,7 @@ def same_id(text: str) -> str:
 
 
 def stored_ids(warehouse: Warehouse, texts: Iterable[str]) -> list[str]:
-    """The form in which each of these ids would be stored."""
+    """The form in which each of these ids would be stored; one that would be empty stays as it is."""
     form = f"SELECT coalesce({same_id('x')}, x) FROM (SELECT $1::VARCHAR AS x)"
     return [str(warehouse.scalar(form, [text])) for text in texts]
 

@@ -38,7 +38,7 @@ def named_relation(name: str) -> str:
 
 
 def column_name(text: str, place: int) -> str:
-    """The name of a column as its header means it; of the one in this place where it says nothing.
+    """A column's name as its header means it; `column_<place>` where nothing in the header can be seen.
 
     Unicode is composed (NFC), invisible characters go, every Unicode space is a space, and none stands at the ends.
 

@@ -7,7 +7,7 @@ needs to know of either: `data.sql.in_force` says it all.
 
 from __future__ import annotations
 
-from data.permission import NO_CALL, NO_MAIL
+from data.permission import NO_CALL, NO_MAIL, REFUSALS, refusing
 from data.sql import ALIKE, WAYS, quoted
 from data.tables import Table
 from data.warehouse import Warehouse
@@ -71,16 +71,16 @@ def _end(warehouse: Warehouse, table: Table) -> None:
 def _bring_back(warehouse: Warehouse, table: Table) -> None:
     """From each retraction on, the version before it that was not retracted by then counts again.
 
-    Of an event that had moved it is that of the lead before. A lead's new version says what the person refused by then,
-    under whichever of merged leads; a consent that was retracted does not count, a refusal does.
+    m: a key and the moment `at` of a retraction that concerns it; e: the stored versions of that key, of which the
+    newest before `at` is copied. Of an event that had moved, only the newest over all its leads is. A lead's new
+    version says what the person refused by then, under whichever of merged leads; a consent that was retracted does not
+    count, a refusal does.
     """
     key = table.key[0]
     same = " AND ".join(f"e.{quoted(k)} IS NOT DISTINCT FROM m.{quoted(k)}" for k in table.key)
     permission = ""
     if table.name == "leads":
-        no_call, no_mail = _refused(NO_CALL), _refused(NO_MAIL)
-        permission = f""", CASE WHEN {no_call} AND {no_mail} THEN 'none' WHEN {no_call} THEN 'no_call'
-            WHEN {no_mail} THEN 'no_mail' ELSE e.permission END AS permission"""
+        permission = f", {refusing(_refused(NO_CALL), _refused(NO_MAIL), 'e.permission')} AS permission"
     found = f"""SELECT e.* REPLACE (m.at AS known_at, e.{key} AS copied_from{permission}), m.of_lead, m.of_time,
             e.known_at AS before
         FROM (SELECT DISTINCT * FROM ({_moments(table)})) m JOIN {table.name} e ON {same}
@@ -103,7 +103,7 @@ def _moments(table: Table) -> str:
     if table.name == "leads":
         moments += f""" UNION SELECT w.into, greatest(l.known_at, w.from_at), {none} FROM leads l JOIN {WAYS} w
             ON w.lead_id = l.lead_id AND (w.to_at IS NULL OR w.to_at > l.known_at)
-            WHERE l.permission IN ('no_call', 'no_mail', 'none') AND w.into IN (FROM special)"""
+            WHERE l.permission IN {REFUSALS} AND w.into IN (FROM special)"""
     if table.event_id:
         moments = f"""SELECT unnest([r.lead_id, o.lead_id]) AS lead_id, {table.event_id}, r.retracted_at AS at,
                 r.lead_id AS of_lead, {table.occurred_at} AS of_time
@@ -119,6 +119,8 @@ def _event(table: Table) -> str:
 
 
 def _refused(values: tuple[str, str]) -> str:
+    """SQL: whether the last such refusal that the person of `e` gave by `m.at` is later than the last consent."""
+
     def last(where: str) -> str:
         said = f"FROM {SAID} s WHERE s.lead_id = e.lead_id AND s.known_at <= m.at"
         return f"coalesce((SELECT max(s.known_at) {said} AND {where}), '-infinity'::TIMESTAMP)"
@@ -128,7 +130,12 @@ def _refused(values: tuple[str, str]) -> str:
 
 
 def _hand_on(warehouse: Warehouse, table: Table) -> None:
-    """From a merge on, the lead that stays has the other's events; one that it has itself by then counts once."""
+    """From a merge on, the lead that stays (the heir) has the other's events; one that both have counts once.
+
+    given: each row of a merged lead, its heir, and the moment `begins` from which the heir has it. own: the heir's own
+    rows of the same event: `until` when those from before it count, and when the `next` one begins. copies: the given
+    rows for the time in which the heir has none of its own. Of copies of one event, each begins where those before end.
+    """
     keyed = f"hash({', '.join(quoted(k) for k in table.key[1:])})"
     if table.event_id:
         whole = f"hash({', '.join(quoted(n) for n in table.names if n != 'lead_id')})"

@@ -159,7 +159,7 @@ def is_other_style(text: str) -> str:
 
 
 def _facts(kind: Texts, reading: Reading) -> list[str]:
-    """What is counted of each column: empty words, and of what may be numbers, how they are written."""
+    """SQL conditions for the fields of Seen after `filled`, in their order; without numbers only `empty`."""
     empty, number = reading.is_empty("text", kind.kept), f"{reading.number('text')} IS NOT NULL"
     numbers = [
         number,

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from data.intake.contract import Columns
 from data.intake.timeline import GONE, settle
-from data.permission import NO_CALL, NO_MAIL
+from data.permission import NO_CALL, NO_MAIL, REFUSALS, refusing
 from data.sql import quoted
 from data.tables import Table
 from data.warehouse import Warehouse
 
-REFUSALS = ("no_call", "no_mail", "none")
 NO_CONSENT = f"""CASE WHEN permission <> 'all' OR lead_id NOT IN
     (SELECT lead_id FROM leads WHERE permission IN {REFUSALS}) THEN permission END"""
 """An old export may bring a refusal, but never a consent for a lead that refused since."""
@@ -21,9 +20,9 @@ NO_CONSENT = f"""CASE WHEN permission <> 'all' OR lead_id NOT IN
 class Stored:
     """How many rows of a batch (not versions) were new, and how many were there already.
 
-    Of the new ones: `corrected` are of an event that was stored, `unnamed` are events without an id; `alike` of these
-    differ from a stored one of the same lead and time. `beside` have an id, and the lead and time of a stored one
-    without. `named` are stored ones that were without an id and have one now.
+    Of the new ones, `corrected` are of an event that was stored. `unnamed` are events without an id; `alike` of these
+    have the lead and time of a stored one but differ from it. `beside` have an id, and the lead and time of a stored
+    event without one. `named` counts stored events that had no id and have one now.
     """
 
     new: int
@@ -38,10 +37,11 @@ class Stored:
 def store(
     warehouse: Warehouse, table: Table, columns: Columns, *, load: str, batch_id: str, mutable: tuple[str, ...] = ()
 ) -> Stored:
-    """Store the rows of the relation `good` that are new; see `contracts.checked_sql` for its columns.
+    """Store the rows of the relation `good` that are new; see `contract.checked_sql` for its columns.
 
     `load` is the load time as SQL. Rows that contradict a stored one or an earlier one of the batch (same key, same
-    `known_at`, other content) are left in the relation `conflicts` (_row, known_at, reason).
+    `known_at`, other content; or an event that another lead has) are left in the relation `conflicts` (_row, known_at,
+    reason).
 
     A row whose source says when it was known is a version whatever came before, so that versions may arrive in any
     order. A row that is known by its load only is new only if it differs from the version in force. What a lead's row
@@ -84,9 +84,9 @@ def _order(table: Table) -> str:
 
 
 def _name(warehouse: Warehouse, table: Table, columns: Columns) -> int:
-    """Give the id of a row to a stored event without one that equals it in all else, as its source's ids began later.
+    """Give ids to stored events without one that equal a row of the batch in all else; how many.
 
-    How many. An id that is stored already, with that lead or time, is another event's.
+    So it is where a source's ids begin later. An id that is stored already, with that lead or time, is another event's.
     """
     if not warehouse.scalar(f"SELECT count(*) FROM (FROM {table.name} WHERE {table.event_id} IS NULL LIMIT 1)"):
         return 0
@@ -106,11 +106,11 @@ def _name(warehouse: Warehouse, table: Table, columns: Columns) -> int:
 
 
 def _refuse(warehouse: Warehouse) -> None:
-    """Let the stored row of a moment refuse what any row of the batch refuses that says to have been known then too."""
+    """Let the stored row of a moment refuse all that is refused by the batch's rows of that lead and moment."""
+    both = refusing(f"bool_or(permission IN {NO_CALL})", f"bool_or(permission IN {NO_MAIL})", "NULL")
     warehouse.execute(
         f"""UPDATE leads t SET permission = r.permission FROM (
-            SELECT lead_id, known_at, CASE WHEN bool_or(permission IN {NO_CALL}) AND bool_or(permission IN {NO_MAIL})
-                THEN 'none' ELSE min(permission) END AS permission
+            SELECT lead_id, known_at, {both} AS permission
             FROM (SELECT lead_id, known_at, permission FROM candidates UNION ALL
                 SELECT lead_id, known_at, permission FROM leads SEMI JOIN candidates USING (lead_id, known_at)
                 WHERE retracted_at IS NULL AND copied_from IS NULL)
@@ -148,7 +148,7 @@ def _store_unnamed(warehouse: Warehouse, table: Table, columns: Columns, batch_i
 
 
 def _replace_retracted(warehouse: Warehouse, table: Table, names: list[str] | tuple[str, ...]) -> None:
-    """A retracted row gives way to a fresh one that alike says to have been known then: never are both in force."""
+    """Delete retracted rows that equal a fresh one in these columns and `known_at`: only one of the two may count."""
     same = _same("t", "f", [*names, "known_at"])
     warehouse.execute(f"DELETE FROM {table.name} t USING fresh f WHERE t.retracted_at IS NOT NULL AND {same}")
 
@@ -163,7 +163,10 @@ def _corrections(warehouse: Warehouse, table: Table) -> tuple[int, int]:
 
 
 def _move(warehouse: Warehouse, table: Table) -> None:
-    """An event that is also known under another lead, same id and time, is its first one's until then, no longer."""
+    """Where an event comes back under another lead (same id and time), its row of the lead before ends then.
+
+    b: the rows of fresh events; a: earlier rows of the same event under another lead.
+    """
     ids = f"a.{table.event_id} = b.{table.event_id} AND a.{table.occurred_at} = b.{table.occurred_at}"
     warehouse.execute(
         f"""UPDATE {table.name} t SET superseded_at = n.moved_at FROM (
@@ -193,9 +196,9 @@ def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
 def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str, ...]) -> str:
     """For each candidate: `conflict`, a reason or NULL, and whether it is new.
 
-    s: stored with its known_at; f: the batch's first with its known_at; v: stored and in force at the load, or the last
-    one of a lead that was deleted or merged; o: of events, the first of the same id, time and known_at, stored or in
-    the batch, whose lead has it. What was retracted is as if it were not there.
+    c: the candidate. Of its key and known_at, s: the stored row; t: the number of the batch's first row, where it has
+    several; f: that row. Of its key, v: the stored row in force at the load, or the last one of a lead that was deleted
+    or merged. o: the lead that owns the event (`_owners`). What was retracted is as if it were not there.
     """
     content = [c.name for c in columns.stored if c.name not in table.key]
     keys = ", ".join(map(quoted, table.key))
@@ -206,13 +209,13 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
     nothing_learned = " AND ".join(["c._part = 2", *(f"c.{quoted(n)} IS NULL" for n in overwritten)])
     wrong = f"""'{table.key[0]}: expected one content known at ' || c.known_at
         || ', got different content on line ' || c._line || ' of ' || c._file"""
-    refuses = f" || CASE WHEN c.permission IN {REFUSALS} THEN ' (what it refuses counts)' ELSE '' END"
+    refuses = f" || CASE WHEN c.permission IN {REFUSALS} THEN ' (what it refuses counts all the same)' ELSE '' END"
     said, moved, owners = refuses if table.name == "leads" else "", "", ""
     if table.event_id:
         own = (str(table.event_id), str(table.occurred_at), "known_at")
         moved = f"""WHEN s.known_at IS NULL AND o.lead_id <> c.lead_id
-                THEN '{table.event_id}: expected one lead known at ' || c.known_at
-                || ', got the event of another on line ' || c._line || ' of ' || c._file || ' and ' || o.place"""
+                THEN '{table.event_id}: expected one lead for an event known at ' || c.known_at
+                || ', got two, on line ' || c._line || ' of ' || c._file || ' and ' || o.place"""
         owners = f"LEFT JOIN ({_owners(table, ', '.join(own))}) o ON {_same('c', 'o', own)}"
     return f"""WITH twice AS (
             SELECT {keys}, known_at, min(_row) AS _first FROM candidates GROUP BY ALL HAVING count(*) > 1)
@@ -234,9 +237,10 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
 
 
 def _owners(table: Table, event: str) -> str:
-    """SQL of the lead that has an event which several have, by `event` (columns): the stored one, else the first.
+    """SQL of the one lead that keeps an event which several have, by `event` (columns): the stored one, else the first.
 
-    An id that more leads have, at other times, is a number within each lead: such events are several.
+    shared: the candidates' events that several leads have, stored or in the batch. of_id: all rows with their ids. An
+    id that still other leads have, at other times, is a number within each lead: such events are left out.
     """
     whole = f"{table.name} WHERE retracted_at IS NULL AND copied_from IS NULL"
     rows = f"""SELECT {event}, lead_id, 0 AS _row, 'in batch ' || batch_id AS place FROM {whole}

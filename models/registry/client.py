@@ -279,7 +279,7 @@ class Registry:
             _choose(dict(rows), alias_or_version)
 
     def check_place(self) -> None:
-        """Raise what keeping a model would, if its server does not answer or the workspace was moved."""
+        """Raise what keeping a model would: ConfigError if its server is silent, ModelError if the workspace moved."""
         if self._store is None or self._store.exists():
             self._experiment(self._mlflow())
 

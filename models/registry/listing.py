@@ -36,7 +36,7 @@ NAMES = """
     SELECT alias, version FROM registered_model_aliases WHERE name = :name UNION ALL
     SELECT cast(version AS TEXT), version FROM model_versions
     WHERE name = :name AND current_stage <> 'Deleted_Internal'"""
-"""What a model can be asked for by, aliases and numbers, with its version."""
+"""Every alias and every number by which a model can be asked for, each with the version that it means."""
 
 
 def ask(store: Path, artifacts: str, sql: str, name: str, most: int = 1) -> list[tuple[Any, ...]] | None:

@@ -36,7 +36,8 @@ def retract(
 
     if bool(batch) == bool(lead) or (from_start and lead):
         do = "name a batch (perhaps with --from-start) or a lead"
-        raise UsageError("retracting", expected="either --batch or --lead", got="both or neither", do=do)
+        got = "neither" if not lead else "both" if batch else "--from-start with --lead"
+        raise UsageError("retracting", expected="either --batch or --lead", got=got, do=do)
     opened = find_workspace(workspace)
     moment = settle(opened, NOW, now())
     with opened.warehouse() as warehouse:

@@ -42,13 +42,14 @@ def source_of(opened: OpenWorkspace, name: str) -> ToIngest:
     """
     root, source = opened.workspace.root.absolute(), opened.settings.schedule.sources[name]
     path = _from_environment(name, source.path)
-    lost = path != source.path and "://" not in path and not (root / path).exists()
-    if lost or without_password(path) == "...":
-        what, do = (
+    not_there = path != source.path and "://" not in path and not (root / path).exists()
+    if not_there or without_password(path) == "...":
+        raise ConfigError(
             f"reading [schedule.sources], {name}",
-            "write an address such as postgresql://USER:PASSWORD@HOST/NAME",
+            expected="a database's address, or a path that is there",
+            got="neither",
+            do="write an address such as postgresql://USER:PASSWORD@HOST/NAME",
         )
-        raise ConfigError(what, expected="a database's address, or a path that is there", got="neither", do=do)
     path = path if "://" in path else str(root / path)
     mappings = root / source.mappings if source.mappings else None
     return ToIngest(path, without_password(path), source.timezone, mappings)

@@ -24,8 +24,8 @@ WORDS = {
     "thousands": "{column}: {count:,} of {filled:,} were read with a decimal point ({examples}): if it separates"
     " thousands, declare `-- decimal: ,` (docs/mappings.md)",
     "codes": "{column} holds numbers, but {count:,} of {filled:,} begin with a zero, like codes ({examples}): stored"
-    " without it; to keep it, select them as text in a mapping under another name",
-    "guarded": "{column}: {count:,} of {filled:,} are guarded by Excel ({examples}): read without = and quotes",
+    " without the zero; to keep it, select the column as text in a mapping under another name",
+    "guarded": "{column}: {count:,} of {filled:,} are wrapped by Excel in = and quotes ({examples}): read without them",
     "stays_text": "{column} is kept as text, as its first load or its mapping had it, although {count:,} of"
     " {filled:,} are numbers ({examples}): to have numbers, cast it in a mapping under another name",
 }
@@ -59,8 +59,7 @@ def check_report(done: IngestReport) -> Report:
         first = f"the first in line {found.line} of {found.file}: {found.reason}"
         points.append(f"{found.table}: {found.rows:,} row{'s' * (found.rows > 1)} would be rejected, {first}")
     points.append("nothing was stored")
-    facts = {"files": done.files, "tables": rows, "unused": done.unused, "absent": done.absent}
-    facts |= {"checked": asdict(checked), **_facts(done)}
+    facts = {"files": done.files, "tables": rows, "checked": asdict(checked), **_facts(done)}
     return Report([Section("What would be ingested?", points=points, rows=rows)], facts)
 
 
@@ -90,7 +89,7 @@ def _remarks(done: IngestReport) -> list[str]:
     """What else there is to say, of a batch that was stored or only checked."""
     more = done.noticed[MOST_NOTICED:]
     named = {
-        "left out, as no mapping reads them": done.unused,
+        "not read, because no mapping uses them or for the reason in brackets": done.unused,
         f"columns left out because they look personal ({ALLOW})": done.left_out,
         "ignored columns that no table has": done.ignored,
         **{f"columns that {name} lacks, read as empty": absent for name, absent in done.absent.items()},
@@ -104,9 +103,11 @@ def _remarks(done: IngestReport) -> list[str]:
     ]
 
 
-def _facts(done: IngestReport) -> dict[str, Rows]:
+def _facts(done: IngestReport) -> dict[str, Any]:
+    """What remarks say, all of it: names beyond those that are printed too."""
     said: dict[str, Sequence[Any]] = {"noticed": done.noticed, "findings": done.findings, "strangers": done.strangers}
-    return {name: [asdict(one) for one in found] for name, found in said.items()}
+    names = {"unused": done.unused, "left_out": done.left_out, "ignored": done.ignored, "absent": done.absent}
+    return {name: [asdict(one) for one in found] for name, found in said.items()} | names
 
 
 def strangers_in_words(strangers: Sequence[Strangers]) -> Iterator[str]:
@@ -117,30 +118,30 @@ def strangers_in_words(strangers: Sequence[Strangers]) -> Iterator[str]:
         do = f" - WARNING: check that both files write the {of}'s id alike" if found.many else ""
         yield f"{found.table} whose {of} is unknown: {rows} ({found.unknown / found.rows:.1%}){near}{do}"
     if met := [f"{s.table} ({s.rows:,})" for s in strangers if not s.unknown]:
-        yield f"rows whose account or lead is known in all cases: {', '.join(met)}"
+        yield f"tables in which every account or lead is known, with their rows: {', '.join(met)}"
 
 
 def finding_in_words(found: Finding) -> Iterator[str]:
-    """What became of events, words of no agreement, deals without an end, history that is known from now on only."""
+    """What became of events; criteria of no agreement; deals closed without `won`; history known from now on only."""
     events, own = found.events, TABLES[found.table].event_id
     if events and events.corrected:
-        yield f"{found.table} that correct or move an earlier one of the same {own}: {events.corrected:,}"
+        yield f"{found.table} that correct or move an earlier one with the same {own}: {events.corrected:,}"
     if events and events.unnamed:
-        twice = "if they are corrections, they count twice"
-        alike = f"; {events.alike:,} differ from one of the same lead and time: {twice}" if events.alike else ""
+        near = "with the lead and time of a stored one, but different from it"
+        alike = f"; {near}: {events.alike:,} (a correction would count twice)" if events.alike else ""
         yield f"{found.table} without {own}, told apart by the whole row: {events.unnamed:,}{alike}"
     if events and events.named:
-        yield f"{found.table} stored without {own} that have theirs now: {events.named:,}"
+        yield f"{found.table} stored earlier without {own} that have one now: {events.named:,}"
     if events and events.beside:
-        same = "if they are the same, they count twice"
-        yield f"{found.table} with {own} of the lead and time of a stored one without: {events.beside:,}; {same}"
+        near = f"with the lead and time of a stored one without {own}, but different from it"
+        yield f"{found.table} {near}: {events.beside:,} (a correction would count twice)"
     for word in found.words:
-        meant = f"; do you mean {word.meant}" if word.meant else ""
+        meant = f"; do you mean {word.meant}?" if word.meant else ""
         many = f"{word.answers:,} answer{'s' * (word.answers != 1)}"
         yield f"{'WARNING: ' * bool(meant)}criterion {word.word!r} is in no agreement: {many}{meant}"
     if found.undecided:
-        deals = f"{found.undecided:,} closed deal{'s say' if found.undecided > 1 else ' says'} neither won nor lost"
-        yield f"WARNING: {deals}: their leads stay closed, as in an open deal; give won (true or false) with each"
+        deals = f"closed deals without a word on whether they were won: {found.undecided:,}"
+        yield f"WARNING: {deals}. They count as open, so their leads are not scored; fill in won (true or false)"
     if found.from_now:
         history = f"{found.from_now:,} {found.table} happened earlier and are known only from this load on"
         yield f"WARNING: {history}: {HISTORY}"

@@ -4,8 +4,8 @@
 --
 -- CONFIRM: outcomes of your own have ids of your portal (its endpoint "calling dispositions" lists them). Put them into
 -- the CASE, with one of our words: an outcome that it does not name is rejected by its id. Calls whose status says that
--- they were not made are left out. A call with several contacts is one of each: beyond the first of them its id has the
--- contact's behind it.
+-- they were not made are left out. A call with several contacts becomes one call for each; from the second on, the
+-- contact's id stands behind the call's.
 SELECT x.contact_id AS lead_id,
     concat_ws(' ', c.engagement_id, nullif(x.contact_id, min(x.contact_id) OVER (PARTITION BY c.engagement_id))) AS call_id,
     c.property_hs_timestamp AS called_at,

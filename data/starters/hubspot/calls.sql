@@ -3,7 +3,7 @@
 --
 -- CONFIRM: read the header of your file; these labels and the form of the duration are from memory.
 -- Outcomes of your own go into the CASE, with one of our words: an outcome that it does not name is rejected by name.
--- A call with several contacts is one of each: beyond the first of them its id has the contact's behind it.
+-- A call with several contacts becomes one call for each; from the second on, the contact's id stands behind the call's.
 SELECT contact AS lead_id, concat_ws(' ', "Record ID", nullif(contact, contacts[1])) AS call_id,
     "Activity date" AS called_at, "Activity assigned to" AS agent_id,
     CASE lower("Call outcome") WHEN 'left voicemail' THEN 'voicemail' WHEN 'no answer' THEN 'no_answer'

@@ -89,8 +89,8 @@ def test_without_an_id_the_whole_row_tells_events_apart_and_that_is_said(days):
     assert (events.new, events.repeats, events.unnamed, events.alike, events.corrected) == (2, 1, 2, 1, 0)
     [line] = [p for p in ingest_report(report).sections[0].points if "without call_id" in p]
     assert line == (
-        "calls without call_id, told apart by the whole row: 2; 1 differ from one of the same lead and time: "
-        "if they are corrections, they count twice"
+        "calls without call_id, told apart by the whole row: 2; with the lead and time of a stored one, but different "
+        "from it: 1 (a correction would count twice)"
     )
 
 
@@ -197,6 +197,6 @@ def test_a_closed_deal_that_does_not_say_how_keeps_its_lead_closed_and_is_named(
     deals = f"lead_id,opened_at,stage,closed_at,won\nL1,2026-01-05,{deal}\n"
     report = days(leads=LEADS, opportunities=deals, backfill=True)
     assert [f.undecided for f in report.findings] == [0, undecided]
-    said = [p for p in ingest_report(report).sections[0].points if "neither won nor lost" in p]
+    said = [p for p in ingest_report(report).sections[0].points if "without a word on whether they were won: 1" in p]
     assert len(said) == undecided
     assert ("L1" in set(open_leads(days.warehouse, days.loaded_at, 60, ())["lead_id"])) is deal.endswith("no")

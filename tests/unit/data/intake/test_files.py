@@ -285,7 +285,7 @@ def test_nothing_is_left_behind(warehouse, tmp_path):
     assert warehouse.rows("SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal") == []
 
 
-NOT_READ = "not of an ending that is read"
+NOT_READ = "not a kind of file that is read"
 
 
 def test_what_lies_in_a_folder_and_is_not_read_is_named(warehouse, tmp_path):
@@ -298,7 +298,7 @@ def test_what_lies_in_a_folder_and_is_not_read_is_named(warehouse, tmp_path):
     assert named == {
         "leads.csv.bak": NOT_READ,
         "sub/notes.txt": NOT_READ,
-        "sub/deep": "a folder too deep",
+        "sub/deep": "a folder too deep to be read",
         "touches.CSV.gz": "",
     }
 

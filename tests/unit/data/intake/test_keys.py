@@ -132,10 +132,10 @@ def test_leads_whose_account_is_unknown_are_counted(days, caplog, accounts, unkn
     report = days(accounts="account_id\n" + "\n".join(accounts) + "\n")
     [found] = report.strangers
     assert (found.table, found.rows, found.unknown, found.alike, found.many) == ("leads", 20, unknown, alike, many)
-    assert ("name one of accounts that is not there" in caplog.text) == many
-    [line] = [p for p in ingest_report(report).sections[0].points if "whose account" in p]
+    assert ("name accounts that are not there" in caplog.text) == many
+    [line] = [p for p in ingest_report(report).sections[0].points if "whose account" in p or "every account" in p]
     if not unknown:
-        assert line == "rows whose account or lead is known in all cases: leads (20)"
+        assert line == "tables in which every account or lead is known, with their rows: leads (20)"
         return
     assert line.startswith(f"leads whose account is unknown: {unknown} of 20 ({unknown / 20:.1%})")
     assert ("would match but for letter case or leading zeros" in line) == bool(alike)

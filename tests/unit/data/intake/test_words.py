@@ -72,7 +72,7 @@ def test_criteria_of_no_agreement_are_counted_and_named(days):
         Word("n3xt step", 1, "next_step"),
     )
     points = ingest_report(report).sections[0].points
-    assert "WARNING: criterion 'bugdet' is in no agreement: 2 answers; do you mean budget" in points
+    assert "WARNING: criterion 'bugdet' is in no agreement: 2 answers; do you mean budget?" in points
     assert "criterion 'Colour' is in no agreement: 1 answer" in points
 
 
