@@ -141,7 +141,9 @@ def checked_sql(
     asked = [c for c in everything if c.name in columns.given or c.required]
     own = {*table.names, KNOWN_AT.name}
     reasons = [
-        r for c in asked for r in (*(_unread(table, c, reading) if c.name in own else ()), *_column_reasons(c, load))
+        r
+        for c in asked
+        for r in (*(_unread(table, c, reading) if c.name in own else ()), *_column_reasons(c, load, columns))
     ]
     names = ", ".join(quoted(c.name) for c in columns.stored)
     levels = _level_reasons(agreements) if table.name == "answers" else []
@@ -239,15 +241,17 @@ def _cast(column: Column, columns: Columns, reading: Reading, kept: Iterable[str
     return reading.number(raw) if is_text and column.type == "number" else f"try_cast({raw} AS {target})"
 
 
-def _column_reasons(column: Column, load: str) -> list[str]:
+def _column_reasons(column: Column, load: str, columns: Columns) -> list[str]:
     """SQL texts, NULL where there is nothing to say. A personal value is never repeated."""
     value, raw, is_text = quoted(column.name), _raw(column), column.type == "text"
     size, least, most = f"strlen({value})", column.least, column.most
+    was_time = columns.given.get(column.name, ("", ""))[1].startswith(("TIMESTAMP", "DATE"))
     rows = [
         (column.required and not is_text, f"{raw} IS NULL", "a value", NONE),
         (column.required and is_text, f"{value} IS NULL", "a value", GIVEN.format(raw=raw)),
         (is_text, f"contains({value}, chr(0))", "text", "'a NUL byte in it'"),
         (is_text, f"{size} > {LONGEST_TEXT}", "at most 1 MB of text", f"'' || {size} || ' bytes'"),
+        (is_text and was_time, f"{value} IN ('infinity', '-infinity')", "a time of the years 1 to 9999", raw),
         (column.allowed, f"{value} NOT IN ({_listed(column.allowed)})", f"one of {', '.join(column.allowed)}", raw),
         (column.type == "number", f"NOT isfinite({value})", "a finite number", raw),
         (column.type == "whole", f"try_cast({raw} AS DOUBLE) <> {value}", EXPECTED["whole"], raw),

@@ -226,3 +226,18 @@ def test_times_beyond_all_calendars_are_held_back(tmp_path, unit, zone, table):
         reasons = quarantined(warehouse)["reason"]
     assert len(reasons) == len(values)
     assert reasons.str.contains(f"{at}: expected a time (?:no later than|from)").all()
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.timestamp("s", "UTC"), pa.date32()])
+def test_an_extra_time_beyond_all_calendars_is_held_back_and_the_word_is_a_text(tmp_path, kind):
+    far = (2**31 - 1) if kind == pa.date32() else 2**62 // (1 if kind == pa.timestamp("us") else 10**6)
+    seen = pa.array([far, 0], pa.int32() if kind == pa.date32() else pa.int64()).cast(kind)
+    made = pa.array([datetime(2026, 1, 1)] * 2)
+    pq.write_table(
+        pa.table({"lead_id": ["A", "B"], "created_at": made, "seen": seen, "brand": ["x", "infinity"]}),
+        tmp_path / "leads.parquet",
+    )
+    with Warehouse.open(None, threads=1) as warehouse:
+        assert ingest(warehouse, "canonical", tmp_path, loaded_at=LOADED, backfill=True).stored == 1
+        assert "lead.seen: expected a time of the years 1 to 9999" in quarantined(warehouse)["reason"][0]
+        assert warehouse.scalar('SELECT "lead.brand" FROM leads') == "infinity"
