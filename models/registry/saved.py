@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from data.errors import ModelError
@@ -24,6 +25,7 @@ def read_model(folder: Path, version: int, kept: str | None, chosen: str) -> Rea
     ModelError where the files are not those that were logged, or hold types that the candidate's spec does not declare.
     """
     import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
 
     train = "train again, and promote the new version yourself if training does not"
     if kept is None:
@@ -31,15 +33,15 @@ def read_model(folder: Path, version: int, kept: str | None, chosen: str) -> Rea
     if fingerprint(folder) != kept:
         do = "restore them from a backup, run `leadready rollback`, or train again"
         raise _unfit(version, "files that were changed since training logged them", do)
-    file, trusted = folder / "model.skops", trusted_types(chosen)
     try:
-        strange = sorted(set(skops.io.get_untrusted_types(file=file)) - trusted)
-        found = None if strange else skops.io.load(file, trusted=sorted(trusted))
+        found = skops.io.load(folder / "model.skops", trusted=sorted(trusted_types(chosen)))
+    except UntrustedTypesFoundException as error:  # before anything of it is made
+        strange = re.findall("'(.+?)'", str(error))[0]
+        raise _unfit(version, f"one of an older form, with the type {strange}", train) from None
     except Exception as error:  # whatever a damaged file makes of zip, JSON, NumPy or scikit-learn
         raise _unfit(version, f"a file that cannot be read ({type(error).__name__})", train) from None
     if not isinstance(found, ReadyModel):
-        holds = strange[0] if strange else type(found).__name__
-        raise _unfit(version, f"one of an older form, with the type {holds}", train)
+        raise _unfit(version, f"one of an older form, with the type {type(found).__name__}", train)
     return found
 
 

@@ -50,7 +50,10 @@ def check_report(done: IngestReport) -> Report:
     """What each file would become: tables, columns used and not, what would be rejected. Nothing was stored."""
     rows, checked = ingest_rows(done), done.checked
     assert checked, "a batch that was stored"
-    points = [f"{name}: {count:,} records for {', '.join(checked.feeds[name])}" for name, count in done.files.items()]
+    points = [
+        f"{name}: {count:,} record{'s' * (count != 1)} for {', '.join(checked.feeds[name])}"
+        for name, count in done.files.items()
+    ]
     for name, unread in checked.unread.items():
         points += [f"{name}: columns that no mapping reads: {_some(unread)}"] * bool(unread)
     points += [f"kept as features: {', '.join(checked.extras)}"] * bool(checked.extras)
