@@ -59,6 +59,7 @@ ON_DEFAULT: dict[str, Part] = REPORT | {"shift": after_a_shift, "small": with_fe
 ALONE: dict[str, Callable[[int], Figures]] = {"null": claims_in_a_null_world, "delay": cut_history}
 LONGEST = ("power", "default", "articles", "day", "strange", "delay", "null")
 GROUPS = (*ON_DEFAULT, "day", "sums", "hash", "strange", "articles", *ALONE, "power")
+KEPT = ["job", "seed", "figure", "value", "seconds"]
 FOOTER = """\
 (1) Over the concepts that are about the lead (in the default world fit, engagement and qualification). The rest of the
     truth is the rep, who is drawn after the hand-off: nobody can know it when scoring.
@@ -75,6 +76,13 @@ class Job:
     name: str
     seed: int
     run: Callable[[], Figures]
+    of: str = ""
+    """Which of several jobs of that name on this seed."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells it from all others."""
+        return f"{self.name} {self.of}".strip(), self.seed
 
     def __call__(self) -> tuple[Figures, float]:
         """Its figures, and the CPU seconds they took."""
@@ -91,18 +99,22 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="GATE", help=", ".join(GROUPS))
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--csv", type=Path, default=Path("var/truth.csv"))
+    parser.add_argument("--resume", action="store_true", help="keep the figures of a run of this commit that was ended")
     arguments = parser.parse_args()
     began, seeds = time.monotonic(), range(arguments.first, arguments.first + arguments.seeds)
-    figures, cost = run(jobs(seeds, arguments.only), arguments.processes)
-    table = judge(GATES, figures)
     arguments.csv.parent.mkdir(parents=True, exist_ok=True)
+    kept = arguments.csv.with_suffix(".seeds.csv")
+    if not arguments.resume:
+        kept.unlink(missing_ok=True)
+    figures, cost, failed = run(jobs(seeds, arguments.only), arguments.processes, kept)
+    table = judge(GATES, figures)
     table.to_csv(arguments.csv, index=False)
-    figures.to_csv(arguments.csv.with_suffix(".seeds.csv"), index=False)
     print(f"{as_text(table)}\n{FOOTER}\n{spent(cost)}")
     unseen = [gate.name for gate in GATES if gate.kind == "gate" and gate.name not in set(table["gate"])]
     print(f"not judged in this run: {', '.join(unseen) or 'no gate'}")
     print(f"{len(seeds)} seeds in {(time.monotonic() - began) / 60:.0f} minutes; {arguments.csv}")
-    raise SystemExit(int(table["verdict"].str.startswith("FAIL").any()))
+    print("".join(f"{name}, seed {seed}, failed: {error}\n" for (name, seed), error in failed.items()), end="")
+    raise SystemExit(int(bool(failed) or table["verdict"].str.startswith("FAIL").any()))
 
 
 def jobs(seeds: range, groups: Sequence[str]) -> list[Job]:
@@ -117,7 +129,8 @@ def jobs(seeds: range, groups: Sequence[str]) -> list[Job]:
         found += [Job(name, seed, partial(alone, seed)) for name, alone in ALONE.items() if name in groups]
         if "day" in groups:
             worlds = ("default", "articles") if whole else ("default",)
-            found += [Job("day", seed, partial(on_a_scoring_day, w, size, seed)) for w in worlds for size in SIZES]
+            days = [(w, size) for w in worlds for size in SIZES]
+            found += [Job("day", seed, partial(on_a_scoring_day, *day, seed), " ".join(map(str, day))) for day in days]
         if "articles" in groups:
             found.append(Job("articles", seed, partial(on_company, "articles", seed, tuple(REPORT.values()))))
         if "strange" in groups:
@@ -125,19 +138,36 @@ def jobs(seeds: range, groups: Sequence[str]) -> list[Job]:
     return sorted(found, key=lambda job: LONGEST.index(job.name))
 
 
-def run(work: Sequence[Job], processes: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All figures (seed, figure, value), and what each job cost (job, seed, CPU seconds)."""
+def run(
+    work: Sequence[Job], processes: int, kept: Path
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[tuple[str, int], str]]:
+    """All figures (seed, figure, value), what each job cost (job, seed, CPU seconds), and why jobs failed, by key.
+
+    What a job found is added to the file `kept` when it ends; jobs whose figures are there are not run again.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"  # a thread to each process, in libraries that threadpoolctl does not know too
-    rows, cost = [], []
+    failed, known = {}, _kept(kept)
+    done_before = set(zip(known["job"], known["seed"], strict=True))
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(job): job for job in work}
+        waiting = {pool.submit(job): job for job in work if job.key not in done_before}
         for done in as_completed(waiting):
-            job, (found, seconds) = waiting[done], done.result()
-            cost.append((job.name, job.seed, seconds))
-            rows += [(job.seed, name, value) for name, value in found.items()]
+            job = waiting[done]
+            if error := done.exception():
+                failed[job.key] = f"{type(error).__name__}: {error}"
+                continue
+            found, seconds = done.result()
+            rows = pd.DataFrame([(*job.key, name, value, seconds) for name, value in found.items()], columns=KEPT)
+            rows.to_csv(kept, mode="a", header=not kept.exists(), index=False)
     # jobs end in any order; sums over seeds in another order would differ in the last bit
-    figures = pd.DataFrame(rows, columns=["seed", "figure", "value"]).sort_values(["figure", "seed"], ignore_index=True)
-    return figures, pd.DataFrame(cost, columns=["job", "seed", "seconds"])
+    every = _kept(kept).sort_values(["figure", "seed"], ignore_index=True)
+    cost = every.assign(job=every["job"].str.partition(" ")[0]).drop_duplicates(["job", "seed", "seconds"])
+    return every[["seed", "figure", "value"]], cost[["job", "seed", "seconds"]], failed
+
+
+def _kept(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in KEPT})
+    return pd.read_csv(path)
 
 
 def spent(cost: pd.DataFrame) -> str:

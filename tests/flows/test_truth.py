@@ -1,11 +1,12 @@
 """The short form of `make truth`: its gates on three companies, and that a gate can fail."""
 
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 import pytest
 
-from benchmarks.truth import GROUPS, jobs, run
+from benchmarks.truth import GROUPS, Job, jobs, run
 from benchmarks.truth_gates import ALONE, DELAY, GATES, LEARNING, REPORT, Gate, as_text, judge
 
 SEEDS = range(1001, 1004)  # those of development; 1 to 20 are kept for the whole form
@@ -33,8 +34,11 @@ CERTAIN = {
 
 
 @pytest.mark.slow
-def test_on_three_companies_no_gate_is_surely_missed(capsys):
-    figures, _ = run(jobs(SEEDS, [group for group in GROUPS if group not in LEFT_OUT]), processes=2)
+def test_on_three_companies_no_gate_is_surely_missed(capsys, tmp_path):
+    work = jobs(SEEDS, [group for group in GROUPS if group not in LEFT_OUT])
+    assert len({job.key for job in work}) == len(work)
+    figures, _, failed = run(work, 2, tmp_path / "seeds.csv")
+    assert not failed
     wanted = {gate.figure for gate in (*REPORT, *LEARNING, *DELAY, *ALONE)} - set(PROMOTIONS)
     assert wanted <= {*figures["figure"]}
     table = judge(GATES, figures).set_index("gate")
@@ -46,6 +50,19 @@ def test_on_three_companies_no_gate_is_surely_missed(capsys):
     leniently = tuple(replace(gate, by="unless surely") for gate in asked if not gate.name.startswith(MISSED))
     verdicts = judge(leniently, figures).set_index("gate")["verdict"]
     assert not verdicts[verdicts != "pass"].to_dict()
+
+
+def test_what_was_found_is_kept_and_a_job_that_fails_is_told(tmp_path):
+    kept, found = tmp_path / "seeds.csv", Job("day", 2, partial(dict, bias=0.1 + 0.2), "default 3000")
+    figures, cost, failed = run([found, Job("null", 1, partial(int, "no number"))], 1, kept)
+    assert list(failed) == [("null", 1)]
+    assert figures.to_dict("list") == {"seed": [2], "figure": ["bias"], "value": [0.1 + 0.2]}
+    again, _, failed = run(
+        [replace(found, run=partial(int, "no number")), Job("null", 1, partial(dict, bias=1.0))], 1, kept
+    )
+    assert not failed
+    assert again["value"].tolist() == [1.0, 0.1 + 0.2]
+    assert cost["job"].tolist() == ["day"]
 
 
 def verdict(*values, **asked):
