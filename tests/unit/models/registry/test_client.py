@@ -399,7 +399,7 @@ def test_the_figures_of_runs_stand_side_by_side(bought, result):
 KILLED = """
 import os, pickle, signal, sys
 from pathlib import Path
-import models.registry.client as registry
+import models.registry.kept as kept
 from models.registry.client import Registry
 from data.workspace import Workspace
 from models.judging.promotion import Decision
@@ -416,7 +416,7 @@ def deadly(original):
     return call
 
 space = Registry(Workspace(Path(sys.argv[3])))
-owner = registry if hasattr(registry, point) else space._mlflow().MlflowClient
+owner = kept if hasattr(kept, point) else space._mlflow().MlflowClient
 setattr(owner, point, deadly(getattr(owner, point)))
 space.apply(space.log_training(result, {"source": "demo"}, decision), decision)
 """
