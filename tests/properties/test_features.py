@@ -144,6 +144,7 @@ def test_changing_later_rows_changes_nothing(seed: int) -> None:
     assert_same(matrix(tables), matrix(changed))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 def test_correcting_rows_later_changes_nothing(seed: int) -> None:
     """A correction known from as_of on supersedes the row from then on, and not before."""

@@ -195,6 +195,7 @@ def test_the_truth_is_calibrated_and_tells_leads_apart() -> None:
     assert 0.78 < roc_auc_score(rows["accepted"], rows["probability"]) < 0.87
 
 
+@pytest.mark.slow
 def test_features_see_a_part_of_the_truth() -> None:
     """A plain regression on our features, on the later third; the truth stays ahead of it."""
     with company("articles", 2000, SEEDS[0]) as it:

@@ -376,6 +376,7 @@ def small(name: str = "default", **other: float) -> Tables:
     return simulate(1500, seed=4, world=replace(WORLDS[name], **other), moments=WEEKS[25:26])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_what_the_concepts_contribute_adds_up_to_the_log_odds(name: str) -> None:
     for rows in (small(name)["truth"], small(name)["truth_at"]):

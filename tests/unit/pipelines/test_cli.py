@@ -436,6 +436,7 @@ READING = as_typed("""
 """)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_settings_and_agreements_are_read_at_most_once_a_command(leadready, var, source, command, monkeypatch):
     shutil.copy(var / "agreements" / "2000-01-01.toml", var / "agreements" / "2025-06-01.toml")
@@ -519,6 +520,7 @@ def test_what_needs_no_prefect_does_not_start_it(var):
     assert sum(line.startswith("False ") for line in done.stderr.splitlines()) == len(WITHOUT_A_START), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("train",), ("score",), ("report",), ("ingest", "canonical", ".")], ids=" ".join)
 @pytest.mark.parametrize(("file", "text"), [("settings.toml", "[trainin]"), ("agreements/2000-01-01.toml", "x = 1")])
 def test_wrong_files_are_found_before_prefect_starts(var, command, file, text):

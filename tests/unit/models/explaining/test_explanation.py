@@ -64,6 +64,7 @@ def test_shapley_is_the_mean_over_all_orders_of_joining(players, random):
     assert shapley(worths[:, None])[0] == pytest.approx(gains / len(orders), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OURS)
 def test_a_fast_view_says_what_asking_for_every_crossing_says(leads, fitted, name):
     population = Population(torn(leads.X.sample(4, random_state=1), 1).reset_index(drop=True), leads.features)
