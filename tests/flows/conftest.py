@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,7 +26,11 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.update(QUIET, PREFECT_HOME=str(tmp_path_factory.mktemp("prefect")))
     from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness
+    from websockets.asyncio import connection
 
+    # Prefect keeps a connection open whose pings draw from the global generator in a thread of its own; hypothesis
+    # takes that for a strategy that draws from it, in whatever property this process tries next.
+    vars(connection)["random"] = random.Random(0)
     with prefect_test_harness(server_startup_timeout=120):
         yield str(PREFECT_API_URL.value())
 
