@@ -85,6 +85,14 @@ on_failure = ""               # a command that gets a message on its standard in
 # canonical = "/data/exports" # a file or folder, or $NAME: a database URL in that environment variable
 # crm = {{path = "$CRM_URL", mappings = "/data/mappings", timezone = "Europe/Berlin"}}
 
+[lists]                       # exports/<day>/hand_offs.csv and calls.csv, for people
+agents = []                   # who shares the calls of the day, such as "ann", "bob"; empty: they are one list
+[lists.columns]               # what they show of a lead: a title, and a column of leads or accounts
+name = "lead.name"
+company = "account.name"
+email = "lead.email"
+phone = "lead.phone"
+
 [compute]
 threads = 2
 memory = "4GB"
@@ -173,6 +181,16 @@ class ScheduleSettings(StrictModel):
     sources: dict[str, SourceOrPath] = Field(default={})
 
 
+SHOWN = {"name": "lead.name", "company": "account.name", "email": "lead.email", "phone": "lead.phone"}
+
+
+class ListSettings(StrictModel):
+    """What the lists that people work from show, and who works from them."""
+
+    columns: dict[str, str] = Field(default=SHOWN)
+    agents: tuple[str, ...] = ()
+
+
 class ComputeSettings(StrictModel):
     """What the machine gives."""
 
@@ -191,6 +209,7 @@ class Settings(StrictModel):
     freshness: Limits = Limits()
     training: TrainingSettings = TrainingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    lists: ListSettings = ListSettings()
     compute: ComputeSettings = ComputeSettings()
 
     @property

@@ -65,12 +65,14 @@ def build_range(warehouse: Warehouse, rows: str, agreement: Agreement, features:
     for room in [room for room in sources if room in by_room]:
         numbers = {name: column for name, column in columns.items() if column.dtype == np.float64}
         with warehouse.view("m_columns", pd.DataFrame({"rid": np.arange(size), **numbers}, copy=False)):
-            found = warehouse.arrays(f"SELECT r.rid, {_select(by_room[room])} {sources[room]}")
+            found = warehouse.arrays(f"SELECT r.rid, {select_features(by_room[room])} {sources[room]}")
         columns |= {f.name: place(f, found["rid"], found[f.name], size) for f in by_room[room]}
     return columns
 
 
-def _select(features: list[Feature]) -> str:
+def select_features(features: list[Feature]) -> str:
+    """The values of features of one room as the columns of a SELECT."""
+
     def expression(f: Feature) -> str:
         if f.over == "peers":
             return f"sum(({f.sql})::BIGINT) OVER (PARTITION BY house, as_of, sales_until) - ({f.sql})::BIGINT"
@@ -85,7 +87,7 @@ def _from_events(warehouse: Warehouse, table: str, features: list[Feature], size
     columns: Columns = {}
     for where in dict.fromkeys(f.measure.rows for f in direct):
         alike = [f for f in direct if f.measure.rows == where]
-        found = warehouse.arrays(f"SELECT rid, {_select(alike)} FROM {_seen(table)} WHERE {where} GROUP BY rid")
+        found = warehouse.arrays(f"SELECT rid, {select_features(alike)} FROM {_seen(table)} WHERE {where} GROUP BY rid")
         columns |= {f.name: place(f, found["rid"], found[f.name], size) for f in alike}
     if by_kind:
         kinds = sorted({kind for f in by_kind for kind in f.kinds})

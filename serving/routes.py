@@ -86,6 +86,8 @@ CASES = {
     "both": Case(HAND_OFF, f"{LIKELY} {PAYS}; {RATED}"),
     "beyond": Case(HAND_OFF, f"{LIKELY}, far above the {{pays}} % where a hand-off pays off, although {RATED}"),
     "short": Case(TELE_QUALIFY, f"{LIKELY} {PAYS}, but {RATED}"),
+    "call_first": Case(TELE_QUALIFY, f"{LIKELY} {PAYS}, but {RATED}, and a call first is worth more"),
+    "ask": Case(TELE_QUALIFY, f"{RATED}, but its answers could change that"),
     "unsure": Case(TELE_QUALIFY, f"{LIKELY} {PAYS}, but {FEW} and {RATED}: call before handing it off"),
     "unfit": Case(MANAGER_CHECK, f"{LIKELY}, but {RATED}: a manager should take a look"),
     "doubted": Case(MANAGER_CHECK, f"{RATED}, but it is only {LIKELY} {PAYS}"),
@@ -107,7 +109,9 @@ CASES = {
     "meanwhile": Case(TELE_QUALIFY, f"{LIKELY}, {IN_LINE}; {RATED}, so call it in the meantime"),
     "early": Case(HAND_OFF, f"sales has time to spare: at {{p}} % {TRY}", early=True),
     "early_rules": Case(HAND_OFF, f"sales has time to spare: with {{points}} points {TRY}", early=True),
-    "no_time": Case(HOLD, "worth a call, but number {place} in line today, and there is only time for {limit}"),
+    "no_time": Case(
+        NURTURE, f"{RATED}; it is number {{place}} in line for a call, and there is time for {{limit}} a day"
+    ),
 }
 """In `why`: p and pays in percent, the zone in words, points in whole numbers."""
 CELLS = {

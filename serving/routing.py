@@ -20,7 +20,7 @@ class Routed:
     """The routes of one day, and what there was time for.
 
     `leads`: case (of `routes.CASES`), route, route_reason, contact (phone, e-mail, none), early, explored, propensity,
-    draw (the draw that it took part in, or None), gain, threshold.
+    draw (the draw that it took part in, or None), gain, gain_call, threshold, look_again (the day, or None).
     `capacity`: a row per team, for exploration and for limited calls: team, limit, taken, held (of exploration: drawn
     without finding a place; that draw lapsed), shadow_price.
     """
@@ -36,21 +36,23 @@ def choose_routes(
 
     `leads` needs lead_id, day, probability (NaN for all where no model is in use), probability_low, support,
     rule_points, zone, urgent, team (name or None), segment (index into `agreement.values.costs()`), may_call, may_mail,
-    with_sales, cooling, reheat, episode (hand-offs so far), age_days (since the person last gave a sign). `vouched`:
-    the model has learned from enough explored hand-offs; without it the model alone never hands off under `quadrant`,
-    as it only saw how sales answers leads that met the rules. `past`: the draws that leads took part in before, as
-    `earlier_draws` gives them; by default none. `gain` is what a hand-off now is expected to be worth above waiting, in
-    the agreement's currency (docs/agreement.md, "What a hand-off is worth").
+    with_sales, cooling, reheat, episode (hand-offs so far), age_days (since the person last gave a sign), and may have
+    `call_value`: what a call is expected to change for the better (`questions.weigh_calls`), by which calls are ranked.
+    `vouched`: the model has learned from enough explored hand-offs; without it the model alone never hands off under
+    `quadrant`, as it only saw how sales answers leads that met the rules. `past`: the draws that leads took part in
+    before, as `earlier_draws` gives them; by default none. `gain` is what a hand-off now is expected to be worth above
+    waiting, `gain_call` what a call first is worth above none, both in the agreement's currency (docs/agreement.md,
+    "What a hand-off is worth").
     Raises DataError where only some leads have a probability.
     """
-    day = _weigh(leads, agreement)
+    day = weigh(leads, agreement)
     day = day.assign(**find_turns(day, agreement.exploration, past))
     day["case"] = pd.Categorical(_wish(day, agreement, vouched), categories=list(CASES))
-    for step in (_limit_hand_offs, _release_early, _explore, _limit_calls):
+    for step in (_call_first, _limit_hand_offs, _release_early, _explore, _limit_calls):
         day = step(day, agreement)
     route_of = {name: case.route.name for name, case in CASES.items()}
     handed = _in_case(day, lambda c: c.route.to_sales).astype(float)
-    found = day[["case", "gain", "threshold"]].assign(
+    found = day[["case", "gain", "gain_call", "threshold"]].assign(
         route=day["case"].astype(str).map(route_of),
         route_reason=_reasons(day, agreement),
         contact=_contact(day),
@@ -58,12 +60,28 @@ def choose_routes(
         explored=_in_case(day, lambda c: c.explored),
         propensity=day["chance"].fillna(handed),
         draw=day["draw"].where(day["chance"].notna(), None),
+        look_again=_look_again(day, agreement),
     )
     return Routed(found.sort_index().set_axis(leads.index), _tally(day, agreement))
 
 
-def _weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
-    """The leads sorted by lead_id, which settles all ties, with what a hand-off of each is worth."""
+def prices(leads: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.DataFrame:
+    """The leads as `weigh` gives them, with `price`: what one more place of the lead's team would be worth today.
+
+    Nothing where the team has places left, or the agreement has no teams. `leads` as for `choose_routes`.
+    """
+    day = weigh(leads, agreement)
+    day = _limit_hand_offs(day.assign(case=_wish(day, agreement, vouched)), agreement)
+    left_out = day.loc[day["left_out"]].groupby("team")["gain"].max()
+    return day.assign(price=day["team"].map(left_out).astype(float).fillna(0.0)).set_axis(leads.index[day.index])
+
+
+def weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """The leads sorted by lead_id, which settles all ties, with what a hand-off of each is worth.
+
+    Beside the columns of `leads`: threshold (p*), slope (what a probability of 1 is worth more than one of 0), gain,
+    worth (the gain, or without a model the rules' points), outside and what routing needs.
+    """
     known = int(leads["probability"].notna().sum())
     if known not in (0, len(leads)):
         every, got = "a probability for every lead, or for none", f"{known} of {len(leads)}"
@@ -73,12 +91,15 @@ def _weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     day["threshold"] = np.array([c.threshold for c in costs])[segment]
     day["spare_threshold"] = np.array([c.spare_threshold for c in costs])[segment]
     # p V + (1 - p) R - c - W, written so that it is exactly 0 at the threshold
-    day["gain"] = (day["probability"] - day["threshold"]) * np.array([c.acceptance - c.refusal for c in costs])[segment]
+    day["slope"] = np.array([c.acceptance - c.refusal for c in costs])[segment]
+    day["gain"] = (day["probability"] - day["threshold"]) * day["slope"]
     day["worth"] = day["gain"] if known else day["rule_points"]
     day["zone"] = pd.Categorical(day["zone"], categories=ZONES)
     teams = agreement.capacity.teams
     day["team"] = pd.Index(list(teams), dtype=object).get_indexer(pd.Index(day["team"], dtype=object))
     day["team_limit"] = np.array([*(t.hand_offs_per_day for t in teams.values()), 0])[day["team"]]
+    value = day.get("call_value", pd.Series(np.nan, day.index))
+    day = day.assign(call_value=value.fillna(0.0), gain_call=value - agreement.calls.cost if known else np.nan)
     return day.assign(place=0, limit=0, left_out=False, outside=day["support"].eq("outside"))
 
 
@@ -89,6 +110,15 @@ def _wish(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[s
     wish = wish.mask(wish.isin(cases_where(lambda c: c.route is TELE_QUALIFY)) & ~day["may_call"], "no_call")
     wish = wish.mask(day["cooling"], "cooling").mask(day["with_sales"], "with_sales")
     return wish.mask(~(day["may_call"] | day["may_mail"]), "blocked")
+
+
+def may_go(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[bool]:
+    """Which leads go to sales by rules and model together, before anybody's time is counted.
+
+    `day`: zone, probability, threshold and outside. Beyond the rules nobody that is unlike earlier hand-offs.
+    """
+    goes = _combine(day, agreement, vouched).isin(cases_where(lambda c: c.route.to_sales))
+    return goes & (~day["outside"] | (day["zone"] == "qualified"))
 
 
 def _combine(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[str]:
@@ -107,6 +137,15 @@ def _if_sure(day: pd.DataFrame, wish: pd.Series[str], agreement: Agreement) -> p
     margin = agreement.routing.beyond_rules if agreement.routing.combine == "quadrant" else 0.0
     by_model = wish.isin(cases_where(lambda c: c.route.to_sales)) & (day["zone"] != "qualified")
     return wish.mask(by_model & day["outside"] & (day["probability_low"] < day["threshold"] + margin), "unsure")
+
+
+def _call_first(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """Of hand-offs that the rules do not ask for, those that are worth more after a call: as many as can be called."""
+    by_model = _handed(day) & (day["zone"] != "qualified") & ~day["urgent"]
+    rest = _in_case(day, lambda c: c.route.by_tele or c.route is NURTURE)
+    place = _places(day["may_call"] & (by_model | rest), np.zeros(len(day), int), day["call_value"], day["worth"])
+    sooner = by_model & day["may_call"] & (day["gain_call"] > 0) & (place <= agreement.capacity.calls_per_day)
+    return _turn(day, sooner, "call_first")
 
 
 def _limit_hand_offs(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
@@ -151,12 +190,30 @@ def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
 
 
 def _limit_calls(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
-    """Tele-qualification calls the best, as many as it has time for."""
-    limit = agreement.capacity.calls_per_day
-    if limit is None:
-        return day
-    place = _places(_called(day), np.zeros(len(day), int), day["worth"])
-    return _turn(day, place > limit, "no_time", place, limit)
+    """Tele-qualification calls the best, as many as it has time for.
+
+    First those whose answers may change most, whatever else would become of them, then those that the agreement wants
+    called. Who is not called keeps its own route, or is nurtured until its turn comes.
+    """
+    limit, wanted = agreement.capacity.calls_per_day, _called(day)
+    held = (day["case"] == "no_place") & day["gain"].notna()
+    idle = _in_case(day, lambda c: c.route is NURTURE) | held
+    asked = day["may_call"] & (day["call_value"] > 0) & (idle | wanted)
+    place = _places(asked | wanted, np.zeros(len(day), int), day["call_value"], day["worth"])
+    now, waits = (place > 0) & (place <= limit), wanted & (place > limit)
+    day = _turn(day.assign(waits=waits | (asked & (place > limit))), waits, "no_time", place, limit)
+    day = _turn(day.assign(call_place=place), now & held, "meanwhile", day["place"], day["limit"])
+    return _turn(day, now & idle & ~held, "ask")
+
+
+def _look_again(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
+    """The day to come back to a lead that is nurtured: when its place in the line for calls is reached, or after it
+    was quiet for as long as the agreement's [reheat] says."""
+    turn = (day["call_place"] - 1) // agreement.capacity.calls_per_day
+    days = np.where(day["waits"], turn, np.ceil(agreement.reheat.quiet_days))
+    again = pd.to_datetime(day["day"]) + pd.to_timedelta(days, unit="D")
+    kept = _in_case(day, lambda c: c.route is NURTURE)
+    return again.dt.strftime("%Y-%m-%d").astype(object).where(kept, None)
 
 
 def _places(among: Any, group: Any, *keys: Any) -> np.ndarray:
@@ -231,6 +288,7 @@ def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
         rows.append((name, team.hand_offs_per_day, (own & _handed(day)).sum(), out.sum(), price))
     if any(quota.by_band):
         rows.append(("exploration", quota.per_day, (case == "explored").sum(), day["lapsed"].sum(), np.nan))
-    if calls:
-        rows.append(("tele_qualification", calls, _called(day).sum(), (case == "no_time").sum(), np.nan))
+    out = day.loc[day["waits"], "gain_call"]
+    price = max(float(out.max()), 0.0) if out.notna().any() else np.nan if day["gain"].isna().all() else 0.0
+    rows.append(("tele_qualification", calls, _called(day).sum(), day["waits"].sum(), price))
     return pd.DataFrame(rows, columns=["team", "limit", "taken", "held", "shadow_price"])

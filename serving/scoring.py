@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,15 +15,17 @@ from data.cohorts import open_leads
 from data.errors import DataError, ModelError
 from data.warehouse import Warehouse
 from data.workspace import day_name
-from features.catalogue import Feature, build_catalogue, catalogue_version
+from features.catalogue import Feature, build_catalogue, catalogue_version, needed
 from features.concepts.timelines import WAITING_DAYS
 from features.matrix import build_matrix
 from features.rules.standing import build_rules, find_reheated
+from features.supposing import suppose
 from models.registry.client import LoadedModel
 from serving.exploration import earlier_draws
+from serving.questions import weigh_calls
 from serving.reasons import explain_lead, explain_scores
 from serving.routes import routes_where
-from serving.routing import Routed, choose_routes
+from serving.routing import Routed, choose_routes, prices
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ def score_leads(
     seen_under = trained_under or agreement
     if seen_under.version != agreement.version:
         log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
-    features, matrix = _seen(warehouse, model, seen_under, index)
+    features, used, matrix = _seen(warehouse, model, seen_under, index)
     unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
     known = assess(model, matrix) if model else pd.DataFrame(index=matrix.index, columns=list(KNOWN)).astype(KNOWN)
     leads = pd.concat([build_rules(warehouse, index, [agreement]), known], axis=1).assign(
@@ -75,12 +78,14 @@ def score_leads(
         age_days=days_quiet(matrix),
         day=day_name(as_of, time_zone),
     )
-    routed = choose_routes(leads, agreement, vouches(model), earlier_draws(warehouse, as_of, time_zone))
+    calls = _weigh_calls(warehouse, model, agreement, seen_under, leads, used, matrix)
+    past = earlier_draws(warehouse, as_of, time_zone)
+    routed = choose_routes(leads.join(calls["call_value"]), agreement, vouches(model), past)
     _warn(leads, routed)
     if model:
         _warn_of_strangers(model, matrix, known)
     number = str(model.version) if model else "none"
-    scored = leads[["lead_id", "as_of", *KNOWN, *KEPT]].join(routed.leads)
+    scored = leads[["lead_id", "as_of", *KNOWN, *KEPT]].join(routed.leads).join(calls.drop(columns="call_value"))
     scored = scored.join(_words(scored, agreement))
     seen = scored["route"].isin(routes_where(lambda r: r.seen))
     scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, seen)).assign(
@@ -93,12 +98,35 @@ def score_leads(
     return scored, routed.capacity
 
 
+def _weigh_calls(
+    warehouse: Warehouse,
+    model: LoadedModel | None,
+    agreement: Agreement,
+    seen_under: Agreement,
+    leads: pd.DataFrame,
+    used: tuple[Feature, ...],
+    matrix: pd.DataFrame,
+) -> pd.DataFrame:
+    """What a call of each lead is worth and what to ask (`questions.weigh_calls`), by the index of `leads`.
+
+    `matrix` holds the columns of `used` by the same index.
+    """
+
+    def after(asked_of: pd.DataFrame, asked: pd.DataFrame) -> np.ndarray:
+        rows = pd.Series(leads.index, leads["lead_id"])[asked_of["lead_id"]]
+        own = matrix.loc[rows].reset_index(drop=True)
+        return predict(cast("LoadedModel", model), suppose(warehouse, seen_under, asked_of, asked, used, own).matrix)
+
+    day, predicted = prices(leads, agreement, vouches(model)), after if model else None
+    return weigh_calls(warehouse, day, agreement, predicted, vouches(model)).reindex(leads.index)
+
+
 def explain_one(
     warehouse: Warehouse, model: LoadedModel, trained_under: Agreement, lead: str, as_of: datetime
 ) -> dict[str, object]:
     """What the model makes of one lead at `as_of`, open or not: probability, and what `reasons.explain_lead` says."""
     index = pd.DataFrame({"lead_id": [lead], "as_of": pd.Timestamp(as_of)})
-    features, matrix = _seen(warehouse, model, trained_under, index)
+    features, _, matrix = _seen(warehouse, model, trained_under, index)
     said = explain_lead(model.pipeline, features, matrix)
     return {name: assess(model, matrix)[name].iloc[0] for name in KNOWN} | said
 
@@ -110,19 +138,20 @@ def score_snapshots(
 
     index: as `build_matrix` takes it. Raises ModelError where it cannot score any more.
     """
-    _, matrix = _seen(warehouse, model, trained_under, index)
+    *_, matrix = _seen(warehouse, model, trained_under, index)
     return pd.Series(predict(model, matrix), index.index)
 
 
 def _seen(
     warehouse: Warehouse, model: LoadedModel | None, agreement: Agreement, index: pd.DataFrame
-) -> tuple[tuple[Feature, ...], pd.DataFrame]:
-    """The model's features, or all of the catalogue without a model, and its columns with those of BESIDE."""
+) -> tuple[tuple[Feature, ...], tuple[Feature, ...], pd.DataFrame]:
+    """The model's features (without a model: all of the catalogue), those that it and BESIDE build on, their matrix."""
     catalogue = build_catalogue(agreement, warehouse, identifiers=True)
     features = used_features(model, catalogue) if model else catalogue
-    names = list(dict.fromkeys([*(f.name for f in features if model), *BESIDE]))
+    used = needed(catalogue, {*(f.name for f in features if model), *BESIDE})
+    names = [f.name for f in used]
     matrix = build_matrix(warehouse, index, agreement, features=catalogue, names=names) if len(index) else index
-    return features, matrix
+    return features, used, matrix
 
 
 def _warn(leads: pd.DataFrame, routed: Routed) -> None:

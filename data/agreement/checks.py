@@ -52,9 +52,17 @@ def _faults(agreement: Agreement, raw: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _faults_of_zones(agreement.zones, most_points(agreement), "zones" in raw)
     yield from _faults_of_values(agreement)
     yield from _faults_of_exploration(agreement.exploration)
+    for name, cost in agreement.calls.asking.items() if "asking" in raw.get("calls", {}) else ():
+        yield from _unknown(("calls", "asking", name), "a criterion that is asked about", name, _asked(agreement))
+        if cost < 0:
+            yield ("calls", "asking", name), "a cost of 0 or more", shown(cost), "correct it"
     for name, persona in agreement.personas.items():
         for stage in persona.stages:
             yield from _unknown(("personas", name, "stages", stage), "a stage of [stages]", stage, agreement.stages)
+
+
+def _asked(agreement: Agreement) -> list[str]:
+    return [name for name, criterion in agreement.criteria.items() if criterion.asked]
 
 
 def _unknown(key: Keys, what: str, name: str, known: Collection[str]) -> Iterator[Fault]:

@@ -212,8 +212,21 @@ class Capacity(StrictModel):
     """How much work there is time for."""
 
     teams: dict[Name, Team] = _key("sales teams, the first that fits takes a lead; none: one team without limit", {})
-    calls_per_day: Whole | None = _key("leads that tele-qualification can call a day", None, ge=1)
+    calls_per_day: Whole = _key("leads that tele-qualification can call a day: as many as one person manages", 50, ge=1)
     spare: Literal["keep", "release_early"] = _key("free places of sales: kept, or filled with the best others", "keep")
+
+
+class Calls(StrictModel):
+    """What it takes to ask a lead by phone. A call is worth what its answers may change (docs/agreement.md)."""
+
+    cost: Number = _key("what a call costs, reached or not", 8, ge=0)
+    reach: Share = _key("chance to reach a lead, as long as nobody has called anyone", 0.3)
+    asking: dict[Name, Number] = _key("what asking about a criterion costs in trust; 1 for any other", {})
+    early: Number = _key("how many times that while the lead has told nothing yet", 2, ge=0)
+
+    def price(self, criterion: str) -> float:
+        """What asking about a criterion costs a lead that has told something before."""
+        return self.asking.get(criterion, 1.0)
 
 
 AGE_BANDS = (
@@ -315,6 +328,7 @@ class Agreement(StrictModel):
     values: Values = Values()
     promises: dict[Literal[Zone, "urgent"], Promise] = _key("when sales follows up, per zone or for urgent leads", {})
     capacity: Capacity = Capacity()
+    calls: Calls = Calls()
     exploration: Exploration = Exploration()
     recycle: Recycle = Recycle()
     reheat: Reheat = Reheat()

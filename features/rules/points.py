@@ -33,16 +33,24 @@ STANDING = (
     *("team", "segment", "persona", "buying_stage", "may_call", "may_mail"),
 )
 """The columns beside those of single criteria."""
+SUPPOSED_TYPE = 'STRUCT(state VARCHAR, "level" VARCHAR, "at" TIMESTAMP, age DOUBLE)'
 NO_LINES = """SELECT NULL::BIGINT AS rid, '' AS axis, '' AS criterion, '' AS what, NULL::TIMESTAMP AS occurred_at,
     0 AS milli WHERE false"""
 
 
-def rules_sql(agreement: Agreement, roster: str) -> str:
+def rules_sql(agreement: Agreement, roster: str, supposed: str = "") -> str:
     """A SELECT of rid, the columns of each criterion, STANDING and what they are made of, for every row of `roster`.
 
     Per criterion `c`: c_points; where answers count also c_state, c_level and c_age_days of the last answer.
+    `supposed` names a table of what-ifs, any number for each rid: the result then has a row for each of them, with the
+    table's columns beside. Its column `supposed c` stands for each criterion `c` that is asked; where it is not NULL it
+    takes the place of the last answer (`SUPPOSED_TYPE`).
     """
     rows = "SELECT * FROM known LEFT JOIN answered USING (rid) LEFT JOIN touched USING (rid)"
+    if supposed:
+        asked = (name for name, c in agreement.criteria.items() if c.asked)
+        put = ", ".join(f'coalesce("supposed {c}", "answer {c}") AS "answer {c}"' for c in asked)
+        rows = f"SELECT * REPLACE ({put}) FROM {supposed} JOIN ({rows}) USING (rid)"
     for columns in filter(None, (*_stages(agreement), _standing(agreement))):
         rows = f"SELECT *, {', '.join(columns)} FROM ({rows})"
     return f"WITH {_sources(agreement, roster)} {rows}"

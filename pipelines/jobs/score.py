@@ -40,6 +40,7 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     """
     from models.registry.client import Registry
     from serving.in_use import IN_USE, find_model, model_status, trained_under
+    from serving.lists import find_columns
     from serving.pages.freshness import stale_words
     from serving.scoring import score_leads
     from serving.sinks import publish
@@ -50,6 +51,7 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
         log.warning("no model is in use; the rules alone decide")
     seen_under = trained_under(opened, model) if model else None
     with opened.warehouse() as warehouse:
+        find_columns(warehouse, opened.settings)  # before minutes are spent on scores
         fresh = look_at_freshness(opened, warehouse, as_of)
         zone = opened.settings.time_zone
         scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under, zone)

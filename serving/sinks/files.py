@@ -18,11 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import DataError
+from data.settings import read_settings
 from data.spreadsheet import write_csv
 from data.tables import PUBLICATIONS, SCORES, ColumnType
 from data.warehouse import Warehouse
 from data.whole import remove, whole, writing
 from data.workspace import Workspace
+from serving.lists import work_lists
 
 ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
@@ -35,6 +37,7 @@ SCHEMA = pa.schema({c.name: ARROW_TYPES[c.type] for c in SCORES.columns})
 HIDDEN = ".published"
 DAY, FOLDER = re.compile(r"\d{4,}-\d\d-\d\d"), re.compile(r"\d{4,}-\d\d-\d\d-[0-9a-f]{16}")
 PARQUET, CSV = "scores.parquet", "scores.csv"
+FILES = (PARQUET, CSV, *(f"{of}.{form}" for of in ("hand_offs", "calls") for form in ("parquet", "csv")))
 LATEST = """SELECT coalesce(day, strftime(as_of, '%Y-%m-%d')) AS day, max(as_of) AS as_of,
     arg_max(folder, as_of) AS folder FROM publications GROUP BY ALL ORDER BY ALL"""
 
@@ -44,7 +47,7 @@ def write(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_o
     with _writing(workspace):
         parquet = _as_parquet(scores)
         folder = f"{day}-{hashlib.sha256(parquet).hexdigest()[:16]}"
-        _write_files(workspace.exports / HIDDEN / folder, scores, parquet)
+        _write_files(workspace.exports / HIDDEN / folder, scores, parquet, _lists(workspace, warehouse, scores))
     noted = "INSERT OR REPLACE INTO publications (as_of, folder, day) VALUES ($1, $2, $3)"
     warehouse.execute(noted, [as_of, folder, day])
 
@@ -58,9 +61,9 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
         hidden.mkdir(parents=True, exist_ok=True)
         for day, as_of, name in latest:
             folder, link = hidden / name, workspace.exports / day
-            if not all((folder / file).is_file() for file in (PARQUET, CSV)):
+            if not all((folder / file).is_file() for file in FILES):
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
-                _write_files(folder, stored, _as_parquet(stored))
+                _write_files(folder, stored, _as_parquet(stored), _lists(workspace, warehouse, stored))
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{name}":
                 _point(link, f"{HIDDEN}/{name}")
         kept = {name for _, _, name in latest}
@@ -103,11 +106,20 @@ def _as_parquet(scores: pd.DataFrame) -> bytes:
     return bytes(made.getvalue())
 
 
-def _write_files(folder: Path, scores: pd.DataFrame, parquet: bytes) -> None:
+def _lists(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return work_lists(warehouse, scores, read_settings(workspace.settings))
+
+
+def _write_files(folder: Path, scores: pd.DataFrame, parquet: bytes, lists: dict[str, pd.DataFrame]) -> None:
     with whole(folder / PARQUET, alone=True) as making:
         making.write_bytes(parquet)
     with whole(folder / CSV, alone=True) as making:
         write_csv(scores[list(SCORES.names)], making, "%Y-%m-%dT%H:%M:%SZ")
+    for name, rows in lists.items():
+        with whole(folder / f"{name}.parquet", alone=True) as making:
+            rows.to_parquet(making, index=False)
+        with whole(folder / f"{name}.csv", alone=True) as making:
+            write_csv(rows, making)
 
 
 def _point(link: Path, target: str) -> None:

@@ -42,7 +42,7 @@ agreements = st.builds(
     capacity=st.fixed_dictionaries(
         {
             "teams": teams,
-            "calls_per_day": st.none() | st.integers(1, 15),
+            "calls_per_day": st.integers(1, 15),
             "spare": st.sampled_from(["keep", "release_early"]),
         }
     ),
@@ -80,6 +80,7 @@ def company(seed: int, n: int, model: bool) -> pd.DataFrame:
             "with_sales": rng.random(n) < 0.1,
             "cooling": rng.random(n) < 0.1,
             "reheat": rng.random(n) < 0.2,
+            "call_value": rng.choice([np.nan, 0.0, 3.0, 8.0, 30.0], n) if model else np.nan,
             "episode": rng.integers(0, 3, n),
             "day": "2026-03-01",
             "age_days": rng.choice([0.5, 6.9, 20, 60, 200], n),
@@ -124,7 +125,7 @@ def test_nobody_gets_more_than_there_is_time_for(leads, agreement, vouched):
     assert all(row["taken"] == taken[team] for team, row in rows.iterrows())
     assert (rows.loc[rows["held"] > 0, "taken"] == rows.loc[rows["held"] > 0, "limit"]).all(), "none waits in vain"
     assert set(agreement.capacity.teams) <= set(rows.index)
-    assert ("tele_qualification" in rows.index) == (agreement.capacity.calls_per_day is not None)
+    assert "tele_qualification" in rows.index
     if agreement.capacity.teams:
         assert handed["team"].isin(agreement.capacity.teams).all()
 
@@ -191,5 +192,5 @@ def test_who_is_explored_released_early_or_reheated(leads, agreement, vouched):
 def test_every_lead_has_a_route_and_a_sentence(leads, agreement, vouched):
     found = choose_routes(leads, agreement, vouched).leads
     assert list(found.index) == list(leads.index)
-    assert found.drop(columns=["gain", "draw"]).notna().all(axis=None)
+    assert found.drop(columns=["gain", "gain_call", "draw", "look_again"]).notna().all(axis=None)
     assert not found["route_reason"].str.contains(r"[{}_]|nan|-\d+ %").any()

@@ -36,13 +36,13 @@ def partner(monkeypatch: pytest.MonkeyPatch) -> Route:
 def test_a_route_added_to_the_table_flows_through(partner: Route) -> None:
     day = leads(zone=["unfit", "unfit", "qualified"], probability=[0.5, 0.6, 0.7])
     found = choose_routes(day, without_teams(calls_per_day=1))
-    assert list(found.leads["route"]) == ["hold", "to_nobody", "hand_off"]
-    assert list(found.leads["contact"]) == ["none", "phone", "phone"]
+    assert list(found.leads["route"]) == ["nurture", "to_nobody", "hand_off"]
+    assert list(found.leads["contact"]) == ["e-mail", "phone", "phone"]
     assert found.leads["route_reason"].iloc[1] == "60 % and unfit: for a partner"
     assert found.capacity.set_index("team").loc["tele_qualification", ["limit", "taken", "held"]].tolist() == [1, 1, 1]
     assert partner.name in routes_where(lambda r: r.seen)
     top = top_rows(day.join(found.leads[["route", "route_reason"]]).assign(probability_high=1.0), 3)
-    assert [row["route"] for row in top] == ["hand_off", "hold", "to_nobody"], "first in the table, first to look at"
+    assert [row["route"] for row in top] == ["hand_off", "nurture", "to_nobody"], "first in the table, first to look at"
 
 
 def test_a_route_of_the_kind_of_a_hand_off_takes_a_place_of_a_team(monkeypatch: pytest.MonkeyPatch) -> None:

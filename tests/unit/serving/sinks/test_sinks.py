@@ -63,7 +63,7 @@ def published_folder(workspace, day="2026-03-02"):
 def test_the_link_of_the_day_shows_table_parquet_and_csv_alike(workspace, warehouse):
     folder = publish(workspace, warehouse, scores_of(L2=0.25, L1=0.5))
     assert folder == workspace.exports / "2026-03-02"
-    assert sorted(p.name for p in folder.iterdir()) == ["scores.csv", "scores.parquet"]
+    assert sorted(p.name for p in folder.iterdir()) == sorted(files.FILES)
     assert stored(warehouse) == [(MONDAY, "L1", 0.5), (MONDAY, "L2", 0.25)]
     parquet = pq.read_table(folder / "scores.parquet")
     assert parquet.column_names == list(SCORES.names)
@@ -219,7 +219,7 @@ def test_files_are_restored_under_their_own_name_even_where_parquet_is_written_o
     publish(workspace, warehouse, scores_of(L1=0.5))
     shutil.rmtree(published_folder(workspace))
     write = pq.write_table
-    monkeypatch.setattr(files.pq, "write_table", lambda table, to: write(table, to, compression="gzip"))
+    monkeypatch.setattr(files.pq, "write_table", lambda table, to, **_: write(table, to, compression="gzip"))
     finish(workspace, warehouse)
     assert pq.read_table(workspace.exports / "2026-03-02" / "scores.parquet")["probability"].to_pylist() == [0.5]
 

@@ -1,0 +1,118 @@
+"""Whom does sales get today, and whom does tele-qualification call? The day's lists, best first, that people work from.
+
+They alone show who the leads are: names and numbers are read from the warehouse as it knows them now, go into files of
+the export, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from data.errors import ConfigError
+from data.settings import Settings
+from data.sql import quoted
+from data.tables import ACCOUNTS, LEADS, TO_SALES
+from data.warehouse import Warehouse
+from serving.routes import routes_where
+
+REASONS = [f"reason_{place}" for place in range(1, 5)]
+HAND_OFFS = ("team", "likely", "why", "reasons", "ask", "answers", "promise_due", "message", "information")
+CALLS = ("agent", "likely", "reach", "ask", "answers", "then_ask", "why", "reasons", "message", "information")
+"""What stands beside a lead's place, its id and what the settings show of it."""
+
+
+BEST, FALLING = ["probability", "rule_points", "lead_id"], [False, False, True]
+
+
+def work_lists(warehouse: Warehouse, scores: pd.DataFrame, settings: Settings) -> dict[str, pd.DataFrame]:
+    """`hand_offs` and `calls` from the scores of one moment: place (1, 2 ...), lead_id, what `settings.lists` shows of
+    the lead, and HAND_OFFS or CALLS. Raises ConfigError where it shows what no table has."""
+    shown, said = _shown(warehouse, settings), _said(scores, settings)
+    calls = said[to_call(scores)].sort_values(["gain_call", *BEST], ascending=[False, *FALLING])
+    calls = calls.assign(agent=share_out(len(calls), settings.lists.agents))
+    handed = said[scores["route"].isin(TO_SALES)]
+    handed = handed.sort_values(["urgent", *BEST], ascending=[False, *FALLING])
+    lists = {"hand_offs": (handed, HAND_OFFS), "calls": (calls, CALLS)}
+    return {name: _listed(rows, columns, shown) for name, (rows, columns) in lists.items()}
+
+
+def to_call(scores: pd.DataFrame) -> pd.Series[bool]:
+    """Which leads tele-qualification calls today."""
+    return scores["route"].isin(routes_where(lambda r: r.by_tele)) & (scores["contact"] == "phone")
+
+
+def share_out(calls: int, agents: tuple[str, ...]) -> list[str]:
+    """Who makes each call, best first: in turns, to and fro, so that nobody gets the better half of every round."""
+    if not agents:
+        return [""] * calls
+    turn = np.arange(calls) % (2 * len(agents))
+    return [agents[min(at, 2 * len(agents) - 1 - at)] for at in turn]
+
+
+def _listed(rows: pd.DataFrame, columns: tuple[str, ...], shown: pd.DataFrame) -> pd.DataFrame:
+    beside = rows[["lead_id"]].merge(shown, on="lead_id", how="left").drop(columns="lead_id").set_axis(rows.index)
+    found = pd.concat([rows[["lead_id"]], beside, rows[list(columns)]], axis=1).reset_index(drop=True)
+    found.insert(0, "place", range(1, len(found) + 1))
+    return found
+
+
+def _said(scores: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The scores with what the lists say of them in words."""
+    due = scores["as_of"] + pd.to_timedelta(scores["promise_hours"].fillna(0) * 3600, unit="s")
+    zone, promised = ZoneInfo(settings.time_zone), scores["promise_hours"].notna()
+    local = due.dt.tz_localize("UTC").dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M")
+    reasons = scores[REASONS].apply(lambda row: "; ".join(text for text in row if isinstance(text, str)), axis=1)
+    return scores.assign(
+        likely=_likely(scores),
+        reach=_percent(scores["reach"]),
+        why=scores["route_reason"],
+        reasons=reasons.astype(object).where(reasons != "", None),
+        ask=scores["next_question"],
+        answers=scores["estimates"],
+        then_ask=scores["then_question"],
+        promise_due=local.astype(object).where(promised, None),
+        urgent=scores["urgent"].astype(bool),
+    )
+
+
+def _likely(scores: pd.DataFrame) -> pd.Series[Any]:
+    """The probability as a percentage; where few such leads were ever handed off, how little is known of it."""
+    p, low, high = (_percent(scores[name]) for name in ("probability", "probability_low", "probability_high"))
+    outside = scores["support"] == "outside"
+    said = [
+        f"{of} (between {least} and {most})" if little and of else of
+        for of, least, most, little in zip(p, low, high, outside, strict=True)
+    ]
+    return pd.Series(said, scores.index, dtype=object)
+
+
+def _percent(share: pd.Series[float]) -> pd.Series[Any]:
+    return pd.Series([None if p != p else f"{p * 100:.0f} %" for p in share], share.index, dtype=object)
+
+
+def _shown(warehouse: Warehouse, settings: Settings) -> pd.DataFrame:
+    """Of each lead what the settings show, as known now: lead_id and their columns."""
+    columns = "".join(f", {sql} AS {quoted(title)}" for title, sql in find_columns(warehouse, settings).items())
+    return warehouse.frame(
+        f"""SELECT l.lead_id{columns} FROM leads l LEFT JOIN accounts a
+        ON a.account_id = l.account_id AND a.superseded_at IS NULL WHERE l.superseded_at IS NULL"""
+    )
+
+
+def find_columns(warehouse: Warehouse, settings: Settings) -> dict[str, str]:
+    """The SQL of each title that the settings show; ConfigError where one is of nothing that the warehouse holds."""
+    known: dict[str, str] = {}
+    for row, table in (("l", LEADS), ("a", ACCOUNTS)):
+        own, brought = table.names, [table.extra(n) for n in warehouse.extras(table)]
+        stored = {table.extra(n): n for n in own} | {n: n for n in brought}
+        known |= {name: f"{row}.{quoted(column)}" for name, column in stored.items()}
+    for name in settings.lists.columns.values():
+        if name not in known:
+            do = f"use one of {', '.join(sorted(known))}"
+            wanted = "a column of leads or accounts"
+            raise ConfigError("reading [lists.columns] of settings.toml", expected=wanted, got=name, do=do)
+    return {title: known[name] for title, name in settings.lists.columns.items()}

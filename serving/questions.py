@@ -1,0 +1,237 @@
+"""What is a call worth, and what should be asked? As much as the answers may change what is done with the lead.
+
+The worth of a question is its expected value of information (Howard 1966): what the best hand-off or none is worth on
+average once the answer is known, less what it is worth without. A call is worth its best question, or its best two,
+times the chance to reach the person.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.agreement.model import Agreement
+from data.sql import in_force, literal
+from data.tables import CONNECTED
+from data.warehouse import Warehouse
+from features.supposing import (
+    answer_chances,
+    answer_pairs,
+    last_answers,
+    open_questions,
+    single_answers,
+    suppose,
+)
+from models.metrics.evaluation import Vector, logit, sigmoid
+from serving.routing import may_go
+
+log = logging.getLogger(__name__)
+
+LIKELIEST = 20
+"""Questions are weighed for the likeliest leads, so many times as many as can be called."""
+COMPANY, OWN = 20.0, 5.0
+"""How many calls of the company the agreement's chance to reach counts for, and how many calls of a lead its
+company's."""
+REACHED = f"count(*) FILTER (disposition IN ({', '.join(map(literal, CONNECTED))}))"
+WEIGHED = {
+    "call_value": "float64",
+    "reach": "float64",
+    "next_question": "str",
+    "then_question": "str",
+    "estimates": "str",
+}
+Predict = Callable[[pd.DataFrame, pd.DataFrame], Vector]
+"""From leads (lead_id, as_of) and what-ifs (as `features.supposing.suppose` takes them) the probability of each sid."""
+
+
+def weigh_calls(
+    warehouse: Warehouse, day: pd.DataFrame, agreement: Agreement, predict: Predict | None, vouched: bool
+) -> pd.DataFrame:
+    """What calling each lead is worth before the cost of the call, and what to ask: WEIGHED, by the index of `day`.
+
+    day: n leads as `routing.weigh` gives them, with `price`: what a place of the lead's team is worth to others.
+    predict: None without a model; then `call_value` is the chance that the call qualifies the lead.
+    Empty for leads that may not be called or are taken care of, for those less likely than the LIKELIEST, and for
+    those with nothing open to ask: call_value and questions; `reach` is known of all that are weighed.
+    """
+    found = pd.DataFrame(index=day.index, columns=list(WEIGHED)).astype(WEIGHED)
+    asked = _worth_weighing(day, agreement)
+    if asked.empty:
+        return found
+    leads = asked.reset_index(drop=True)
+    reach = chance_to_reach(warehouse, leads, agreement)
+    best = _best_questions(warehouse, leads, agreement, predict, vouched)
+    known = best.assign(call_value=best["worth"] * reach, reach=reach).set_axis(asked.index)[list(WEIGHED)]
+    return known.reindex(day.index).astype(WEIGHED)
+
+
+def chance_to_reach(warehouse: Warehouse, leads: pd.DataFrame, agreement: Agreement) -> Vector:
+    """The chance that a call now reaches each of n leads (lead_id, as_of, the same for all).
+
+    The mean of a Beta distribution: a lead's own calls and contacts beside OWN calls as the company's go, and these of
+    the last year beside COMPANY calls as the agreement says.
+    """
+    as_of = leads["as_of"].iloc[0].to_pydatetime()
+    lately = f"FROM calls e WHERE {in_force('$1')} AND called_at > $1::TIMESTAMP - INTERVAL 365 DAY"
+    dials, reached = warehouse.rows(f"SELECT count(*), {REACHED} {lately}", [as_of])[0]
+    usual = (reached + agreement.calls.reach * COMPANY) / (dials + COMPANY)
+    with warehouse.view("m_index", leads[["lead_id"]]):
+        own = warehouse.frame(
+            f"SELECT lead_id, count(*) AS dials, {REACHED} AS reached FROM calls e JOIN m_index USING (lead_id) "
+            f"WHERE {in_force('$1')} GROUP BY lead_id",
+            [as_of],
+        )
+    own = own.set_index("lead_id").reindex(leads["lead_id"]).fillna(0)
+    return np.asarray((own["reached"] + usual * OWN) / (own["dials"] + OWN))
+
+
+def _worth_weighing(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    free = day[day["may_call"] & ~day["with_sales"] & ~day["cooling"]]
+    most = LIKELIEST * agreement.capacity.calls_per_day
+    if len(free) > most:
+        log.info("questions were weighed for the %d likeliest of %d leads that may be called", most, len(free))
+    return free.nlargest(most, "worth") if len(free) > most else free
+
+
+def _best_questions(
+    warehouse: Warehouse, leads: pd.DataFrame, agreement: Agreement, predict: Predict | None, vouched: bool
+) -> pd.DataFrame:
+    """Per lead, by place: worth, next_question, then_question, estimates; worth NaN where nothing is open."""
+    index, last = leads[["lead_id", "as_of"]], last_answers(warehouse, agreement, leads)
+    questions = open_questions(last, agreement, len(leads))
+    chances = answer_chances(warehouse, agreement, leads["as_of"].iloc[0].to_pydatetime())
+    single = single_answers(questions, chances)
+    found = _empty(len(leads))
+    if single.empty:
+        return found
+    p = predict(index, single) if predict else np.full(len(single), np.nan)
+    zone = suppose(warehouse, agreement, index, single).standing["zone"]
+    single = single.assign(probability=p, zone=zone, was=leads["zone"].astype(str).to_numpy()[single["place"]])
+    cost = _costs(questions, last, agreement) * (predict is not None)
+
+    def worth(rows: pd.DataFrame, *criteria: str) -> Vector:
+        paid = cost[list(criteria)].sum(axis=1).to_numpy(float)
+        return np.asarray(_information(rows, leads, agreement, vouched) - paid)
+
+    ones = pd.DataFrame({str(c): worth(rows, str(c)) for c, rows in single.groupby("criterion", sort=False)})
+    twos = {
+        (one, other): worth(rows, one, other)
+        for one, other, rows in _pairs(warehouse, leads, agreement, questions, chances, single)
+    }
+    return _choose(ones, twos, single)
+
+
+def _empty(leads: int) -> pd.DataFrame:
+    found = pd.DataFrame(index=range(leads), columns=["worth", "next_question", "then_question", "estimates"])
+    return found.astype({"worth": float} | dict.fromkeys(["next_question", "then_question", "estimates"], "str"))
+
+
+def _costs(questions: pd.DataFrame, last: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
+    """What asking costs, leads x criteria: more where the lead has told nothing yet."""
+    cost = pd.DataFrame({c: agreement.calls.price(str(c)) for c in questions}, index=questions.index, dtype=float)
+    silent = ~questions.index.isin(last["place"])
+    return cost.mul(np.where(silent, agreement.calls.early, 1.0), axis=0)
+
+
+def _information(rows: pd.DataFrame, leads: pd.DataFrame, agreement: Agreement, vouched: bool) -> Vector:
+    """Expected value of information per lead of one what-if's answers; NaN where the question is not open.
+
+    rows: place, chance, probability, zone of every answer. By place the sum of chance x worth after the answer, less
+    the worth without: at the mean of the probabilities after, so that a question is worth nothing for moving them all.
+    """
+    of = rows["place"].to_numpy()
+    after = leads.iloc[of].reset_index(drop=True).assign(probability=rows["probability"].to_numpy())
+    after["zone"] = pd.Categorical(rows["zone"], categories=leads["zone"].cat.categories)
+    chance = rows["chance"].to_numpy()
+    mean = np.bincount(of, chance * rows["probability"].to_numpy(), len(leads))
+    now = leads.assign(probability=np.where(leads["probability"].isna(), np.nan, mean))
+    with_answer = np.bincount(of, chance * _worth(after, agreement, vouched), len(leads))
+    gained = with_answer - _worth(now, agreement, vouched)
+    return np.where(np.bincount(of, minlength=len(leads)) > 0, gained, np.nan)
+
+
+def _worth(rows: pd.DataFrame, agreement: Agreement, vouched: bool) -> Vector:
+    """What handing off or waiting is worth, the better of the two; without a model 1 where the lead may go to sales."""
+    goes = may_go(rows, agreement, vouched)
+    gain = ((rows["probability"] - rows["threshold"]) * rows["slope"] - rows["price"]).fillna(1.0)
+    return np.where(goes, gain.clip(lower=0), 0.0)
+
+
+def _pairs(
+    warehouse: Warehouse,
+    leads: pd.DataFrame,
+    agreement: Agreement,
+    questions: pd.DataFrame,
+    chances: pd.DataFrame,
+    single: pd.DataFrame,
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Both criteria, and place, chance, probability and zone of every pair of answers.
+
+    The rules are asked what they make of both answers; of the probability it is taken that each answer moves the
+    log-odds by as much as it does alone.
+    """
+    before = logit(leads["probability"].to_numpy(float))
+    moved = single.assign(moved=logit(single["probability"].to_numpy(float)) - before[single["place"]])
+    by_answer = moved.set_index(["place", "criterion", "answer"])["moved"]
+    for pair in answer_pairs(questions, chances):
+        if pair.empty:
+            continue
+        zone = suppose(warehouse, agreement, leads[["lead_id", "as_of"]], pair).standing["zone"]
+        steps = by_answer.reindex(pd.MultiIndex.from_frame(pair[["place", "criterion", "answer"]])).to_numpy()
+        first = pair.drop_duplicates("sid").reset_index(drop=True)
+        p = sigmoid(before[first["place"]] + np.bincount(pair["sid"], steps, len(first)))
+        one, other = dict.fromkeys(pair["criterion"])
+        yield one, other, first.assign(probability=p, zone=zone)
+
+
+def _choose(ones: pd.DataFrame, twos: dict[tuple[str, str], Vector], single: pd.DataFrame) -> pd.DataFrame:
+    """The best question of each lead; where two are worth more than one, the better of them and then the other."""
+    names = [*ones.columns.astype(str), None]
+    alone = ones.fillna(-np.inf).to_numpy()
+    pairs = [tuple(names.index(name) for name in pair) for pair in twos]
+    both = np.column_stack([np.full(len(ones), -np.inf), *(np.nan_to_num(v, nan=-np.inf) for v in twos.values())])
+    rows, at = np.arange(len(ones)), both.argmax(axis=1)
+    together = both.max(axis=1) > alone.max(axis=1)
+    pair = np.array([(0, 0), *pairs])[at]
+    swapped = alone[rows, pair[:, 0]] < alone[rows, pair[:, 1]]
+    first = np.where(together, np.where(swapped, pair[:, 1], pair[:, 0]), alone.argmax(axis=1))
+    second = np.where(together, np.where(swapped, pair[:, 0], pair[:, 1]), len(names) - 1)
+    worth = np.maximum(both.max(axis=1), alone.max(axis=1))
+    first = np.where(np.isfinite(worth), first, len(names) - 1)
+    words = np.array(names, dtype=object)
+    found = pd.DataFrame(
+        {
+            "worth": np.where(np.isfinite(worth), worth, np.nan),
+            "next_question": words[first],
+            "then_question": words[second],
+        }
+    )
+    return found.assign(estimates=_estimates_of(single, found["next_question"].to_numpy(object)))
+
+
+def _estimates_of(single: pd.DataFrame, question: Vector) -> pd.Series[str]:
+    """What each answer to a lead's question would make of the estimate, best first, in one text per lead."""
+    answered = single[single["criterion"].to_numpy(object) == question[single["place"].to_numpy()]]
+    words = answered.assign(words=_estimates(answered)).dropna(subset="words")
+    words = words.sort_values(["place", "probability", "answer"], ascending=[True, False, True], kind="stable")
+    said: pd.Series[str] = words.groupby("place")["words"].agg("; ".join)
+    return said.reindex(range(len(question)))
+
+
+def _estimates(answered: pd.DataFrame) -> pd.Series[str]:
+    """What an answer would make of the estimate; nothing for a refusal."""
+
+    def said(state: str, level: Any, p: float, zone: str, was: str) -> str | None:
+        if state == "refused":
+            return None
+        if_so = f"if {(state if pd.isna(level) else level).replace('_', ' ')}"
+        if p != p:
+            return f"{if_so}, {'qualified' if zone == 'qualified' else 'not qualified'}"
+        return f"{if_so}, about {p * 100:.0f} %{' and qualified' * (zone == 'qualified' != was)}"
+
+    columns = (answered[c] for c in ("state", "level", "probability", "zone", "was"))
+    return pd.Series([said(*row) for row in zip(*columns, strict=True)], answered.index, dtype=object)
