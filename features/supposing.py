@@ -93,7 +93,7 @@ def open_questions(last: pd.DataFrame, agreement: Agreement, leads: int) -> pd.D
     """
     criteria = {name: c.fresh_days for name, c in agreement.criteria.items() if c.asked}
     found = pd.DataFrame(True, index=range(leads), columns=list(criteria))
-    fresh = last[last["age_days"] < last["criterion"].map(criteria)]
+    fresh = last[last["age_days"] < last["criterion"].map(criteria).astype(float)]
     for name, of in fresh.groupby("criterion"):
         found.loc[of["place"], name] = False
     return found

@@ -112,7 +112,7 @@ def score(workspace: Path, as_of: Moment = NOW, alias: str = "champion") -> Scor
     """Score every open lead at `as_of` and publish."""
     done = score_task(*_opened_at(workspace, as_of), alias)
     as_of = done.fresh.as_of
-    _, routes, capacity = scoring_report(done.scores, done.capacity, done.folder, done.fresh).sections
+    *_, routes, capacity = scoring_report(done.scores, done.capacity, done.folder, done.fresh).sections
     create_table_artifact([*routes.rows], key="routes", description=f"open leads per route at {as_of}")
     create_table_artifact([*capacity.rows], key="capacity", description="places, and what one more is worth")
     if done.folder:

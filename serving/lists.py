@@ -31,13 +31,17 @@ BEST, FALLING = ["probability", "rule_points", "lead_id"], [False, False, True]
 def work_lists(warehouse: Warehouse, scores: pd.DataFrame, settings: Settings) -> dict[str, pd.DataFrame]:
     """`hand_offs` and `calls` from the scores of one moment: place (1, 2 ...), lead_id, what `settings.lists` shows of
     the lead, and HAND_OFFS or CALLS. Raises ConfigError where it shows what no table has."""
-    shown, said = _shown(warehouse, settings), _said(scores, settings)
-    calls = said[to_call(scores)].sort_values(["gain_call", *BEST], ascending=[False, *FALLING])
-    calls = calls.assign(agent=share_out(len(calls), settings.lists.agents))
-    handed = said[scores["route"].isin(TO_SALES)]
+    shown = _shown(warehouse, settings)
+    handed = _said(scores[scores["route"].isin(TO_SALES)], settings)
     handed = handed.sort_values(["urgent", *BEST], ascending=[False, *FALLING])
-    lists = {"hand_offs": (handed, HAND_OFFS), "calls": (calls, CALLS)}
+    lists = {"hand_offs": (handed, HAND_OFFS), "calls": (call_list(scores, settings), CALLS)}
     return {name: _listed(rows, columns, shown) for name, (rows, columns) in lists.items()}
+
+
+def call_list(scores: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The scores of the leads to call, best first, with what CALLS says of them."""
+    calls = scores[to_call(scores)].sort_values(["gain_call", *BEST], ascending=[False, *FALLING])
+    return _said(calls, settings).assign(agent=share_out(len(calls), settings.lists.agents))
 
 
 def to_call(scores: pd.DataFrame) -> pd.Series[bool]:

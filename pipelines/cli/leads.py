@@ -35,6 +35,21 @@ def score(
     return scoring_report(done.scores, done.capacity, done.folder, done.fresh, done.closed, most, done.waiting)
 
 
+@command(app, "calls --agent ann")
+def calls(
+    workspace: Path,
+    agent: Annotated[str, typer.Option(help="Only the calls of this agent ([lists] agents in settings.toml).")] = "",
+    as_of: AsOf = None,
+) -> Report:
+    """List the calls of the day, best first. It shows what to ask, and what the answers would change."""
+    from pipelines.jobs.calls import find_calls
+    from serving.pages.scores import calls_report
+
+    opened = find_workspace(workspace)
+    moment = settle(opened, read_as_of(as_of), now())
+    return calls_report(*find_calls(opened, moment, agent))
+
+
 @command(app, "explain L0000012 --as-of 2026-03-01")
 def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead's id.")], as_of: AsOf = None) -> Report:
     """Explain one lead. It prints the probability, the reasons, what the lead lacks and how its points add up."""

@@ -11,9 +11,11 @@ import pandas as pd
 
 from data.agreement.model import ZONE_WORDS, Agreement
 from data.freshness import Freshness
+from data.settings import Settings
+from serving.lists import call_list
 from serving.pages.agreements import standing_report
 from serving.pages.freshness import freshness_facts, freshness_words
-from serving.pages.sections import Report, Rows, Section, for_machines, records, rounded
+from serving.pages.sections import Report, Rows, Section, for_machines, listed, records, rounded
 from serving.pages.waiting import waiting_words
 from serving.routes import in_percent, routes_where
 
@@ -24,6 +26,7 @@ OUTSIDE = (
 )
 NOBODY: Mapping[str, int] = {}
 KNOWN = ("probability", "probability_low", "probability_high", "support")
+CALL_COLUMNS = ("lead_id", "probability", "reach", "next_question", "estimates", "then_question")
 COLUMNS = ("lead_id", *KNOWN, "digital_points", "research_points", "zone", "route", "route_reason")
 
 
@@ -52,6 +55,7 @@ def scoring_report(
     said += waiting_words(waiting)
     sections = [
         Section("Which leads come first?", rows=top),
+        Section("Who is called first, and what is asked?", rows=call_rows(scores, most)),
         Section("How many take which route?", rows=counts),
         Section("What is there capacity for?", said, rows=places),
     ]
@@ -59,6 +63,19 @@ def scoring_report(
     facts: dict[str, Any] = {"as_of": fresh.as_of.isoformat(), "folder": kept, "fresh": freshness_facts(fresh)}
     facts |= {"waiting": waiting, "closed": dict(closed), "routes": counts, "capacity": places, "top": top}
     return Report(sections, facts)
+
+
+def calls_report(called: pd.DataFrame, as_of: datetime, file: Path) -> Report:
+    """The calls of a day, and where the same list shows who the leads are."""
+    rows = [rounded(row, ("agent", *CALL_COLUMNS, "route_reason")) for row in records(called)]
+    said = f"{len(rows)} calls as of {as_of:%Y-%m-%d %H:%M} UTC; {file} has the names and numbers"
+    return listed(rows, said, facts={"as_of": as_of.isoformat(), "file": str(file), "calls": rows})
+
+
+def call_rows(scores: pd.DataFrame, most: int) -> Rows:
+    """The first calls of the day, with the question to ask and what its answers would make of the estimate."""
+    called = call_list(scores, Settings()).head(most)
+    return [rounded(row, CALL_COLUMNS) for row in records(called)]
 
 
 def top_rows(scores: pd.DataFrame, most: int) -> Rows:
