@@ -317,6 +317,16 @@ PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=
     Column("day", "text", "the calendar day they belong to; of an older leadready empty: the day in UTC"),
 )
 
+OVERRIDES = Table(
+    "overrides", "what people decided about a lead, against score and rules", key=("lead_id", "decided_at")
+).of(
+    LEAD_ID,
+    Column("route", "text", "what they want done"),
+    Column("why", "text", "their reason"),
+    Column("decided_by", "text", "who decided"),
+    Column("decided_at", "time", "when"),
+    Column("holds_until", "time", "until when it holds; a later one about the same lead takes its place"),
+)
 RETRACTIONS = Table("retractions", "what was taken back: a row each, in force from its known_at").of(
     Column("what", "text", "what was", allowed=("batch", "lead", "merge", "forget", "column")),
     Column("key", "text", "the batch, the lead, its salted hash (`forget`) or `table.column`"),

@@ -40,12 +40,29 @@ class Case:
     """A case that a lead can be in: its route, and why in a salesperson's words.
 
     early, explored: handed off although it did not qualify, because sales has time or because it was picked at random.
+    overridden: a person decided.
     """
 
     route: Route
     why: str
     early: bool = False
     explored: bool = False
+    overridden: bool = False
+
+    @property
+    def to_try(self) -> bool:
+        """Whether sales may get it early, when it has time to spare."""
+        return self.route.to_try and not self.overridden
+
+    @property
+    def to_explore(self) -> bool:
+        """Whether it may be picked for exploration."""
+        return self.route.to_explore and not self.overridden
+
+    @property
+    def idle(self) -> bool:
+        """Whether a call may still be made of it."""
+        return self.route is NURTURE and not self.overridden
 
     @property
     def takes_place(self) -> bool:
@@ -113,7 +130,10 @@ CASES = {
         NURTURE, f"{RATED}; it is number {{place}} in line for a call, and there is time for {{limit}} a day"
     ),
 }
-"""In `why`: p and pays in percent, the zone in words, points in whole numbers."""
+OVERRIDDEN = ("hand_off", "manager_check", "tele_qualify", "reheat", "nurture")
+"""The routes that a person can ask for."""
+CASES |= {f"wanted_{name}": Case(ROUTES[name], "{words}", overridden=True) for name in OVERRIDDEN}
+"""In `why`: p and pays in percent, the zone in words, points in whole numbers, words of a person who decided."""
 CELLS = {
     "quadrant": ("both", "unfit", "beyond", "short", "doubted", "neither"),
     "and": ("both", "unfit_and", "short", "short", "doubted_and", "neither"),

@@ -12,6 +12,7 @@ import pandas as pd
 from data.agreement.model import ZONE_WORDS, ZONES, Agreement
 from data.errors import DataError
 from serving.exploration import NO_DRAWS, find_turns, hold_draw
+from serving.overrides import NO_OVERRIDES
 from serving.routes import BY_RULES, CASES, CELLS, FEW, NURTURE, TELE_QUALIFY, Case, cases_where, in_percent
 
 
@@ -30,7 +31,11 @@ class Routed:
 
 
 def choose_routes(
-    leads: pd.DataFrame, agreement: Agreement, vouched: bool = False, past: pd.DataFrame = NO_DRAWS
+    leads: pd.DataFrame,
+    agreement: Agreement,
+    vouched: bool = False,
+    past: pd.DataFrame = NO_DRAWS,
+    wanted: pd.DataFrame = NO_OVERRIDES,
 ) -> Routed:
     """Routes of all open leads, one row each, on the same index; the order of rows decides nothing.
 
@@ -42,12 +47,14 @@ def choose_routes(
     `quadrant`, as it only saw how sales answers leads that met the rules. `past`: the draws that leads took part in
     before, as `earlier_draws` gives them; by default none. `gain` is what a hand-off now is expected to be worth above
     waiting, `gain_call` what a call first is worth above none, both in the agreement's currency (docs/agreement.md,
-    "What a hand-off is worth").
+    "What a hand-off is worth"). `wanted`: what people decided (`overrides.overrides_at`); it goes before all but hard
+    limits, takes places first, and has no propensity.
     Raises DataError where only some leads have a probability.
     """
     day = weigh(leads, agreement)
     day = day.assign(**find_turns(day, agreement.exploration, past))
-    day["case"] = pd.Categorical(_wish(day, agreement, vouched), categories=list(CASES))
+    wish = _heed(day, _wish(day, agreement, vouched), wanted)
+    day["case"], day["words"] = pd.Categorical(wish["case"], categories=list(CASES)), wish["words"]
     for step in (_call_first, _limit_hand_offs, _release_early, _explore, _limit_calls):
         day = step(day, agreement)
     route_of = {name: case.route.name for name, case in CASES.items()}
@@ -58,7 +65,7 @@ def choose_routes(
         contact=_contact(day),
         early=_in_case(day, lambda c: c.early),
         explored=_in_case(day, lambda c: c.explored),
-        propensity=day["chance"].fillna(handed),
+        propensity=day["chance"].fillna(handed).mask(_in_case(day, lambda c: c.overridden)),
         draw=day["draw"].where(day["chance"].notna(), None),
         look_again=_look_again(day, agreement),
     )
@@ -121,6 +128,14 @@ def may_go(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[
     return goes & (~day["outside"] | (day["zone"] == "qualified"))
 
 
+def _heed(day: pd.DataFrame, wish: pd.Series[str], wanted: pd.DataFrame) -> pd.DataFrame:
+    """The case and the words of each lead after what people decided; who may not be called is not called for that."""
+    asked = wanted.set_index("lead_id").reindex(day["lead_id"]).set_axis(day.index)
+    barred = wish.isin(["blocked", "with_sales"]) | (asked["route"].eq("tele_qualify") & ~day["may_call"])
+    heeded = asked["route"].notna() & ~barred
+    return pd.DataFrame({"case": wish.mask(heeded, "wanted_" + asked["route"]), "words": asked["words"].fillna("")})
+
+
 def _combine(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[str]:
     if _rules_alone(day, agreement):
         return day["zone"].map(BY_RULES).astype(object)
@@ -141,8 +156,10 @@ def _if_sure(day: pd.DataFrame, wish: pd.Series[str], agreement: Agreement) -> p
 
 def _call_first(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """Of hand-offs that the rules do not ask for, those that are worth more after a call: as many as can be called."""
-    by_model = _handed(day) & (day["zone"] != "qualified") & ~day["urgent"]
-    rest = _in_case(day, lambda c: c.route.by_tele or c.route is NURTURE)
+    by_model = (
+        _in_case(day, lambda c: c.takes_place and not c.overridden) & (day["zone"] != "qualified") & ~day["urgent"]
+    )
+    rest = _in_case(day, lambda c: c.route.by_tele or c.idle)
     place = _places(day["may_call"] & (by_model | rest), np.zeros(len(day), int), day["call_value"], day["worth"])
     sooner = by_model & day["may_call"] & (day["gain_call"] > 0) & (place <= agreement.capacity.calls_per_day)
     return _turn(day, sooner, "call_first")
@@ -154,7 +171,8 @@ def _limit_hand_offs(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
         return day
     wanted, nobody = _handed(day), day["team"] < 0
     urgent = day["urgent"] & day["gain"].isna()
-    place = _places(wanted & ~nobody, day["team"], urgent, day["worth"])
+    first = _in_case(day, lambda c: c.overridden)
+    place = _places(wanted & ~nobody, day["team"], first, urgent, day["worth"])
     out, short = place > day["team_limit"], (day["case"] == "beyond") & day["may_call"]
     day = _turn(day.assign(left_out=out), wanted & nobody, "no_team")
     day = _turn(day, out & ~short, "no_place", place, day["team_limit"])
@@ -168,7 +186,7 @@ def _release_early(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     alone = _rules_alone(day, agreement)
     sure = day["probability_low"].where(day["outside"], day["probability"])
     enough = day["zone"] == "nearly" if alone else sure >= day["spare_threshold"]
-    rest = _in_case(day, lambda c: c.route.to_try) & (day["zone"] != "unfit")
+    rest = _in_case(day, lambda c: c.to_try) & (day["zone"] != "unfit")
     place = _places(rest & enough & (day["team"] >= 0), day["team"], day["worth"])
     left = day["team_limit"] - _handed(day).groupby(day["team"]).transform("sum")
     return _turn(day, (place > 0) & (place <= left), "early_rules" if alone else "early")
@@ -182,7 +200,7 @@ def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """
     quota = agreement.exploration
     below = day["zone"].isin(["not_yet", "nearly"]) & (day["rule_points"] >= quota.floor)
-    may = below & _in_case(day, lambda c: c.route.to_explore) & ((day["team"] >= 0) | (not agreement.capacity.teams))
+    may = below & _in_case(day, lambda c: c.to_explore) & ((day["team"] >= 0) | (not agreement.capacity.teams))
     found = hold_draw(day[may & day["due"]], quota).reindex(day.index)
     picked = found["picked"].eq(True) | (may & day["kept"])
     chance = found["chance"].fillna(day["stated"].where(may))
@@ -197,9 +215,10 @@ def _limit_calls(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """
     limit, wanted = agreement.capacity.calls_per_day, _called(day)
     held = (day["case"] == "no_place") & day["gain"].notna()
-    idle = _in_case(day, lambda c: c.route is NURTURE) | held
+    idle = _in_case(day, lambda c: c.idle) | held
     asked = day["may_call"] & (day["call_value"] > 0) & (idle | wanted)
-    place = _places(asked | wanted, np.zeros(len(day), int), day["call_value"], day["worth"])
+    first = _in_case(day, lambda c: c.overridden)
+    place = _places(asked | wanted, np.zeros(len(day), int), first, day["call_value"], day["worth"])
     now, waits = (place > 0) & (place <= limit), wanted & (place > limit)
     day = _turn(day.assign(waits=waits | (asked & (place > limit))), waits, "no_time", place, limit)
     day = _turn(day.assign(call_place=place), now & held, "meanwhile", day["place"], day["limit"])
@@ -264,15 +283,16 @@ def _reasons(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
     zone, names = day["zone"].cat.rename_categories(ZONE_WORDS), [*agreement.capacity.teams, ""]
     points = day["rule_points"].round().astype(int)
     p = day["probability"].fillna(0)
-    figures = (day["case"], p, day["threshold"], zone, points, day["place"], day["limit"], day["team"], day["outside"])
+    columns = [day[c] for c in ("case", "threshold", "place", "limit", "team", "outside", "words")]
+    figures = (*columns, p, zone, points)
     rows = zip(*(figure.tolist() for figure in figures), strict=True)
     return pd.Series([_why(row, names, alone) for row in rows], index=day.index, dtype=str)
 
 
 def _why(row: tuple[Any, ...], teams: list[str], alone: str) -> str:
-    case, p, threshold, zone, points, place, limit, team, outside = row
+    case, threshold, place, limit, team, outside, words, p, zone, points = row
     shown, pays = in_percent(p, threshold)
-    figures = {"p": shown, "pays": pays, "zone": zone, "points": points, "place": place, "limit": limit}
+    figures = {"p": shown, "pays": pays, "zone": zone, "points": points, "place": place, "limit": limit, "words": words}
     why = CASES[case].why.format(**figures, team=teams[team], alone=alone)
     return f"{why} ({FEW})" if outside and "{p}" in CASES[case].why and FEW not in why else why
 

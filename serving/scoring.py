@@ -22,6 +22,7 @@ from features.rules.standing import build_rules, find_reheated
 from features.supposing import suppose
 from models.registry.client import LoadedModel
 from serving.exploration import earlier_draws
+from serving.overrides import overrides_at
 from serving.questions import weigh_calls
 from serving.reasons import explain_lead, explain_scores
 from serving.routes import routes_where
@@ -80,7 +81,8 @@ def score_leads(
     )
     calls = _weigh_calls(warehouse, model, agreement, seen_under, leads, used, matrix)
     past = earlier_draws(warehouse, as_of, time_zone)
-    routed = choose_routes(leads.join(calls["call_value"]), agreement, vouches(model), past)
+    wanted = overrides_at(warehouse, as_of)
+    routed = choose_routes(leads.join(calls["call_value"]), agreement, vouches(model), past, wanted)
     _warn(leads, routed)
     if model:
         _warn_of_strangers(model, matrix, known)

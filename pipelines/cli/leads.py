@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import running
-from pipelines.cli.options import AsOf, find_workspace, read_as_of
+from pipelines.cli.options import AsOf, find_workspace, read_as_of, read_moment
 from pipelines.cli.printing import command
-from pipelines.moment import now, settle
-from serving.pages.sections import Report, listed
+from pipelines.moment import NOW, now, settle
+from serving.pages.sections import Report, for_machines, listed
 
 app = typer.Typer()
 
@@ -48,6 +48,27 @@ def calls(
     opened = find_workspace(workspace)
     moment = settle(opened, read_as_of(as_of), now())
     return calls_report(*find_calls(opened, moment, agent))
+
+
+@command(app, "override L0000012 --route hand_off --why 'met them at the fair' --until 2026-03-15")
+def override(
+    workspace: Path,
+    lead: Annotated[str, typer.Argument(help="The lead's id.")],
+    route: Annotated[str, typer.Option(help="What to do: hand_off, manager_check, tele_qualify, reheat or nurture.")],
+    why: Annotated[str, typer.Option(help="The reason, in a few words; it is shown with the lead.")],
+    until: Annotated[str, typer.Option(help="The day until which it holds, such as 2026-03-15.")],
+    by: Annotated[str, typer.Option(help="Who decided (default: the name of the account).")] = "",
+) -> Report:
+    """Decide what is done with one lead. The next scorings follow it until its day; hard limits stand above it."""
+    from getpass import getuser
+
+    from serving.overrides import note_override
+
+    opened = find_workspace(workspace)
+    at = settle(opened, NOW, now())
+    with opened.warehouse() as warehouse:
+        kept = note_override(warehouse, lead, route, why, by or getuser(), at, read_moment(until, "--until"))
+    return listed(for_machines(kept), "the next scoring follows it")
 
 
 @command(app, "explain L0000012 --as-of 2026-03-01")
