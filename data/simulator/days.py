@@ -59,7 +59,7 @@ class Replies(Protocol):
         """
 
     def live(self, day: int, talks: Rows, handed: Ints) -> Rows:
-        """Let these talks and hand-offs happen, and what happens by itself; returns the rows of all of it."""
+        """Let these talks (`{}` for none) and hand-offs happen; the rows of hand-offs and of what happens by itself."""
 
     def canonical(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
         """The contract's columns and known_at."""
@@ -111,7 +111,7 @@ class CompanyOfDays:
         if len(handed):
             true = self.replies.probability(self.day)[handed]
             self._handed.append(pd.DataFrame({"lead_id": [*plan.handoffs], "day": self.day, "probability": true}))
-        self._waiting = _joined(self._waiting, self.replies.live(self.day, talks, handed))
+        self._waiting = _joined(self._waiting, talks, self.replies.live(self.day, talks, handed))
         self.day += 1
 
     @property
@@ -123,6 +123,8 @@ class CompanyOfDays:
     def _talks(self, plan: Plan, reached: bool = False) -> Rows:
         leads = self._places(tuple(plan.calls))
         self._check(plan, leads)
+        if not plan.calls:
+            return {}
         asked = {q: np.array([q in of for of in plan.calls.values()], bool) for q in self.questions}
         return self.replies.talks(self.day, leads, asked, reached)
 

@@ -74,17 +74,18 @@ class WorldReplies:
 
     def live(self, day: int, talks: Rows, handed: Ints) -> Rows:
         """As data.simulator.days.Replies."""
-        sent = self._decided(day).iloc[handed]
-        self.dials = pd.concat([self.dials, talks["calls"]], ignore_index=True)
-        self.sent = pd.concat([self.sent, sent], ignore_index=True)
+        rows = {} if not len(handed) else self._hand_off(day, handed)
+        if talks:
+            self.dials = pd.concat([self.dials, talks["calls"]], ignore_index=True)
         forms = before_sales(self.learned, self.sent)
         forms = forms[(forms["at"] >= day) & (forms["at"] < day + 1)]
-        return {
-            "handoffs": sent.assign(handed_off_at=sent["at"], known=sent["at"]),
-            "decisions": decision_columns(sent),
-            "calls": talks["calls"],
-            "answers": pd.concat([talks["answers"], forms.assign(answered_at=forms["at"])], ignore_index=True),
-        }
+        return rows | {"answers": forms.assign(answered_at=forms["at"])}
+
+    def _hand_off(self, day: int, handed: Ints) -> Rows:
+        sent = self._decided(day).iloc[handed]
+        self.sent = pd.concat([self.sent, sent], ignore_index=True)
+        handoffs = sent.assign(handed_off_at=sent["at"], known=sent["at"])
+        return {"handoffs": handoffs, "decisions": decision_columns(sent)}
 
     def canonical(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
         """As data.simulator.days.Replies."""

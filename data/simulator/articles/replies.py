@@ -103,24 +103,30 @@ class ArticlesReplies:
     def live(self, day: int, talks: Rows, handed: Ints) -> Rows:
         """As data.simulator.days.Replies."""
         who, now = self.who, self.now
+        rows = {} if not len(handed) else self._hand_off(day, handed)
+        surf(stream(self.seed, "online", day), who, now, bool(self.working[day]))
+        lived, came = now.drain(), brought_in(who)
+        touches = pd.concat([lived["touches"], came[(came["at"] >= day) & (came["at"] < day + 1)]])
+        rows["touches"] = finished(stream(self.seed, "feed", day), touches, f"e{day:04d}{{:07d}}")
+        rows["answers"] = lived["answers"]
+        if talks:
+            self._remember(talks)
+        begin_day(stream(self.seed, "midnight", day + 1), who, now, day + 1)
+        return rows
+
+    def _hand_off(self, day: int, handed: Ints) -> Rows:
         every = self._judged(day)
         sent, decided = every.iloc[handed], self._decided(day, every).iloc[handed]
-        note_handoffs(who, now, sent)
-        surf(stream(self.seed, "online", day), who, now, bool(self.working[day]))
-        note_dials(now, talks["calls"].assign(agent_id=talks["calls"]["agent"]))
+        note_handoffs(self.who, self.now, sent)
+        handoffs = sent.assign(route="policy", propensity=np.nan, policy_version="policy", known=sent["at"])
+        self.now.drain()  # these are the rows
+        return {"handoffs": handoffs, "decisions": decided[decided["at"] <= self.last]}
+
+    def _remember(self, talks: Rows) -> None:
+        note_dials(self.now, talks["calls"].assign(agent_id=talks["calls"]["agent"]))
         for criterion, rows in talks["answers"].groupby("criterion"):
-            note_answers(now, str(criterion), rows)
-        came = brought_in(who)
-        lived = now.drain()
-        touches = pd.concat([lived["touches"], came[(came["at"] >= day) & (came["at"] < day + 1)]])
-        begin_day(stream(self.seed, "midnight", day + 1), who, now, day + 1)
-        return {
-            "touches": finished(stream(self.seed, "feed", day), touches, f"e{day:04d}{{:07d}}"),
-            "calls": talks["calls"],
-            "answers": lived["answers"],
-            "handoffs": sent.assign(route="policy", propensity=np.nan, policy_version="policy", known=sent["at"]),
-            "decisions": decided[decided["at"] <= self.last],
-        }
+            note_answers(self.now, str(criterion), rows)
+        self.now.drain()  # the talks have these rows
 
     def canonical(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
         """As data.simulator.days.Replies."""

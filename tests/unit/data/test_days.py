@@ -20,18 +20,18 @@ from data.simulator.days import CompanyOfDays, Plan
 from data.simulator.replies import WorldReplies
 from data.tables import TABLES
 
-LEADS, HISTORY, DAYS = 400, 120, 12
+LEADS, HISTORY, DAYS = 400, 120, 8
 WORLDS = ("default", "strange", "drift", "null", "articles")
 Tables = dict[str, pd.DataFrame]
 
 
-def company(world: str, leads: int = LEADS, seed: int = 1) -> CompanyOfDays:
-    return answering(world, leads, seed, START, HISTORY, DAYS)
-
-
 @cache
-def base(world: str) -> CompanyOfDays:
-    return company(world)
+def _company(world: str) -> CompanyOfDays:
+    return answering(world, LEADS, 1, START, HISTORY, DAYS)
+
+
+def company(world: str) -> CompanyOfDays:
+    return deepcopy(_company(world))
 
 
 @cache
@@ -101,12 +101,12 @@ def test_the_first_mornings_truth_is_that_of_the_simulated_company(world: str) -
 
 
 @pytest.mark.parametrize("world", WORLDS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_the_same_question_on_the_same_day_has_the_same_answer_whatever_else_is_done(
     world: str, data: st.DataObject
 ) -> None:
-    one, other = deepcopy(base(world)), deepcopy(base(world))
+    one, other = company(world), company(world)
     may = who_may_be_called(one)
     some = st.lists(st.sampled_from(may), unique=True)
     both = data.draw(st.lists(st.sampled_from(may), unique=True, min_size=1, max_size=60))
@@ -158,6 +158,7 @@ def test_what_becomes_known_has_the_contracts_columns_and_nothing_of_the_truth(w
         assert not set(later[name][ids]) & set(company(world).news()[name][ids])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_sales_accepts_by_the_truth(world: str) -> None:
     """Hand everybody off: of those answered in time as many are accepted as the truth says, one by one."""
@@ -195,6 +196,7 @@ def test_answers_are_true_but_for_the_worlds_share_of_slips() -> None:
         assert wrong == pytest.approx(of.replies.world.flipped, abs=0.025)
 
 
+@pytest.mark.slow
 def test_in_the_second_world_talks_are_remembered() -> None:
     """Who was reached says more the next time, and sales thinks better of it."""
     of, idle = (answering("articles", 1500, 3, START, HISTORY, DAYS) for _ in range(2))
@@ -223,7 +225,7 @@ def test_sales_does_not_accept_a_lead_twice(world: str) -> None:
         of.live(Plan())
     news = of.news()
     assert set(news["handoffs"]["lead_id"]) == set(accepted)
-    assert (news["decisions"]["handed_off_at"] < day).all()
+    assert "decisions" not in news or (news["decisions"]["handed_off_at"] < day).all()
 
 
 def test_in_the_null_world_all_hand_offs_are_worth_the_same() -> None:
