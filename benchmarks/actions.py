@@ -30,10 +30,11 @@ from data.agreement.file import default_agreement
 from data.agreement.model import Agreement
 from data.cohorts import open_leads
 from data.intake.ingest import ingest
-from data.settings import Settings
+from data.settings import EMPTY_WORDS, Settings
 from data.simulator.answering import DAYS, answering
 from data.simulator.company import START
 from data.simulator.days import CompanyOfDays, Plan
+from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.concepts.timelines import WAITING_DAYS
 from features.matrix import build_matrix
@@ -137,9 +138,10 @@ class Morning:
         said = self._frame(LAST_ANSWERS)
         fresh = {name: self.agreement.criteria[of].fresh_days for name, of in self.agreement.answer_names().items()}
         holds = said["criterion"].map(fresh).where(said["state"] != "refused", ASK_AGAIN_DAYS)
-        known = said[said["age_days"] < holds].groupby("lead_id")["criterion"].agg(frozenset).reindex(leads)
+        said = said[said["age_days"] < holds]
+        known = set(zip(said["lead_id"], said["criterion"], strict=True))
         asked = [q for q in fresh if q in BANT]
-        found = [tuple(q for q in asked if not (isinstance(k, frozenset) and q in k)) for k in known]
+        found = [tuple(q for q in asked if (lead, q) not in known) for lead in leads]
         return pd.Series(found, leads, dtype=object)
 
 
@@ -236,7 +238,9 @@ def teach(warehouse: Warehouse, moment: datetime) -> Taught:
 def take_in(warehouse: Warehouse, news: Mapping[str, pd.DataFrame]) -> None:
     """Store canonical rows as they are, the same row once: as the intake would, in far less time."""
     for name, rows in news.items():
-        with warehouse.view("news", rows):
+        free = [c.name for c in TABLES[name].columns if c.type == "text" and not c.allowed]
+        read = rows.assign(**{c: rows[c].mask(rows[c].isin(EMPTY_WORDS)) for c in free})
+        with warehouse.view("news", read):
             warehouse.execute(f"INSERT INTO {name} BY NAME SELECT DISTINCT * FROM news")
 
 
@@ -260,10 +264,10 @@ def lived(
             take_in(warehouse, news)
             morning = Morning(company.morning, warehouse, agreement, taught, places)
             plan = within(decide(morning), places)
-            true = company.probability().reindex(list(plan.handoffs)).to_numpy()
-            brought += gains(agreement, morning.leads.loc[list(plan.handoffs)], true).sum()
             calls += len(plan.calls)
             company.live(plan)
+            true = company.handoffs["probability"].to_numpy()[-len(plan.handoffs) :]
+            brought += gains(agreement, morning.leads.loc[list(plan.handoffs)], true).sum() if plan.handoffs else 0.0
     path.unlink()
     true = company.handoffs["probability"]
     return {

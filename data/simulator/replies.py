@@ -68,9 +68,10 @@ class WorldReplies:
         dials = self._dials(day, np.inf if reached else self.world.connect)
         talks = dials.assign(at=dials["ends"])
         answered = dials["disposition"].isin(CONNECTED).to_numpy()[leads]
-        parts = [self._said(day, talks, q).iloc[leads[wanted & answered]] for q, wanted in asked.items()]
-        answers = pd.concat(parts, ignore_index=True)
-        return {"calls": dials.iloc[leads], "answers": answers.assign(answered_at=answers["at"])}
+        heard_of = {q: leads[wanted & answered] for q, wanted in asked.items()}
+        parts = [self._said(day, talks, q).iloc[rows] for q, rows in heard_of.items() if len(rows)]
+        answers = {"answers": pd.concat([p.assign(answered_at=p["at"]) for p in parts])} if parts else {}
+        return {"calls": dials.iloc[leads]} | answers
 
     def live(self, day: int, talks: Rows, handed: Ints) -> Rows:
         """As data.simulator.days.Replies."""

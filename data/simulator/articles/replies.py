@@ -97,8 +97,10 @@ class ArticlesReplies:
         dials = dialled(stream(self.seed, "dial", day), self.who, self.now, self.every, **more)
         dials = numbered(dials, f"d{day:04d}{{:07d}}").assign(agent=dials["agent_id"])
         answered = dials["reached"].to_numpy()[leads]
-        parts = [self._said(day, dials, q).iloc[leads[wanted & answered]] for q, wanted in asked.items()]
-        return {"calls": dials.iloc[leads], "answers": pd.concat(parts, ignore_index=True)}
+        heard_of = {q: leads[wanted & answered] for q, wanted in asked.items()}
+        parts = [self._said(day, dials, q).iloc[rows] for q, rows in heard_of.items() if len(rows)]
+        answers = {"answers": pd.concat(parts, ignore_index=True)} if parts else {}
+        return {"calls": dials.iloc[leads]} | answers
 
     def live(self, day: int, talks: Rows, handed: Ints) -> Rows:
         """As data.simulator.days.Replies."""
@@ -124,7 +126,7 @@ class ArticlesReplies:
 
     def _remember(self, talks: Rows) -> None:
         note_dials(self.now, talks["calls"].assign(agent_id=talks["calls"]["agent"]))
-        for criterion, rows in talks["answers"].groupby("criterion"):
+        for criterion, rows in talks["answers"].groupby("criterion") if "answers" in talks else ():
             note_answers(self.now, str(criterion), rows)
         self.now.drain()  # the talks have these rows
 
