@@ -74,11 +74,16 @@ def calls(rng: Random, who: People, world: World) -> pd.DataFrame:
     day = _working_days(rng, who.created[dialled] + who.weekday) - who.weekday
     lead, at = np.repeat(dialled, MAX_DIALS), (day + rng.uniform(8 / 24, 17 / 24, day.shape)).ravel()
     agent = rng.choice(AGENTS, len(dialled)).repeat(MAX_DIALS)
-    disposition = _dispositions(rng, who, lead, at, agent, world.connect)
+    disposition = dispositions(rng, who, lead, at, agent, world.connect)
     ended = np.isin(disposition, ["connected", "not_interested", "meeting_booked", "wrong_number"]).reshape(day.shape)
     kept = ((ended.cumsum(axis=1) - ended) == 0) & (np.arange(MAX_DIALS) < tries[:, None])
     dials = pd.DataFrame({"lead": lead, "at": at, "agent": agent, "disposition": disposition})
-    frame: pd.DataFrame = dials[kept.ravel()].reset_index(drop=True)
+    return held(rng, dials[kept.ravel()].reset_index(drop=True))
+
+
+def held(rng: Random, frame: pd.DataFrame) -> pd.DataFrame:
+    """Dials (lead, at, agent, disposition), with how long each took, when it is known and what the agent wrote."""
+    frame = frame.copy()
     reached = frame["disposition"].isin(CONNECTED).to_numpy()
     seconds = np.where(reached, rng.lognormal(5.4, 0.7, len(frame)), rng.uniform(8, 45, len(frame)))
     frame["duration_s"] = np.maximum(np.round(np.where(frame["disposition"] == "not_interested", 0.3, 1) * seconds), 5)
@@ -99,11 +104,11 @@ def answers(rng: Random, who: People, dials: pd.DataFrame, seen: pd.DataFrame, w
     asked_in_talk = rng.random((len(talks), len(BANT))) < ready[:, None]
     asked_on_form = rng.random((len(forms), len(BANT))) < ASKED_ON_FORMS
     talks = talks.drop(columns="at").rename(columns={"ends": "at"})
-    said = _said(rng, who, talks, BANT, asked_in_talk, "call", world.flipped)
-    written = _said(rng, who, forms, BANT, asked_on_form, "form", world.flipped)
-    said = _some_left_empty(rng, said)
+    told = said(rng, who, talks, BANT, asked_in_talk, "call", world.flipped)
+    written = said(rng, who, forms, BANT, asked_on_form, "form", world.flipped)
+    told = _some_left_empty(rng, told)
     further = _further(rng.spawn(1)[0], who, talks, asked_in_talk, world.flipped)
-    return pd.concat([said, written[written["state"] != "not_asked"], further], ignore_index=True)
+    return pd.concat([told, written[written["state"] != "not_asked"], further], ignore_index=True)
 
 
 def late(rng: Random, size: int, share: float, days: float) -> Floats:
@@ -177,7 +182,8 @@ def _working_days(rng: Random, created: Floats) -> Floats:
     return np.asarray(working // 5 * 7 + working % 5)
 
 
-def _dispositions(rng: Random, who: People, lead: Ints, at: Floats, agent: Ints, connect: float) -> pd.Series:
+def dispositions(rng: Random, who: People, lead: Ints, at: Floats, agent: Ints, connect: float) -> pd.Series:
+    """How each dial ends; `connect` is the log-odds that it reaches a person out of the market."""
     urgency = who.urgency(lead, at)
     chance = 1 / (1 + np.exp(-connect - 0.3 * agent_skill(agent) - 0.6 * urgency))  # of reaching the person, per dial
     roll = rng.random(len(lead))
@@ -193,7 +199,7 @@ def _further(rng: Random, who: People, talks: pd.DataFrame, asked: Flags, flips:
     """The further answers: asked for in 6 of 10 talks by whose end three of BANT were asked, in it or earlier."""
     known = pd.DataFrame(asked).groupby(talks["lead"].to_numpy()).cummax().sum(axis=1).to_numpy()
     asked_too = (rng.random((len(talks), len(FURTHER))) < 0.6) & (known >= 3)[:, None]
-    return _some_left_empty(rng, _said(rng, who, talks, FURTHER, asked_too, "call", flips))
+    return _some_left_empty(rng, said(rng, who, talks, FURTHER, asked_too, "call", flips))
 
 
 def _some_left_empty(rng: Random, said: pd.DataFrame) -> pd.DataFrame:
@@ -202,7 +208,7 @@ def _some_left_empty(rng: Random, said: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _said(
+def said(
     rng: Random, who: People, occasion: pd.DataFrame, criteria: Iterable[str], asked: Flags, source: str, flips: float
 ) -> pd.DataFrame:
     """One row per question that could have been asked; the truth, at times flipped, refused more if it is no."""

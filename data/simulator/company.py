@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,10 +15,28 @@ from data.simulator.articles.company import simulate as articles
 from data.simulator.people import People, people
 from data.simulator.sales import decided, first_handoffs, opportunities, recycled
 from data.simulator.truth import Situation, Terms, situations, terms, truth_at, truth_of
+from data.simulator.words import Random
 from data.simulator.worlds import World, named_world
 from data.tables import CONNECTED, TABLES
 
 START = datetime(2025, 1, 6)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A company's rows while they still have the index of their lead and days since the start as times.
+
+    dials, learned: also those that a lead's first hand-off kept from happening. handed: hand-offs with what sales made
+    of them. deals: on the index of their hand-offs.
+    """
+
+    who: People
+    world: World
+    seen: pd.DataFrame
+    dials: pd.DataFrame
+    learned: pd.DataFrame
+    handed: pd.DataFrame
+    deals: pd.DataFrame
 
 
 def simulate(
@@ -39,28 +58,13 @@ def simulate(
     """
     if world == "articles":
         return articles(leads, seed, start, days, moments)
-    world, rng, begin = named_world(world), np.random.default_rng(seed), pd.Timestamp(start).as_unit("us")
-    who = people(rng, leads, begin, days, world)
-    seen = touches(rng, who, world)
-    dials = calls(rng, who, world)
-    learned = answers(rng, who, dials, seen, world)
-    first = first_handoffs(rng, who, world, learned)
-    stop = first.set_index("lead")["at"].reindex(range(leads)).fillna(np.inf).to_numpy()  # then sales takes over
-    dials, learned = (rows[rows["at"] < stop[rows["lead"]]] for rows in (dials, learned))
-    once = decided(rng, who, world, first, seen, dials)
-    again = decided(rng, who, world, recycled(rng, who, world, once), seen, dials)
-    handed = pd.concat([once, again], ignore_index=True)
-    events = {
-        "leads": who.leads.assign(created_at=who.created, known=who.created),
-        "touches": _touch_columns(seen),
-        "calls": _call_columns(dials),
-        "answers": learned.assign(answered_at=learned["at"]),
-        "handoffs": handed.assign(handed_off_at=handed["at"], known=handed["at"]),
-        "decisions": _decision_columns(handed),
-        "opportunities": opportunities(rng, who, world, handed),
-    }
+    begin = pd.Timestamp(start).as_unit("us")
+    lived = live(np.random.default_rng(seed), leads, begin, days, named_world(world))
+    who, world, seen, handed = lived.who, lived.world, lived.seen, lived.handed
+    dials, learned = before_sales(lived.dials, handed), before_sales(lived.learned, handed)
+    events = columns_of(who, seen, dials, learned, handed, lived.deals)
     tables = {"accounts": who.accounts[[*TABLES["accounts"].names, "known_at"]]}
-    tables |= {name: _canonical(name, frame, who, begin) for name, frame in events.items()}
+    tables |= {name: canonical(name, frame, who, begin) for name, frame in events.items()}
     last = _sorted(handed)
     then = Situation(*(last[c].to_numpy() for c in ("lead", "at", "warmth", "dials")))
     among = terms(who, world, then, last["rep"].to_numpy())
@@ -70,6 +74,27 @@ def simulate(
         truths = [_truth_at(who, world, seen, dials, among, pd.Timestamp(m).as_unit("us"), begin) for m in moments]
         tables["truth_at"] = pd.concat(truths, ignore_index=True)
     return tables
+
+
+def live(rng: Random, leads: int, start: pd.Timestamp, days: int, world: World) -> Lived:
+    """What happens to `leads` contacts in `days` days, where agents call as they do and the gate hands off."""
+    who = people(rng, leads, start, days, world)
+    seen = touches(rng, who, world)
+    dials = calls(rng, who, world)
+    learned = answers(rng, who, dials, seen, world)
+    first = first_handoffs(rng, who, world, learned)
+    made = before_sales(dials, first)
+    once = decided(rng, who, world, first, seen, made)
+    again = decided(rng, who, world, recycled(rng, who, world, once), seen, made)
+    handed = pd.concat([once, again], ignore_index=True)
+    return Lived(who, world, seen, dials, learned, handed, opportunities(rng, who, world, handed))
+
+
+def before_sales(rows: pd.DataFrame, handed: pd.DataFrame) -> pd.DataFrame:
+    """The rows that come before their lead's first hand-off of `handed`: then sales takes over."""
+    stop = handed.groupby("lead")["at"].min().reindex(rows["lead"]).fillna(np.inf).to_numpy()
+    kept: pd.DataFrame = rows[rows["at"].to_numpy() < stop]
+    return kept
 
 
 def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
@@ -138,6 +163,26 @@ def _truth_at(
     return pd.concat([ids, truth_at(who, world, now, among)], axis=1)
 
 
+def columns_of(
+    who: People,
+    seen: pd.DataFrame,
+    dials: pd.DataFrame,
+    learned: pd.DataFrame,
+    handed: pd.DataFrame,
+    deals: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
+    """The rows of each table of events, with the columns that `canonical` needs."""
+    return {
+        "leads": who.leads.assign(created_at=who.created, known=who.created),
+        "touches": _touch_columns(seen),
+        "calls": call_columns(dials),
+        "answers": learned.assign(answered_at=learned["at"]),
+        "handoffs": handed.assign(handed_off_at=handed["at"], known=handed["at"]),
+        "decisions": decision_columns(handed),
+        "opportunities": deals,
+    }
+
+
 def _touch_columns(seen: pd.DataFrame) -> pd.DataFrame:
     outbound = seen["kind"] == "task_scheduled"
     return seen.assign(
@@ -147,18 +192,20 @@ def _touch_columns(seen: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _call_columns(dials: pd.DataFrame) -> pd.DataFrame:
+def call_columns(dials: pd.DataFrame) -> pd.DataFrame:
+    """Dials with the columns of the table calls; their index is their number."""
     agent = "agent_" + (dials["agent"] + 1).astype(str)
     ids = dials.index.map("c{:08d}".format)
     return dials.assign(called_at=dials["at"], agent_id=agent, purpose="qualification", call_id=ids)
 
 
-def _decision_columns(handed: pd.DataFrame) -> pd.DataFrame:
+def decision_columns(handed: pd.DataFrame) -> pd.DataFrame:
+    """What sales said of hand-offs, with the columns of the table decisions."""
     decided = handed[handed["decision"].notna()]
     return decided.assign(handed_off_at=decided["at"], known=decided["decided_at"] + decided["decided_late"])
 
 
-def _canonical(name: str, frame: pd.DataFrame, who: People, start: pd.Timestamp) -> pd.DataFrame:
+def canonical(name: str, frame: pd.DataFrame, who: People, start: pd.Timestamp) -> pd.DataFrame:
     """The contract's columns and known_at, times as times, in the order in which rows became known."""
     table = TABLES[name]
     frame = frame[frame["known"] < who.days]

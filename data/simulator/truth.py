@@ -127,12 +127,17 @@ def truth_at(who: People, world: World, now: Situation, among: Terms) -> pd.Data
 
     The mean is of probabilities; what it does to the log-odds is counted under journey, where the reps are.
     """
-    of, rank = terms(who, world, now), who.rank[now.lead]
-    lenient = [_leniency(world, (rank + turn) % REPS) for turn in range(REPS_OF_A_RANK)]
-    mean = np.mean([probability(of.log_odds + term) for term in lenient], axis=0)
+    of, mean = terms(who, world, now), probability_at(who, world, now)
     shares = contributions(of, among)
     shares["journey"] = shares["journey"] + np.log(mean / (1 - mean)) - of.log_odds
     return pd.DataFrame({"probability": mean, **shares})
+
+
+def probability_at(who: People, world: World, now: Situation) -> Floats:
+    """The chance of acceptance of each situation, on average over the reps who could get it."""
+    log_odds, rank = terms(who, world, now).log_odds, who.rank[now.lead]
+    lenient = [_leniency(world, (rank + turn) % REPS) for turn in range(REPS_OF_A_RANK)]
+    return np.asarray(np.mean([probability(log_odds + term) for term in lenient], axis=0))
 
 
 def _leniency(world: World, rep: Ints) -> Floats:

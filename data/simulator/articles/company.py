@@ -30,14 +30,12 @@ def simulate(
     rows, asked = lived(rng, who, begin, days, when, explored)
     handed = rows["handoffs"].sort_values(["at", "lead"], ignore_index=True)
     rows["leads"] = who.leads.assign(at=who.created, lead=range(leads)).sort_values("at")
-    rows["touches"] = _touches(rng, who, rows["touches"])
-    rows["calls"]["call_id"] = [f"c{i:08d}" for i in range(len(rows["calls"]))]
-    rows["calls"]["agent_id"] = "caller_" + rows["calls"]["agent_id"].astype(str)
-    rows["decisions"] = _decisions(rng, who, handed)
-    rows["opportunities"] = _opportunities(rng, who, rows["decisions"], days)
-    propensity = np.where(handed["route"] == "rules", 1, explored)
-    rows["handoffs"] = handed.assign(propensity=propensity, policy_version="need-and-40")
-    tables = {n: who.accounts if n == "accounts" else _canonical(n, rows[n], who, begin, days) for n in TABLES}
+    rows["touches"] = finished(rng, pd.concat([rows["touches"], brought_in(who)]), "e{:08d}")
+    rows["calls"] = numbered(rows["calls"], "c{:08d}")
+    rows["decisions"] = decisions(rng, who, handed)
+    rows["opportunities"] = opportunities(rng, who, rows["decisions"], days)
+    rows["handoffs"] = by_the_rules(handed, explored)
+    tables = {n: who.accounts if n == "accounts" else canonical(n, rows[n], who, begin, days) for n in TABLES}
     tables["truth"] = tables["handoffs"][["lead_id", "handed_off_at"]].join(truth(handed, handed))
     if when:
         asked["lead_id"] = who.leads["lead_id"].to_numpy()[asked["lead"]]
@@ -50,18 +48,34 @@ def _late(rng: np.random.Generator, n: int, share: float) -> Vector:
     return np.where(rng.random(n) < share, rng.uniform(0, 3, n), 0)
 
 
-def _touches(rng: np.random.Generator, who: People, touches: pd.DataFrame) -> pd.DataFrame:
-    """All touches with what brought each lead in; they get numbers, some come late and some twice."""
+def brought_in(who: People) -> pd.DataFrame:
+    """The touches by which the leads came in."""
     came = pd.DataFrame({"lead": range(len(who.created)), "at": who.created, "known": who.created})
-    came = came.assign(kind="form_submit", channel="web", asset="start", direction="inbound", is_bot=None)
-    touches = pd.concat([touches, came]).sort_values(["at", "lead", "kind"], ignore_index=True)
-    touches["event_id"] = touches.index.map("e{:08d}".format)
+    return came.assign(kind="form_submit", channel="web", asset="start", direction="inbound", is_bot=None)
+
+
+def finished(rng: np.random.Generator, touches: pd.DataFrame, number: str) -> pd.DataFrame:
+    """Touches in order, with numbers; some come late and some twice."""
+    touches = touches.sort_values(["at", "lead", "kind"], ignore_index=True)
+    touches["event_id"] = touches.index.map(number.format)
     touches["is_bot"] = touches["is_bot"].astype("boolean")
     touches["known"] += _late(rng, len(touches), 0.03)
     return pd.concat([touches, touches[rng.random(len(touches)) < 0.012]]).sort_values("at", kind="stable")
 
 
-def _decisions(rng: np.random.Generator, who: People, handed: pd.DataFrame) -> pd.DataFrame:
+def numbered(calls: pd.DataFrame, number: str) -> pd.DataFrame:
+    """Calls with their numbers and the names of who called."""
+    ids = [number.format(i) for i in range(len(calls))]
+    return calls.assign(call_id=ids, agent_id="caller_" + calls["agent_id"].astype(str))
+
+
+def by_the_rules(handed: pd.DataFrame, explored: float) -> pd.DataFrame:
+    """Hand-offs with the chance that each had and the rules that made it."""
+    propensity = np.where(handed["route"] == "rules", 1, explored)
+    return handed.assign(propensity=propensity, policy_version="need-and-40")
+
+
+def decisions(rng: np.random.Generator, who: People, handed: pd.DataFrame) -> pd.DataFrame:
     """Sales' answers; seven of ten reasons for a refusal are honest."""
     rows = handed[np.isfinite(handed["answered"])]
     account, n, accepted = who.account[rows["lead"]], len(rows), rows["accepted"]
@@ -75,9 +89,9 @@ def _decisions(rng: np.random.Generator, who: People, handed: pd.DataFrame) -> p
     return decided.assign(known=rows["answered"] + _late(rng, n, 0.1))
 
 
-def _opportunities(rng: np.random.Generator, who: People, decisions: pd.DataFrame, days: int) -> pd.DataFrame:
+def opportunities(rng: np.random.Generator, who: People, decided: pd.DataFrame, days: int) -> pd.DataFrame:
     """Deals of two thirds of the accepted leads; a deal is known when it is closed, or else opened."""
-    rows = decisions[(decisions["decision"] == "accepted") & (rng.random(len(decisions)) < 0.65)]
+    rows = decided[(decided["decision"] == "accepted") & (rng.random(len(decided)) < 0.65)]
     n, money = len(rows), who.money[who.account[rows["lead"]]]
     opened, amount = rows["at"] + rng.exponential(6, n), (1e4 * np.exp(0.4 * money + rng.normal(0, 0.6, n))).round(-2)
     closed, won = (
@@ -91,7 +105,7 @@ def _opportunities(rng: np.random.Generator, who: People, decisions: pd.DataFram
     return deals.assign(won=won.astype("boolean").where(over), known=closed.where(over, opened))
 
 
-def _canonical(name: str, rows: pd.DataFrame, who: People, start: pd.Timestamp, days: int) -> pd.DataFrame:
+def canonical(name: str, rows: pd.DataFrame, who: People, start: pd.Timestamp, days: int) -> pd.DataFrame:
     """The table's columns and known_at, of what was known before the end; days become times."""
     table, rows = TABLES[name], rows.assign(known_at=rows.get("known", rows["at"]))
     rows = rows[rows["known_at"] < days].reset_index(drop=True)

@@ -66,16 +66,18 @@ def truth(rows: pd.DataFrame, handoffs: pd.DataFrame) -> pd.DataFrame:
     usual = handoffs.mean(numeric_only=True)
     parts, centre = _parts(rows, usual), _parts(handoffs, usual).mean()
     base = BASE + sum(weight * usual[x] * usual[y] for _, x, _, y, weight in PAIRS) + centre.sum()
-    return (parts - centre).assign(probability=_probability(rows), base=base)[["probability", "base", *CONCEPTS]]
+    return (parts - centre).assign(probability=probability(rows), base=base)[["probability", "base", *CONCEPTS]]
 
 
-def _probability(rows: pd.DataFrame) -> Vector:
-    return np.asarray(expit(log_odds(rows)[:, None] + rows[OFFSETS].to_numpy()).mean(axis=1))
+def probability(rows: pd.DataFrame | dict[str, Any]) -> Vector:
+    """The chance of acceptance, averaged over the reps who could get it."""
+    offsets = np.column_stack([rows[name] for name in OFFSETS])
+    return np.asarray(expit(log_odds(rows)[:, None] + offsets).mean(axis=1))
 
 
 def _parts(rows: pd.DataFrame, usual: pd.Series[float]) -> pd.DataFrame:
     parts = rows[CONCEPTS].astype(float)
-    parts["journey"] += logit(_probability(rows)) - log_odds(rows)
+    parts["journey"] += logit(probability(rows)) - log_odds(rows)
     for one, x, other, y, weight in PAIRS:
         dx, dy = rows[x] - usual[x], rows[y] - usual[y]
         parts[one] += weight * (dx * dy / 2 + dx * usual[y])

@@ -96,6 +96,11 @@ class State:
         rows = {name: np.broadcast_to(np.asarray(values), len(lead)) for name, values in columns.items()}
         self._rows.setdefault(table, []).append({"lead": lead} | rows)
 
+    def drain(self) -> dict[str, pd.DataFrame]:
+        """The rows that were kept since the last time."""
+        found, self._rows = self.tables(), {}
+        return found
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """All rows that were kept."""
         return {

@@ -36,24 +36,47 @@ def lived(
     rng: np.random.Generator, who: People, start: pd.Timestamp, days: int, moments: list[pd.Timestamp], explored: float
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """The rows of each table, times in days from the start; the terms of each lead created by each moment."""
-    draws = rng.spawn(1)[0]
-    now = State(rng, who, draws.integers(0, TURN, len(who.account)))
+    now, draws = first_midnight(rng, who)
     weekday = pd.date_range(start, periods=days + 1).day_of_week.to_numpy()
     asked = [pd.DataFrame()]
     for day in range(days + 1):
-        now.pass_to(rng, who, day)
-        _hear_from_sales(now)
+        begin_day(rng, who, now, day)
         for moment in moments:
             if min((moment - start) // pd.Timedelta(days=1), days) == day:
                 there = np.flatnonzero(who.leads["created_at"] < moment)
                 asked.append(pd.DataFrame(terms(who, now, there)).assign(as_of=moment))
         if day < days:
-            _hand_off(rng, draws, who, now, weekday[day] < 5, explored)
-            _visit(rng, who, now, who.season[day] * (1 if weekday[day] < 5 else 0.3))
-        if day < days and weekday[day] < 5:
-            _mail(rng, who, now)
-            _call(rng, who, now)
+            live_day(rng, draws, who, now, weekday[day] < 5, explored)
     return now.tables(), pd.concat(asked, ignore_index=True)
+
+
+def first_midnight(rng: np.random.Generator, who: People) -> tuple[State, np.random.Generator]:
+    """Where every lead stands at first, and the stream that draws whom to explore."""
+    draws = rng.spawn(1)[0]
+    return State(rng, who, draws.integers(0, TURN, len(who.account))), draws
+
+
+def begin_day(rng: np.random.Generator, who: People, now: State, day: int) -> None:
+    """Midnight: what changes by itself, and sales' answers of the day before."""
+    now.pass_to(rng, who, day)
+    _hear_from_sales(now)
+
+
+def live_day(
+    rng: np.random.Generator, draws: np.random.Generator, who: People, now: State, working: bool, explored: float
+) -> None:
+    """A day on which agents call as they do, and the rules hand off."""
+    _hand_off(rng, draws, who, now, working, explored)
+    surf(rng, who, now, working)
+    if working:
+        _call(rng, who, now)
+
+
+def surf(rng: np.random.Generator, who: People, now: State, working: bool) -> None:
+    """What leads do online on a day, whoever calls them."""
+    _visit(rng, who, now, who.season[now.day] * (1 if working else 0.3))
+    if working:
+        _mail(rng, who, now)
 
 
 def _visit(rng: np.random.Generator, who: People, now: State, busy: float) -> None:
@@ -111,24 +134,41 @@ def _machines(rng: np.random.Generator, now: State, lead: Vector, kind: str) -> 
 def _call(rng: np.random.Generator, who: People, now: State) -> None:
     """Tele-qualification dials who was active lately or is in conversation, as many as a day has room for."""
     lead = _call_list(rng, who, now)
+    dials = dialled(rng, who, now, lead)
+    at, known, reached = (dials[name].to_numpy() for name in ("at", "known", "reached"))
+    looked_up = np.isinf(now.dialled_at[lead]) & (rng.random(len(lead)) < 0.15)
+    _take_down(rng, who, now, _written(lead[looked_up], at[looked_up] - MINUTE), "authority", "research")
+    _talk(rng, who, now, Said(lead, at, known, who.lenient[dials["agent_id"]], ~reached).some(reached))
+    note_dials(now, dials)
+
+
+def dialled(rng: np.random.Generator, who: People, now: State, lead: Vector, connect: float = -2.6) -> pd.DataFrame:
+    """A dial of each lead that day, a row each: when, by whom, how it ends, and whether it is lost and never logged.
+
+    connect: log-odds of reaching a stranger.
+    """
     n, stand_in = len(lead), rng.integers(0, AGENTS, len(lead))
     agent = np.where(rng.random(n) < 0.85, who.agent[who.account[lead]], stand_in)
     at = now.day + rng.uniform(8, 16, n) / 24
     knows = now.talks[lead] > 0
-    reached = rng.random(n) < expit(-2.6 + who.skill[agent] + 0.3 * now.mood[lead] + 0.9 * knows)
+    reached = rng.random(n) < expit(connect + who.skill[agent] + 0.3 * now.mood[lead] + 0.9 * knows)
     seconds = np.where(reached, rng.lognormal(5.3, 0.6, n), rng.uniform(15, 45, n)).round()
     known = at + seconds / 86400 + np.where(rng.random(n) < who.late[agent], rng.uniform(0.7, 6, n), 0)
     ended = np.where(reached, rng.choice(["connected", "callback"], n), rng.choice(MISSED, n))
     ended = np.where(reached & (now.need[lead] < 0.1) & (now.mood[lead] < -0.5), "not_interested", ended)
-    kept = rng.random(n) > who.lost[agent]
-    rows = {"at": at, "agent_id": agent, "disposition": ended, "duration_s": seconds, "known": known}
-    now.write("calls", lead[kept], **{name: values[kept] for name, values in rows.items()})
-    looked_up = np.isinf(now.dialled_at[lead]) & (rng.random(n) < 0.15)
-    _take_down(rng, who, now, _written(lead[looked_up], at[looked_up] - MINUTE), "authority", "research")
-    _talk(rng, who, now, Said(lead, at, known, who.lenient[agent], ~reached).some(reached))
+    rows = {"lead": lead, "at": at, "agent_id": agent, "disposition": ended, "duration_s": seconds, "known": known}
+    return pd.DataFrame(rows).assign(reached=reached, lost=rng.random(n) <= who.lost[agent])
+
+
+def note_dials(now: State, dials: pd.DataFrame) -> None:
+    """Log the dials that are not lost, and remember all of them."""
+    logged = dials[~dials["lost"]]
+    rows = {name: logged[name].to_numpy() for name in ("at", "agent_id", "disposition", "duration_s", "known")}
+    now.write("calls", logged["lead"].to_numpy(), **rows)
+    lead, reached = dials["lead"].to_numpy(), dials["reached"].to_numpy()
     now.dialled_at[lead], now.tired[lead] = now.day, now.tired[lead] + 1
     now.talks[lead[reached]] += 1
-    now.alive(lead[reached], at[reached])
+    now.alive(lead[reached], dials["at"].to_numpy()[reached])
 
 
 def _call_list(rng: np.random.Generator, who: People, now: State) -> Vector:
@@ -162,24 +202,42 @@ def _talk(rng: np.random.Generator, who: People, now: State, talk: Said) -> None
     for c, criterion in enumerate(CRITERIA):
         old = np.isnan(now.said[talk.lead, c]) | (now.day - now.known_at[talk.lead, c] > 60)
         asked = talk.some(old & (rng.random(len(old)) < (0.95 if c == NEED else 0.65)))
-        earned = 1.1 * np.minimum(now.talks[asked.lead], 3) + 0.6 * np.tanh(now.need[asked.lead])
-        refused = rng.random(len(earned)) < expit(-1.4 + 1.2 * (criterion in ("budget", "authority")) - earned)
+        refused = rng.random(len(asked.lead)) < refusing(now, asked.lead, criterion)
         _take_down(rng, who, now, asked._replace(refused=refused), criterion, "call")
 
 
+def refusing(now: State, lead: Vector, criterion: str) -> Vector:
+    """The chance that leads will not say."""
+    earned = 1.1 * np.minimum(now.talks[lead], 3) + 0.6 * np.tanh(now.need[lead])
+    return np.asarray(expit(-1.4 + 1.2 * (criterion in ("budget", "authority")) - earned))
+
+
 def _take_down(rng: np.random.Generator, who: People, now: State, said: Said, criterion: str, source: str) -> None:
+    note_answers(now, criterion, heard(rng, who, now, said, criterion, source))
+
+
+def heard(rng: np.random.Generator, who: People, now: State, said: Said, criterion: str, source: str) -> pd.DataFrame:
     """What is noted of answers: forms and research are less sure, some are wrong, levels are not always written."""
-    n, c, levels = len(said.lead), list(CRITERIA).index(criterion), CRITERIA[criterion]
-    heard = now.truly(who, criterion)[said.lead] + rng.normal(said.lenient, 0.3 if source == "call" else 0.5)
-    heard = np.where(rng.random(n) < 0.07, rng.uniform(0, 1.5, n), heard)
-    level = np.searchsorted([least for least, _, _ in levels], heard)
+    n, levels = len(said.lead), CRITERIA[criterion]
+    sounds = now.truly(who, criterion)[said.lead] + rng.normal(said.lenient, 0.3 if source == "call" else 0.5)
+    sounds = np.where(rng.random(n) < 0.07, rng.uniform(0, 1.5, n), sounds)
+    level = np.searchsorted([least for least, _, _ in levels], sounds)
     clear, state = ~said.refused, np.where(said.refused, "refused", np.where(level == 0, "no", "yes"))
     words = np.array([None, *(word for _, word, _ in levels)], dtype=object)[level]
     words[~clear | (rng.random(n) < 0.15)] = None
-    columns = {"at": said.at, "known": said.known, "state": state, "level": words}
-    now.write("answers", said.lead, criterion=criterion, source=source, **columns)
-    now.said[said.lead[clear], c] = np.array([-10, *(points for _, _, points in levels)])[level[clear]]
-    now.known_at[said.lead[clear], c] = said.known[clear]
+    columns = {"lead": said.lead, "at": said.at, "known": said.known, "state": state, "level": words}
+    points = np.array([-10, *(points for _, _, points in levels)])[level]
+    return pd.DataFrame(columns).assign(criterion=criterion, source=source, points=points)
+
+
+def note_answers(now: State, criterion: str, rows: pd.DataFrame) -> None:
+    """Write down answers to one question; the last clear one counts at the gate."""
+    lead, c = rows["lead"].to_numpy(), list(CRITERIA).index(criterion)
+    names = ("at", "known", "state", "level", "criterion", "source")
+    now.write("answers", lead, **{name: rows[name].to_numpy() for name in names})
+    clear = (rows["state"] != "refused").to_numpy()
+    now.said[lead[clear], c] = rows["points"].to_numpy()[clear]
+    now.known_at[lead[clear], c] = rows["known"].to_numpy()[clear]
 
 
 def _hand_off(
@@ -190,6 +248,12 @@ def _hand_off(
     met = free & (now.said[:, NEED] > 0) & (np.nansum(np.maximum(now.said, 0), axis=1) >= ENOUGH)
     drawn = free & ~met & ((now.day + now.turn) % TURN == 0) & (draws.random(len(free)) < explored)
     lead = np.flatnonzero((met & working & (now.known_at.max(axis=1) < now.day)) | drawn)
+    route = np.where(drawn[lead], "exploration", "rules")
+    note_handoffs(who, now, judged(rng, who, now, lead).assign(route=route))
+
+
+def judged(rng: np.random.Generator, who: People, now: State, lead: Vector) -> pd.DataFrame:
+    """What sales would make of each lead, were it handed off that day: a row each, with the law's terms."""
     n, rows, team = len(lead), terms(who, now, lead), who.team[who.account[lead]]
     rep = rng.integers(0, REPS, n)
     offset = np.array([rows[name] for name in OFFSETS])[rep, np.arange(n)]
@@ -197,11 +261,16 @@ def _hand_off(
     at = now.day + rng.uniform(7, 8, n) / 24
     wait = np.where(accepted, 1.6, 1.3) * rng.lognormal(0, 1.2, n) * (1 + 0.5 * now.load[team, rep]) + 1 / 48
     wait = np.where((rng.random(n) < 0.1) | (wait > ANSWER_DAYS), np.inf, wait)
-    route = np.where(drawn[lead], "exploration", "rules")
-    now.write("handoffs", at=at, rep=rep, accepted=accepted, answered=at + wait, route=route, **rows)
-    now.answer_at[lead] = at + np.minimum(wait, ANSWER_DAYS)
-    now.verdict[lead] = np.where(np.isfinite(wait), accepted, np.nan)
-    np.add.at(now.load, (team, rep), 600 / max(len(who.account), 600))
+    return pd.DataFrame(rows).assign(at=at, rep=rep, accepted=accepted, answered=at + wait)
+
+
+def note_handoffs(who: People, now: State, rows: pd.DataFrame) -> None:
+    """The leads are with sales, and sales has more to do."""
+    lead, wait = rows["lead"].to_numpy(), rows["answered"].to_numpy() - rows["at"].to_numpy()
+    now.write("handoffs", lead, **{str(name): rows[name].to_numpy() for name in rows if name != "lead"})
+    now.answer_at[lead] = rows["at"].to_numpy() + np.minimum(wait, ANSWER_DAYS)
+    now.verdict[lead] = np.where(np.isfinite(wait), rows["accepted"], np.nan)
+    np.add.at(now.load, (who.team[who.account[lead]], rows["rep"].to_numpy()), 600 / max(len(who.account), 600))
 
 
 def _hear_from_sales(now: State) -> None:
