@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.truth_gates import interval
 from data.agreement.file import default_agreement
-from data.agreement.model import Agreement
+from data.agreement.model import Agreement, Capacity, Team
 from data.cohorts import open_leads
 from data.intake.ingest import ingest
 from data.settings import EMPTY_WORDS, Settings
@@ -36,15 +36,19 @@ from data.simulator.company import START
 from data.simulator.days import CompanyOfDays, Plan
 from data.tables import TABLES
 from data.warehouse import Warehouse
+from features.catalogue import build_catalogue, needed
 from features.concepts.timelines import WAITING_DAYS
 from features.matrix import build_matrix
 from features.rules.standing import build_rules
+from features.supposing import suppose
 from models.fitting.candidates import DEPLOYED
 from models.fitting.deployed import ReadyModel
 from models.fitting.learning import compare
 from models.judging.policy import expected_gain
 from models.judging.training import learn
 from models.rows.dataset import build_training_set
+from serving.questions import weigh_calls
+from serving.routing import choose_routes, prices
 from serving.scoring import BESIDE
 
 SEED = 7
@@ -179,7 +183,62 @@ def oracle(company: CompanyOfDays) -> Policy:
     return decide
 
 
-POLICIES: dict[str, Policy] = {"rules alone": rules_alone, "routes before": routes_before}
+def three_actions(morning: Morning) -> Plan:
+    """Hand off, call or wait by expected gain: calls where answers may change most, with the questions that do."""
+    routing = morning.agreement.routing.model_copy(update={"combine": "model_only"})
+    sales = Team(hand_offs_per_day=morning.places.handoffs)
+    capacity = Capacity(teams={"sales": sales}, calls_per_day=morning.places.calls)
+    agreement = morning.agreement.model_copy(update={"routing": routing, "capacity": capacity})
+    day = as_scored(morning).assign(team="sales")
+    weighed = weigh(morning, agreement, prices(day, agreement, vouched=True))
+    routed = choose_routes(day.join(weighed["call_value"]), agreement, vouched=True).leads
+    ids, called = day["lead_id"], routed["contact"].eq("phone") & routed["route"].eq("tele_qualify")
+    order = routed[called].sort_values("gain_call", ascending=False, kind="stable").index
+    questions = weighed.loc[order, ["next_question", "then_question"]].to_numpy(object)
+    asked = {
+        ids[at]: tuple(q for q in both if isinstance(q, str))[: morning.places.questions]
+        for at, both in zip(order, questions, strict=True)
+    }
+    return Plan({of: qs for of, qs in asked.items() if qs}, tuple(ids[routed["route"].eq("hand_off")]))
+
+
+def as_scored(morning: Morning) -> pd.DataFrame:
+    """The leads as `choose_routes` takes them, by a plain index."""
+    leads = morning.leads.reset_index()
+    return leads.assign(
+        probability=morning.probability.to_numpy(),
+        probability_low=0.0,
+        support="inside",
+        may_call=leads["callable"],
+        may_mail=True,
+        reheat=False,
+        episode=0,
+        age_days=0.0,
+        day=f"{morning.as_of:%Y-%m-%d}",
+    )
+
+
+def weigh(morning: Morning, agreement: Agreement, day: pd.DataFrame) -> pd.DataFrame:
+    """What calls are worth, and the questions, of leads as `routing.prices` gives them."""
+    used = needed(build_catalogue(morning.agreement, morning.warehouse), set(morning.taught.columns))
+    index = morning.leads.reset_index()[["lead_id", "as_of"]]
+    matrix = build_matrix(morning.warehouse, index, morning.agreement, features=used, names=[f.name for f in used])
+    matrix.index = morning.leads.index
+
+    def after(asked_of: pd.DataFrame, asked: pd.DataFrame) -> np.ndarray:
+        own = matrix.loc[asked_of["lead_id"]].reset_index(drop=True)
+        rows = suppose(morning.warehouse, morning.agreement, asked_of, asked, used, own).matrix
+        with threadpool_limits(limits=1):
+            return np.asarray(morning.taught.model.predict_proba(rows[list(morning.taught.columns)])[:, 1])
+
+    return weigh_calls(morning.warehouse, day, agreement, after, vouched=True)
+
+
+POLICIES: dict[str, Policy] = {
+    "rules alone": rules_alone,
+    "routes before": routes_before,
+    "three actions": three_actions,
+}
 ORACLE = "oracle"
 AGAINST = ("routes before", "rules alone")
 """The policies that all others are compared with."""

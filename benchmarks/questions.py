@@ -18,18 +18,33 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from benchmarks.actions import BANT, NTBA, Morning, Places, Taught, first_morning, gains, line, take_in
+from benchmarks.actions import (
+    BANT,
+    NTBA,
+    Morning,
+    Places,
+    Taught,
+    as_scored,
+    first_morning,
+    gains,
+    line,
+    take_in,
+    weigh,
+)
 from data.agreement.file import default_agreement
+from data.agreement.model import Calls, Capacity
 from data.simulator.answering import DAYS, answering
 from data.simulator.company import START
 from data.simulator.days import CompanyOfDays, Plan
 from data.warehouse import Warehouse
+from serving.routing import prices
 
 MORNINGS, DAYS_BETWEEN = 3, DAYS // 3
 NUMBERS = (1, 2)
 """How many questions are asked."""
-Order = Callable[[Morning, int, np.random.Generator], dict[str, tuple[str, ...]]]
-"""The questions, at most so many, to ask each lead of `morning.leads` that is callable; by lead_id.
+Order = Callable[[Morning, int, float, np.random.Generator], dict[str, tuple[str, ...]]]
+"""The questions, at most so many, to ask each lead of `morning.leads` that is callable, where a place has that price;
+by lead_id.
 
 To compare one of your own, add it to ORDERS. It decides by the Morning alone; only `at_random` needs the generator.
 """
@@ -38,18 +53,31 @@ To compare one of your own, add it to ORDERS. It decides by the Morning alone; o
 def fixed(questions: tuple[str, ...]) -> Order:
     """The first open questions in this order, whoever the lead is."""
 
-    def order(morning: Morning, most: int, _: np.random.Generator) -> dict[str, tuple[str, ...]]:
+    def order(morning: Morning, most: int, _price: float, _: np.random.Generator) -> dict[str, tuple[str, ...]]:
         return {of: tuple(q for q in questions if q in left)[:most] for of, left in to_ask(morning).items()}
 
     return order
 
 
-def at_random(morning: Morning, most: int, random: np.random.Generator) -> dict[str, tuple[str, ...]]:
+def at_random(morning: Morning, most: int, _: float, random: np.random.Generator) -> dict[str, tuple[str, ...]]:
     """Open questions by chance."""
     return {of: tuple(random.permutation(left)[:most].tolist()) for of, left in to_ask(morning).items()}
 
 
-ORDERS: dict[str, Order] = {"N-T-B-A": fixed(NTBA), "B-A-N-T": fixed(BANT), "random": at_random}
+def by_value(morning: Morning, most: int, price: float, _: np.random.Generator) -> dict[str, tuple[str, ...]]:
+    """The questions that `score` would ask, if asking cost nothing."""
+    open_now = to_ask(morning)
+    routing = morning.agreement.routing.model_copy(update={"combine": "model_only"})
+    capacity = Capacity(calls_per_day=len(morning.leads))
+    free = Calls(asking=dict.fromkeys(BANT, 0.0))
+    agreement = morning.agreement.model_copy(update={"routing": routing, "capacity": capacity, "calls": free})
+    day = prices(as_scored(morning), agreement, vouched=True).assign(price=price)
+    found = weigh(morning, agreement, day).set_index(day["lead_id"])
+    asked = found.loc[open_now.index, ["next_question", "then_question"]].to_numpy(object)
+    return {of: tuple(q for q in qs if isinstance(q, str))[:most] for of, qs in zip(open_now.index, asked, strict=True)}
+
+
+ORDERS: dict[str, Order] = {"by value": by_value, "N-T-B-A": fixed(NTBA), "B-A-N-T": fixed(BANT), "random": at_random}
 
 
 def to_ask(morning: Morning) -> pd.Series[object]:
@@ -92,7 +120,7 @@ def on_morning(
     nothing = worth(dict.fromkeys(asked, ()))
     every = [(n, name, order) for n in NUMBERS for name, order in ORDERS.items()]
     every.append((len(BANT), "all four", fixed(BANT)))
-    return [(n, name, worth(order(morning, n, random)) - nothing) for n, name, order in every]
+    return [(n, name, worth(order(morning, n, price, random)) - nothing) for n, name, order in every]
 
 
 def after(company: CompanyOfDays, morning: Morning, questions: dict[str, tuple[str, ...]]) -> pd.Series[float]:
