@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from features.definition import CONCEPTS, Feature
+from models.explaining.columns import Columns
 from models.metrics.evaluation import Vector
 
 
@@ -39,6 +40,16 @@ class Population:
     def baseline(self) -> pd.DataFrame:
         """One row: the median of each number, missing where half of them are, and the most frequent text."""
         return pd.DataFrame({f.name: [_usual(self.background[f.name], f.dtype)] for f in self.features})
+
+    @cached_property
+    def others(self) -> Columns:
+        """The background, column by column."""
+        return Columns(self.background[self.names])
+
+    @cached_property
+    def usual(self) -> Columns:
+        """The baseline, column by column."""
+        return Columns(self.baseline)
 
     def inside(self, coalition: int) -> Vector:
         """Which concepts are in a coalition: bit i of its number stands for concept i."""

@@ -16,8 +16,9 @@ import pandas as pd
 from data.errors import ModelError
 from features.definition import Feature
 from models.explaining.coalitions import Population
-from models.explaining.criteria import criteria, swap
-from models.explaining.views import Frames, log_odds, look_into
+from models.explaining.columns import Columns
+from models.explaining.criteria import criteria, swap, whole
+from models.explaining.views import Frames, View, log_odds, look_into
 from models.fitting.candidates import Estimator
 from models.fitting.deployed import ReadyModel
 from models.metrics.evaluation import EDGE, Vector, logit
@@ -62,7 +63,7 @@ class Explainer:
             population = Population(spread(population.background, SLOW_ROWS), features)
             self._view = look_into(self._estimator, population)
         self.population = population
-        self._bags = [(bag, look_into(bag, population)) for bag in bags]
+        self._bags = [look_into(bag, population) for bag in bags]
         self._criteria = criteria(features)
 
     @property
@@ -90,7 +91,7 @@ class Explainer:
 
     def moves(self, X: pd.DataFrame) -> Vector:
         """By how much each feature alone, taken from the background rows in turn, lowers the log-odds: n x features."""
-        return self._slope * self._view.moves(X[self.population.names])
+        return self._slope * self._view.moves(self._columns(X))
 
     def named_by(self, X: pd.DataFrame) -> tuple[Vector, Vector | None]:
         """Moves by which reasons are named, n x features, and which of them are steady (None without refits).
@@ -99,18 +100,25 @@ class Explainer:
         its points add to the sums. The move stands at the column that speaks for it, the others have none. Steady are
         those whose mean over the refits is beyond 2 standard deviations.
         """
-        X = X[self.population.names]
-        swaps = swap(self._criteria, X, self.population.baseline.iloc[0])
-        moves = swaps.whole(self.moves(X), self.log_odds(swaps.frame))
+        leads = self._columns(X)
+        swaps = swap(self._criteria, leads.frame, self.population.baseline.iloc[0])
+
+        def ask(view: View) -> Vector:
+            return whole(view.moves(leads), self.population.names, swaps, view.swapped(leads, swaps))
+
+        moves = self._slope * ask(self._view)
         if not self.has_refits:
             return moves, None
-        refits = [swaps.whole(view.moves(X), log_odds(bag, swaps.frame)) for bag, view in self._bags]
+        refits = [ask(view) for view in self._bags]
         return moves, np.abs(np.mean(refits, axis=0)) > 2 * np.std(refits, axis=0, ddof=1)
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
-        values = self._view.contributions(X)
+        values = self._view.contributions(Columns(X))
         _refuse_gap(self._view.base + values.sum(axis=1), self._raw(X))
         return self._slope * values, float(self._calibrate(np.array([self._view.base]))[0])
+
+    def _columns(self, X: pd.DataFrame) -> Columns:
+        return Columns(X[self.population.names])
 
     @property
     def _slope(self) -> float:

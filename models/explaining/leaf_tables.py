@@ -8,16 +8,21 @@ features, without its walk per background row, and right for categorical splits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OrdinalEncoder
 
 from models.explaining.coalitions import Population, shapley_weights
+from models.explaining.columns import Column, Columns, word_table
+from models.explaining.criteria import Swap
+from models.fitting.encoders import Steps
 from models.metrics.evaluation import Vector
 
 MISSING = 256
@@ -27,48 +32,106 @@ Path = tuple[tuple[int, bool], ...]
 
 
 @dataclass(frozen=True)
+class Limit:
+    """A condition on a number: it goes left up to `most`, and where it is missing if so said."""
+
+    most: float
+    missing: bool
+
+    def left(self, column: Column) -> Vector:
+        """Which of n numbers go left."""
+        return np.asarray(~(column > self.most) if self.missing else column <= self.most)
+
+
+@dataclass(frozen=True)
+class Among:
+    """A condition on a text: which words go left."""
+
+    words: Mapping[str, bool]
+
+    def left(self, column: Column) -> Vector:
+        """Which of n texts go left."""
+        return np.asarray(column.looked_up(self.words))
+
+
+@dataclass(frozen=True)
 class Leaf:
     """What a leaf adds, and per feature on its path the conditions, as rows of `Trees._wrong`."""
 
     value: float
     conditions: dict[int, list[int]]
 
+    @property
+    def rows(self) -> list[int]:
+        """All conditions."""
+        return [row for rows in self.conditions.values() for row in rows]
+
 
 class Trees:
-    """The log-odds of our boosting pipeline: scikit-learn's trees on encoded columns, one per feature."""
+    """The log-odds of our boosting pipeline: scikit-learn's trees, their conditions put to the raw columns.
+
+    `columns` are the features of the columns that it encodes.
+    """
 
     def __init__(self, pipeline: Pipeline, columns: list[str], population: Population) -> None:
-        self._encode, self._model = pipeline[:-1], pipeline[-1]
+        model = pipeline[-1]
         self._population = population
-        self._nodes, self._levels, leaves = _read(self._model)
-        feature = [population.names.index(name) for name in np.array(columns, dtype=object)[_order(self._model)]]
-        self._column, self._feature = self._nodes["feature_idx"], np.array(feature)[self._nodes["feature_idx"]]
+        nodes, levels, leaves = _read(model)
+        self._conditions = _conditions(pipeline, columns, nodes, levels)
+        place = {name: at for at, name in enumerate(population.names)}
+        self._feature = np.array([place[name] for name, _ in self._conditions], dtype=int)
         self._leaves = [Leaf(value, self._by_feature(path)) for value, path in leaves]
         self._value = np.array([leaf.value for leaf in self._leaves])
-        self._others = self._wrong(population.background[population.names])
-        self._background = failing = self._failing(self._others)
-        self._intercept = float(self._model._baseline_prediction[0, 0])
+        others = self._wrong(population.others)
+        self._fails = [
+            {f: others[rows].any(axis=0).mean() for f, rows in leaf.conditions.items()} for leaf in self._leaves
+        ]
+        self._background = failing = self._failing(others)
+        self._intercept = float(model._baseline_prediction[0, 0])
         self.base = self._intercept + float(self._value @ (failing == 0).mean(axis=1))
 
-    def contributions(self, X: pd.DataFrame) -> Vector:
+    def contributions(self, leads: Columns) -> Vector:
         """One look-up per leaf."""
-        out = np.zeros((len(X), len(self._population.concepts)))
-        for table, failing in zip(self._tables, self._failing(self._wrong(X)), strict=True):
+        out = np.zeros((len(leads), len(self._population.concepts)))
+        for table, failing in zip(self._tables, self._failing(self._wrong(leads)), strict=True):
             out += table[failing]
         return out
 
-    def moves(self, X: pd.DataFrame) -> Vector:
+    def moves(self, leads: Columns) -> Vector:
         """A lead leaves a leaf where others fail on the feature, and comes to one where that alone had failed."""
-        wrong, others = self._wrong(X), self._others
-        out = np.zeros((len(self._population.features), len(X)))
-        for leaf in self._leaves:
-            fails = {feature: wrong[rows].any(axis=0) for feature, rows in leaf.conditions.items()}
-            failed = sum(fails.values(), start=np.zeros(len(X), dtype=int))
-            for feature, rows in leaf.conditions.items():
-                fail = others[rows].any(axis=0).mean()
-                alone = fails[feature] & (failed == 1)
-                out[feature] += leaf.value * (fail * (failed == 0) - (1 - fail) * alone)
+        wrong = self._wrong(leads)
+        out = np.zeros((len(self._population.features), len(leads)))
+        for leaf, shares in zip(self._leaves, self._fails, strict=True):
+            fails = {feature: _any(wrong, rows) for feature, rows in leaf.conditions.items()}
+            failed = sum((fail.view(np.uint8) for fail in fails.values()), start=np.zeros(len(leads), dtype=np.uint8))
+            reached, once = failed == 0, failed == 1
+            for feature, share in shares.items():
+                out[feature] += (leaf.value * share) * reached
+                out[feature] -= (leaf.value * (1 - share)) * (fails[feature] & once)
         return out.T
+
+    def swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
+        """Only leaves with a condition on what is swapped are left or come to."""
+        wrong, usual = self._wrong(leads), self._wrong(self._population.usual)
+        return [self._swapped(swap, wrong[:, swap.at], usual) for swap in swaps]
+
+    def _swapped(self, swap: Swap, wrong: Vector, usual: Vector) -> Vector:
+        nodes, then = len(self._conditions), wrong.copy()
+        touched = set()
+        for row, (name, condition) in enumerate(self._conditions):
+            if name in swap.sums:
+                then[row + nodes] = condition.left(swap.sums[name])
+                then[row] = ~then[row + nodes]
+            elif name in swap.criterion.columns:
+                then[[row, row + nodes]] = usual[[row, row + nodes]]
+            else:
+                continue
+            touched.add(int(self._feature[row]))
+        out = np.zeros(len(swap.at))
+        for leaf in self._leaves:
+            if touched & leaf.conditions.keys():
+                out += leaf.value * (_any(then, leaf.rows).astype(float) - _any(wrong, leaf.rows))
+        return out
 
     @cached_property
     def _tables(self) -> Vector:
@@ -84,22 +147,68 @@ class Trees:
         """Leaves x n: the concepts with a condition that fails, as bits, from what `_wrong` gives."""
         bit = np.left_shift(1, self._population.concept_of[self._feature]).astype(np.uint8)
         bits = wrong * np.concatenate([bit, bit])[:, None]
-        rows = ([row for rows in leaf.conditions.values() for row in rows] for leaf in self._leaves)
-        return np.array([np.bitwise_or.reduce(bits[at], axis=0, dtype=np.uint8) for at in rows])
+        return np.array([np.bitwise_or.reduce(bits[leaf.rows], axis=0, dtype=np.uint8) for leaf in self._leaves])
 
-    def _wrong(self, X: pd.DataFrame) -> Vector:
+    def _wrong(self, leads: Columns) -> Vector:
         """Nodes that send a lead to the right, then nodes that send it to the left: 2 x nodes, by n leads."""
-        values = np.asfortranarray(self._model._preprocess_X(self._encode.transform(X), reset=False))
-        left = np.empty((len(self._nodes), len(X)), dtype=bool)
-        for row, column, node, levels in zip(left, self._column, self._nodes, self._levels, strict=True):
-            row[:] = _goes_left(values[:, column], node, levels)
+        left = np.empty((len(self._conditions), len(leads)), dtype=bool)
+        for row, (name, condition) in zip(left, self._conditions, strict=True):
+            row[:] = condition.left(leads[name])
         return np.concatenate([~left, left])
 
     def _by_feature(self, path: Path) -> dict[int, list[int]]:
         rows: dict[int, list[int]] = {}
         for node, left in path:
-            rows.setdefault(int(self._feature[node]), []).append(node + (0 if left else len(self._nodes)))
+            rows.setdefault(int(self._feature[node]), []).append(node + (0 if left else len(self._conditions)))
         return rows
+
+
+def _any(wrong: Vector, rows: list[int]) -> Vector:
+    """Whether any of these conditions fails, by lead."""
+    if len(rows) == 1:
+        return np.asarray(wrong[rows[0]])
+    return np.logical_or.reduce([wrong[row] for row in rows]) if rows else np.zeros(wrong.shape[1], dtype=bool)
+
+
+def _conditions(
+    pipeline: Pipeline, columns: list[str], nodes: Vector, levels: list[Vector | None]
+) -> list[tuple[str, Limit | Among]]:
+    """What each inner node asks of which raw column."""
+    encode, model = pipeline[-2], pipeline[-1]
+    order, words = _order(model), _words(encode, model)
+    steps = {
+        name: (step, at)
+        for _, step, names in encode.transformers_
+        if isinstance(step, Steps)
+        for at, name in enumerate(names)
+    }
+    found: list[tuple[str, Limit | Among]] = []
+    for node, left in zip(nodes, levels, strict=True):
+        name = columns[order[node["feature_idx"]]]
+        if name in steps:
+            found.append((name, _limit(*steps[name], node)))
+        else:
+            asked = _goes_left(words[name][1][:, node["feature_idx"]], node, left)
+            found.append((name, Among(dict(zip(words[name][0], asked.tolist(), strict=True)))))
+    return found
+
+
+def _limit(step: Steps, place: int, node: Vector) -> Limit:
+    most = step.limit(place, float(node["num_threshold"]))
+    return Limit(most, bool(most > 0) if step.empty_[place] else bool(node["missing_go_to_left"]))
+
+
+def _words(encode: ColumnTransformer, model: HistGradientBoostingClassifier) -> dict[str, tuple[list[str], Vector]]:
+    """The words of each text column, and what the trees read where they stand: one row of all columns per word."""
+    parts = [(step, list(names)) for _, step, names in encode.transformers_ if isinstance(step, OrdinalEncoder)]
+    found: dict[str, tuple[list[str], Vector]] = {}
+    for step, names in parts:
+        table = word_table(step, names)
+        others = [name for _, _, own in encode.transformers_ for name in own if name not in names]
+        read = encode.transform(table.join(pd.DataFrame(0.0, table.index, others)))
+        values = model._preprocess_X(np.asarray(read), reset=False)
+        found |= {name: (table[name].tolist(), values) for name in names}
+    return found
 
 
 def _goes_left(values: Vector, node: Vector, levels: Vector | None) -> Vector:

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from benchmarks.truth_reasons import fidelity
 from data.errors import ModelError
 from models.explaining.coalitions import Population, shapley
+from models.explaining.columns import Columns
 from models.explaining.explanation import Explainer, importance, partial_effect
 from models.explaining.leaf_tables import Trees
 from models.explaining.views import Frames, look_into
@@ -68,7 +69,7 @@ def test_shapley_is_the_mean_over_all_orders_of_joining(players, random):
 @pytest.mark.parametrize("name", OURS)
 def test_a_fast_view_says_what_asking_for_every_crossing_says(leads, fitted, name):
     population = Population(torn(leads.X.sample(4, random_state=1), 1).reset_index(drop=True), leads.features)
-    X = torn(leads.X.head(6))
+    X = Columns(torn(leads.X.head(6)))
     fast, slow = look_into(fitted[name], population), Frames(fitted[name], population)
     assert not isinstance(fast, Frames)
     assert fast.base == pytest.approx(slow.base, abs=1e-9)
@@ -81,7 +82,7 @@ def test_a_fast_view_says_what_asking_for_every_crossing_says(leads, fitted, nam
 def test_a_model_that_names_its_columns_is_asked_only_for_crossings_of_these(leads, fitted, name, concept):
     """A pool of one reads everything, for all that is known of it: with or without short cuts, the same."""
     population = Population(leads.X.sample(4, random_state=1).reset_index(drop=True), leads.features)
-    X = torn(leads.X.head(6))
+    X = Columns(torn(leads.X.head(6)))
     whole = LogitMean([("alone", fitted[name])]).fit(leads.X, leads.y)
     short, long = look_into(fitted[name], population), look_into(whole, population)
     read = 1 << population.concepts.index(concept) if concept else 0
@@ -99,7 +100,7 @@ def test_trees_of_any_shape_are_read_right(leads, settings):
     model[-1].set_params(**settings)
     model.fit(leads.X, leads.y)
     population = Population(leads.X.head(4), leads.features)
-    X = torn(leads.X.tail(8))
+    X = Columns(torn(leads.X.tail(8)))
     fast, slow = look_into(model, population), Frames(model, population)
     assert isinstance(fast, Trees)
     assert fast.contributions(X) == pytest.approx(slow.contributions(X), abs=1e-9)
