@@ -6,7 +6,7 @@ single columns, of texts by their few words, and of a criterion put to the usual
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,12 +61,12 @@ def _ready(column: pd.Series) -> Column:
     return Words(tuple(words), codes)
 
 
-def word_table(step: OneHotEncoder | OrdinalEncoder, names: Sequence[str]) -> pd.DataFrame:
-    """All words that a fitted encoder knows, one column below each name, filled up with NEVER: it has at least one."""
-    rows = 1 + max(len(levels) for levels in step.categories_)
-    return pd.DataFrame(
-        {
-            name: [*map(str, levels), *[NEVER] * (rows - len(levels))]
-            for name, levels in zip(names, step.categories_, strict=True)
-        }
-    )
+def places_of_words(step: OneHotEncoder | OrdinalEncoder) -> list[dict[str, int]]:
+    """Per text column of a fitted encoder the place of each known word among its levels; rare ones share the last."""
+    rare = [set() if levels is None else {*levels} for levels in step.infrequent_categories_]
+    return [_places([*map(str, levels)], few) for levels, few in zip(step.categories_, rare, strict=True)]
+
+
+def _places(words: list[str], rare: set[str]) -> dict[str, int]:
+    often = [word for word in words if word not in rare]
+    return {word: place for place, word in enumerate(often)} | dict.fromkeys(rare, len(often))

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
 from models.explaining.coalitions import Population, shapley_weights
-from models.explaining.columns import Column, Columns, word_table
+from models.explaining.columns import NEVER, Column, Columns, places_of_words
 from models.explaining.criteria import Swap
 from models.fitting.encoders import Steps
 from models.metrics.evaluation import Vector
@@ -174,23 +173,18 @@ def _conditions(
     pipeline: Pipeline, columns: list[str], nodes: Vector, levels: list[Vector | None]
 ) -> list[tuple[str, Limit | Among]]:
     """What each inner node asks of which raw column."""
-    encode, model = pipeline[-2], pipeline[-1]
-    order, words = _order(model), _words(encode, model)
-    steps = {
-        name: (step, at)
-        for _, step, names in encode.transformers_
-        if isinstance(step, Steps)
-        for at, name in enumerate(names)
-    }
-    found: list[tuple[str, Limit | Among]] = []
-    for node, left in zip(nodes, levels, strict=True):
-        name = columns[order[node["feature_idx"]]]
-        if name in steps:
-            found.append((name, _limit(*steps[name], node)))
-        else:
-            asked = _goes_left(words[name][1][:, node["feature_idx"]], node, left)
-            found.append((name, Among(dict(zip(words[name][0], asked.tolist(), strict=True)))))
-    return found
+    steps, words = _steps(pipeline[-2]), _words(pipeline[-2], pipeline[-1], columns)
+    names = [columns[place] for place in _order(pipeline[-1])[nodes["feature_idx"]]]
+    return [
+        (name, _limit(*steps[name], node) if left is None else _among(*words[name], left))
+        for name, node, left in zip(names, nodes, levels, strict=True)
+    ]
+
+
+def _steps(encode: ColumnTransformer) -> dict[str, tuple[Steps, int]]:
+    """The step that encodes each number, and the number's place in it."""
+    parts = [(step, names) for _, step, names in encode.transformers_ if isinstance(step, Steps)]
+    return {name: (step, place) for step, names in parts for place, name in enumerate(names)}
 
 
 def _limit(step: Steps, place: int, node: Vector) -> Limit:
@@ -198,23 +192,24 @@ def _limit(step: Steps, place: int, node: Vector) -> Limit:
     return Limit(most, bool(most > 0) if step.empty_[place] else bool(node["missing_go_to_left"]))
 
 
-def _words(encode: ColumnTransformer, model: HistGradientBoostingClassifier) -> dict[str, tuple[list[str], Vector]]:
-    """The words of each text column, and what the trees read where they stand: one row of all columns per word."""
-    parts = [(step, list(names)) for _, step, names in encode.transformers_ if isinstance(step, OrdinalEncoder)]
-    found: dict[str, tuple[list[str], Vector]] = {}
-    for step, names in parts:
-        table = word_table(step, names)
-        others = [name for _, _, own in encode.transformers_ for name in own if name not in names]
-        read = encode.transform(table.join(pd.DataFrame(0.0, table.index, others)))
-        values = model._preprocess_X(np.asarray(read), reset=False)
-        found |= {name: (table[name].tolist(), values) for name in names}
-    return found
+def _among(places: dict[str, int], levels: Vector, left: Vector) -> Among:
+    goes = left[np.where(np.isnan(levels), MISSING, levels).astype(int)]
+    return Among({word: goes[place] for word, place in places.items()})
 
 
-def _goes_left(values: Vector, node: Vector, levels: Vector | None) -> Vector:
-    if levels is not None:
-        return np.asarray(levels[np.where(np.isnan(values), MISSING, values).astype(int)])
-    return ~(values > node["num_threshold"]) if node["missing_go_to_left"] else values <= node["num_threshold"]
+def _words(
+    encode: ColumnTransformer, model: HistGradientBoostingClassifier, columns: list[str]
+) -> dict[str, tuple[dict[str, int], Vector]]:
+    """Per text column the place of each word, NEVER's behind all, and the level that the trees read at each place."""
+    parts = [(step, names) for _, step, names in encode.transformers_ if isinstance(step, OrdinalEncoder)]
+    known = {name: places for step, names in parts for name, places in zip(names, places_of_words(step), strict=True)}
+    ends = {name: 1 + max(places.values()) for name, places in known.items()}
+    asked = np.zeros((1 + max(ends.values(), default=0), len(columns)))
+    for name, end in ends.items():
+        asked[:, columns.index(name)] = np.where(np.arange(len(asked)) < end, np.arange(len(asked)), np.nan)
+    read, order = model._preprocess_X(asked, reset=False), _order(model).tolist()
+    at = {name: order.index(columns.index(name)) for name in known}
+    return {name: ({**places, NEVER: len(asked) - 1}, read[:, at[name]]) for name, places in known.items()}
 
 
 def _order(model: HistGradientBoostingClassifier) -> Vector:

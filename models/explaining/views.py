@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from models.explaining.coalitions import Population, shapley
-from models.explaining.columns import Column, Columns, Words, word_table
+from models.explaining.columns import NEVER, Column, Columns, Words, places_of_words
 from models.explaining.criteria import Swap
 from models.explaining.leaf_tables import Trees
 from models.fitting.candidates import Estimator, LogitMean
@@ -104,11 +104,12 @@ def _weighed(step: Numbers, coefficients: Vector, column: Column) -> Vector:
 
 
 def _by_word(step: OneHotEncoder, names: list[str], coefficients: Vector) -> Iterator[tuple[str, Term]]:
-    table, of = word_table(step, names), np.array([name for name, _ in encoded(step, names)], dtype=object)
-    rows = step.transform(table)
-    for name in names:
-        added = rows[:, of == name] @ coefficients[of == name]
-        yield name, partial(_looked_up, dict(zip(table[name], added, strict=True)))
+    start = 0
+    for name, places, rare in zip(names, places_of_words(step), step.infrequent_categories_, strict=True):
+        own = coefficients[start : start + 1 + max(places.values())]
+        start += len(own)
+        never = 0.0 if rare is None else own[-1]
+        yield name, partial(_looked_up, {word: own[place] for word, place in places.items()} | {NEVER: never})
 
 
 def _looked_up(known: dict[str, float], column: Words) -> Vector:
