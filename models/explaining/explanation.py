@@ -8,6 +8,7 @@ exact Shapley value (Shapley 1953; Štrumbelj & Kononenko 2014). Sums over the c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from features.definition import Feature
 from models.explaining.coalitions import Population
 from models.explaining.columns import Columns
 from models.explaining.criteria import criteria, swap, whole
-from models.explaining.views import Frames, View, log_odds, look_into
+from models.explaining.views import Frames, View, compare, log_odds, read
 from models.fitting.candidates import Estimator
 from models.fitting.deployed import ReadyModel
 from models.metrics.evaluation import EDGE, Vector, logit
@@ -57,14 +58,22 @@ class Explainer:
         self._model = model if isinstance(model, ReadyModel) else None
         self._estimator = model.estimator if isinstance(model, ReadyModel) else model
         bags = bags if bags is not None else getattr(model, "bags", ())
-        population = Population(_checked(background, features), features)
-        self._view = look_into(self._estimator, population)
-        if isinstance(self._view, Frames):
-            population = Population(spread(population.background, SLOW_ROWS), features)
-            self._view = look_into(self._estimator, population)
+        self._features, self._criteria = features, criteria(features)
+        self._read = [(each, read(each, [f.name for f in features])) for each in (self._estimator, *bags)]
+        self._compare(background)
+
+    def beside(self, background: pd.DataFrame) -> Explainer:
+        """The same compared with other leads; of the model and its refits nothing is read anew."""
+        other = copy(self)
+        other._compare(background)
+        return other
+
+    def _compare(self, background: pd.DataFrame) -> None:
+        population = Population(_checked(background, self._features), self._features)
+        if self._read[0][1] is None:
+            population = Population(spread(population.background, SLOW_ROWS), self._features)
         self.population = population
-        self._bags = [look_into(bag, population) for bag in bags]
-        self._criteria = criteria(features)
+        self._view, *self._bags = (compare(found, population) or Frames(each, population) for each, found in self._read)
 
     @property
     def has_refits(self) -> bool:

@@ -55,7 +55,7 @@ class Among:
 
 @dataclass(frozen=True)
 class Leaf:
-    """What a leaf adds, and per feature on its path the conditions, as rows of `Trees._wrong`."""
+    """What a leaf adds, and per feature on its path the conditions, as rows of `Forest.wrong`."""
 
     value: float
     conditions: dict[int, list[int]]
@@ -66,41 +66,71 @@ class Leaf:
         return [row for rows in self.conditions.values() for row in rows]
 
 
-class Trees:
-    """The log-odds of our boosting pipeline: scikit-learn's trees, their conditions put to the raw columns.
+class Forest:
+    """scikit-learn's boosted trees as our pipeline holds them, their conditions put to the raw columns.
 
-    `columns` are the features of the columns that it encodes.
+    `columns` are the features of the columns that it encodes, `names` all features.
     """
 
-    def __init__(self, pipeline: Pipeline, columns: list[str], population: Population) -> None:
-        model = pipeline[-1]
-        self._population = population
-        nodes, levels, leaves = _read(model)
-        self._conditions = _conditions(pipeline, columns, nodes, levels)
-        place = {name: at for at, name in enumerate(population.names)}
-        self._feature = np.array([place[name] for name, _ in self._conditions], dtype=int)
-        self._leaves = [Leaf(value, self._by_feature(path)) for value, path in leaves]
-        self._value = np.array([leaf.value for leaf in self._leaves])
-        others = self._wrong(population.others)
-        self._fails = [
-            {f: others[rows].any(axis=0).mean() for f, rows in leaf.conditions.items()} for leaf in self._leaves
-        ]
+    def __init__(self, pipeline: Pipeline, columns: list[str], names: list[str]) -> None:
+        nodes, levels, leaves = _read(pipeline[-1])
+        place = {name: at for at, name in enumerate(names)}
+        self.conditions = _conditions(pipeline, columns, nodes, levels)
+        self.feature = np.array([place[name] for name, _ in self.conditions], dtype=int)
+        self.leaves = [Leaf(value, self._by_feature(path)) for value, path in leaves]
+        self.intercept = float(pipeline[-1]._baseline_prediction[0, 0])
+
+    def wrong(self, leads: Columns) -> Vector:
+        """Nodes that send a lead to the right, then nodes that send it to the left: 2 x nodes, by n leads."""
+        left = np.empty((len(self.conditions), len(leads)), dtype=bool)
+        for row, (name, condition) in zip(left, self.conditions, strict=True):
+            row[:] = condition.left(leads[name])
+        return np.concatenate([~left, left])
+
+    def wrong_then(self, swap: Swap, wrong: Vector, usual: Vector) -> tuple[Vector, set[int]]:
+        """The same of the rows of a swap, and the features that it touches, from what `wrong` gives of both."""
+        nodes, then, touched = len(self.conditions), wrong.copy(), set()
+        for row, (name, condition) in enumerate(self.conditions):
+            if name in swap.sums:
+                then[row + nodes] = condition.left(swap.sums[name])
+                then[row] = ~then[row + nodes]
+            elif name in swap.criterion.columns:
+                then[[row, row + nodes]] = usual[[row, row + nodes]]
+            else:
+                continue
+            touched.add(int(self.feature[row]))
+        return then, touched
+
+    def _by_feature(self, path: Path) -> dict[int, list[int]]:
+        rows: dict[int, list[int]] = {}
+        for node, left in path:
+            rows.setdefault(int(self.feature[node]), []).append(node + (0 if left else len(self.conditions)))
+        return rows
+
+
+class Trees:
+    """The log-odds of a forest beside a population."""
+
+    def __init__(self, forest: Forest, population: Population) -> None:
+        self._forest, self._population = forest, population
+        self._value = np.array([leaf.value for leaf in forest.leaves])
+        others = forest.wrong(population.others)
+        self._shares = [_shares(others, leaf) for leaf in forest.leaves]
         self._background = failing = self._failing(others)
-        self._intercept = float(model._baseline_prediction[0, 0])
-        self.base = self._intercept + float(self._value @ (failing == 0).mean(axis=1))
+        self.base = forest.intercept + float(self._value @ (failing == 0).mean(axis=1))
 
     def contributions(self, leads: Columns) -> Vector:
         """One look-up per leaf."""
         out = np.zeros((len(leads), len(self._population.concepts)))
-        for table, failing in zip(self._tables, self._failing(self._wrong(leads)), strict=True):
+        for table, failing in zip(self._tables, self._failing(self._forest.wrong(leads)), strict=True):
             out += table[failing]
         return out
 
     def moves(self, leads: Columns) -> Vector:
         """A lead leaves a leaf where others fail on the feature, and comes to one where that alone had failed."""
-        wrong = self._wrong(leads)
+        wrong = self._forest.wrong(leads)
         out = np.zeros((len(self._population.features), len(leads)))
-        for leaf, shares in zip(self._leaves, self._fails, strict=True):
+        for leaf, shares in zip(self._forest.leaves, self._shares, strict=True):
             fails = {feature: _any(wrong, rows) for feature, rows in leaf.conditions.items()}
             failed = sum((fail.view(np.uint8) for fail in fails.values()), start=np.zeros(len(leads), dtype=np.uint8))
             reached, once = failed == 0, failed == 1
@@ -111,23 +141,13 @@ class Trees:
 
     def swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
         """Only leaves with a condition on what is swapped are left or come to."""
-        wrong, usual = self._wrong(leads), self._wrong(self._population.usual)
+        wrong, usual = self._forest.wrong(leads), self._forest.wrong(self._population.usual)
         return [self._swapped(swap, wrong[:, swap.at], usual) for swap in swaps]
 
     def _swapped(self, swap: Swap, wrong: Vector, usual: Vector) -> Vector:
-        nodes, then = len(self._conditions), wrong.copy()
-        touched = set()
-        for row, (name, condition) in enumerate(self._conditions):
-            if name in swap.sums:
-                then[row + nodes] = condition.left(swap.sums[name])
-                then[row] = ~then[row + nodes]
-            elif name in swap.criterion.columns:
-                then[[row, row + nodes]] = usual[[row, row + nodes]]
-            else:
-                continue
-            touched.add(int(self._feature[row]))
+        then, touched = self._forest.wrong_then(swap, wrong, usual)
         out = np.zeros(len(swap.at))
-        for leaf in self._leaves:
+        for leaf in self._forest.leaves:
             if touched & leaf.conditions.keys():
                 out += leaf.value * (_any(then, leaf.rows).astype(float) - _any(wrong, leaf.rows))
         return out
@@ -143,23 +163,15 @@ class Trees:
         return np.asarray((self._value[:, None] * (made_good.T @ shares)).reshape(-1, 1 << k, k))
 
     def _failing(self, wrong: Vector) -> Vector:
-        """Leaves x n: the concepts with a condition that fails, as bits, from what `_wrong` gives."""
-        bit = np.left_shift(1, self._population.concept_of[self._feature]).astype(np.uint8)
+        """Leaves x n: the concepts with a condition that fails, as bits, from what `Forest.wrong` gives."""
+        bit = np.left_shift(1, self._population.concept_of[self._forest.feature]).astype(np.uint8)
         bits = wrong * np.concatenate([bit, bit])[:, None]
-        return np.array([np.bitwise_or.reduce(bits[leaf.rows], axis=0, dtype=np.uint8) for leaf in self._leaves])
+        return np.array([np.bitwise_or.reduce(bits[leaf.rows], axis=0, dtype=np.uint8) for leaf in self._forest.leaves])
 
-    def _wrong(self, leads: Columns) -> Vector:
-        """Nodes that send a lead to the right, then nodes that send it to the left: 2 x nodes, by n leads."""
-        left = np.empty((len(self._conditions), len(leads)), dtype=bool)
-        for row, (name, condition) in zip(left, self._conditions, strict=True):
-            row[:] = condition.left(leads[name])
-        return np.concatenate([~left, left])
 
-    def _by_feature(self, path: Path) -> dict[int, list[int]]:
-        rows: dict[int, list[int]] = {}
-        for node, left in path:
-            rows.setdefault(int(self._feature[node]), []).append(node + (0 if left else len(self._conditions)))
-        return rows
+def _shares(others: Vector, leaf: Leaf) -> dict[int, float]:
+    """Per feature on its path the share of the others that fail on it."""
+    return {feature: float(others[rows].any(axis=0).mean()) for feature, rows in leaf.conditions.items()}
 
 
 def _any(wrong: Vector, rows: list[int]) -> Vector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from models.explaining.coalitions import Population, shapley
 from models.explaining.columns import NEVER, Column, Columns, Words, places_of_words
 from models.explaining.criteria import Swap
-from models.explaining.leaf_tables import Trees
+from models.explaining.leaf_tables import Forest, Trees
 from models.fitting.candidates import Estimator, LogitMean
 from models.fitting.encoders import Numbers, Steps, encoded
 from models.fitting.regression import Regression
@@ -35,11 +36,11 @@ def log_odds(estimator: Estimator, X: pd.DataFrame) -> Vector:
 class Sums:
     """A model whose log-odds are an intercept and one term per feature, such as logistic regression."""
 
-    def __init__(self, pipeline: Pipeline, population: Population) -> None:
-        self._terms, self._names = _terms(pipeline[-1]), population.names
+    def __init__(self, line: Line, population: Population) -> None:
+        self._terms, self._names = line.terms, population.names
         self._concepts = np.eye(len(population.concepts))[population.concept_of]
         self._mean, self._usual = self._all(population.others).mean(axis=0), self._all(population.usual)[0]
-        self.base = pipeline[-1].intercept_ + float(self._mean.sum())
+        self.base = line.intercept + float(self._mean.sum())
 
     def contributions(self, leads: Columns) -> Vector:
         """Each concept's terms beyond their mean over the background."""
@@ -75,6 +76,14 @@ class Sums:
 
 
 Term = Callable[[Column], Vector]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A regression read: its intercept, and the terms of each feature that has any."""
+
+    intercept: float
+    terms: dict[str, list[Term]]
 
 
 def _terms(model: Regression) -> dict[str, list[Term]]:
@@ -213,22 +222,36 @@ criterion put to the usual (the baseline) whole would, for the rows of its swap.
 """
 
 
+Reading = Line | Forest | list["Reading"]
+"""What views of one fitted model share, whatever it is compared with: a list where it blends several."""
+
+
 def look_into(estimator: Estimator, population: Population) -> View:
     """The fastest exact view of a fitted estimator of raw frames."""
-    return _fast_view(estimator, population) or Frames(estimator, population)
+    return compare(read(estimator, population.names), population) or Frames(estimator, population)
 
 
-def _fast_view(estimator: Estimator, population: Population) -> View | None:
+def read(estimator: Estimator, names: list[str]) -> Reading | None:
+    """A fitted estimator of raw frames of these features read for a fast view; None where it is not known how."""
     if isinstance(estimator, LogitMean):
-        members = [_fast_view(member, population) for member in estimator.estimators_]
+        members = [read(member, names) for member in estimator.estimators_]
         known = [member for member in members if member is not None]
-        return Blend(known) if len(known) == len(members) else None
+        return known if len(known) == len(members) else None
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], Regression):
-        return Sums(estimator, population)
+        return Line(float(estimator[-1].intercept_), _terms(estimator[-1]))
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], HistGradientBoostingClassifier):
         columns = _columns(estimator)
-        return Trees(estimator, columns, population) if columns else None
+        return Forest(estimator, columns, names) if columns else None
     return None
+
+
+def compare(reading: Reading | None, population: Population) -> View | None:
+    """The view of a model that was read."""
+    if isinstance(reading, list):
+        return Blend([view for part in reading if (view := compare(part, population)) is not None])
+    if isinstance(reading, Forest):
+        return Trees(reading, population)
+    return Sums(reading, population) if reading else None
 
 
 def _columns(pipeline: Pipeline) -> list[str] | None:

@@ -178,11 +178,23 @@ def test_a_score_beyond_all_doubt_is_explained_as_far_as_it_goes(leads, fitted):
 
 def test_parts_that_do_not_add_up_are_an_error(leads, fitted):
     explainer = Explainer(fitted["boosting"], leads.X.head(20), leads.features)
-    explainer._view._leaves.pop()
+    explainer._view._forest.leaves.pop()
     explainer._view._value = explainer._view._value[:-1]
     explainer._view._background = explainer._view._background[:-1]
     with pytest.raises(ModelError, match="add up to the log-odds"):
         explainer.explain(leads.X)
+
+
+@pytest.mark.parametrize("name", ["blend", "rulebook"])
+def test_beside_other_leads_a_model_says_what_one_read_anew_says(leads, fitted, name):
+    """Also where the first had none of their words; the first is not changed by it."""
+    first = Explainer(fitted[name], leads.X.head(20), leads.features, [fitted["shallow"], fitted["logistic"]])
+    X, before = torn(leads.X.tail(9)), first.named_by(leads.X.tail(9))[0]
+    again = Explainer(fitted[name], torn(leads.X.tail(30)), leads.features, [fitted["shallow"], fitted["logistic"]])
+    other = first.beside(torn(leads.X.tail(30)))
+    assert (other.explain(X).values == again.explain(X).values).all(axis=None)
+    assert [(a == b).all() for a, b in zip(other.named_by(X), again.named_by(X), strict=True)] == [True, True]
+    assert (first.named_by(leads.X.tail(9))[0] == before).all()
 
 
 def test_a_background_without_a_column_is_an_error(leads, fitted):
