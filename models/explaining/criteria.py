@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,7 @@ def swap(found: Sequence[Criterion], X: pd.DataFrame, usual: pd.Series) -> list[
     return [Swap(criterion, at, criterion.sums_as_usual(X.iloc[at], usual)) for criterion, at in places]
 
 
-def whole(moves: Vector, names: Sequence[str], swaps: Sequence[Swap], swapped: Sequence[Vector]) -> Vector:
+def whole(moves: Vector, names: Sequence[str], swaps: Sequence[Swap], swapped: Iterable[Vector]) -> Vector:
     """The n x features moves of single columns, each criterion's taken together at its speaker.
 
     `swapped` are the moves of each swap's rows.

@@ -18,8 +18,8 @@ from data.errors import ModelError
 from features.definition import Feature
 from models.explaining.coalitions import Population
 from models.explaining.columns import Columns
-from models.explaining.criteria import criteria, swap, whole
-from models.explaining.views import Frames, View, compare, log_odds, read
+from models.explaining.criteria import criteria, swap
+from models.explaining.views import Frames, compare, log_odds, read
 from models.fitting.candidates import Estimator
 from models.fitting.deployed import ReadyModel
 from models.metrics.evaluation import EDGE, Vector, logit
@@ -111,14 +111,10 @@ class Explainer:
         """
         leads = self._columns(X)
         swaps = swap(self._criteria, leads.frame, self.population.baseline.iloc[0])
-
-        def ask(view: View) -> Vector:
-            return whole(view.moves(leads), self.population.names, swaps, view.swapped(leads, swaps))
-
-        moves = self._slope * ask(self._view)
+        moves = self._slope * self._view.moves(leads, swaps)
         if not self.has_refits:
             return moves, None
-        refits = [ask(view) for view in self._bags]
+        refits = [view.moves(leads, swaps) for view in self._bags]
         return moves, np.abs(np.mean(refits, axis=0)) > 2 * np.std(refits, axis=0, ddof=1)
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:

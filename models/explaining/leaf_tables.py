@@ -20,7 +20,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from models.explaining.coalitions import Population, shapley_weights
 from models.explaining.columns import NEVER, Column, Columns, places_of_words
-from models.explaining.criteria import Swap
+from models.explaining.criteria import Swap, whole
 from models.fitting.encoders import Steps
 from models.metrics.evaluation import Vector
 
@@ -114,7 +114,8 @@ class Trees:
     def __init__(self, forest: Forest, population: Population) -> None:
         self._forest, self._population = forest, population
         self._value = np.array([leaf.value for leaf in forest.leaves])
-        others = forest.wrong(population.others)
+        compared = forest.wrong(population.others)
+        others, self._usual = compared[:, :-1], compared[:, -1:]
         self._shares = [_shares(others, leaf) for leaf in forest.leaves]
         self._background = failing = self._failing(others)
         self.base = forest.intercept + float(self._value @ (failing == 0).mean(axis=1))
@@ -126,8 +127,11 @@ class Trees:
             out += table[failing]
         return out
 
-    def moves(self, leads: Columns) -> Vector:
-        """A lead leaves a leaf where others fail on the feature, and comes to one where that alone had failed."""
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
+        """A lead leaves a leaf where others fail on the feature, and comes to one where that alone had failed.
+
+        Of swaps only leaves with a condition on what is swapped are left or come to.
+        """
         wrong = self._forest.wrong(leads)
         out = np.zeros((len(self._population.features), len(leads)))
         for leaf, shares in zip(self._forest.leaves, self._shares, strict=True):
@@ -137,15 +141,10 @@ class Trees:
             for feature, share in shares.items():
                 out[feature] += (leaf.value * share) * reached
                 out[feature] -= (leaf.value * (1 - share)) * (fails[feature] & once)
-        return out.T
+        return whole(out.T, self._population.names, swaps, (self._swapped(swap, wrong[:, swap.at]) for swap in swaps))
 
-    def swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
-        """Only leaves with a condition on what is swapped are left or come to."""
-        wrong, usual = self._forest.wrong(leads), self._forest.wrong(self._population.usual)
-        return [self._swapped(swap, wrong[:, swap.at], usual) for swap in swaps]
-
-    def _swapped(self, swap: Swap, wrong: Vector, usual: Vector) -> Vector:
-        then, touched = self._forest.wrong_then(swap, wrong, usual)
+    def _swapped(self, swap: Swap, wrong: Vector) -> Vector:
+        then, touched = self._forest.wrong_then(swap, wrong, self._usual)
         out = np.zeros(len(swap.at))
         for leaf in self._forest.leaves:
             if touched & leaf.conditions.keys():
@@ -171,7 +170,7 @@ class Trees:
 
 def _shares(others: Vector, leaf: Leaf) -> dict[int, float]:
     """Per feature on its path the share of the others that fail on it."""
-    return {feature: float(others[rows].any(axis=0).mean()) for feature, rows in leaf.conditions.items()}
+    return {f: np.count_nonzero(_any(others, rows)) / others.shape[1] for f, rows in leaf.conditions.items()}
 
 
 def _any(wrong: Vector, rows: list[int]) -> Vector:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from models.explaining.coalitions import Population, shapley
 from models.explaining.columns import NEVER, Column, Columns, Words, places_of_words
-from models.explaining.criteria import Swap
+from models.explaining.criteria import Swap, whole
 from models.explaining.leaf_tables import Forest, Trees
 from models.fitting.candidates import Estimator, LogitMean
 from models.fitting.encoders import Numbers, Steps, encoded
@@ -39,28 +39,23 @@ class Sums:
     def __init__(self, line: Line, population: Population) -> None:
         self._terms, self._names = line.terms, population.names
         self._concepts = np.eye(len(population.concepts))[population.concept_of]
-        self._mean, self._usual = self._all(population.others).mean(axis=0), self._all(population.usual)[0]
+        compared = self._all(population.others)
+        self._mean, self._usual = compared[:-1].mean(axis=0), compared[-1]
         self.base = line.intercept + float(self._mean.sum())
 
     def contributions(self, leads: Columns) -> Vector:
         """Each concept's terms beyond their mean over the background."""
         return np.asarray(self.moves(leads) @ self._concepts)
 
-    def moves(self, leads: Columns) -> Vector:
-        """Terms beyond their mean over the background."""
-        return np.asarray(self._all(leads) - self._mean)
-
-    def swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
-        """Terms beyond those that would be."""
-        place = {name: at for at, name in enumerate(self._names)}
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
+        """Terms beyond their mean over the background; of swaps beyond those that would be."""
         terms = self._all(leads)
-        found = []
-        for swap in swaps:
-            own, sums = [place[name] for name in swap.criterion.columns], [place[name] for name in swap.sums]
-            then = sum(self._term(name, values) for name, values in swap.sums.items())
-            more = terms[swap.at][:, [*own, *sums]].sum(axis=1)
-            found.append(more - self._usual[own].sum() - then)
-        return found
+        return whole(terms - self._mean, self._names, swaps, (self._swapped(swap, terms[swap.at]) for swap in swaps))
+
+    def _swapped(self, swap: Swap, terms: Vector) -> Vector:
+        own, sums = ([self._names.index(name) for name in names] for names in (swap.criterion.columns, swap.sums))
+        then = sum(self._term(name, values) for name, values in swap.sums.items())
+        return np.asarray(terms[:, own + sums].sum(axis=1) - self._usual[own].sum() - then)
 
     def _all(self, leads: Columns) -> Vector:
         """The n x features terms."""
@@ -136,14 +131,9 @@ class Blend:
         """The mean of the members'."""
         return np.asarray(np.mean([member.contributions(leads) for member in self._members], axis=0))
 
-    def moves(self, leads: Columns) -> Vector:
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
         """The mean of the members'."""
-        return np.asarray(np.mean([member.moves(leads) for member in self._members], axis=0))
-
-    def swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
-        """The mean of the members'."""
-        of_each = zip(*(member.swapped(leads, swaps) for member in self._members), strict=True)
-        return [np.asarray(np.mean(moves, axis=0)) for moves in of_each]
+        return np.asarray(np.mean([member.moves(leads, swaps) for member in self._members], axis=0))
 
 
 class Frames:
@@ -185,20 +175,23 @@ class Frames:
         crossed = pd.concat([kept, taken], axis=1)[list(names)]
         return log_odds(self._estimator, crossed).reshape(len(X), len(background))
 
-    def moves(self, leads: Columns) -> Vector:
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
         """Each feature alone taken from every background row in turn."""
         others = ~np.eye(len(self._population.names), dtype=bool)
         lowered = [self._crossed(leads.frame, own).mean(axis=1) for own in others]
-        return np.asarray(log_odds(self._estimator, leads.frame)[:, None] - np.column_stack(lowered))
+        own, *swapped = self._swapped(leads, swaps)
+        return whole(own[:, None] - np.column_stack(lowered), self._population.names, swaps, swapped)
 
-    def swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
-        """All asked for at once: a pipeline's fixed cost per call is higher than that of its rows."""
+    def _swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
+        """The log-odds of the leads, and the move of each swap.
+
+        All are asked for at once: a pipeline's fixed cost per call is higher than that of its rows.
+        """
         frame, usual = leads.frame[self._population.names], self._population.baseline.iloc[0]
         made = [swap.frame(frame, usual) for swap in swaps]
         asked = log_odds(self._estimator, pd.concat([frame, *made], ignore_index=True))
-        ends = np.cumsum([len(frame), *map(len, made)])
-        parts = zip(swaps, ends, ends[1:], strict=False)
-        return [asked[swap.at] - asked[start:end] for swap, start, end in parts]
+        own, *parts = np.split(asked, np.cumsum([len(frame), *map(len, made)])[:-1])
+        return [own, *(own[swap.at] - then for swap, then in zip(swaps, parts, strict=True))]
 
 
 def _concepts_read(estimator: Estimator, population: Population) -> int:
@@ -217,8 +210,8 @@ View = Sums | Blend | Frames | Trees
 `base` is the mean log-odds of the m background rows. `contributions` are exact Shapley values per concept of the mean
 log-odds over them (n x concepts, adding up to log-odds - base). `mixed` gives, coalition by coalition, the n x m
 log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, taken
-from the background rows in turn, would lower the log-odds on average (n x features). `swapped` is by how much each
-criterion put to the usual (the baseline) whole would, for the rows of its swap.
+from the background rows in turn, would lower the log-odds on average (n x features); that of each of `swaps`, made of
+the same leads, stands whole at the criterion's speaker (`criteria.whole`).
 """
 
 
