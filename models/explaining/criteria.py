@@ -50,6 +50,14 @@ class Swap:
     sums: Mapping[str, Vector]
     """What the sums would be in them."""
 
+    leads: int
+    """How many rows there are in all."""
+
+    @property
+    def place(self) -> Vector | slice:
+        """Their places, all at once where it is all of them: then nothing need be copied."""
+        return slice(None) if len(self.at) == self.leads else self.at
+
     def frame(self, X: pd.DataFrame, usual: pd.Series) -> pd.DataFrame:
         """These rows of X with the criterion as in `usual`, by column."""
         return X.iloc[self.at].assign(**{name: usual[name] for name in self.criterion.columns}, **self.sums)
@@ -58,15 +66,15 @@ class Swap:
 def swap(found: Sequence[Criterion], X: pd.DataFrame, usual: pd.Series) -> list[Swap]:
     """Each of the criteria as in `usual`, in the rows of X in which it differs."""
     places = [(criterion, criterion.differs(X, usual)) for criterion in found]
-    return [Swap(criterion, at, criterion.sums_as_usual(X.iloc[at], usual)) for criterion, at in places]
+    return [Swap(criterion, at, criterion.sums_as_usual(X.iloc[at], usual), len(X)) for criterion, at in places]
 
 
 def whole(moves: Vector, names: Sequence[str], swaps: Sequence[Swap], swapped: Iterable[Vector]) -> Vector:
     """The n x features moves of single columns, each criterion's taken together at its speaker.
 
-    `swapped` are the moves of each swap's rows.
+    `swapped` are the moves of each swap's rows. `moves` is changed in place.
     """
-    moves, place = moves.copy(), {name: at for at, name in enumerate(names)}
+    place = {name: at for at, name in enumerate(names)}
     for each, moved in zip(swaps, swapped, strict=True):
         moves[:, [place[name] for name in each.criterion.columns]] = 0.0
         moves[each.at, place[each.criterion.speaker]] = moved

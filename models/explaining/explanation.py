@@ -107,15 +107,16 @@ class Explainer:
 
         As `moves`, but a criterion of the agreement is put to the usual whole: all columns of its answer, and what
         its points add to the sums. The move stands at the column that speaks for it, the others have none. Steady are
-        those whose mean over the refits is beyond 2 standard deviations.
+        those of features by which the model itself moves whose mean over the refits is beyond 2 standard deviations.
         """
         leads = self._columns(X)
         swaps = swap(self._criteria, leads.frame, self.population.baseline.iloc[0])
         moves = self._slope * self._view.moves(leads, swaps)
         if not self.has_refits:
             return moves, None
-        refits = [view.moves(leads, swaps) for view in self._bags]
-        return moves, np.abs(np.mean(refits, axis=0)) > 2 * np.std(refits, axis=0, ddof=1)
+        own, steady = np.flatnonzero(moves.any(axis=0)), np.zeros(moves.shape, dtype=bool)
+        steady[:, own] = _steady([view.moves(leads, swaps)[:, own] for view in self._bags])
+        return moves, steady
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
         values = self._view.contributions(Columns(X))
@@ -140,6 +141,13 @@ class Explainer:
 def blocks(X: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The same rows, a block at a time."""
     return (X.iloc[start : start + BLOCK] for start in range(0, len(X), BLOCK))
+
+
+def _steady(refits: list[Vector]) -> Vector:
+    """Where the mean of several equally shaped moves is beyond 2 standard deviations."""
+    mean = sum(refits) / len(refits)
+    variance = sum((moves - mean) ** 2 for moves in refits) / (len(refits) - 1)
+    return np.asarray(np.abs(mean) > 2 * np.sqrt(variance))
 
 
 def _checked(background: pd.DataFrame, features: tuple[Feature, ...]) -> pd.DataFrame:

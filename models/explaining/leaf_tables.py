@@ -60,7 +60,7 @@ class Leaf:
     value: float
     conditions: dict[int, list[int]]
 
-    @property
+    @cached_property
     def rows(self) -> list[int]:
         """All conditions."""
         return [row for rows in self.conditions.values() for row in rows]
@@ -87,19 +87,16 @@ class Forest:
             row[:] = condition.left(leads[name])
         return np.concatenate([~left, left])
 
-    def wrong_then(self, swap: Swap, wrong: Vector, usual: Vector) -> tuple[Vector, set[int]]:
-        """The same of the rows of a swap, and the features that it touches, from what `wrong` gives of both."""
-        nodes, then, touched = len(self.conditions), wrong.copy(), set()
+    def wrong_then(self, swap: Swap, usual: Vector) -> dict[int, Vector]:
+        """The same of what a swap changes, by row: of the leads of the swap, or one for all where it is the usual."""
+        nodes, then = len(self.conditions), dict[int, Vector]()
         for row, (name, condition) in enumerate(self.conditions):
             if name in swap.sums:
-                then[row + nodes] = condition.left(swap.sums[name])
-                then[row] = ~then[row + nodes]
+                left = condition.left(swap.sums[name])
+                then |= {row: ~left, row + nodes: left}
             elif name in swap.criterion.columns:
-                then[[row, row + nodes]] = usual[[row, row + nodes]]
-            else:
-                continue
-            touched.add(int(self.feature[row]))
-        return then, touched
+                then |= {row: usual[row], row + nodes: usual[row + nodes]}
+        return then
 
     def _by_feature(self, path: Path) -> dict[int, list[int]]:
         rows: dict[int, list[int]] = {}
@@ -141,14 +138,17 @@ class Trees:
             for feature, share in shares.items():
                 out[feature] += (leaf.value * share) * reached
                 out[feature] -= (leaf.value * (1 - share)) * (fails[feature] & once)
-        return whole(out.T, self._population.names, swaps, (self._swapped(swap, wrong[:, swap.at]) for swap in swaps))
+        return whole(out.T, self._population.names, swaps, (self._swapped(swap, wrong) for swap in swaps))
 
     def _swapped(self, swap: Swap, wrong: Vector) -> Vector:
-        then, touched = self._forest.wrong_then(swap, wrong, self._usual)
+        then, at = self._forest.wrong_then(swap, self._usual), swap.place
         out = np.zeros(len(swap.at))
         for leaf in self._forest.leaves:
-            if touched & leaf.conditions.keys():
-                out += leaf.value * (_any(then, leaf.rows).astype(float) - _any(wrong, leaf.rows))
+            changed = [then[row] for row in leaf.rows if row in then]
+            if changed:
+                kept = _any(wrong, [row for row in leaf.rows if row not in then])[at]
+                out += leaf.value * np.logical_or.reduce(np.broadcast_arrays(kept, *changed))
+                out -= leaf.value * _any(wrong, leaf.rows)[at]
         return out
 
     @cached_property

@@ -50,12 +50,12 @@ class Sums:
     def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
         """Terms beyond their mean over the background; of swaps beyond those that would be."""
         terms = self._all(leads)
-        return whole(terms - self._mean, self._names, swaps, (self._swapped(swap, terms[swap.at]) for swap in swaps))
+        return whole(terms - self._mean, self._names, swaps, (self._swapped(swap, terms) for swap in swaps))
 
     def _swapped(self, swap: Swap, terms: Vector) -> Vector:
         own, sums = ([self._names.index(name) for name in names] for names in (swap.criterion.columns, swap.sums))
         then = sum(self._term(name, values) for name, values in swap.sums.items())
-        return np.asarray(terms[:, own + sums].sum(axis=1) - self._usual[own].sum() - then)
+        return np.asarray(terms[:, own + sums].sum(axis=1)[swap.place] - self._usual[own].sum() - then)
 
     def _all(self, leads: Columns) -> Vector:
         """The n x features terms."""
@@ -129,11 +129,11 @@ class Blend:
 
     def contributions(self, leads: Columns) -> Vector:
         """The mean of the members'."""
-        return np.asarray(np.mean([member.contributions(leads) for member in self._members], axis=0))
+        return np.asarray(sum(member.contributions(leads) for member in self._members) / len(self._members))
 
     def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
         """The mean of the members'."""
-        return np.asarray(np.mean([member.moves(leads, swaps) for member in self._members], axis=0))
+        return np.asarray(sum(member.moves(leads, swaps) for member in self._members) / len(self._members))
 
 
 class Frames:
