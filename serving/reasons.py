@@ -24,7 +24,11 @@ FLAGS = ["reasons_checked"]
 
 
 def explain_scores(
-    model: ReadyModel | None, features: tuple[Feature, ...], matrix: pd.DataFrame, seen: pd.Series[bool]
+    model: ReadyModel | None,
+    features: tuple[Feature, ...],
+    matrix: pd.DataFrame,
+    seen: pd.Series[bool],
+    explainer: Explainer | None = None,
 ) -> pd.DataFrame:
     """What stands beside the scores of n leads, by the index of the matrix; empty for those that nobody sees.
 
@@ -32,14 +36,14 @@ def explain_scores(
       has no feature of is empty.
     - reason_1 .. reason_4, in the catalogue's words; reasons_checked: whether refits vouch for them.
 
-    Without a model all of it is empty.
+    Without a model all of it is empty. `explainer` is the model's where there is one already.
     """
     parts = [pd.DataFrame(index=matrix.index)]
     if model is not None and seen.any():
         X = matrix.loc[seen.to_numpy(), [f.name for f in features]]
         with threadpool_limits(limits=1):  # as in `scoring.predict`
             try:
-                parts += _reasoned(model, features, X)
+                parts += _reasoned(explainer or _explainer(model, features), X)
             except ModelError as error:  # reasons stand beside scores: what goes wrong in them stops no scoring
                 log.warning("scores have no reasons today: %s", error)
     types = dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(TEXTS, "str") | dict.fromkeys(FLAGS, "boolean")
@@ -51,18 +55,21 @@ def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.Data
 
     `why`: the columns of `explain_scores`. `missing`: what the lead lacks beside the average accepted lead.
     """
-    why = explain_scores(model, features, lead, pd.Series(True, index=lead.index))
+    explainer = _explainer(model, features)
+    why = explain_scores(model, features, lead, pd.Series(True, index=lead.index), explainer)
     accepted = pd.DataFrame(model.background)[np.asarray(model.accepted) == 1]
     if accepted.empty:
         return {"why": why.iloc[0], "missing": []}
-    beside = Explainer(model, spread(accepted, BACKGROUND_ROWS), features)
     with threadpool_limits(limits=1):
+        beside = explainer.beside(spread(accepted, BACKGROUND_ROWS))
         lacks = missing(beside, lead[[f.name for f in features]]).iloc[0].dropna().tolist()
     return {"why": why.iloc[0], "missing": lacks}
 
 
-def _reasoned(model: ReadyModel, features: tuple[Feature, ...], X: pd.DataFrame) -> list[pd.DataFrame]:
-    training = pd.DataFrame(model.background)
-    explainer = Explainer(model, spread(training, BACKGROUND_ROWS), features)
+def _explainer(model: ReadyModel, features: tuple[Feature, ...]) -> Explainer:
+    return Explainer(model, spread(pd.DataFrame(model.background), BACKGROUND_ROWS), features)
+
+
+def _reasoned(explainer: Explainer, X: pd.DataFrame) -> list[pd.DataFrame]:
     found = explainer.explain(X)
     return [found.values.add_prefix("contribution_").assign(log_odds_base=found.base), reasons(explainer, X, found)]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from features.definition import CONCEPTS, Feature
+from models.explaining.columns import Columns
 from models.metrics.evaluation import Vector
 
 
@@ -38,17 +39,21 @@ class Population:
     @cached_property
     def baseline(self) -> pd.DataFrame:
         """One row: the median of each number, missing where half of them are, and the most frequent text."""
-        return pd.DataFrame({f.name: [_usual(self.background[f.name], f.dtype)] for f in self.features})
+        numbers = self.background[[f.name for f in self.features if f.dtype != "text"]]
+        medians = numbers.median().mask(2 * numbers.isna().sum() >= len(numbers))
+        usual = {
+            name: medians[name] if name in medians else str(self.background[name].mode().iloc[0]) for name in self.names
+        }
+        return pd.DataFrame(usual, index=[0])
+
+    @cached_property
+    def others(self) -> Columns:
+        """The background column by column, and the baseline as its last row."""
+        return Columns(pd.concat([self.background[self.names], self.baseline], ignore_index=True))
 
     def inside(self, coalition: int) -> Vector:
         """Which concepts are in a coalition: bit i of its number stands for concept i."""
         return (coalition >> np.arange(len(self.concepts)) & 1).astype(bool)
-
-
-def _usual(column: pd.Series, dtype: str) -> float | str:
-    if dtype == "text":
-        return str(column.mode().iloc[0])
-    return float("nan") if 2 * column.isna().sum() >= len(column) else float(column.median())
 
 
 def shapley_weights(players: int) -> Vector:

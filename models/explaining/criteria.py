@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +29,10 @@ class Criterion:
         """The column by which the criterion is named."""
         return self.columns[0]
 
-    def as_usual(self, X: pd.DataFrame, usual: pd.Series) -> pd.DataFrame:
-        """Raw rows with this criterion as in `usual`, by column, and with the sums as they would be then."""
-        put = {name: usual[name] for name in self.columns}
-        if self.points:
-            fewer = X[self.points] - put[self.points]
-            put |= {name: X[name] - fewer for name in self.sums}
-        return X.assign(**put)
+    def sums_as_usual(self, X: pd.DataFrame, usual: pd.Series) -> dict[str, Vector]:
+        """The sums of raw rows as they would be with its points as in `usual`, by column."""
+        fewer = X[self.points] - usual[self.points] if self.points else 0.0
+        return {name: (X[name] - fewer).to_numpy(float) for name in self.sums}
 
     def differs(self, X: pd.DataFrame, usual: pd.Series) -> Vector:
         """The places of the rows whose criterion is not as usual."""
@@ -44,34 +41,44 @@ class Criterion:
 
 
 @dataclass(frozen=True)
-class Swaps:
-    """N raw rows, and below them in one frame those made up by putting one criterion after another as usual.
+class Swap:
+    """A criterion put to the usual whole, in the rows in which it is not as usual."""
 
-    A model is asked for all at once: a pipeline's fixed cost per call is higher than that of its rows.
+    criterion: Criterion
+    at: Vector
+    """The places of these rows."""
+    sums: Mapping[str, Vector]
+    """What the sums would be in them."""
+
+    leads: int
+    """How many rows there are in all."""
+
+    @property
+    def place(self) -> Vector | slice:
+        """Their places, all at once where it is all of them: then nothing need be copied."""
+        return slice(None) if len(self.at) == self.leads else self.at
+
+    def frame(self, X: pd.DataFrame, usual: pd.Series) -> pd.DataFrame:
+        """These rows of X with the criterion as in `usual`, by column."""
+        return X.iloc[self.at].assign(**{name: usual[name] for name in self.criterion.columns}, **self.sums)
+
+
+def swap(found: Sequence[Criterion], X: pd.DataFrame, usual: pd.Series) -> list[Swap]:
+    """Each of the criteria as in `usual`, in the rows of X in which it differs."""
+    places = [(criterion, criterion.differs(X, usual)) for criterion in found]
+    return [Swap(criterion, at, criterion.sums_as_usual(X.iloc[at], usual), len(X)) for criterion, at in places]
+
+
+def whole(moves: Vector, names: Sequence[str], swaps: Sequence[Swap], swapped: Iterable[Vector]) -> Vector:
+    """The n x features moves of single columns, each criterion's taken together at its speaker.
+
+    `swapped` are the moves of each swap's rows. `moves` is changed in place.
     """
-
-    frame: pd.DataFrame
-    rows: Mapping[Criterion, Vector]
-    """Per criterion the places of the rows in which it differs, in the order of their swaps."""
-
-    def whole(self, moves: Vector, log_odds: Vector) -> Vector:
-        """The n x features moves of single columns, each criterion's taken together at its speaker.
-
-        `log_odds` are those of every row of `frame`.
-        """
-        names, moves, start = list(self.frame.columns), moves.copy(), len(moves)
-        for criterion, at in self.rows.items():
-            moves[:, [names.index(name) for name in criterion.columns]] = 0.0
-            moves[at, names.index(criterion.speaker)] = log_odds[at] - log_odds[start : start + len(at)]
-            start += len(at)
-        return moves
-
-
-def swap(found: Sequence[Criterion], X: pd.DataFrame, usual: pd.Series) -> Swaps:
-    """The rows of X with each of the criteria as in `usual` in its turn, where it differs."""
-    rows = {criterion: criterion.differs(X, usual) for criterion in found}
-    made = [criterion.as_usual(X.iloc[at], usual) for criterion, at in rows.items() if len(at)]
-    return Swaps(pd.concat([X, *made], ignore_index=True), rows)
+    place = {name: at for at, name in enumerate(names)}
+    for each, moved in zip(swaps, swapped, strict=True):
+        moves[:, [place[name] for name in each.criterion.columns]] = 0.0
+        moves[each.at, place[each.criterion.speaker]] = moved
+    return moves
 
 
 def criteria(features: Sequence[Feature]) -> tuple[Criterion, ...]:

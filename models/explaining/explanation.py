@@ -8,6 +8,7 @@ exact Shapley value (Shapley 1953; Štrumbelj & Kononenko 2014). Sums over the c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,9 @@ import pandas as pd
 from data.errors import ModelError
 from features.definition import Feature
 from models.explaining.coalitions import Population
+from models.explaining.columns import Columns
 from models.explaining.criteria import criteria, swap
-from models.explaining.views import Frames, log_odds, look_into
+from models.explaining.views import Frames, compare, log_odds, read
 from models.fitting.candidates import Estimator
 from models.fitting.deployed import ReadyModel
 from models.metrics.evaluation import EDGE, Vector, logit
@@ -56,14 +58,22 @@ class Explainer:
         self._model = model if isinstance(model, ReadyModel) else None
         self._estimator = model.estimator if isinstance(model, ReadyModel) else model
         bags = bags if bags is not None else getattr(model, "bags", ())
-        population = Population(_checked(background, features), features)
-        self._view = look_into(self._estimator, population)
-        if isinstance(self._view, Frames):
-            population = Population(spread(population.background, SLOW_ROWS), features)
-            self._view = look_into(self._estimator, population)
+        self._features, self._criteria = features, criteria(features)
+        self._read = [(each, read(each, [f.name for f in features])) for each in (self._estimator, *bags)]
+        self._compare(background)
+
+    def beside(self, background: pd.DataFrame) -> Explainer:
+        """The same compared with other leads; of the model and its refits nothing is read anew."""
+        other = copy(self)
+        other._compare(background)
+        return other
+
+    def _compare(self, background: pd.DataFrame) -> None:
+        population = Population(_checked(background, self._features), self._features)
+        if self._read[0][1] is None:
+            population = Population(spread(population.background, SLOW_ROWS), self._features)
         self.population = population
-        self._bags = [(bag, look_into(bag, population)) for bag in bags]
-        self._criteria = criteria(features)
+        self._view, *self._bags = (compare(found, population) or Frames(each, population) for each, found in self._read)
 
     @property
     def has_refits(self) -> bool:
@@ -90,27 +100,31 @@ class Explainer:
 
     def moves(self, X: pd.DataFrame) -> Vector:
         """By how much each feature alone, taken from the background rows in turn, lowers the log-odds: n x features."""
-        return self._slope * self._view.moves(X[self.population.names])
+        return self._slope * self._view.moves(self._columns(X))
 
     def named_by(self, X: pd.DataFrame) -> tuple[Vector, Vector | None]:
         """Moves by which reasons are named, n x features, and which of them are steady (None without refits).
 
         As `moves`, but a criterion of the agreement is put to the usual whole: all columns of its answer, and what
         its points add to the sums. The move stands at the column that speaks for it, the others have none. Steady are
-        those whose mean over the refits is beyond 2 standard deviations.
+        those of features by which the model itself moves whose mean over the refits is beyond 2 standard deviations.
         """
-        X = X[self.population.names]
-        swaps = swap(self._criteria, X, self.population.baseline.iloc[0])
-        moves = swaps.whole(self.moves(X), self.log_odds(swaps.frame))
+        leads = self._columns(X)
+        swaps = swap(self._criteria, leads.frame, self.population.baseline.iloc[0])
+        moves = self._slope * self._view.moves(leads, swaps)
         if not self.has_refits:
             return moves, None
-        refits = [swaps.whole(view.moves(X), log_odds(bag, swaps.frame)) for bag, view in self._bags]
-        return moves, np.abs(np.mean(refits, axis=0)) > 2 * np.std(refits, axis=0, ddof=1)
+        own, steady = np.flatnonzero(moves.any(axis=0)), np.zeros(moves.shape, dtype=bool)
+        steady[:, own] = _steady([view.moves(leads, swaps)[:, own] for view in self._bags])
+        return moves, steady
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
-        values = self._view.contributions(X)
+        values = self._view.contributions(Columns(X))
         _refuse_gap(self._view.base + values.sum(axis=1), self._raw(X))
         return self._slope * values, float(self._calibrate(np.array([self._view.base]))[0])
+
+    def _columns(self, X: pd.DataFrame) -> Columns:
+        return Columns(X[self.population.names])
 
     @property
     def _slope(self) -> float:
@@ -127,6 +141,13 @@ class Explainer:
 def blocks(X: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The same rows, a block at a time."""
     return (X.iloc[start : start + BLOCK] for start in range(0, len(X), BLOCK))
+
+
+def _steady(refits: list[Vector]) -> Vector:
+    """Where the mean of several equally shaped moves is beyond 2 standard deviations."""
+    mean = sum(refits) / len(refits)
+    variance = sum((moves - mean) ** 2 for moves in refits) / (len(refits) - 1)
+    return np.asarray(np.abs(mean) > 2 * np.sqrt(variance))
 
 
 def _checked(background: pd.DataFrame, features: tuple[Feature, ...]) -> pd.DataFrame:

@@ -31,8 +31,10 @@ NOTHING = ("unknown", "not_asked", "refused")
 """What stands in texts where nothing is known."""
 STATES = {"not_asked": "no answer yet", "refused": "would not say"}
 """How states of an answer are said that do not say it themselves."""
+NAN = float("nan")
+"""The one that stands for all: as a key no other equals it."""
 Lead = Mapping[Hashable, Any]
-"""A row of the raw frame by column."""
+"""What of a row of the raw frame is read, by column."""
 Said = Callable[[Feature, Lead, float], str]
 Allowed = Callable[[Population, pd.DataFrame], Vector]
 
@@ -149,14 +151,34 @@ def _codes(
     stem: str,
     allowed: Allowed | None = None,
 ) -> pd.DataFrame:
-    features, lines = explainer.population.features, list[list[str | None]]()
-    for block, *picked in _picked(explainer, X, concepts, allowed):
-        for lead, sizes, chosen, moved in zip(block.to_dict("records"), *picked, strict=True):
-            order = [c for c in np.argsort(-np.abs(sizes), kind="stable") if chosen[c] >= 0][:MOST]
-            told = [said(features[chosen[c]], lead, moved[c]) for c in order]
-            lines.append([*told, *[None] * (MOST - len(told))])
+    parts = [np.empty((0, MOST), dtype=object)]
+    for block, sizes, chosen, moved in _picked(explainer, X, concepts, allowed):
+        order = np.argsort(np.where(chosen >= 0, -np.abs(sizes), np.inf), axis=1, kind="stable")[:, :MOST]
+        first, moves = (np.take_along_axis(each, order, axis=1) for each in (chosen, moved))
+        parts.append(_told(explainer.population.features, block, first, moves, said))
     columns = [f"{stem}_{place}" for place in range(1, MOST + 1)]
-    return pd.DataFrame(lines, index=X.index, columns=columns, dtype=object)
+    return pd.DataFrame(np.concatenate(parts), index=X.index, columns=columns, dtype=object)
+
+
+def _told(features: tuple[Feature, ...], block: pd.DataFrame, chosen: Vector, moves: Vector, said: Said) -> Vector:
+    """The sentences, n x MOST, of the features chosen for n leads (-1: None); what reads the same is made once."""
+    texts = np.full((len(block), MOST), None, dtype=object)
+    for place in np.unique(chosen[chosen >= 0]):
+        feature, (row, rank) = features[place], np.nonzero(chosen == place)
+        names = [name for name in _read_for(feature) if name in block]
+        cells = [[NAN if value != value else value for value in block[name].iloc[row].tolist()] for name in names]
+        keys, made = list(zip(moves[row, rank] > 0, *cells, strict=True)), dict[tuple[Any, ...], str]()
+        for at, key in enumerate(keys):
+            if key not in made:
+                made[key] = said(feature, dict(zip(names, key[1:], strict=True)), float(moves[row[at], rank[at]]))
+        texts[row, rank] = [made[key] for key in keys]
+    return texts
+
+
+def _read_for(feature: Feature) -> list[str]:
+    """The columns that a sentence about a feature is made from."""
+    answer = [answer_column(feature.criterion, part) for part in ANSWER] if feature.criterion else []
+    return list(dict.fromkeys([feature.name, *answer]))
 
 
 def _picked(

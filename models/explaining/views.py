@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,12 +12,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from models.explaining.coalitions import Population, shapley
-from models.explaining.leaf_tables import Trees
+from models.explaining.columns import NEVER, Column, Columns, Words, places_of_words
+from models.explaining.criteria import Swap, whole
+from models.explaining.leaf_tables import Forest, Trees
 from models.fitting.candidates import Estimator, LogitMean
-from models.fitting.encoders import Steps
+from models.fitting.encoders import Numbers, Steps, encoded
 from models.fitting.regression import Regression
 from models.fitting.rules_baseline import Rulebook
 from models.metrics.evaluation import Vector, logit
@@ -32,19 +36,88 @@ def log_odds(estimator: Estimator, X: pd.DataFrame) -> Vector:
 class Sums:
     """A model whose log-odds are an intercept and one term per feature, such as logistic regression."""
 
-    def __init__(self, terms: Callable[[pd.DataFrame], Vector], intercept: float, population: Population) -> None:
-        self._terms, self._intercept, self._population = terms, intercept, population
+    def __init__(self, line: Line, population: Population) -> None:
+        self._terms, self._names = line.terms, population.names
         self._concepts = np.eye(len(population.concepts))[population.concept_of]
-        self._usual = terms(population.background[population.names]).mean(axis=0)
-        self.base = intercept + float(self._usual.sum())
+        compared = self._all(population.others)
+        self._mean, self._usual = compared[:-1].mean(axis=0), compared[-1]
+        self.base = line.intercept + float(self._mean.sum())
 
-    def contributions(self, X: pd.DataFrame) -> Vector:
+    def contributions(self, leads: Columns) -> Vector:
         """Each concept's terms beyond their mean over the background."""
-        return np.asarray(self.moves(X) @ self._concepts)
+        return np.asarray(self.moves(leads) @ self._concepts)
 
-    def moves(self, X: pd.DataFrame) -> Vector:
-        """Terms beyond their mean over the background."""
-        return np.asarray(self._terms(X) - self._usual)
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
+        """Terms beyond their mean over the background; of swaps beyond those that would be."""
+        terms = self._all(leads)
+        return whole(terms - self._mean, self._names, swaps, (self._swapped(swap, terms) for swap in swaps))
+
+    def _swapped(self, swap: Swap, terms: Vector) -> Vector:
+        own, sums = ([self._names.index(name) for name in names] for names in (swap.criterion.columns, swap.sums))
+        then = sum(self._term(name, values) for name, values in swap.sums.items())
+        return np.asarray(terms[:, own + sums].sum(axis=1)[swap.place] - self._usual[own].sum() - then)
+
+    def _all(self, leads: Columns) -> Vector:
+        """The n x features terms."""
+        terms = np.zeros((len(self._names), len(leads)))
+        for row, name in zip(terms, self._names, strict=True):
+            if name in self._terms:
+                row[:] = self._term(name, leads[name])
+        return terms.T
+
+    def _term(self, name: str, column: Column) -> Vector:
+        """What a feature adds: n values of its column."""
+        return np.asarray(sum(term(column) for term in self._terms.get(name, ())))
+
+
+Term = Callable[[Column], Vector]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A regression read: its intercept, and the terms of each feature that has any."""
+
+    intercept: float
+    terms: dict[str, list[Term]]
+
+
+def _terms(model: Regression) -> dict[str, list[Term]]:
+    """What each feature adds to the log-odds of a regression, of its raw column; absent are those that add nothing."""
+    terms: dict[str, list[Term]] = {}
+    start = 0
+    for _, step, names in model.encoder_.transformers_:
+        if isinstance(step, str):
+            continue
+        own = model.coef_[start : start + len(encoded(step, list(names)))]
+        start += len(own)
+        found = _by_word(step, list(names), own) if isinstance(step, OneHotEncoder) else _by_number(step, names, own)
+        for name, term in found:
+            terms.setdefault(name, []).append(term)
+    return terms
+
+
+def _by_number(step: Numbers, names: Sequence[str], coefficients: Vector) -> Iterator[tuple[str, Term]]:
+    for place, name in enumerate(names):
+        alone, at = step.alone(place)
+        if coefficients[at].any():
+            yield name, partial(_weighed, alone, coefficients[at])
+
+
+def _weighed(step: Numbers, coefficients: Vector, column: Column) -> Vector:
+    return np.asarray(step.transform(column[:, None]) @ coefficients)
+
+
+def _by_word(step: OneHotEncoder, names: list[str], coefficients: Vector) -> Iterator[tuple[str, Term]]:
+    start = 0
+    for name, places, rare in zip(names, places_of_words(step), step.infrequent_categories_, strict=True):
+        own = coefficients[start : start + 1 + max(places.values())]
+        start += len(own)
+        never = 0.0 if rare is None else own[-1]
+        yield name, partial(_looked_up, {word: own[place] for word, place in places.items()} | {NEVER: never})
+
+
+def _looked_up(known: dict[str, float], column: Words) -> Vector:
+    return column.looked_up(known)
 
 
 class Blend:
@@ -54,13 +127,13 @@ class Blend:
         self._members = members
         self.base: float = float(np.mean([member.base for member in members]))
 
-    def contributions(self, X: pd.DataFrame) -> Vector:
+    def contributions(self, leads: Columns) -> Vector:
         """The mean of the members'."""
-        return np.asarray(np.mean([member.contributions(X) for member in self._members], axis=0))
+        return np.asarray(sum(member.contributions(leads) for member in self._members) / len(self._members))
 
-    def moves(self, X: pd.DataFrame) -> Vector:
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
         """The mean of the members'."""
-        return np.asarray(np.mean([member.moves(X) for member in self._members], axis=0))
+        return np.asarray(sum(member.moves(leads, swaps) for member in self._members) / len(self._members))
 
 
 class Frames:
@@ -74,18 +147,18 @@ class Frames:
         self._read = _concepts_read(estimator, population)
         self.base = float(log_odds(estimator, population.background[population.names]).mean())
 
-    def contributions(self, X: pd.DataFrame) -> Vector:
+    def contributions(self, leads: Columns) -> Vector:
         """Shapley values of all coalitions."""
-        return shapley(np.array([z.mean(axis=1) for z in self.mixed(X)]))
+        return shapley(np.array([z.mean(axis=1) for z in self.mixed(leads)]))
 
-    def mixed(self, X: pd.DataFrame) -> Iterator[Vector]:
+    def mixed(self, leads: Columns) -> Iterator[Vector]:
         """Predictions of n x m made-up leads."""
         known: dict[int, Vector] = {}
         for coalition in range(1 << len(self._population.concepts)):
             asked = coalition & self._read
             if asked not in known:
                 inside = self._population.inside(asked)[self._population.concept_of]
-                known[asked] = self._crossed(X, inside)
+                known[asked] = self._crossed(leads.frame, inside)
             yield known[asked]
 
     def _crossed(self, X: pd.DataFrame, own: Vector) -> Vector:
@@ -102,11 +175,23 @@ class Frames:
         crossed = pd.concat([kept, taken], axis=1)[list(names)]
         return log_odds(self._estimator, crossed).reshape(len(X), len(background))
 
-    def moves(self, X: pd.DataFrame) -> Vector:
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
         """Each feature alone taken from every background row in turn."""
         others = ~np.eye(len(self._population.names), dtype=bool)
-        lowered = [self._crossed(X, own).mean(axis=1) for own in others]
-        return np.asarray(log_odds(self._estimator, X)[:, None] - np.column_stack(lowered))
+        lowered = [self._crossed(leads.frame, own).mean(axis=1) for own in others]
+        own, *swapped = self._swapped(leads, swaps)
+        return whole(own[:, None] - np.column_stack(lowered), self._population.names, swaps, swapped)
+
+    def _swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
+        """The log-odds of the leads, and the move of each swap.
+
+        All are asked for at once: a pipeline's fixed cost per call is higher than that of its rows.
+        """
+        frame, usual = leads.frame[self._population.names], self._population.baseline.iloc[0]
+        made = [swap.frame(frame, usual) for swap in swaps]
+        asked = log_odds(self._estimator, pd.concat([frame, *made], ignore_index=True))
+        own, *parts = np.split(asked, np.cumsum([len(frame), *map(len, made)])[:-1])
+        return [own, *(own[swap.at] - then for swap, then in zip(swaps, parts, strict=True))]
 
 
 def _concepts_read(estimator: Estimator, population: Population) -> int:
@@ -120,38 +205,46 @@ def _concepts_read(estimator: Estimator, population: Population) -> int:
 
 
 View = Sums | Blend | Frames | Trees
-"""How a fitted model is looked into, by raw frames of n leads.
+"""How a fitted model is looked into, by the raw columns of n leads.
 
 `base` is the mean log-odds of the m background rows. `contributions` are exact Shapley values per concept of the mean
 log-odds over them (n x concepts, adding up to log-odds - base). `mixed` gives, coalition by coalition, the n x m
 log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, taken
-from the background rows in turn, would lower the log-odds on average (n x features).
+from the background rows in turn, would lower the log-odds on average (n x features); that of each of `swaps`, made of
+the same leads, stands whole at the criterion's speaker (`criteria.whole`).
 """
+
+
+Reading = Line | Forest | list["Reading"]
+"""What views of one fitted model share, whatever it is compared with: a list where it blends several."""
 
 
 def look_into(estimator: Estimator, population: Population) -> View:
     """The fastest exact view of a fitted estimator of raw frames."""
-    return _fast_view(estimator, population) or Frames(estimator, population)
+    return compare(read(estimator, population.names), population) or Frames(estimator, population)
 
 
-def _fast_view(estimator: Estimator, population: Population) -> View | None:
+def read(estimator: Estimator, names: list[str]) -> Reading | None:
+    """A fitted estimator of raw frames of these features read for a fast view; None where it is not known how."""
     if isinstance(estimator, LogitMean):
-        members = [_fast_view(member, population) for member in estimator.estimators_]
+        members = [read(member, names) for member in estimator.estimators_]
         known = [member for member in members if member is not None]
-        return Blend(known) if len(known) == len(members) else None
+        return known if len(known) == len(members) else None
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], Regression):
-        return _linear(estimator, population)
+        return Line(float(estimator[-1].intercept_), _terms(estimator[-1]))
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], HistGradientBoostingClassifier):
         columns = _columns(estimator)
-        return Trees(estimator, columns, population) if columns else None
+        return Forest(estimator, columns, names) if columns else None
     return None
 
 
-def _linear(pipeline: Pipeline, population: Population) -> View:
-    model = pipeline[-1]
-    weights = np.zeros((len(model.columns_), len(population.names)))
-    weights[np.arange(len(weights)), [population.names.index(name) for name in model.columns_]] = model.coef_
-    return Sums(lambda X: np.asarray(model.encode(X) @ weights), model.intercept_, population)
+def compare(reading: Reading | None, population: Population) -> View | None:
+    """The view of a model that was read."""
+    if isinstance(reading, list):
+        return Blend([view for part in reading if (view := compare(part, population)) is not None])
+    if isinstance(reading, Forest):
+        return Trees(reading, population)
+    return Sums(reading, population) if reading else None
 
 
 def _columns(pipeline: Pipeline) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -111,12 +112,20 @@ class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = values.shape[1]
         return self
 
-    def transform(self, X: pd.DataFrame) -> Vector:
+    def transform(self, X: pd.DataFrame | Vector) -> Vector:
         """N x (k + flags) float64, none missing."""
         standard = (self._filled(self._values(X)) - self.means_) / self.scales_
         return np.asarray(np.clip(standard, -self.bound, self.bound))
 
-    def _values(self, X: pd.DataFrame) -> Vector:
+    def alone(self, place: int) -> tuple[Numbers, Vector]:
+        """The same for the one column at that place, and the places of its encoded columns among all."""
+        one, flags = copy(self), np.flatnonzero(self.flagged_ == place)
+        kept = np.append(place, self.n_features_in_ + flags)
+        one.medians_, one.flagged_, one.n_features_in_ = self.medians_[[place]], np.zeros(len(flags), dtype=int), 1
+        one.means_, one.scales_ = self.means_[kept], self.scales_[kept]
+        return one, kept
+
+    def _values(self, X: pd.DataFrame | Vector) -> Vector:
         values = np.asarray(X, dtype=float)
         return np.asarray(np.copysign(np.log1p(np.abs(values)), values))
 
@@ -132,11 +141,11 @@ class Points(Numbers):
     needs. Fitted: as Numbers, without a flag.
     """
 
-    def transform(self, X: pd.DataFrame) -> Vector:
+    def transform(self, X: pd.DataFrame | Vector) -> Vector:
         """N x k float64."""
         return np.asarray(10.0 * super().transform(X))
 
-    def _values(self, X: pd.DataFrame) -> Vector:
+    def _values(self, X: pd.DataFrame | Vector) -> Vector:
         return np.asarray(np.nan_to_num(np.asarray(X, dtype=float)))
 
 
@@ -166,6 +175,16 @@ class Steps(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 column[:] = np.where(np.isnan(column), np.nan, up)
         return values
 
+    def limit(self, place: int, most: float) -> float:
+        """Up to which raw number the column at that place is put to at most `most`: -inf if none is, inf if all are."""
+        steps = self.steps_[place]
+        if self.empty_[place]:
+            return np.inf if most >= 0 else -np.inf
+        if not len(steps):
+            return most
+        below = int(np.searchsorted(steps, most, side="right"))
+        return float(np.concatenate([[-np.inf], steps[:-1], [np.inf]])[below])
+
     def _steps(self, column: Vector) -> Vector:
         distinct = np.unique(column)
         if len(distinct) <= self.most:
@@ -178,12 +197,13 @@ def encoded_columns(encode: ColumnTransformer) -> tuple[list[str], Vector]:
 
     Flags of missing values and levels of texts do not. Raises KeyError for an encoder that is not of this project.
     """
-    parts = [_encoded(step, list(names)) for _, step, names in encode.transformers_ if not isinstance(step, str)]
+    parts = [encoded(step, list(names)) for _, step, names in encode.transformers_ if not isinstance(step, str)]
     names, valued = zip(*[pair for part in parts for pair in part], strict=True) if parts else ((), ())
     return list(names), np.array(valued, dtype=bool)
 
 
-def _encoded(step: object, names: list[str]) -> list[tuple[str, bool]]:
+def encoded(step: object, names: list[str]) -> list[tuple[str, bool]]:
+    """The same of a single step, by encoded column."""
     if isinstance(step, OneHotEncoder):
         rare = [0 if levels is None else len(levels) - 1 for levels in step.infrequent_categories_]
         counts = [len(levels) - less for levels, less in zip(step.categories_, rare, strict=True)]

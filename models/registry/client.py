@@ -6,15 +6,18 @@ import inspect
 import json
 import os
 import re
+import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
@@ -36,6 +39,8 @@ if TYPE_CHECKING:  # scikit-learn, which takes seconds, is imported where a mode
     from models.judging.training import TrainingResult
     from models.metrics.evaluation import Vector
 
+Fetch = Callable[[str], Path]
+"""Copies the files of a saved model into a folder, and says where they are."""
 KIND = "custom_model_development"  # MLflow's page opens the runs, and not what it has for language models
 FINGERPRINT = "files_sha256"  # a tag of each version: its saved files, as training logged them
 MOVE = "move."  # tags of the registered model: one per move of the champion, never changed
@@ -263,7 +268,9 @@ class Registry:
 
     def champion(self) -> LoadedModel | None:
         """The model in use, None where there is none yet."""
-        return self.load("champion") if "champion" in self.aliases() else None
+        rows = self._listed(listing.NAMES)
+        known = self.aliases() if rows is None else dict(rows)
+        return self.load("champion") if "champion" in known else None
 
     def aliases(self) -> dict[str, int]:
         """Every alias with the version it points at."""
@@ -294,26 +301,42 @@ class Registry:
 
     def load(self, alias_or_version: str | int) -> LoadedModel:
         """The model of an alias ("champion") or a version number; ModelError, naming the known ones, if not there."""
-        from models.registry.saved import read_model
+        from models.registry.saved import columns_of, read_model
 
-        mlflow = self._mlflow()
-        self._experiment(mlflow)
-        found = self._find(mlflow, str(alias_or_version))
+        kept, fetch = self._kept(str(alias_or_version)) or self._asked(str(alias_or_version))
         try:
             with tempfile.TemporaryDirectory() as folder:
-                files = _download(mlflow, f"models:/{NAME}/{found.version}", folder)
-                kept, chosen = found.tags.get(FINGERPRINT), found.tags.get("chosen", "")
-                pipeline = read_model(files, int(found.version), kept, chosen)
-                signature = mlflow.models.Model.load(files / "MLmodel").signature
-        except (mlflow.exceptions.MlflowException, OSError) as error:
+                files = fetch(folder)
+                pipeline = read_model(files, kept.version, kept.tags.get(FINGERPRINT), kept.tags.get("chosen", ""))
+                features = columns_of(pipeline) or _signed(self._mlflow(), files)
+        except OSError as error:
             raise ModelError(
-                f"loading model version {found.version}",
+                f"loading model version {kept.version}",
                 expected="its files, as training left them",
                 got=first_line(error),
                 do="restore them from a backup, run `leadready rollback`, or train again",
             ) from error
-        features = tuple(signature.inputs.input_names())
-        return LoadedModel(pipeline, int(found.version), features, dict(found.tags), str(found.run_id))
+        return LoadedModel(pipeline, kept.version, features, kept.tags, kept.run_id)
+
+    def _kept(self, wanted: str) -> tuple[ModelVersion, Fetch] | None:
+        """A version in the workspace's own store, and what copies its files; None where MLflow has to be asked."""
+        rows, names = self._listed(listing.VERSIONS), self._listed(listing.NAMES)
+        if rows is None or names is None:
+            return None
+        found = {version: rest for version, *rest in rows}
+        number = _choose({name: version for name, version in names if version in found}, wanted)
+        run_id, place, tags = found[number]
+        if not place.startswith(f"{self._artifacts}/"):
+            return None
+        return ModelVersion(number, run_id, json.loads(tags)), partial(_copy, Path(url2pathname(urlsplit(place).path)))
+
+    def _asked(self, wanted: str) -> tuple[ModelVersion, Fetch]:
+        """The same of any store, through MLflow."""
+        mlflow = self._mlflow()
+        self._experiment(mlflow)
+        found = self._find(mlflow, wanted)
+        fetch = partial(_download, mlflow, f"models:/{NAME}/{found.version}")
+        return ModelVersion(int(found.version), str(found.run_id), dict(found.tags)), fetch
 
     def holdout(self, model: LoadedModel) -> pd.DataFrame:
         """The later rows on which the model's training tested it, as `TrainingResult.holdout`, with `probability`.
@@ -430,5 +453,18 @@ def _choose(known: Mapping[str, int], wanted: str) -> int:
 
 
 def _download(mlflow: Any, uri: str, folder: str) -> Path:
-    """A copy of a saved model's files, which nobody changes between the check and the load."""
-    return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+    """A copy of a saved model's files, which nobody changes between the check and the load; OSError without them."""
+    try:
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+    except mlflow.exceptions.MlflowException as error:
+        raise OSError(first_line(error)) from error
+
+
+def _copy(place: Path, folder: str) -> Path:
+    """The same of files in the workspace."""
+    return Path(shutil.copytree(place, Path(folder) / "model"))
+
+
+def _signed(mlflow: Any, files: Path) -> tuple[str, ...]:
+    """The columns that a model takes, as MLflow wrote them down."""
+    return tuple(mlflow.models.Model.load(files / "MLmodel").signature.inputs.input_names())

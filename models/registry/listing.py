@@ -38,6 +38,13 @@ NAMES = """
     WHERE name = :name AND current_stage <> 'Deleted_Internal'"""
 """Every alias and every number by which a model can be asked for, each with the version that it means."""
 
+VERSIONS = """
+    SELECT v.version, v.run_id, m.artifact_location, (SELECT json_group_object(t.key, t.value)
+        FROM model_version_tags t WHERE t.name = v.name AND t.version = v.version)
+    FROM model_versions v JOIN logged_models m ON v.source = 'models:/' || m.model_id
+    WHERE v.name = :name AND v.current_stage <> 'Deleted_Internal'"""
+"""Every version: its number, its run, the folder of its files, and its tags as JSON."""
+
 
 def ask(store: Path, artifacts: str, sql: str, name: str, most: int = 1) -> list[tuple[Any, ...]] | None:
     """The rows that a query of this file gives for the model `name`; none where there is no store yet.

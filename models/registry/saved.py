@@ -6,8 +6,11 @@ import hashlib
 import re
 from pathlib import Path
 
+from sklearn.pipeline import Pipeline
+
 from data.errors import ModelError
 from models.fitting.deployed import ReadyModel, trusted_types
+from models.fitting.encoders import ColumnGuard
 
 FILES = ("MLmodel", "model.skops")
 """What MLflow keeps of a model that we read: its columns, and the model itself."""
@@ -43,6 +46,15 @@ def read_model(folder: Path, version: int, kept: str | None, chosen: str) -> Rea
     if not isinstance(found, ReadyModel):
         raise _unfit(version, f"one of an older form, with the type {type(found).__name__}", train)
     return found
+
+
+def columns_of(model: ReadyModel) -> tuple[str, ...]:
+    """The columns that a model takes, in order, by its own guard; none where it has no guard of ours."""
+    part = model.estimator
+    while members := getattr(part, "estimators_", None):
+        part = members[0]
+    guard = part[0] if isinstance(part, Pipeline) else None
+    return tuple(guard.kinds_) if isinstance(guard, ColumnGuard) else ()
 
 
 def _unfit(version: int, got: str, do: str) -> ModelError:

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from benchmarks.truth_reasons import fidelity
 from data.errors import ModelError
 from models.explaining.coalitions import Population, shapley
+from models.explaining.columns import Columns
 from models.explaining.explanation import Explainer, importance, partial_effect
 from models.explaining.leaf_tables import Trees
 from models.explaining.views import Frames, look_into
@@ -68,7 +69,7 @@ def test_shapley_is_the_mean_over_all_orders_of_joining(players, random):
 @pytest.mark.parametrize("name", OURS)
 def test_a_fast_view_says_what_asking_for_every_crossing_says(leads, fitted, name):
     population = Population(torn(leads.X.sample(4, random_state=1), 1).reset_index(drop=True), leads.features)
-    X = torn(leads.X.head(6))
+    X = Columns(torn(leads.X.head(6)))
     fast, slow = look_into(fitted[name], population), Frames(fitted[name], population)
     assert not isinstance(fast, Frames)
     assert fast.base == pytest.approx(slow.base, abs=1e-9)
@@ -81,7 +82,7 @@ def test_a_fast_view_says_what_asking_for_every_crossing_says(leads, fitted, nam
 def test_a_model_that_names_its_columns_is_asked_only_for_crossings_of_these(leads, fitted, name, concept):
     """A pool of one reads everything, for all that is known of it: with or without short cuts, the same."""
     population = Population(leads.X.sample(4, random_state=1).reset_index(drop=True), leads.features)
-    X = torn(leads.X.head(6))
+    X = Columns(torn(leads.X.head(6)))
     whole = LogitMean([("alone", fitted[name])]).fit(leads.X, leads.y)
     short, long = look_into(fitted[name], population), look_into(whole, population)
     read = 1 << population.concepts.index(concept) if concept else 0
@@ -99,7 +100,7 @@ def test_trees_of_any_shape_are_read_right(leads, settings):
     model[-1].set_params(**settings)
     model.fit(leads.X, leads.y)
     population = Population(leads.X.head(4), leads.features)
-    X = torn(leads.X.tail(8))
+    X = Columns(torn(leads.X.tail(8)))
     fast, slow = look_into(model, population), Frames(model, population)
     assert isinstance(fast, Trees)
     assert fast.contributions(X) == pytest.approx(slow.contributions(X), abs=1e-9)
@@ -177,11 +178,23 @@ def test_a_score_beyond_all_doubt_is_explained_as_far_as_it_goes(leads, fitted):
 
 def test_parts_that_do_not_add_up_are_an_error(leads, fitted):
     explainer = Explainer(fitted["boosting"], leads.X.head(20), leads.features)
-    explainer._view._leaves.pop()
+    explainer._view._forest.leaves.pop()
     explainer._view._value = explainer._view._value[:-1]
     explainer._view._background = explainer._view._background[:-1]
     with pytest.raises(ModelError, match="add up to the log-odds"):
         explainer.explain(leads.X)
+
+
+@pytest.mark.parametrize("name", ["blend", "rulebook"])
+def test_beside_other_leads_a_model_says_what_one_read_anew_says(leads, fitted, name):
+    """Also where the first had none of their words; the first is not changed by it."""
+    first = Explainer(fitted[name], leads.X.head(20), leads.features, [fitted["shallow"], fitted["logistic"]])
+    X, before = torn(leads.X.tail(9)), first.named_by(leads.X.tail(9))[0]
+    again = Explainer(fitted[name], torn(leads.X.tail(30)), leads.features, [fitted["shallow"], fitted["logistic"]])
+    other = first.beside(torn(leads.X.tail(30)))
+    assert (other.explain(X).values == again.explain(X).values).all(axis=None)
+    assert [(a == b).all() for a, b in zip(other.named_by(X), again.named_by(X), strict=True)] == [True, True]
+    assert (first.named_by(leads.X.tail(9))[0] == before).all()
 
 
 def test_a_background_without_a_column_is_an_error(leads, fitted):

@@ -9,8 +9,12 @@ import pytest
 from data.agreement.file import default_agreement
 from features.catalogue import build_catalogue
 from features.definition import Feature
+from models.explaining.coalitions import Population
+from models.explaining.columns import Columns
+from models.explaining.criteria import criteria, swap
 from models.explaining.explanation import Explainer
 from models.explaining.reason_codes import against_direction, missing, named, reasons, say
+from models.explaining.views import Frames, look_into
 from models.fitting.candidates import boosting, logistic
 from models.metrics.evaluation import logit
 from tests.unit.models.leads import make
@@ -284,6 +288,15 @@ def test_an_answer_moves_with_its_points_in_the_sums(answered, asked):
     assert steady is None
     usual, _ = explainer.named_by(X[(X["need_state"] == "yes") & (X["clicks_points"] == 10.0)])
     assert (usual[:, :3] == 0).all()
+
+
+def test_leaves_and_terms_say_of_swaps_what_asking_for_such_leads_says(answered, asked):
+    X, _, features = answered
+    population, leads = Population(X.head(9), features), Columns(X.tail(200).reset_index(drop=True))
+    swaps = swap(criteria(features), leads.frame, population.baseline.iloc[0])
+    assert 0 < len(swaps[0].at) < 200
+    fast, slow = look_into(asked, population), Frames(asked, population)
+    assert fast.moves(leads, swaps) == pytest.approx(slow.moves(leads, swaps), abs=1e-12)
 
 
 def test_refits_judge_the_answer_as_a_whole_too(answered):

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import zipfile
@@ -30,7 +31,7 @@ from models.fitting.candidates import CANDIDATES
 from models.fitting.deployed import ReadyModel
 from models.judging.promotion import Decision, let_wait
 from models.registry import listing
-from models.registry.client import NAME, Registry
+from models.registry.client import NAME, Registry, _signed
 from models.registry.history import version_before
 from models.registry.saved import fingerprint, read_model
 from models.registry.store import make_store
@@ -195,6 +196,16 @@ def test_a_workspace_that_was_moved_is_refused(registry, version, workspace):
     with pytest.raises(ModelError, match="a workspace that was moved"):
         moved.check_place()  # so that nothing is fitted first
     registry.check_place()
+
+
+def test_a_model_is_read_from_the_store_as_mlflow_gives_it(registry, version):
+    """Plain SQL and the model's own guard, which take no import of MLflow, against MLflow and its signature."""
+    (kept, copied), (asked, fetch) = registry._kept("champion"), registry._asked("champion")
+    assert kept == asked
+    loaded = registry.load(version.version)
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        assert fingerprint(copied(one)) == fingerprint(fetch(other))
+        assert loaded.features == _signed(registry._mlflow(), copied(f"{one}/again"))
 
 
 @pytest.fixture

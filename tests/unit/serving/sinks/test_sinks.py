@@ -1,16 +1,17 @@
 """Scores get out whole or not at all, and a run that was cut short is finished by the next one."""
 
+import csv
 import os
 import shutil
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from data.errors import ConfigError, DataError
-from data.spreadsheet import write_csv
+from data.spreadsheet import harmless, write_csv
 from data.tables import SCORES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
@@ -320,3 +321,26 @@ def test_one_apostrophe_less_gives_every_text_back(tmp_path):
         read = f"FROM read_csv('{tmp_path / 'ids.csv'}', all_varchar = true)"
         assert [i for (i,) in warehouse.rows(f"SELECT {sql} {read}")] == ids
         assert [c for c, *_ in warehouse.rows(f"DESCRIBE {read}")] == ["lead_id", "'-odd"]
+
+
+MIXED = {
+    "id": ["L1", 'says "no"', "two\nlines, one cell", "-42", "", "L1"],
+    "number": [0.1, float("nan"), -1e-7, 1e16, float("inf"), -0.0],
+    "whole": range(6),
+    "flag": [True, False, True, True, False, False],
+    "some flags": pd.array([True, None, False, True, None, True], dtype="boolean"),
+    "some whole": pd.array([1, None, 3, 4, 5, 6], dtype="Int64"),
+    "anything": [None, 1, 2.5, "=1", True, date(2026, 3, 2)],
+    "moment": [datetime(2026, 3, 2, 8), None, MONDAY, MONDAY, None, TUESDAY],
+    "@odd": pd.array(["a", None, "b", "a", "a", None], dtype="str"),
+    "kind": pd.Categorical(["x", "y", None, "x", "x", "y"]),
+}
+
+
+@pytest.mark.parametrize("date_format", [None, "%Y-%m-%dT%H:%M:%SZ"])
+@pytest.mark.parametrize("rows", [6, 1, 0])
+def test_a_csv_is_to_the_byte_what_pandas_writes_of_harmless_cells(tmp_path, rows, date_format):
+    frame = pd.DataFrame(MIXED).head(rows)
+    write_csv(frame, tmp_path / "ours.csv", date_format)
+    harmless(frame).to_csv(tmp_path / "theirs.csv", index=False, date_format=date_format, quoting=csv.QUOTE_NONNUMERIC)
+    assert (tmp_path / "ours.csv").read_bytes() == (tmp_path / "theirs.csv").read_bytes()
