@@ -62,7 +62,7 @@ def movers(
     least: Annotated[float, typer.Option(help="Show changes of at least so much in log-odds.", min=0.001)] = 0.1,
     most: Annotated[int, typer.Option(help="Print at most this many leads up, and down.", min=1)] = 10,
 ) -> Report:
-    """List the leads whose scores moved most between two published scorings, up and down, each with its main cause."""
+    """List the leads that moved up and down, and why."""
     from pipelines.jobs.movers import find_movers
     from serving.pages.changes import movers_report
 
@@ -71,6 +71,20 @@ def movers(
     m = find_movers(opened, moment, read_moment(since, "--since") if since else None, least)
     counts = {"both": m.both, "came": m.came, "went": m.went}
     return movers_report(m.changes, m.since, m.as_of, counts, m.agreement, most, least)
+
+
+@command(app, "replay --as-of 2026-03-01")
+def replay(
+    workspace: Path,
+    as_of: Annotated[str, typer.Option(help="Compute the scores published as of this moment (UTC).")],
+    leads: Annotated[list[str] | None, typer.Argument(help="Compare these leads alone (default: all).")] = None,
+    most: Annotated[int, typer.Option(help="Print at most this many differences.", min=1)] = 20,
+) -> Report:
+    """Compute published scores again, and say which would differ and why."""
+    from pipelines.jobs.replay import replay_scores
+    from serving.pages.replay import replay_report
+
+    return replay_report(replay_scores(find_workspace(workspace), read_moment(as_of), leads or ()), most)
 
 
 @command(app, "report --as-of 2026-03-01")
