@@ -18,8 +18,8 @@ ROW = "(the whole row)"
 """What differs where a lead has a row then or now alone."""
 SAID, GONE = "scored", "not scored"
 TAKEN_WORDS = {
-    "forget": "persons erased since: {n} ({scored} scored then); their places of the day and their part in the figures of "
-    "their companies and of sales are gone",
+    "forget": "persons erased since: {n} ({scored} scored then); their places of the day and their part in the figures "
+    "of their companies and of sales are gone",
     "column": "columns of a source dropped since: {n}",
     "batch": "batches taken back from the start since: {n}",
     "merge": "leads merged since from an earlier moment on: {n}",
@@ -31,15 +31,15 @@ TAKEN_WORDS = {
 class Replay:
     """What came of computing a publication again.
 
-    rows: published ones there are; leads: as many as were published. as_then: how many come out equal from what was
-    stored then. differences: a row per lead and column in which today's computation says otherwise: lead_id, column,
-    said, now, because. causes: what holds for all of them. noted: whether the publication has its basis.
+    rows: published ones there are; leads: as many as were published. same_then: those that come out equal from what was
+    stored and set then. differences: a row per lead and column in which today's computation says otherwise: lead_id,
+    column, said, now, because. causes: what holds for all of them. noted: whether the publication has its basis.
     """
 
     as_of: datetime
     rows: int
     leads: int
-    as_then: int
+    same_then: frozenset[str]
     differences: pd.DataFrame
     causes: tuple[str, ...] = ()
     noted: bool = True
@@ -88,7 +88,7 @@ def explain_differences(
 
     def because(lead: str, columns: set[str]) -> str:
         if as_then is None or lead not in as_then:
-            found = [own[lead]] * (lead in own) + list(causes)
+            found = [text for text in (own.get(lead), *causes) if text]
             return "; ".join(found) or "unknown: a later load or person changed what was stored in place"
         if settings and columns <= set(OF_SETTINGS):
             return settings

@@ -53,18 +53,19 @@ def replay_scores(opened: OpenWorkspace, as_of: datetime, leads: Sequence[str] =
         now = _compute(warehouse, agreement, model, under, as_of, settings)
         differences = compare(said, now, columns)
         as_then, again = None, differences
-        if basis and len(differences) and (changed or len(later) or disordered):
+        swapped = str(model.version if model else "none") != str(said["model_version"].iloc[0])
+        if basis and len(differences) and not swapped and (changed or len(later) or disordered):
             with as_stored(warehouse, as_of, basis.loaded, number):
                 then = _compute(warehouse, agreement, model, under, as_of, _settings_then(settings, basis))
             again = compare(said, then, columns)
         if basis:
             as_then = set(said["lead_id"]) - set(again["lead_id"])
             as_then |= set(now["lead_id"]) - set(said["lead_id"]) - set(again["lead_id"])
-            causes += _of_code(said, now, basis)
+            causes += _of_code(said, now, basis, swapped)
         if disordered:
             causes.append("an earlier moment was scored after this one, so the draws before it are others")
         found = explain_differences(differences, as_then, later, changed, tuple(causes))
-    equal = len(set(said["lead_id"]) - set(again["lead_id"]))
+    equal = frozenset(said["lead_id"]) - set(again["lead_id"])
     done = Replay(as_of, len(said), basis.leads if basis else len(said), equal, found, tuple(causes), basis is not None)
     return done.of(_scored(wanted, said, now, as_of)) if leads else done
 
@@ -138,11 +139,11 @@ def _settings_then(settings: Settings, basis: Basis) -> Settings:
     return Settings.model_validate(settings.model_dump() | basis.settings)
 
 
-def _of_code(said: pd.DataFrame, now: pd.DataFrame, basis: Basis) -> list[str]:
-    """What is another in leadready itself."""
+def _of_code(said: pd.DataFrame, now: pd.DataFrame, basis: Basis, swapped: bool) -> list[str]:
+    """What is another in leadready itself; `swapped`: another model scores now, with a catalogue of its own."""
     from importlib.metadata import version
 
     before, after = (str(of["catalogue_version"].iloc[0]) for of in (said, now))
-    causes = [f"the catalogue of features is another: {before} then, {after} now"] * (before != after)
+    causes = [f"the catalogue of features is another: {before} then, {after} now"] * (before != after and not swapped)
     release = version("leadready")
     return causes + [f"leadready {basis.release} scored then, {release} now"] * (basis.release != release)

@@ -16,8 +16,8 @@ def replay_report(done: Replay, most: int = 20) -> Report:
         f"Scored as of {done.as_of.isoformat()} UTC: {done.equal:,} of {done.rows:,} rows would be the same today, "
         "to the last bit.",
     ]
-    if done.as_then > done.equal:
-        said.append(f"From what was stored and set when it was published, {done.as_then:,} come out the same.")
+    if len(done.same_then) > done.equal:
+        said.append(f"From what was stored and set when it was published, {len(done.same_then):,} come out the same.")
     if done.leads > done.rows:
         said.append(f"{done.leads:,} were published; the others were erased with their persons.")
     if not done.noted and len(done.differences):
@@ -41,7 +41,7 @@ def replay_report(done: Replay, most: int = 20) -> Report:
         "rows": done.rows,
         "published": done.leads,
         "equal": done.equal,
-        "equal_as_then": done.as_then,
+        "equal_as_then": len(done.same_then),
         "causes": list(done.causes),
         "differences": for_machines(done.differences),
     }
