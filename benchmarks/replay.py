@@ -3,9 +3,9 @@
 `python -m benchmarks.replay [days] [leads]` loads a company's rows morning after morning and publishes its scores.
 Touches come late; others come late and say that they were known before. Touches turn out to be bots', calls are
 corrected, leads merged, persons erased, loads taken back, one of them from the start; the agreement changes, the
-catalogue of features is upgraded and other models put into use. Then the change of each lead from each day to the next
-is split, and random scores are computed again. It prints by how much the steps miss the change, how many scores come
-out equal, and why the others do not.
+catalogue of features is upgraded and other models put into use. Every other day the change of each lead since the day
+before is split; at last random scores are computed again. It prints by how much the steps miss the change, how many
+scores come out equal, and why the others do not.
 """
 
 from __future__ import annotations
@@ -41,17 +41,14 @@ from pipelines.jobs.start import init_workspace
 from pipelines.jobs.train import train_models
 from serving.changes import STEPS
 
-BEGIN = datetime(2025, 10, 16)
+BEGIN = datetime(2025, 11, 6)
 DAY, LOADED, SCORED = timedelta(days=1), timedelta(hours=4), timedelta(hours=5)
 LATE, DATED, BOTS, CORRECTED = 0.03, 0.02, 5, 3
 """Shares of touches that come late and that say otherwise; touches and calls that are corrected each day."""
 LATER_DAYS = 9
 SAMPLE = 1000
-EXPLORING = """
-[exploration]
-share = 0.2
-per_day = 3
-"""
+SHARE = 0.3
+"""Of those whose turn it is, handed off at random."""
 STRICTER = """
 [criteria.need]
 levels = { latent = 10, active = 20 }
@@ -121,9 +118,8 @@ class Company:
         """A day's rows, what came late, what was corrected, and what people took back."""
         at = BEGIN + day * DAY + LOADED
         due = {name: rows[rows["due"] == day].drop(columns="due") for name, rows in self.tables.items()}
-        batch = self.load(day, due, at)
-        if day:
-            self.load(day, self._corrections(at), at + timedelta(minutes=5))
+        corrected = self._corrections(at) if day else {}
+        batch = self.load(day, due | {name: pd.concat([due[name], rows]) for name, rows in corrected.items()}, at)
         with self.opened.warehouse() as warehouse:
             clock = at + timedelta(minutes=10)
             if day % 7 == 3:
@@ -181,7 +177,7 @@ def live(root: Path, days: int, leads: int, seed: int) -> Found:
     """A company's weeks in a new workspace, and what came of splitting and replaying them."""
     rng, space = np.random.default_rng(seed), Workspace(root / "var")
     init_workspace(space)
-    write_agreement(space, "2000-01-01", EXPLORING)
+    write_agreement(space, "2000-01-01", "")
     space.settings.write_text("[training]\nfolds = 2\n")
     (root / "files").mkdir()
     company = Company(open_workspace(space.root), due_days(simulate(leads, seed), rng), root / "files", rng, days)
@@ -194,7 +190,7 @@ def live(root: Path, days: int, leads: int, seed: int) -> Found:
             if day:
                 company.morning(day)
             if day == days // 4:
-                write_agreement(space, f"{(BEGIN + day * DAY).date()}", EXPLORING + STRICTER)
+                write_agreement(space, f"{(BEGIN + day * DAY).date()}", STRICTER)
                 company.opened = open_workspace(space.root)
             if day == days * 2 // 3:
                 engagement.features = upgraded(original)
@@ -203,16 +199,17 @@ def live(root: Path, days: int, leads: int, seed: int) -> Found:
                 promote(company.opened, 2 + (day > days // 3), BEGIN + day * DAY)
             as_of = BEGIN + day * DAY + SCORED
             score_open_leads(company.opened, as_of)
-            if day:
+            if day % 2 == 0 and day:
                 split(company.opened, as_of, found)
-            print(f"day {day}: {found.lead_days:,} lead-days split", file=sys.stderr)
+                print(f"day {day}: {found.lines()[0]}", file=sys.stderr)
         replay_all(company.opened, rng, found)
     return found
 
 
 def write_agreement(space: Workspace, day: str, own: str) -> None:
-    """An agreement in force from a day on."""
-    (space.agreements / f"{day}.toml").write_text(default_text("BANT") + own)
+    """An agreement in force from a day on, which explores."""
+    text = default_text("BANT").replace("\nshare = 0\n", f"\nshare = {SHARE}\n")
+    (space.agreements / f"{day}.toml").write_text(text + own)
 
 
 def promote(opened: OpenWorkspace, version: int, when: datetime) -> None:
@@ -236,7 +233,9 @@ def replay_all(opened: OpenWorkspace, rng: np.random.Generator, found: Found) ->
     with opened.warehouse() as warehouse:
         rows = warehouse.frame("SELECT as_of, lead_id FROM scores ORDER BY ALL")
     chosen = rows.iloc[np.sort(rng.choice(len(rows), min(SAMPLE, len(rows)), replace=False))]
-    for as_of, of_day in chosen.groupby("as_of"):
+    by_day = list(chosen.groupby("as_of"))
+    for place in rng.permutation(len(by_day)):
+        as_of, of_day = by_day[place]
         done = replay_scores(opened, pd.Timestamp(str(as_of)).to_pydatetime())
         why = done.differences.groupby("lead_id")["because"].first().reindex(of_day["lead_id"])
         found.scores += len(of_day)
@@ -245,6 +244,7 @@ def replay_all(opened: OpenWorkspace, rng: np.random.Generator, found: Found) ->
         found.named.update(kind_of(text) for text in why.dropna() if not text.startswith("unknown"))
         found.unnamed += int(why.dropna().str.startswith("unknown").sum())
         found.erased += done.leads - done.rows
+        print(f"{as_of}: {found.lines()[3]}", file=sys.stderr)
 
 
 def kind_of(because: str) -> str:
@@ -255,4 +255,4 @@ def kind_of(because: str) -> str:
 if __name__ == "__main__":
     given = [int(word) for word in sys.argv[1:]]
     with TemporaryDirectory() as scratch:
-        print("\n".join(live(Path(scratch), *(given or [60]), *([1200] if len(given) < 2 else []), seed=3).lines()))
+        print("\n".join(live(Path(scratch), *(given or [60]), *([740] if len(given) < 2 else []), seed=3).lines()))

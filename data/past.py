@@ -69,10 +69,10 @@ def _then(table: Table, as_of: datetime) -> str:
     if table.key[0] == "lead_id":
         what = "('merge', 'lead')" if table.name == "leads" else "('merge')"
         own = "coalesce(e.copied_from, e.lead_id) = e.lead_id"
-        gone = f"""CASE WHEN {own} THEN (SELECT min(t.known_at) FROM retractions t
-            WHERE t.key = e.lead_id AND t.what IN {what}) END"""
+        gone = f"""CASE WHEN {own} THEN (SELECT greatest(e.known_at, min(t.known_at)) FROM retractions t
+            WHERE t.key = e.lead_id AND t.what IN {what} HAVING count(*) > 0) END"""
     return f"""SELECT * EXCLUDE (ended_by, next_at, gone_at) REPLACE (CASE WHEN ended_by
-            THEN least(next_at, retracted_at, greatest(gone_at, known_at)) ELSE superseded_at END AS superseded_at)
+            THEN least(next_at, retracted_at, gone_at) ELSE superseded_at END AS superseded_at)
         FROM (SELECT e.*, EXISTS (FROM {later} r WHERE r.known_at = e.superseded_at AND {same}) AS ended_by,
             lead(e.known_at) OVER (PARTITION BY {keys} ORDER BY e.known_at) AS next_at, {gone} AS gone_at
             FROM {table.name} e ANTI JOIN past_later USING (batch_id) WHERE {before})"""

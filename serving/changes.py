@@ -210,7 +210,7 @@ def in_words(step: str, news: pd.DataFrame, versions: dict[str, str]) -> str:
 def _listed(news: pd.DataFrame) -> str:
     """The newest NAMED events, equal ones of a day as one, and how many more there are."""
     days = news["happened"].dt.strftime(" on %Y-%m-%d").fillna("")
-    texts = news["what"] + days + news["how"].map(HOW).fillna("")
+    texts = news["what"] + days + news["how"].map(HOW).where(days != "").fillna("")
     counts = texts.iloc[::-1].value_counts(sort=False)
     named = [f"{text} ({count} times)" if count > 1 else str(text) for text, count in counts.items()]
     more = int(counts.iloc[NAMED:].sum())
