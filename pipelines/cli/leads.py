@@ -80,7 +80,7 @@ def replay(
     leads: Annotated[list[str] | None, typer.Argument(help="Compare these leads alone (default: all).")] = None,
     most: Annotated[int, typer.Option(help="Print at most this many differences.", min=1)] = 20,
 ) -> Report:
-    """Compute published scores again, and say which would differ and why."""
+    """Compute published scores again, and compare them."""
     from pipelines.jobs.replay import replay_scores
     from serving.pages.replay import replay_report
 

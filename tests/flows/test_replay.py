@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.replay import SAMPLE, live
 from data.agreement.file import default_text
 from data.errors import DataError
 from data.intake.retraction import merge, retract_batch, retract_lead
@@ -245,3 +246,15 @@ def test_the_same_scoring_again_is_the_same_publication(office):
 def test_a_moment_that_was_not_published_is_refused(office):
     with pytest.raises(DataError, match=r"expected a moment that was published, .*name one of 2026-03-02T05:00:00"):
         office.replay(TUESDAY)
+
+
+@pytest.mark.slow
+def test_a_week_of_a_company_adds_up_and_has_a_cause_for_all_that_differs(tmp_path):
+    """With a model that is trained, one under another agreement, and one under another catalogue."""
+    found = live(tmp_path, days=6, leads=740, seed=3)
+    assert found.lead_days > 500
+    assert found.miss < 1e-9
+    assert {"model", "ageing", "corrected", "touches"} <= set(found.causes)
+    assert (found.scores, found.unnamed) == (SAMPLE, 0)
+    assert found.equal + sum(found.named.values()) == found.scores
+    assert found.erased > 0
