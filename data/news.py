@@ -37,7 +37,7 @@ WHAT = {
     "opportunities": "concat_ws(' ', 'deal', CASE WHEN e.won THEN 'won' WHEN e.won IS FALSE THEN 'lost' END)",
 }
 """What an event is called, as SQL over its row `e`."""
-FOUND = ["lead_id", "kind", "how", "what", "happened"]
+FOUND = "lead_id, kind, how, what, happened"
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def arriving(warehouse: Warehouse, leads: list[str], since: datetime, until: dat
     _note_house(warehouse, leads)
     with warehouse.shadowed({name: _arrivals(t, since, until, before) for name, t in TABLES.items()}):
         yield moments
-    warehouse.execute("DROP TABLE news_leads")
+    warehouse.execute("DROP TABLE news_own; DROP TABLE news_leads")
 
 
 def list_news(warehouse: Warehouse, leads: list[str], since: datetime, until: datetime) -> pd.DataFrame:
@@ -64,8 +64,10 @@ def list_news(warehouse: Warehouse, leads: list[str], since: datetime, until: da
     _note_house(warehouse, leads)
     parts = [_events(t, since, until) for name, t in TABLES.items() if name in WHAT]
     parts += [_traits(warehouse, TABLES[name], since, until) for name in ("leads", "accounts")]
-    sql = " UNION ALL ".join(f"SELECT lead_id, kind, how, what, happened FROM ({part})" for part in parts)
-    return warehouse.frame(f"FROM ({sql}) SEMI JOIN news_own USING (lead_id) ORDER BY ALL")
+    sql = " UNION ALL ".join(f"SELECT {FOUND} FROM ({part})" for part in parts)
+    found = warehouse.frame(f"FROM ({sql}) SEMI JOIN news_own USING (lead_id) ORDER BY ALL")
+    warehouse.execute("DROP TABLE news_own; DROP TABLE news_leads")
+    return found
 
 
 def _note_house(warehouse: Warehouse, leads: list[str]) -> None:

@@ -52,6 +52,7 @@ NAMED = 3
 """Events that are named; of more the number is given."""
 TYPES = {"lead_id": "str", "then": "float64", "now": "float64", "change": "float64"}
 TYPES |= dict.fromkeys(STEPS, "float64") | {"cause": "str", "changed": "str", "steps": "object"}
+NO_CHANGES = pd.DataFrame(columns=list(TYPES)).astype(TYPES)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def find_changes(
     both = both.assign(then=log_odds(both["probability_then"]), now=log_odds(both["probability_now"]))
     both = both[(both["now"] - both["then"]).abs() >= least].reset_index(drop=True)
     if both.empty:
-        return pd.DataFrame(columns=list(TYPES)).astype(TYPES)
+        return NO_CHANGES
     since, until = (both[f"as_of_{end}"].iloc[0].to_pydatetime() for end in ("then", "now"))
     path = _path(warehouse, both, since, until, present, former)
     found = both[["lead_id", "then", "now"]].assign(change=both["now"] - both["then"], **path)

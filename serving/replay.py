@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
@@ -31,9 +31,10 @@ TAKEN_WORDS = {
 class Replay:
     """What came of computing a publication again.
 
-    rows: published ones there are; leads: as many as were published. same_then: those that come out equal from what was
-    stored and set then. differences: a row per lead and column in which today's computation says otherwise: lead_id,
-    column, said, now, because. causes: what holds for all of them. noted: whether the publication has its basis.
+    rows: published ones there are, or of the leads asked for; leads: as many as were published. same_then: those that
+    come out equal from what was stored and set then. differences: a row per lead and column in which today's
+    computation says otherwise: lead_id, column, said, now, because. causes: what holds for all of them. noted: whether
+    the publication has its basis.
     """
 
     as_of: datetime
@@ -49,10 +50,6 @@ class Replay:
         """Published rows that would be the same today, to the last bit."""
         here = self.differences[self.differences["said"] != GONE]
         return self.rows - here["lead_id"].nunique()
-
-    def of(self, leads: Iterable[str]) -> Replay:
-        """The same with the differences of these leads alone."""
-        return replace(self, differences=self.differences[self.differences["lead_id"].isin(list(leads))])
 
 
 def compare(said: pd.DataFrame, now: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:

@@ -46,16 +46,15 @@ def find_movers(opened: OpenWorkspace, as_of: datetime, since: datetime | None, 
     since None: the last publication of an earlier day. Raises DataError where there are no two, ModelError where the
     model of the later one is gone.
     """
-    from serving.changes import find_changes
+    from serving.changes import NO_CHANGES, find_changes
 
     with opened.warehouse() as warehouse:
         first, last = _two(opened, warehouse, as_of, since)
         then, now = (warehouse.frame(OF_MOMENT, [moment]) for moment in (first, last))
         present = _seeing(opened, now)
-        changes = (
-            find_changes(warehouse, then, now, present, _former(opened, then, present), least) if present else None
-        )
-        changes = then[:0].assign(change=0.0, changed="") if changes is None else changes
+        changes = NO_CHANGES
+        if present:
+            changes = find_changes(warehouse, then, now, present, _former(opened, then, present), least)
     before, after = set(then["lead_id"]), set(now["lead_id"])
     scored = [set(of.loc[of["probability"].notna(), "lead_id"]) for of in (then, now)]
     named = {opened.agreement_at(moment).version for moment in (first, last)}
@@ -86,18 +85,44 @@ def find_change(opened: OpenWorkspace, lead: str, as_of: datetime, found: dict[s
     return Movers(then["as_of"].iloc[0].to_pydatetime(), as_of, changes, 1, 0, 0)
 
 
+def tell_changes(
+    opened: OpenWorkspace, warehouse: Warehouse, scores: pd.DataFrame, present: Seeing | None, least: float
+) -> pd.DataFrame:
+    """What changed in these scores, just computed by `present`, since the last publication of an earlier day.
+
+    As `serving.changes.find_changes`; empty without a model or an earlier publication.
+    """
+    from serving.changes import NO_CHANGES, find_changes
+
+    as_of = scores["as_of"].iloc[0].to_pydatetime()
+    earlier = _earlier(opened, _published(warehouse, as_of), as_of)
+    if present is None or not earlier:
+        return NO_CHANGES
+    then = warehouse.frame(OF_MOMENT, [earlier[0]])
+    return find_changes(warehouse, then, scores, present, _former(opened, then, present), least)
+
+
+def _published(warehouse: Warehouse, as_of: datetime) -> list[datetime]:
+    """The moments that were published up to `as_of`, the latest first."""
+    for table in (SCORES, PUBLICATIONS):
+        warehouse.make(table)
+    return [moment for (moment,) in warehouse.rows(PUBLISHED, [as_of])]
+
+
+def _earlier(opened: OpenWorkspace, moments: list[datetime], as_of: datetime) -> list[datetime]:
+    """Those of an earlier calendar day."""
+    zone = opened.settings.time_zone
+    return [moment for moment in moments if day_name(moment, zone) < day_name(as_of, zone)]
+
+
 def _two(
     opened: OpenWorkspace, warehouse: Warehouse, as_of: datetime, since: datetime | None
 ) -> tuple[datetime, datetime]:
-    for table in (SCORES, PUBLICATIONS):
-        warehouse.make(table)
-    moments = [moment for (moment,) in warehouse.rows(PUBLISHED, [as_of])]
-    zone = opened.settings.time_zone
-    earlier = [
-        moment
-        for moment in moments[1:]
-        if (moment <= since if since else day_name(moment, zone) < day_name(moments[0], zone))
-    ]
+    moments = _published(warehouse, as_of)
+    if since:
+        earlier = [moment for moment in moments[1:] if moment <= since]
+    else:
+        earlier = _earlier(opened, moments, moments[0]) if moments else []
     if earlier:
         return earlier[0], moments[0]
     found = ", ".join(f"{moment:%Y-%m-%d %H:%M}" for moment in moments[:3]) or "none"

@@ -51,13 +51,15 @@ def replay_scores(opened: OpenWorkspace, as_of: datetime, leads: Sequence[str] =
             later = loaded_later(warehouse, as_of, basis.loaded)
         disordered = bool(basis and warehouse.scalar(DISORDER, [as_of, number]))
         now = _compute(warehouse, agreement, model, under, as_of, settings)
+        published = basis.leads if basis and not wanted else len(said)
+        said, now = _only(wanted, said, now, as_of)
         differences = compare(said, now, columns)
         as_then, again = None, differences
         swapped = str(model.version if model else "none") != str(said["model_version"].iloc[0])
         if basis and len(differences) and not swapped and (changed or len(later) or disordered):
             with as_stored(warehouse, as_of, basis.loaded, number):
                 then = _compute(warehouse, agreement, model, under, as_of, _settings_then(settings, basis))
-            again = compare(said, then, columns)
+            again = compare(said, then[then["lead_id"].isin([*said["lead_id"], *now["lead_id"]])], columns)
         if basis:
             as_then = set(said["lead_id"]) - set(again["lead_id"])
             as_then |= set(now["lead_id"]) - set(said["lead_id"]) - set(again["lead_id"])
@@ -66,8 +68,7 @@ def replay_scores(opened: OpenWorkspace, as_of: datetime, leads: Sequence[str] =
             causes.append("an earlier moment was scored after this one, so the draws before it are others")
         found = explain_differences(differences, as_then, later, changed, tuple(causes))
     equal = frozenset(said["lead_id"]) - set(again["lead_id"])
-    done = Replay(as_of, len(said), basis.leads if basis else len(said), equal, found, tuple(causes), basis is not None)
-    return done.of(_scored(wanted, said, now, as_of)) if leads else done
+    return Replay(as_of, len(said), published, equal, found, tuple(causes), basis is not None)
 
 
 def _published(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:
@@ -85,12 +86,17 @@ def _published(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:
     return said
 
 
-def _scored(leads: list[str], said: pd.DataFrame, now: pd.DataFrame, as_of: datetime) -> list[str]:
+def _only(
+    leads: list[str], said: pd.DataFrame, now: pd.DataFrame, as_of: datetime
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both scorings of these leads alone, of all where none is named."""
     unknown = sorted(set(leads) - set(said["lead_id"]) - set(now["lead_id"]))
     if unknown:
         got, do = ", ".join(unknown[:10]), "check the id; a lead that was erased has no scores any more"
         raise DataError(f"replaying {as_of.isoformat()}", expected="leads that were scored then", got=got, do=do)
-    return leads
+    if not leads:
+        return said, now
+    return said[said["lead_id"].isin(leads)], now[now["lead_id"].isin(leads)]
 
 
 def _who_scored(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from serving.changes import STEPS
+from serving.changes import NOTHING, STEPS
 from serving.pages.sections import Report, Section, for_machines, records
 
 
@@ -49,13 +49,13 @@ def movers_report(
 def change_section(changes: pd.DataFrame, since: datetime) -> Section:
     """What changed for one lead since it was scored at `since`, as a sum in log-odds."""
     title = f"What changed since {since:%Y-%m-%d %H:%M} UTC?"
-    if changes.empty:
+    if changes.empty or abs(changes["change"].iloc[0]) < NOTHING:
         return Section(title, [f"Since {since:%Y-%m-%d %H:%M} UTC nothing changed."])
     row = records(changes)[0]
     told = row["steps"]
     rest = row["change"] - sum(value for value, _ in told)
     lines = [f"{value:>+9.3f}  {words}" for value, words in told]
-    lines += [f"{rest:>+9.3f}  all else"] * (abs(rest) >= 5e-4)
+    lines += [f"{rest:>+9.3f}  all else"] * (abs(rest) >= NOTHING)
     total = f"{row['change']:>+9.3f}  the change, in log-odds"
     return Section(title, [f"Since {since:%Y-%m-%d %H:%M} UTC: {row['changed']}.", *lines, total])
 
