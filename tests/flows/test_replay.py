@@ -19,11 +19,14 @@ from data.opened import OpenWorkspace, open_workspace
 from data.workspace import Workspace
 from pipelines.jobs.forget import forget_lead
 from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.movers import tell_changes
 from pipelines.jobs.replay import replay_scores
 from pipelines.jobs.score import score_open_leads
 from pipelines.jobs.start import init_workspace
+from serving.changes import STEPS
 from serving.pages.replay import replay_report
 from serving.replay import Replay
+from tests.spec.test_changes import scores, seeing
 from tests.tables import table
 
 MONDAY, TUESDAY = datetime(2026, 3, 2, 5), datetime(2026, 3, 3, 5)
@@ -246,6 +249,20 @@ def test_the_same_scoring_again_is_the_same_publication(office):
 def test_a_moment_that_was_not_published_is_refused(office):
     with pytest.raises(DataError, match=r"expected a moment that was published, .*name one of 2026-03-02T05:00:00"):
         office.replay(TUESDAY)
+
+
+def test_changes_are_told_since_the_last_publication_of_an_earlier_day(office):
+    """By a model that was in use on both days; not since this morning's, nor where there is none before."""
+    by = seeing()
+    with office.opened.warehouse() as warehouse:
+        warehouse.execute("UPDATE scores SET probability = 0.4, model_version = '1'")
+        leads = ["L1", "L2", "L3", "L4"]
+        for moment, moved in ((MONDAY + HOUR, False), (TUESDAY, True)):
+            now = scores(warehouse, by, moment, leads)
+            told = tell_changes(office.opened, warehouse, now, by, 0.1)
+            assert bool(len(told)) is moved
+        assert (told[list(STEPS)].sum(axis=1) - told["change"]).abs().max() < 1e-9
+        assert tell_changes(office.opened, warehouse, now, None, 0.1).empty
 
 
 @pytest.mark.slow
