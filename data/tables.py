@@ -315,6 +315,8 @@ PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=
     AS_OF,
     Column("folder", "text", "their folder below exports"),
     Column("day", "text", "the calendar day they belong to; of an older leadready empty: the day in UTC"),
+    Column("number", "whole", "its place in the order in which publications were made"),
+    Column("basis", "text", "what it rested on, as JSON: `leadready replay` computes it again from that"),
 )
 
 OVERRIDES = Table(

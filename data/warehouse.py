@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -188,6 +188,19 @@ class Warehouse:
             yield name
         finally:
             self.connection.unregister(name)
+
+    @contextmanager
+    def shadowed(self, selects: Mapping[str, str], parameters: Parameters = None) -> Iterator[None]:
+        """Let temporary tables stand before the stored ones of the same name, each made by a SELECT of stored ones."""
+        try:
+            for name, sql in selects.items():
+                self.execute(f"CREATE OR REPLACE TEMP TABLE shadow_{name} AS {sql}", parameters)
+            for name in selects:
+                self.execute(f"ALTER TABLE temp.shadow_{name} RENAME TO {name}")
+            yield
+        finally:
+            for name in selects:
+                self.execute(f"DROP TABLE IF EXISTS temp.{name}; DROP TABLE IF EXISTS temp.shadow_{name}")
 
     def make(self, table: Table) -> None:
         """Make the table of a contract, each key once, and the columns that an older leadready did not know."""

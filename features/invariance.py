@@ -7,8 +7,6 @@ the later rows, and with the later rows moved to other leads, and names each col
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 import pandas as pd
@@ -46,7 +44,7 @@ def find_leaks(
             continue
         seen = build_matrix(warehouse, index, agreement, features=features)
         for what, later in (("removed", PAST), ("moved to other leads", MOVED)):
-            with _shadowed(warehouse, later, as_of):
+            with warehouse.shadowed(_selects(later), {"as_of": as_of}):
                 other = build_matrix(warehouse, index, agreement, features=features)
             for name, example in differences(seen, other).items():
                 leaks.setdefault(name, f"{example} when rows known from {as_of:%Y-%m-%d %H:%M} on were {what}")
@@ -75,14 +73,6 @@ def sample_moments(warehouse: Warehouse) -> list[datetime]:
     return sorted(set(found or []))
 
 
-@contextmanager
-def _shadowed(warehouse: Warehouse, select: str, as_of: datetime) -> Iterator[None]:
-    """Let temporary tables stand before the stored ones of the same name."""
-    try:
-        for name, table in TABLES.items():
-            sql = select.format(table=f"main.{name}", id=(table.key or ("lead_id",))[0])
-            warehouse.execute(f"CREATE TEMP TABLE {name} AS {sql}", {"as_of": as_of})
-        yield
-    finally:
-        for name in TABLES:
-            warehouse.execute(f"DROP TABLE IF EXISTS temp.{name}")
+def _selects(select: str) -> dict[str, str]:
+    """The SELECT over each table; `id` is what its rows are of."""
+    return {n: select.format(table=n, id=(t.key or ("lead_id",))[0]) for n, t in TABLES.items()}

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 UNEXPECTED = 70
 """The exit code of a fault that is leadready's own (EX_SOFTWARE)."""
 ORDER = (
-    *("init", "ingest", "explain", "train", "promote", "rollback", "score", "backtest", "ablate", "report"),
+    *("init", "ingest", "explain", "train", "promote", "rollback", "score", "movers", "replay"),
+    *("backtest", "ablate", "report"),
     *("daily", "weekly", "serve", "deploy", "runs", "ui"),
     *("simulate", "demo", "quarantine", "features", "agreement"),
     *("retract", "merge", "forget", "drop-column"),

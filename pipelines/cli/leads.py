@@ -73,15 +73,54 @@ def override(
 
 @command(app, "explain L0000012 --as-of 2026-03-01")
 def explain(workspace: Path, lead: Annotated[str, typer.Argument(help="The lead's id.")], as_of: AsOf = None) -> Report:
-    """Explain one lead. It prints the probability, the reasons, what the lead lacks and how its points add up."""
+    """Explain one lead. It prints the probability, the reasons, what the lead lacks, what changed and its points."""
     from pipelines.jobs.explain import explain_points, explain_score
+    from pipelines.jobs.movers import find_change
     from serving.pages.scores import lead_report
 
     opened = find_workspace(workspace)
     moment = settle(opened, read_as_of(as_of), now())
     points = explain_points(opened, [lead], moment)
-    found = explain_score(opened, points.standing["lead_id"].iloc[0], moment)
-    return lead_report(points.standing, points.lines, found, points.agreement, moment)
+    known_as = points.standing["lead_id"].iloc[0]
+    found = explain_score(opened, known_as, moment)
+    moved = find_change(opened, known_as, moment, found)
+    changed = (moved.changes, moved.since) if moved else None
+    return lead_report(points.standing, points.lines, found, points.agreement, moment, changed)
+
+
+@command(app, "movers --as-of 2026-03-01")
+def movers(
+    workspace: Path,
+    as_of: AsOf = None,
+    since: Annotated[
+        str | None, typer.Option(help="Compare with the scores of this moment (default: the day before).")
+    ] = None,
+    least: Annotated[float, typer.Option(help="Show changes of at least so much in log-odds.", min=0.001)] = 0.1,
+    most: Annotated[int, typer.Option(help="Print at most this many leads up, and down.", min=1)] = 10,
+) -> Report:
+    """List the leads that moved up and down, and why."""
+    from pipelines.jobs.movers import find_movers
+    from serving.pages.changes import movers_report
+
+    opened = find_workspace(workspace)
+    moment = settle(opened, read_as_of(as_of), now())
+    m = find_movers(opened, moment, read_moment(since, "--since") if since else None, least)
+    counts = {"both": m.both, "came": m.came, "went": m.went}
+    return movers_report(m.changes, m.since, m.as_of, counts, m.agreement, most, least)
+
+
+@command(app, "replay --as-of 2026-03-01")
+def replay(
+    workspace: Path,
+    as_of: Annotated[str, typer.Option(help="Compute the scores published as of this moment (UTC).")],
+    leads: Annotated[list[str] | None, typer.Argument(help="Compare these leads alone (default: all).")] = None,
+    most: Annotated[int, typer.Option(help="Print at most this many differences.", min=1)] = 20,
+) -> Report:
+    """Compute published scores again, and compare them."""
+    from pipelines.jobs.replay import replay_scores
+    from serving.pages.replay import replay_report
+
+    return replay_report(replay_scores(find_workspace(workspace), read_moment(as_of), leads or ()), most)
 
 
 @command(app, "report --as-of 2026-03-01")

@@ -16,6 +16,11 @@ from pipelines.jobs.basis import look_at_freshness
 if TYPE_CHECKING:
     import pandas as pd
 
+    from data.agreement.model import Agreement
+    from data.settings import Settings
+    from data.warehouse import Warehouse
+    from models.registry.client import LoadedModel
+
 log = logging.getLogger(__name__)
 
 
@@ -39,10 +44,9 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     agreement that the model was trained under is gone.
     """
     from models.registry.client import Registry
-    from serving.in_use import IN_USE, find_model, model_status, trained_under
+    from serving.basis import settings_noted
+    from serving.in_use import IN_USE, find_model, trained_under
     from serving.lists import find_columns
-    from serving.pages.freshness import stale_words
-    from serving.scoring import score_leads
     from serving.sinks import publish
 
     registry = Registry(opened.workspace)
@@ -54,9 +58,27 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
         find_columns(warehouse, opened.settings)  # before minutes are spent on scores
         fresh = look_at_freshness(opened, warehouse, as_of)
         zone = opened.settings.time_zone
-        scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under, zone)
+        scores, capacity = score_rows(warehouse, agreement, model, as_of, seen_under, opened.settings, fresh)
         log.info("scored %d open leads as of %s", len(scores), as_of)
-        scores = scores.assign(model_status=model_status(model, opened.settings), stale=stale_words(fresh))
         closed = count_closed(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
-        folder = publish(opened.workspace, warehouse, scores, zone) if alias == IN_USE else None
+        noted = settings_noted(opened.settings)
+        folder = publish(opened.workspace, warehouse, scores, zone, noted) if alias == IN_USE else None
     return Scoring(scores, capacity, folder, fresh, closed, waiting)
+
+
+def score_rows(
+    warehouse: Warehouse,
+    agreement: Agreement,
+    model: LoadedModel | None,
+    as_of: datetime,
+    seen_under: Agreement | None,
+    settings: Settings,
+    fresh: Freshness,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The scores with all their columns, and the use of each capacity; see `serving.scoring.score_leads`."""
+    from serving.in_use import model_status
+    from serving.pages.freshness import stale_words
+    from serving.scoring import score_leads
+
+    scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under, settings.time_zone)
+    return scores.assign(model_status=model_status(model, settings), stale=stale_words(fresh)), capacity

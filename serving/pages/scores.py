@@ -14,6 +14,7 @@ from data.freshness import Freshness
 from data.settings import Settings
 from serving.lists import call_list
 from serving.pages.agreements import standing_report
+from serving.pages.changes import change_facts, change_section
 from serving.pages.freshness import freshness_facts, freshness_words
 from serving.pages.sections import Report, Rows, Section, for_machines, listed, records, rounded
 from serving.pages.waiting import waiting_words
@@ -88,9 +89,17 @@ def top_rows(scores: pd.DataFrame, most: int) -> Rows:
 
 
 def lead_report(
-    standing: pd.DataFrame, lines: pd.DataFrame, found: dict[str, Any] | None, agreement: Agreement, as_of: datetime
+    standing: pd.DataFrame,
+    lines: pd.DataFrame,
+    found: dict[str, Any] | None,
+    agreement: Agreement,
+    as_of: datetime,
+    changed: tuple[pd.DataFrame, datetime] | None = None,
 ) -> Report:
-    """One lead by the model in use and under the rules, `found` as `explain_score` gives it (None: no model)."""
+    """One lead by the model in use and under the rules, `found` as `explain_score` gives it (None: no model).
+
+    changed: what changed since which moment (`serving.changes.find_changes`); None where there is no score before.
+    """
     rules = standing_report(standing, lines, agreement)
     of_rules = {**records(standing)[0], "lines": for_machines(lines)}
     segment = agreement.values.costs()[int(of_rules["segment"])]
@@ -98,7 +107,9 @@ def lead_report(
     model = Section("What does the model make of it?", said)
     scored = {name: part.to_dict() if hasattr(part, "to_dict") else part for name, part in (found or {}).items()}
     facts = {"lead_id": of_rules["lead_id"], "as_of": as_of.isoformat(), "rules": of_rules, "model": scored}
-    return Report([model, *rules.sections], facts)
+    moved = [change_section(*changed)] if changed else []
+    facts |= {"changed": change_facts(*changed)} if changed else {}
+    return Report([model, *moved, *rules.sections], facts)
 
 
 def score_lines(found: dict[str, Any], of_rules: dict[str, Any], threshold: float) -> list[str]:

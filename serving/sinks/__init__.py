@@ -9,21 +9,30 @@ each publication, so that a run that was killed in between is finished by the ne
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import ModuleType
+from types import MappingProxyType, ModuleType
+from typing import Any
 
 import pandas as pd
 
 from data.warehouse import Warehouse
 from data.workspace import Workspace, day_name
+from serving.basis import note_basis
 from serving.sinks import files
 
 log = logging.getLogger(__name__)
 
 
-def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, time_zone: str = "UTC") -> Path | None:
+def publish(
+    workspace: Workspace,
+    warehouse: Warehouse,
+    scores: pd.DataFrame,
+    time_zone: str = "UTC",
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Path | None:
     """Give the scores of one `as_of` to every sink, all or none; returns the folder their files are found in.
 
     The folder is that of the calendar day of `as_of` in the time zone. It shows the day's latest scoring: None where
@@ -36,6 +45,7 @@ def publish(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, ti
     with warehouse.transaction():
         for sink in sinks():
             sink.write(workspace, warehouse, ordered, as_of, day)
+        note_basis(warehouse, as_of, ordered, settings)
     finish(workspace, warehouse)
     folder, latest = workspace.exports / day, files.shown(warehouse, day)
     if latest > as_of:

@@ -83,7 +83,8 @@ def filled(tmp_path_factory, source):
     init_workspace(space)
     opened = open_workspace(space.root)
     ingest_batch(opened, "canonical", str(source), pd.Timestamp("2026-01-10").to_pydatetime())
-    score_open_leads(opened, pd.Timestamp("2025-12-01").to_pydatetime())
+    for day in ("2025-11-30", "2025-12-01"):
+        score_open_leads(opened, pd.Timestamp(day).to_pydatetime())
     return space.root
 
 
