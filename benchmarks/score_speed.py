@@ -83,7 +83,7 @@ def _leads(opened: OpenWorkspace, model: LoadedModel, as_of: datetime, rows: int
     agreement = opened.agreement_at(as_of)
     with opened.warehouse() as warehouse:
         index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
-        features, matrix = _seen(warehouse, model, trained_under(opened, model), spread(index, rows))
+        features, _, matrix = _seen(warehouse, model, trained_under(opened, model), spread(index, rows))
     return features, matrix[[f.name for f in features]]
 
 
