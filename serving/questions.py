@@ -36,6 +36,8 @@ LIKELIEST = 20
 COMPANY, OWN = 20.0, 5.0
 """How many calls of the company the agreement's chance to reach counts for, and how many calls of a lead its
 company's."""
+AVERAGE = 0.9
+"""How far a lead's question is told by what it is worth for all leads on average."""
 REACHED = f"count(*) FILTER (disposition IN ({', '.join(map(literal, CONNECTED))}))"
 WEIGHED = {
     "call_value": "float64",
@@ -189,28 +191,37 @@ def _pairs(
 
 
 def _choose(ones: pd.DataFrame, twos: dict[tuple[str, str], Vector], single: pd.DataFrame) -> pd.DataFrame:
-    """The best question of each lead; where two are worth more than one, the better of them and then the other."""
+    """The best question of each lead; where two are worth more than one, the better of them and then the other.
+
+    Which is best is told by the lead's own worths beside those of all leads on average (AVERAGE): what a model makes of
+    one lead is unsure, and for most leads no single answer changes anything. What the call is worth is the lead's own.
+    """
     names = [*ones.columns.astype(str), None]
-    alone = ones.fillna(-np.inf).to_numpy()
-    pairs = [tuple(names.index(name) for name in pair) for pair in twos]
-    both = np.column_stack([np.full(len(ones), -np.inf), *(np.nan_to_num(v, nan=-np.inf) for v in twos.values())])
-    rows, at = np.arange(len(ones)), both.argmax(axis=1)
-    together = both.max(axis=1) > alone.max(axis=1)
-    pair = np.array([(0, 0), *pairs])[at]
-    swapped = alone[rows, pair[:, 0]] < alone[rows, pair[:, 1]]
-    first = np.where(together, np.where(swapped, pair[:, 1], pair[:, 0]), alone.argmax(axis=1))
-    second = np.where(together, np.where(swapped, pair[:, 0], pair[:, 1]), len(names) - 1)
-    worth = np.maximum(both.max(axis=1), alone.max(axis=1))
-    first = np.where(np.isfinite(worth), first, len(names) - 1)
+    alone, pairs = ones.to_numpy(float), np.column_stack([np.full(len(ones), np.nan), *twos.values()])
+    one, two = _beside_average(alone), _beside_average(pairs)
+    rows, together = np.arange(len(ones)), two.max(axis=1) > one.max(axis=1)
+    places = [tuple(names.index(name) for name in pair) for pair in twos]
+    pair = np.array([(0, 0), *places])[two.argmax(axis=1)]
+    better = np.where(one[rows, pair[:, 0]] < one[rows, pair[:, 1]], pair[:, 1], pair[:, 0])
+    first = np.where(together, better, one.argmax(axis=1))
+    second = np.where(together, pair.sum(axis=1) - better, len(names) - 1)
+    worth = np.where(together, pairs[rows, two.argmax(axis=1)], alone[rows, first])
     words = np.array(names, dtype=object)
     found = pd.DataFrame(
         {
-            "worth": np.where(np.isfinite(worth), worth, np.nan),
-            "next_question": words[first],
-            "then_question": words[second],
+            "worth": worth,
+            "next_question": np.where(np.isnan(worth), None, words[first]),
+            "then_question": np.where(np.isnan(worth), None, words[second]),
         }
     )
     return found.assign(estimates=_estimates_of(single, found["next_question"].to_numpy(object)))
+
+
+def _beside_average(worths: Vector) -> Vector:
+    """N leads x questions: their own worth and that of all leads on average, weighed; what is not open is -inf."""
+    known = ~np.isnan(worths)
+    average = np.where(known, worths, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(known, (1 - AVERAGE) * worths + AVERAGE * average, -np.inf)
 
 
 def _estimates_of(single: pd.DataFrame, question: Vector) -> pd.Series[str]:

@@ -8,6 +8,7 @@ import pandas as pd
 from data.agreement.file import default_agreement
 from data.freshness import Age, Freshness
 from data.intake.ingest import IngestReport, TableCount
+from data.tables import SCORES
 from serving.pages.agreements import agreements_report, standing_report
 from serving.pages.ingest import ingest_report
 from serving.pages.scores import NO_MODEL, OUTSIDE, lead_report, scoring_report
@@ -88,11 +89,15 @@ def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():
         L4       0.6          inside   1               2                3            qualified  hand_off  ready
     """).astype({"probability": float, "rule_points": float})
     scores = scores.assign(probability_low=scores["probability"] - 0.1, probability_high=scores["probability"] + 0.1)
+    scores = scores.reindex(columns=list(dict.fromkeys([*scores.columns, *SCORES.names]))).assign(
+        as_of=AS_OF, contact="none", urgent=False
+    )
     capacity = pd.DataFrame({"team": ["north"], "limit": [2], "worth": [1 / 3]})
     fresh = Freshness(AS_OF, (Age("calls", AS_OF - timedelta(days=9), 9, 5),), 1_200)
     report = scoring_report(scores, capacity, None, fresh, most=2)
-    top, routes, places = report.sections
+    top, calls, routes, places = report.sections
     assert [row["lead_id"] for row in top.rows] == ["L4", "L2"]
+    assert calls.rows == []
     assert list(top.rows[0].items())[1:5] == [
         ("probability", 0.6),
         ("probability_low", 0.5),
