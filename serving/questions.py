@@ -207,13 +207,9 @@ def _choose(ones: pd.DataFrame, twos: dict[tuple[str, str], Vector], single: pd.
     second = np.where(together, pair.sum(axis=1) - better, len(names) - 1)
     worth = np.where(together, pairs[rows, two.argmax(axis=1)], alone[rows, first])
     words = np.array(names, dtype=object)
-    found = pd.DataFrame(
-        {
-            "worth": worth,
-            "next_question": np.where(np.isnan(worth), None, words[first]),
-            "then_question": np.where(np.isnan(worth), None, words[second]),
-        }
-    )
+    asked = pd.DataFrame({"next_question": words[first], "then_question": words[second]}, dtype=object)
+    asked.loc[np.isnan(worth)] = None
+    found = asked.assign(worth=worth)
     return found.assign(estimates=_estimates_of(single, found["next_question"].to_numpy(object)))
 
 
