@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from features.supposing import (
     answer_pairs,
     last_answers,
     open_questions,
+    possible_answers,
     single_answers,
     suppose,
 )
@@ -33,6 +35,10 @@ log = logging.getLogger(__name__)
 
 LIKELIEST = 20
 """Questions are weighed for the likeliest leads, so many times as many as can be called."""
+MOST_ROWS = 200_000
+"""And for no more than come to so many answers to look at."""
+PAIRED = 5
+"""Of so many criteria, those worth most on average, two are weighed together."""
 COMPANY, OWN = 20.0, 5.0
 """How many calls of the company the agreement's chance to reach counts for, and how many calls of a lead its
 company's."""
@@ -41,6 +47,7 @@ AVERAGE = 0.9
 REACHED = f"count(*) FILTER (disposition IN ({', '.join(map(literal, CONNECTED))}))"
 WEIGHED = {
     "call_value": "float64",
+    "due": "boolean",
     "reach": "float64",
     "next_question": "str",
     "then_question": "str",
@@ -58,17 +65,21 @@ def weigh_calls(
     day: n leads as `routing.weigh` gives them, with `price`: what a place of the lead's team is worth to others.
     predict: None without a model; then `call_value` is the chance that the call qualifies the lead.
     Empty for leads that may not be called or are taken care of, for those less likely than the LIKELIEST, and for
-    those with nothing open to ask: call_value and questions; `reach` is known of all that are weighed.
+    those with nothing open to ask: call_value and questions; `reach` is known of all that are weighed. Not `due` is
+    who was called within the agreement's rest_days.
     """
-    found = pd.DataFrame(index=day.index, columns=list(WEIGHED)).astype(WEIGHED)
-    asked = _worth_weighing(day, agreement)
+    found = pd.DataFrame(index=day.index, columns=list(WEIGHED)).astype(WEIGHED).assign(due=True)
+    if day.empty:
+        return found
+    found["due"] = ~day["lead_id"].isin(_called_lately(warehouse, day, agreement))
+    asked = _worth_weighing(day[found["due"]], agreement)
     if asked.empty:
         return found
     leads = asked.reset_index(drop=True)
     reach = chance_to_reach(warehouse, leads, agreement)
     best = _best_questions(warehouse, leads, agreement, predict, vouched)
-    known = best.assign(call_value=best["worth"] * reach, reach=reach).set_axis(asked.index)[list(WEIGHED)]
-    return known.reindex(day.index).astype(WEIGHED)
+    known = best.assign(call_value=best["worth"] * reach, reach=reach, due=True).set_axis(asked.index)[list(WEIGHED)]
+    return known.reindex(day.index).assign(due=found["due"]).astype(WEIGHED)
 
 
 def chance_to_reach(warehouse: Warehouse, leads: pd.DataFrame, agreement: Agreement) -> Vector:
@@ -91,9 +102,17 @@ def chance_to_reach(warehouse: Warehouse, leads: pd.DataFrame, agreement: Agreem
     return np.asarray((own["reached"] + usual * OWN) / (own["dials"] + OWN))
 
 
+def _called_lately(warehouse: Warehouse, day: pd.DataFrame, agreement: Agreement) -> set[str]:
+    """The leads that are left alone, as they were called a short time ago."""
+    as_of = day["as_of"].iloc[0].to_pydatetime()
+    lately = f"SELECT DISTINCT lead_id FROM calls e WHERE {in_force('$1')} AND called_at > $2"
+    return {of for (of,) in warehouse.rows(lately, [as_of, as_of - timedelta(days=agreement.calls.rest_days)])}
+
+
 def _worth_weighing(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     free = day[day["may_call"] & ~day["with_sales"] & ~day["cooling"]]
-    most = LIKELIEST * agreement.capacity.calls_per_day
+    answers = max(len(possible_answers(agreement)), 1)
+    most = min(LIKELIEST * agreement.capacity.calls_per_day, max(MOST_ROWS // answers, 1))
     if len(free) > most:
         log.info("questions were weighed for the %d likeliest of %d leads that may be called", most, len(free))
     return free.nlargest(most, "worth") if len(free) > most else free
@@ -120,9 +139,10 @@ def _best_questions(
         return np.asarray(_information(rows, leads, agreement, vouched) - paid)
 
     ones = pd.DataFrame({str(c): worth(rows, str(c)) for c, rows in single.groupby("criterion", sort=False)})
+    best = ones.columns[ones.columns.isin(ones.mean().nlargest(PAIRED).index)]
     twos = {
         (one, other): worth(rows, one, other)
-        for one, other, rows in _pairs(warehouse, leads, agreement, questions, chances, single)
+        for one, other, rows in _pairs(warehouse, leads, agreement, questions[best], chances, single)
     }
     return _choose(ones, twos, single)
 

@@ -126,6 +126,7 @@ CASES = {
     "meanwhile": Case(TELE_QUALIFY, f"{LIKELY}, {IN_LINE}; {RATED}, so call it in the meantime"),
     "early": Case(HAND_OFF, f"sales has time to spare: at {{p}} % {TRY}", early=True),
     "early_rules": Case(HAND_OFF, f"sales has time to spare: with {{points}} points {TRY}", early=True),
+    "resting": Case(NURTURE, f"{RATED}; it was called within the last {{rest}} days, so leave it alone for now"),
     "no_time": Case(
         NURTURE, f"{RATED}; it is number {{place}} in line for a call, and there is time for {{limit}} a day"
     ),
@@ -133,7 +134,8 @@ CASES = {
 OVERRIDDEN = ("hand_off", "manager_check", "tele_qualify", "reheat", "nurture")
 """The routes that a person can ask for."""
 CASES |= {f"wanted_{name}": Case(ROUTES[name], "{words}", overridden=True) for name in OVERRIDDEN}
-"""In `why`: p and pays in percent, the zone in words, points in whole numbers, words of a person who decided."""
+"""In `why`: p and pays in percent, the zone in words, points in whole numbers, rest in days, words of a person who
+decided."""
 CELLS = {
     "quadrant": ("both", "unfit", "beyond", "short", "doubted", "neither"),
     "and": ("both", "unfit_and", "short", "short", "doubted_and", "neither"),

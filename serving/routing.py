@@ -42,7 +42,8 @@ def choose_routes(
     `leads` needs lead_id, day, probability (NaN for all where no model is in use), probability_low, support,
     rule_points, zone, urgent, team (name or None), segment (index into `agreement.values.costs()`), may_call, may_mail,
     with_sales, cooling, reheat, episode (hand-offs so far), age_days (since the person last gave a sign), and may have
-    `call_value`: what a call is expected to change for the better (`questions.weigh_calls`), by which calls are ranked.
+    `call_value`, what a call is expected to change for the better, by which calls are ranked, and `due`, false of those
+    called a short time ago (`questions.weigh_calls`).
     `vouched`: the model has learned from enough explored hand-offs; without it the model alone never hands off under
     `quadrant`, as it only saw how sales answers leads that met the rules. `past`: the draws that leads took part in
     before, as `earlier_draws` gives them; by default none. `gain` is what a hand-off now is expected to be worth above
@@ -106,6 +107,7 @@ def weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     day["team"] = pd.Index(list(teams), dtype=object).get_indexer(pd.Index(day["team"], dtype=object))
     day["team_limit"] = np.array([*(t.hand_offs_per_day for t in teams.values()), 0])[day["team"]]
     value = day.get("call_value", pd.Series(np.nan, day.index))
+    day["callable"] = day["may_call"] & (day["due"].astype(bool) if "due" in day else True)
     day = day.assign(call_value=value.fillna(0.0), gain_call=value - agreement.calls.cost if known else np.nan)
     return day.assign(place=0, limit=0, left_out=False, outside=day["support"].eq("outside"))
 
@@ -160,8 +162,8 @@ def _call_first(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
         _in_case(day, lambda c: c.takes_place and not c.overridden) & (day["zone"] != "qualified") & ~day["urgent"]
     )
     rest = _in_case(day, lambda c: c.route.by_tele or c.idle)
-    place = _places(day["may_call"] & (by_model | rest), np.zeros(len(day), int), day["call_value"], day["worth"])
-    sooner = by_model & day["may_call"] & (day["gain_call"] > 0) & (place <= agreement.capacity.calls_per_day)
+    place = _places(day["callable"] & (by_model | rest), np.zeros(len(day), int), day["call_value"], day["worth"])
+    sooner = by_model & day["callable"] & (day["gain_call"] > 0) & (place <= agreement.capacity.calls_per_day)
     return _turn(day, sooner, "call_first")
 
 
@@ -213,10 +215,11 @@ def _limit_calls(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     First those whose answers may change most, whatever else would become of them, then those that the agreement wants
     called. Who is not called keeps its own route, or is nurtured until its turn comes.
     """
+    day = _turn(day, _called(day) & ~day["callable"] & ~_in_case(day, lambda c: c.overridden), "resting")
     limit, wanted = agreement.capacity.calls_per_day, _called(day)
     held = (day["case"] == "no_place") & day["gain"].notna()
     idle = _in_case(day, lambda c: c.idle) | held
-    asked = day["may_call"] & (day["call_value"] > 0) & (idle | wanted)
+    asked = day["callable"] & (day["call_value"] > 0) & (idle | wanted)
     first = _in_case(day, lambda c: c.overridden)
     place = _places(asked | wanted, np.zeros(len(day), int), first, day["call_value"], day["worth"])
     now, waits = (place > 0) & (place <= limit), wanted & (place > limit)
@@ -229,7 +232,9 @@ def _look_again(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
     """The day to come back to a lead that is nurtured: when its place in the line for calls is reached, or after it
     was quiet for as long as the agreement's [reheat] says."""
     turn = (day["call_place"] - 1) // agreement.capacity.calls_per_day
-    days = np.where(day["waits"], turn, np.ceil(agreement.reheat.quiet_days))
+    resting = day["case"] == "resting"
+    quiet = np.where(resting, agreement.calls.rest_days, agreement.reheat.quiet_days)
+    days = np.where(day["waits"], turn, np.ceil(quiet))
     again = pd.to_datetime(day["day"]) + pd.to_timedelta(days, unit="D")
     kept = _in_case(day, lambda c: c.route is NURTURE)
     return again.dt.strftime("%Y-%m-%d").astype(object).where(kept, None)
@@ -286,13 +291,23 @@ def _reasons(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
     columns = [day[c] for c in ("case", "threshold", "place", "limit", "team", "outside", "words")]
     figures = (*columns, p, zone, points)
     rows = zip(*(figure.tolist() for figure in figures), strict=True)
-    return pd.Series([_why(row, names, alone) for row in rows], index=day.index, dtype=str)
+    rest = f"{agreement.calls.rest_days:g}"
+    return pd.Series([_why(row, names, alone, rest) for row in rows], index=day.index, dtype=str)
 
 
-def _why(row: tuple[Any, ...], teams: list[str], alone: str) -> str:
+def _why(row: tuple[Any, ...], teams: list[str], alone: str, rest: str) -> str:
     case, threshold, place, limit, team, outside, words, p, zone, points = row
     shown, pays = in_percent(p, threshold)
-    figures = {"p": shown, "pays": pays, "zone": zone, "points": points, "place": place, "limit": limit, "words": words}
+    figures = {
+        "p": shown,
+        "pays": pays,
+        "zone": zone,
+        "points": points,
+        "place": place,
+        "limit": limit,
+        "words": words,
+        "rest": rest,
+    }
     why = CASES[case].why.format(**figures, team=teams[team], alone=alone)
     return f"{why} ({FEW})" if outside and "{p}" in CASES[case].why and FEW not in why else why
 

@@ -82,12 +82,14 @@ def score_leads(
     calls = _weigh_calls(warehouse, model, agreement, seen_under, leads, used, matrix)
     past = earlier_draws(warehouse, as_of, time_zone)
     wanted = overrides_at(warehouse, as_of)
-    routed = choose_routes(leads.join(calls["call_value"]), agreement, vouches(model), past, wanted)
+    routed = choose_routes(leads.join(calls[["call_value", "due"]]), agreement, vouches(model), past, wanted)
     _warn(leads, routed)
     if model:
         _warn_of_strangers(model, matrix, known)
     number = str(model.version) if model else "none"
-    scored = leads[["lead_id", "as_of", *KNOWN, *KEPT]].join(routed.leads).join(calls.drop(columns="call_value"))
+    scored = (
+        leads[["lead_id", "as_of", *KNOWN, *KEPT]].join(routed.leads).join(calls.drop(columns=["call_value", "due"]))
+    )
     scored = scored.join(_words(scored, agreement))
     seen = scored["route"].isin(routes_where(lambda r: r.seen))
     scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, seen)).assign(

@@ -221,6 +221,7 @@ class Calls(StrictModel):
 
     cost: Number = _key("what a call costs, reached or not", 8, ge=0)
     reach: Share = _key("chance to reach a lead, as long as nobody has called anyone", 0.3)
+    rest_days: Number = _key("days after a call in which the lead is left alone", 2, ge=0, le=365)
     asking: dict[Name, Number] = _key("what asking about a criterion costs in trust; 1 for any other", {})
     early: Number = _key("how many times that while the lead has told nothing yet", 2, ge=0)
 

@@ -113,7 +113,7 @@ def test_what_is_answered_and_fresh_is_not_asked(state: str, day: str, asked: st
 
 @pytest.mark.parametrize("barred", [{"may_call": [False]}, {"with_sales": [True]}, {"cooling": [True]}])
 def test_who_may_not_be_called_or_is_with_sales_is_asked_nothing(barred: dict[str, list[bool]]) -> None:
-    assert weigh(leads(**barred)).isna().all(axis=None)
+    assert weigh(leads(**barred)).drop(columns="due").isna().all(axis=None)
 
 
 def test_two_questions_are_asked_where_one_alone_changes_nothing() -> None:
@@ -152,3 +152,17 @@ def test_the_chance_to_reach_learns_from_the_company_and_the_lead() -> None:
         found = chance_to_reach(warehouse, rows, AGREEMENT)
     company = (2 + 6) / 28
     assert found.tolist() == pytest.approx([(1 + 5 * company) / 9, company])
+
+
+@pytest.mark.parametrize(("day", "due"), [("2026-02-27", False), ("2026-02-26", True)])
+def test_who_was_called_within_the_rest_days_is_not_due(day: str, due: bool) -> None:
+    calls = table(f"lead_id call_id called_at disposition known_at\nL0 c1 {day} no_answer {day}")
+    found = weigh(leads(), calls=calls).iloc[0]
+    assert (found["due"], pd.isna(found["next_question"])) == (due, not due)
+
+
+def test_an_agreement_with_many_criteria_is_weighed_for_fewer_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six answers in all and room for twelve: the two likeliest leads."""
+    monkeypatch.setattr("serving.questions.MOST_ROWS", 12)
+    found = weigh(leads(probability=[0.1, 0.3, 0.2, 0.4]))
+    assert found["call_value"].notna().tolist() == [False, True, False, True]

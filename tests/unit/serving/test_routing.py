@@ -349,6 +349,14 @@ def test_who_is_not_called_today_has_a_day_to_look_again() -> None:
     assert list(found["look_again"]) == [None, None, "2026-02-28", "2026-02-28", "2026-03-01", "2026-03-29"]
 
 
+def test_who_was_called_lately_is_left_alone() -> None:
+    lead = {"probability": [0.5, 0.4, 0.1], "due": [False, True, False], "call_value": [50.0, 1.0, 50.0]}
+    found = choose_routes(leads(**lead, day="2026-02-27"), agree()).leads
+    assert list(found["case"].astype(str)) == ["resting", "short", "neither"]
+    assert list(found["look_again"]) == ["2026-03-01", None, "2026-03-29"]
+    assert found["route_reason"].iloc[0].endswith("it was called within the last 2 days, so leave it alone for now")
+
+
 def test_calls_go_where_answers_may_change_most() -> None:
     """A lead that would be nurtured is called for what it may say; one that waits for a place is called meanwhile."""
     agreement = agree(capacity={"calls_per_day": 3, "teams": {"north": {"hand_offs_per_day": 1}}})
