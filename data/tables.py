@@ -289,6 +289,7 @@ SCORES = Table(
     Column("next_question", "text", "what to ask first: the criterion whose answer may change most"),
     Column("then_question", "text", "what to ask after that, where two answers together may change more"),
     Column("estimates", "text", "what each answer to the first question would make of the estimate"),
+    Column("changed", "text", "of leads on a list: how far it moved since the last scoring of an earlier day, and why"),
     Column("look_again", "text", "the day to come back to a lead that is nurtured until then"),
     Column("threshold", "number", "p*, the probability above which a hand-off pays off"),
     Column("early", "flag", "released early, because sales had time to spare"),

@@ -20,8 +20,20 @@ from data.warehouse import Warehouse
 from serving.routes import routes_where
 
 REASONS = [f"reason_{place}" for place in range(1, 5)]
-HAND_OFFS = ("team", "likely", "why", "reasons", "ask", "answers", "promise_due", "message", "information")
-CALLS = ("agent", "likely", "reach", "ask", "answers", "then_ask", "why", "reasons", "message", "information")
+HAND_OFFS = ("team", "likely", "why", "changed", "reasons", "ask", "answers", "promise_due", "message", "information")
+CALLS = (
+    "agent",
+    "likely",
+    "reach",
+    "ask",
+    "answers",
+    "then_ask",
+    "why",
+    "changed",
+    "reasons",
+    "message",
+    "information",
+)
 """What stands beside a lead's place, its id and what the settings show of it."""
 
 
@@ -42,6 +54,11 @@ def call_list(scores: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The scores of the leads to call, best first, with what CALLS says of them."""
     calls = scores[to_call(scores)].sort_values(["gain_call", *BEST], ascending=[False, *FALLING])
     return _said(calls, settings).assign(agent=share_out(len(calls), settings.lists.agents))
+
+
+def on_a_list(scores: pd.DataFrame) -> pd.Series[bool]:
+    """Which leads people work with today."""
+    return scores["route"].isin(TO_SALES) | to_call(scores)
 
 
 def to_call(scores: pd.DataFrame) -> pd.Series[bool]:

@@ -110,8 +110,11 @@ def settings_since(basis: Basis, now: Mapping[str, object]) -> str:
 
 
 def compared_columns(said: pd.DataFrame, basis: Basis | None) -> list[str]:
-    """The columns to compare: those that the publication had, by its basis or, without one, by what they hold."""
-    names = [n for n in SCORES.names if n not in ("lead_id", "as_of")]
+    """The columns to compare: those that the publication had, by its basis or, without one, by what they hold.
+
+    `changed` is not among them: it compares with another publication.
+    """
+    names = [n for n in SCORES.names if n not in ("lead_id", "as_of", "changed")]
     if basis:
         return [n for n in names if n in basis.columns]
     return [n for n in names if n in said and said[n].notna().any()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.cohorts import count_closed
+from data.errors import LeadreadyError
 from data.freshness import Freshness
 from data.opened import OpenWorkspace
 from pipelines.jobs.basis import look_at_freshness
@@ -60,10 +61,32 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
         zone = opened.settings.time_zone
         scores, capacity = score_rows(warehouse, agreement, model, as_of, seen_under, opened.settings, fresh)
         log.info("scored %d open leads as of %s", len(scores), as_of)
+        scores = _with_changes(opened, warehouse, scores, model, seen_under)
         closed = count_closed(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
         noted = settings_noted(opened.settings)
         folder = publish(opened.workspace, warehouse, scores, zone, noted) if alias == IN_USE else None
     return Scoring(scores, capacity, folder, fresh, closed, waiting)
+
+
+def _with_changes(
+    opened: OpenWorkspace,
+    warehouse: Warehouse,
+    scores: pd.DataFrame,
+    model: LoadedModel | None,
+    seen_under: Agreement | None,
+) -> pd.DataFrame:
+    """The scores with `changed` of those on a list; what goes wrong in it stops no scoring."""
+    from pipelines.jobs.movers import tell_changes
+    from serving.changes import LEAST, NO_CHANGES, Seeing
+    from serving.lists import on_a_list
+
+    present, listed = Seeing(model, seen_under) if model and seen_under else None, scores[on_a_list(scores)]
+    try:
+        changes = NO_CHANGES if listed.empty else tell_changes(opened, warehouse, listed, present, LEAST)
+    except LeadreadyError as error:
+        log.warning("the lists do not say what changed: %s", error)
+        changes = NO_CHANGES
+    return scores.assign(changed=scores["lead_id"].map(changes.set_index("lead_id")["changed"]))
 
 
 def score_rows(
@@ -75,10 +98,11 @@ def score_rows(
     settings: Settings,
     fresh: Freshness,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The scores with all their columns, and the use of each capacity; see `serving.scoring.score_leads`."""
+    """The scores with all their columns, `changed` still empty, and the use of each capacity (`score_leads`)."""
     from serving.in_use import model_status
     from serving.pages.freshness import stale_words
     from serving.scoring import score_leads
 
     scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under, settings.time_zone)
-    return scores.assign(model_status=model_status(model, settings), stale=stale_words(fresh)), capacity
+    said = {"model_status": model_status(model, settings), "stale": stale_words(fresh), "changed": None}
+    return scores.assign(**said), capacity
