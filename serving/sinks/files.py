@@ -37,7 +37,7 @@ SCHEMA = pa.schema({c.name: ARROW_TYPES[c.type] for c in SCORES.columns})
 HIDDEN = ".published"
 DAY, FOLDER = re.compile(r"\d{4,}-\d\d-\d\d"), re.compile(r"\d{4,}-\d\d-\d\d-[0-9a-f]{16}")
 PARQUET, CSV = "scores.parquet", "scores.csv"
-FILES = (PARQUET, CSV, *(f"{of}.{form}" for of in ("hand_offs", "calls") for form in ("parquet", "csv")))
+LISTS = tuple(f"{of}.{form}" for of in ("hand_offs", "calls") for form in ("parquet", "csv"))
 LATEST = """SELECT coalesce(day, strftime(as_of, '%Y-%m-%d')) AS day, max(as_of) AS as_of,
     arg_max(folder, as_of) AS folder FROM publications GROUP BY ALL ORDER BY ALL"""
 
@@ -61,7 +61,7 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
         hidden.mkdir(parents=True, exist_ok=True)
         for day, as_of, name in latest:
             folder, link = hidden / name, workspace.exports / day
-            if not all((folder / file).is_file() for file in FILES):
+            if not _whole(folder):
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
                 _write_files(folder, stored, _as_parquet(stored), _lists(workspace, warehouse, stored))
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{name}":
@@ -104,6 +104,12 @@ def _as_parquet(scores: pd.DataFrame) -> bytes:
     made = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(None), made)
     return bytes(made.getvalue())
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a day's files are all there; an older leadready wrote no lists, and none are made up for its days."""
+    lists = [(folder / file).is_file() for file in LISTS]
+    return all((folder / file).is_file() for file in (PARQUET, CSV)) and (all(lists) or not any(lists))
 
 
 def _lists(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -64,7 +64,7 @@ def published_folder(workspace, day="2026-03-02"):
 def test_the_link_of_the_day_shows_table_parquet_and_csv_alike(workspace, warehouse):
     folder = publish(workspace, warehouse, scores_of(L2=0.25, L1=0.5))
     assert folder == workspace.exports / "2026-03-02"
-    assert sorted(p.name for p in folder.iterdir()) == sorted(files.FILES)
+    assert sorted(p.name for p in folder.iterdir()) == sorted(("scores.csv", "scores.parquet", *files.LISTS))
     assert stored(warehouse) == [(MONDAY, "L1", 0.5), (MONDAY, "L2", 0.25)]
     parquet = pq.read_table(folder / "scores.parquet")
     assert parquet.column_names == list(SCORES.names)
@@ -223,6 +223,18 @@ def test_files_are_restored_under_their_own_name_even_where_parquet_is_written_o
     monkeypatch.setattr(files.pq, "write_table", lambda table, to, **_: write(table, to, compression="gzip"))
     finish(workspace, warehouse)
     assert pq.read_table(workspace.exports / "2026-03-02" / "scores.parquet")["probability"].to_pylist() == [0.5]
+
+
+@pytest.mark.parametrize(("lost", "back"), [(("calls.csv",), True), (files.LISTS, False)])
+def test_a_list_that_is_gone_is_made_again_but_none_for_the_days_of_an_older_leadready(
+    workspace, warehouse, lost, back
+):
+    publish(workspace, warehouse, scores_of(L1=0.5))
+    folder = workspace.exports / "2026-03-02"
+    for name in lost:
+        (folder / name).unlink()
+    finish(workspace, warehouse)
+    assert all((folder / name).is_file() for name in lost) == back
 
 
 class Killed(BaseException):
