@@ -50,6 +50,6 @@ def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str],
         rows = forget(warehouse, leads, moment)
         for as_of, day in moments:
             scores = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
-            files.write(opened.workspace, warehouse, scores, as_of, day)
+            files.write(opened.workspace, warehouse, scores, as_of, day, opened.settings)
     finish(opened.workspace, warehouse)
     return rows | {"exports": len(moments)}

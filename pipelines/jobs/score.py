@@ -45,7 +45,6 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     agreement that the model was trained under is gone.
     """
     from models.registry.client import Registry
-    from serving.basis import settings_noted
     from serving.in_use import IN_USE, find_model, trained_under
     from serving.lists import find_columns
     from serving.sinks import publish
@@ -63,8 +62,7 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
         log.info("scored %d open leads as of %s", len(scores), as_of)
         scores = _with_changes(opened, warehouse, scores, model, seen_under)
         closed = count_closed(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
-        noted = settings_noted(opened.settings)
-        folder = publish(opened.workspace, warehouse, scores, zone, noted) if alias == IN_USE else None
+        folder = publish(opened.workspace, warehouse, scores, zone, opened.settings) if alias == IN_USE else None
     return Scoring(scores, capacity, folder, fresh, closed, waiting)
 
 

@@ -1,29 +1,30 @@
 """Where do scores go? Into every sink, and each sink is one file of this folder, found by lying in it.
 
-A sink has two functions. `write(workspace, warehouse, scores, as_of, day)` takes the scores of one moment, in the order
-of their ids, inside the warehouse's transaction: what it does elsewhere must be harmless until that is through.
-`finish(workspace, warehouse)` then brings the world outside to what the warehouse says; it is called before and after
-each publication, so that a run that was killed in between is finished by the next one.
+A sink has two functions. `write(workspace, warehouse, scores, as_of, day, settings)` takes the scores of one moment, in
+the order of their ids, inside the warehouse's transaction: what it does elsewhere must be harmless until that is
+through. `finish(workspace, warehouse)` then brings the world outside to what the warehouse says; it is called before
+and after each publication, so that a run that was killed in between is finished by the next one.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import MappingProxyType, ModuleType
-from typing import Any
+from types import ModuleType
 
 import pandas as pd
 
+from data.settings import Settings
 from data.warehouse import Warehouse
 from data.workspace import Workspace, day_name
-from serving.basis import note_basis
+from serving.basis import note_basis, settings_noted
 from serving.sinks import files
 
 log = logging.getLogger(__name__)
+
+DEFAULT = Settings()
 
 
 def publish(
@@ -31,7 +32,7 @@ def publish(
     warehouse: Warehouse,
     scores: pd.DataFrame,
     time_zone: str = "UTC",
-    settings: Mapping[str, Any] = MappingProxyType({}),
+    settings: Settings = DEFAULT,
 ) -> Path | None:
     """Give the scores of one `as_of` to every sink, all or none; returns the folder their files are found in.
 
@@ -44,8 +45,8 @@ def publish(
     finish(workspace, warehouse)
     with warehouse.transaction():
         for sink in sinks():
-            sink.write(workspace, warehouse, ordered, as_of, day)
-        note_basis(warehouse, as_of, ordered, settings)
+            sink.write(workspace, warehouse, ordered, as_of, day, settings)
+        note_basis(warehouse, as_of, ordered, settings_noted(settings))
     finish(workspace, warehouse)
     folder, latest = workspace.exports / day, files.shown(warehouse, day)
     if latest > as_of:

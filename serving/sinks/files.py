@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import DataError
-from data.settings import read_settings
+from data.settings import Settings, read_settings
 from data.spreadsheet import write_csv
 from data.tables import PUBLICATIONS, SCORES, ColumnType
 from data.warehouse import Warehouse
@@ -42,12 +42,14 @@ LATEST = """SELECT coalesce(day, strftime(as_of, '%Y-%m-%d')) AS day, max(as_of)
     arg_max(folder, as_of) AS folder FROM publications GROUP BY ALL ORDER BY ALL"""
 
 
-def write(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_of: datetime, day: str) -> None:
+def write(
+    workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_of: datetime, day: str, settings: Settings
+) -> None:
     """Write the files of one scoring and note their folder and day in the warehouse."""
     with _writing(workspace):
         parquet = _as_parquet(scores)
         folder = f"{day}-{hashlib.sha256(parquet).hexdigest()[:16]}"
-        _write_files(workspace.exports / HIDDEN / folder, scores, parquet, _lists(workspace, warehouse, scores))
+        _write_files(workspace.exports / HIDDEN / folder, scores, parquet, work_lists(warehouse, scores, settings))
     noted = "INSERT OR REPLACE INTO publications (as_of, folder, day) VALUES ($1, $2, $3)"
     warehouse.execute(noted, [as_of, folder, day])
 
@@ -63,7 +65,8 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
             folder, link = hidden / name, workspace.exports / day
             if not _whole(folder):
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
-                _write_files(folder, stored, _as_parquet(stored), _lists(workspace, warehouse, stored))
+                lists = work_lists(warehouse, stored, read_settings(workspace.settings))
+                _write_files(folder, stored, _as_parquet(stored), lists)
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{name}":
                 _point(link, f"{HIDDEN}/{name}")
         kept = {name for _, _, name in latest}
@@ -110,10 +113,6 @@ def _whole(folder: Path) -> bool:
     """Whether a day's files are all there; an older leadready wrote no lists, and none are made up for its days."""
     lists = [(folder / file).is_file() for file in LISTS]
     return all((folder / file).is_file() for file in (PARQUET, CSV)) and (all(lists) or not any(lists))
-
-
-def _lists(workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return work_lists(warehouse, scores, read_settings(workspace.settings))
 
 
 def _write_files(folder: Path, scores: pd.DataFrame, parquet: bytes, lists: dict[str, pd.DataFrame]) -> None:

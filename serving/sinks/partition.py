@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from data.settings import Settings
 from data.tables import SCORES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
@@ -17,6 +18,7 @@ def write(
     scores: pd.DataFrame,
     as_of: datetime,
     day: str,  # noqa: ARG001
+    settings: Settings,  # noqa: ARG001
 ) -> None:
     """Replace the partition of `as_of`."""
     with warehouse.view("new_scores", scores[list(SCORES.names)]):

@@ -23,9 +23,9 @@ def typed(folder, url, *words):
 @pytest.mark.parametrize(
     ("source", "routes"),
     [
-        ("hubspot", {"nurture": 23}),  # answers without a date are known from today's load on
-        ("salesforce", {"hand_off": 3, "nurture": 20}),  # those with a history were known then
-        ("dynamics", {"nurture": 23}),
+        ("hubspot", {"tele_qualify": 23}),  # answers without a date are known from today's load on
+        ("salesforce", {"hand_off": 3, "tele_qualify": 20}),  # those with a history were known then
+        ("dynamics", {"tele_qualify": 23}),
     ],
 )
 def test_exports_become_scores(tmp_path, prefect_url, source, routes):

@@ -154,11 +154,11 @@ def test_the_chance_to_reach_learns_from_the_company_and_the_lead() -> None:
     assert found.tolist() == pytest.approx([(1 + 5 * company) / 9, company])
 
 
-@pytest.mark.parametrize(("day", "due"), [("2026-02-27", False), ("2026-02-26", True)])
+@pytest.mark.parametrize(("day", "due"), [("2026-02-28", False), ("2026-02-27", True)])
 def test_who_was_called_within_the_rest_days_is_not_due(day: str, due: bool) -> None:
     calls = table(f"lead_id call_id called_at disposition known_at\nL0 c1 {day} no_answer {day}")
     found = weigh(leads(), calls=calls).iloc[0]
-    assert (found["due"], pd.isna(found["next_question"])) == (due, not due)
+    assert (bool(found["due"]), bool(pd.isna(found["next_question"]))) == (due, not due)
 
 
 def test_an_agreement_with_many_criteria_is_weighed_for_fewer_leads(monkeypatch: pytest.MonkeyPatch) -> None:
