@@ -184,11 +184,17 @@ class ScheduleSettings(StrictModel):
 SHOWN = {"name": "lead.name", "company": "account.name", "email": "lead.email", "phone": "lead.phone"}
 
 
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names) or not all(name.strip() for name in names):
+        raise PydanticCustomError("names", "names, each once")
+    return names
+
+
 class ListSettings(StrictModel):
     """What the lists that people work from show, and who works from them."""
 
     columns: dict[str, str] = Field(default=SHOWN)
-    agents: tuple[str, ...] = ()
+    agents: Annotated[tuple[str, ...], AfterValidator(_each_once)] = ()
 
 
 class ComputeSettings(StrictModel):

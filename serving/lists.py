@@ -131,9 +131,13 @@ def find_columns(warehouse: Warehouse, settings: Settings) -> dict[str, str]:
         own, brought = table.names, [table.extra(n) for n in warehouse.extras(table)]
         stored = {table.extra(n): n for n in own} | {n: n for n in brought}
         known |= {name: f"{row}.{quoted(column)}" for name, column in stored.items()}
-    for name in settings.lists.columns.values():
+    what, ours = "reading [lists.columns] of settings.toml", {"place", "lead_id", *HAND_OFFS, *CALLS}
+    for title, name in settings.lists.columns.items():
+        if title.lower() in ours:
+            raise ConfigError(what, expected="a title that the lists do not have yet", got=title, do="rename it")
         if name not in known:
             do = f"use one of {', '.join(sorted(known))}"
-            wanted = "a column of leads or accounts"
-            raise ConfigError("reading [lists.columns] of settings.toml", expected=wanted, got=name, do=do)
+            raise ConfigError(what, expected="a column of leads or accounts", got=name, do=do)
+    if len({title.lower() for title in settings.lists.columns}) < len(settings.lists.columns):
+        raise ConfigError(what, expected="each title once", got="one twice", do="letter case alone tells none apart")
     return {title: known[name] for title, name in settings.lists.columns.items()}

@@ -24,8 +24,8 @@ def find_calls(opened: OpenWorkspace, moment: datetime, agent: str = "") -> tupl
 
     agents = opened.settings.lists.agents
     if agent and agent not in agents:
-        known = ", ".join(agents) or "none: name them in [lists] agents of settings.toml"
-        raise UsageError("listing calls", expected=f"one of the agents {known}", got=agent, do="check the name")
+        expected = f"one of the agents {', '.join(agents)}" if agents else "agents in [lists] of settings.toml"
+        raise UsageError("listing calls", expected=expected, got=agent, do="check the name, or add it there")
     with opened.warehouse() as warehouse:
         warehouse.make(SCORES)
         as_of = warehouse.scalar("SELECT max(as_of) FROM scores WHERE as_of <= $1", [moment])

@@ -57,7 +57,7 @@ def test_a_plan_beyond_the_days_places_is_refused(plan: Plan) -> None:
         within(plan, Places(calls=2, handoffs=1, questions=1))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_in_the_null_world_no_policy_is_ahead() -> None:
     found = on_seed("null", 700, 1001, Places(calls=5, handoffs=1), call_cost=10.0)
     rows = found.set_index("policy")

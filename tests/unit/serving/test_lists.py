@@ -103,6 +103,18 @@ def test_settings_choose_what_is_shown() -> None:
         lists(scores(route=["hand_off"]), wrong)
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"Place": "lead.name"}, "expected a title that the lists do not have yet, got Place"),
+        ({"who": "lead.name", "Who": "lead.email"}, "expected each title once"),
+    ],
+)
+def test_titles_do_not_collide(columns: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        lists(scores(route=["hand_off"]), Settings(lists=ListSettings(columns=columns)))
+
+
 def test_a_day_without_work_has_empty_lists_with_all_columns() -> None:
     found = lists(scores(route=["nurture"]))
     assert [len(rows) for rows in found.values()] == [0, 0]
