@@ -5,7 +5,8 @@ who say the same to the same question whatever else was asked (data/simulator/da
 There are places for a --share of these leads, and the best by what the model says then have them. U is what these bring
 by the truth, less the price of a place (the gain that the last of them would bring by what was known before), per lead
 asked. Printed: how much each order adds to U beyond a talk in which nothing is asked, and the differences between
-orders, paired by seed, with 95 % intervals (Student's t). `python -m benchmarks.questions --seeds 3`; develop on seeds from 1001.
+orders, paired by seed, with 95 % intervals (Student's t). `python -m benchmarks.questions --seeds 3`; develop on seeds
+from 1001.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from tests.tables import table
 
 MONDAY, TUESDAY = datetime(2026, 3, 2, 5), datetime(2026, 3, 3, 5)
 LOADED, LATER = MONDAY - timedelta(hours=1), TUESDAY + timedelta(days=1)
+pytestmark = pytest.mark.slow
 HOUR = timedelta(hours=1)
 FIRST = {
     "accounts": """
@@ -265,7 +266,7 @@ def test_changes_are_told_since_the_last_publication_of_an_earlier_day(office):
         assert tell_changes(office.opened, warehouse, now, None, 0.1).empty
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_week_of_a_company_adds_up_and_has_a_cause_for_all_that_differs(tmp_path):
     """With a model that is trained, one under another agreement, and one under another catalogue."""
     found = live(tmp_path, days=6, leads=740, seed=3)
