@@ -11,6 +11,7 @@ import pytest
 from data.agreement.file import default_agreement
 from data.agreement.model import Exploration
 from data.cohorts import handed_off
+from data.settings import Settings
 from data.warehouse import Warehouse
 from data.workspace import Workspace, day_name
 from features.matrix import build_matrix
@@ -72,7 +73,7 @@ def publish(warehouse: Warehouse, as_of: str, time_zone: str = "UTC") -> pd.Data
     scores, _ = score_leads(warehouse, EXPLORING, None, moment, time_zone=time_zone)
     scores = scores.assign(model_status="rules only", stale="")
     partition.finish(NOWHERE, warehouse)
-    partition.write(NOWHERE, warehouse, scores, moment, day_name(moment, time_zone))
+    partition.write(NOWHERE, warehouse, scores, moment, day_name(moment, time_zone), Settings())
     return scores.set_index("lead_id")[["route", "explored", "propensity", "draw"]]
 
 
