@@ -71,7 +71,7 @@ def publish(warehouse: Warehouse, as_of: str, time_zone: str = "UTC") -> pd.Data
     """A day's scores without a model, stored as `leadready score` stores them; by lead."""
     moment = datetime.fromisoformat(as_of)
     scores, _ = score_leads(warehouse, EXPLORING, None, moment, time_zone=time_zone)
-    scores = scores.assign(model_status="rules only", stale="")
+    scores = scores.assign(model_status="rules only", stale="", changed=None)
     partition.finish(NOWHERE, warehouse)
     partition.write(NOWHERE, warehouse, scores, moment, day_name(moment, time_zone), Settings())
     return scores.set_index("lead_id")[["route", "explored", "propensity", "draw"]]
