@@ -59,8 +59,8 @@ def score_leads(
 
     Places and draws are those of the day, by the calendar of `time_zone`. Zone and route follow `agreement`, the one in
     force; the model sees points as under the one it was trained with. Without a model the rules alone route. The
-    columns `model_status`, `stale` and `changed` are left to others (`pipelines.jobs.score`). Raises DataError where no lead is
-    open, ModelError where the catalogue no longer makes the model's columns.
+    columns `model_status`, `stale` and `changed` are left to others (`pipelines.jobs.score`). Raises DataError where
+    no lead is open, ModelError where the catalogue no longer makes the model's columns.
     """
     index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
     if index.empty:
