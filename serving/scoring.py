@@ -69,21 +69,14 @@ def score_leads(
     if seen_under.version != agreement.version:
         log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
     features, used, matrix = _seen(warehouse, model, seen_under, index)
-    unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
     known = assess(model, matrix) if model else pd.DataFrame(index=matrix.index, columns=list(KNOWN)).astype(KNOWN)
-    leads = pd.concat([build_rules(warehouse, index, [agreement]), known], axis=1).assign(
-        with_sales=unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24),
-        cooling=index["cooling"],
-        reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
-        episode=matrix["handoffs_before"].astype(int),
-        age_days=days_quiet(matrix),
-        day=day_name(as_of, time_zone),
-    )
+    leads = _leads_to_route(warehouse, agreement, index, matrix, known).assign(day=day_name(as_of, time_zone))
     calls = _weigh_calls(warehouse, model, agreement, seen_under, leads, used, matrix)
     past = earlier_draws(warehouse, as_of, time_zone)
     wanted = overrides_at(warehouse, as_of)
     routed = choose_routes(leads.join(calls[["call_value", "due"]]), agreement, vouches(model), past, wanted)
     _warn(leads, routed)
+    _tell_overrides(leads, routed, wanted)
     if model:
         _warn_of_strangers(model, matrix, known)
     number = str(model.version) if model else "none"
@@ -100,6 +93,21 @@ def score_leads(
         catalogue_version=catalogue_version(features),
     )
     return scored, routed.capacity
+
+
+def _leads_to_route(
+    warehouse: Warehouse, agreement: Agreement, index: pd.DataFrame, matrix: pd.DataFrame, known: pd.DataFrame
+) -> pd.DataFrame:
+    """The open leads of one moment with what `choose_routes` needs, but for the day."""
+    unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
+    as_of = index["as_of"].iloc[0].to_pydatetime()
+    return pd.concat([build_rules(warehouse, index, [agreement]), known], axis=1).assign(
+        with_sales=unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24),
+        cooling=index["cooling"],
+        reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
+        episode=matrix["handoffs_before"].astype(int),
+        age_days=days_quiet(matrix),
+    )
 
 
 def _weigh_calls(
@@ -177,6 +185,20 @@ def _warn(leads: pd.DataFrame, routed: Routed) -> None:
     homeless = int((routed.leads["case"] == "no_team").sum())
     if homeless:
         log.warning("%d leads are worth handing off, but no team in the agreement takes them", homeless)
+
+
+def _tell_overrides(leads: pd.DataFrame, routed: Routed, wanted: pd.DataFrame) -> None:
+    """Say how many of the overrides in force are followed, and of whom they are that are not."""
+    if wanted.empty:
+        return
+    asked = leads["lead_id"].map(wanted.set_index("lead_id")["route"])
+    followed = set(leads.loc[asked == routed.leads["route"], "lead_id"])
+    log.info("%d of %d overrides are followed", len(followed), len(wanted))
+    for lead, route in wanted[["lead_id", "route"]].itertuples(index=False):
+        if lead not in followed:
+            found = routed.leads.loc[leads["lead_id"] == lead, "route"]
+            instead = f"its route is {found.iloc[0]}" if len(found) else "it is not open"
+            log.warning("the override of %s, %s, is not followed: %s", lead, route, instead)
 
 
 def days_quiet(matrix: pd.DataFrame) -> pd.Series[float]:

@@ -101,23 +101,25 @@ def demo(
     init_workspace(space)
     loaded, training, scored, folder = running.find_flows(workspace).demo(workspace, leads, seed, as_of, now())
     from serving.pages.ingest import ingest_rows
-    from serving.pages.scores import top_rows
+    from serving.pages.scores import call_rows, top_rows
     from serving.pages.training import training_report
 
     trained = training_report(training.result, training.decision, training.version, training.outcomes, training.fresh)
-    rows, top = ingest_rows(loaded), top_rows(scored.scores, 10)
+    rows, top, called = ingest_rows(loaded), top_rows(scored.scores, 10), call_rows(scored.scores, 10)
     sections = [
         Section(chapter="What was ingested", rows=rows),
         *(replace(section, chapter="How well the models predict later leads") for section in trained.sections),
         Section(chapter=f"The ten leads to look at first on {DEMO_AS_OF}", rows=top),
+        Section(chapter="The first ten calls of the day, and what to ask", rows=called),
         Section(chapter="Where to find everything", points=_where(space, scored.folder, folder)),
     ]
-    return Report(sections, {"ingest": rows, "training": trained.facts, "top": top})
+    return Report(sections, {"ingest": rows, "training": trained.facts, "top": top, "calls": called})
 
 
 def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
     return [
         f"  {folder}/scores.csv and .parquet   the score and route of every open lead, for the CRM",
+        f"  {folder}/hand_offs.csv and calls.csv   the day's lists for people, with names and numbers",
         f"  {report}/report.html   waterfall, promises, who buys, model compared with rules: open it in a browser",
         f"  {space.warehouse}   the data (DuckDB)",
         f"  {space.agreements}   the agreement, which sets the rules",

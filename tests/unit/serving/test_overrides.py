@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
+from data.agreement.file import default_agreement
 from data.errors import UsageError
 from data.warehouse import Warehouse
 from serving.overrides import note_override, overrides_at
 from serving.routing import choose_routes
+from serving.scoring import score_leads
 from tests.tables import warehouse_of
 from tests.unit.serving.test_routing import agree, leads
 
@@ -87,3 +89,21 @@ def test_whom_a_person_wants_nurtured_is_neither_called_nor_released_early_nor_e
     day = leads(probability=[0.12] * 20, team="north", call_value=[50.0] * 20)
     found = choose_routes(day, agreement, wanted=wanted(**{f"L{i}": "nurture" for i in range(20)})).leads
     assert set(found["route"]) == {"nurture"}
+
+
+def test_a_scoring_says_which_overrides_it_does_not_follow(caplog: pytest.LogCaptureFixture) -> None:
+    known = {"lead_id": ["L0", "L1", "L2"], "created_at": [AT] * 3, "known_at": [datetime(2026, 1, 1)] * 3}
+    tables = {"leads": pd.DataFrame({**known, "permission": ["all", "none", "all"]})}
+    caplog.set_level("INFO")
+    with warehouse_of(**tables) as opened:
+        for lead in known["lead_id"]:
+            note_override(opened, lead, "hand_off", "met them", "Kim", AT, WEEK)
+        opened.execute("DELETE FROM leads WHERE lead_id = 'L2'")
+        found, _ = score_leads(opened, default_agreement(), None, NEXT)
+    assert found.set_index("lead_id")["route"].to_dict() == {"L0": "hand_off", "L1": "blocked"}
+    said = [record.getMessage() for record in caplog.records if "override" in record.getMessage()]
+    assert said == [
+        "1 of 3 overrides are followed",
+        "the override of L1, hand_off, is not followed: its route is blocked",
+        "the override of L2, hand_off, is not followed: it is not open",
+    ]

@@ -13,6 +13,7 @@ from serving.questions import chance_to_reach, weigh_calls
 from serving.routing import prices
 from tests.tables import table as laid_out
 from tests.tables import warehouse_of
+from tests.unit.serving.test_routing import leads as alike
 
 AS_OF = datetime(2026, 3, 1)
 TEXT = """
@@ -42,28 +43,9 @@ def table(text: str) -> pd.DataFrame:
 
 
 def leads(**columns: object) -> pd.DataFrame:
-    n = max((len(v) for v in columns.values() if isinstance(v, list)), default=1)
-    usual = {
-        "lead_id": [f"L{i}" for i in range(n)],
-        "as_of": pd.Timestamp(AS_OF),
-        "probability": 0.3,
-        "probability_low": 0.1,
-        "support": "inside",
-        "rule_points": 0.0,
-        "zone": "not_yet",
-        "urgent": False,
-        "team": None,
-        "segment": 0,
-        "may_call": True,
-        "may_mail": True,
-        "with_sales": False,
-        "cooling": False,
-        "reheat": False,
-        "episode": 0,
-        "age_days": 5.0,
-        "day": "2026-03-01",
-    }
-    return pd.DataFrame({**usual, **columns}, index=range(10, 10 + n))
+    """Leads L0, L1 ... that the rules do not think much of, by an index of their own."""
+    rows = alike(**{"as_of": pd.Timestamp(AS_OF), "probability": 0.3, "rule_points": 0.0, "zone": "not_yet", **columns})
+    return rows.set_axis(range(10, 10 + len(rows)))
 
 
 def predict_from(day: pd.DataFrame):
