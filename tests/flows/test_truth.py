@@ -52,6 +52,7 @@ def test_on_three_companies_no_gate_is_surely_missed(capsys, tmp_path):
     assert not verdicts[verdicts != "pass"].to_dict()
 
 
+@pytest.mark.slow
 def test_what_was_found_is_kept_and_a_job_that_fails_is_told(tmp_path):
     kept, found = tmp_path / "seeds.csv", Job("day", 2, partial(dict, bias=0.1 + 0.2), "default 3000")
     figures, cost, failed = run([found, Job("null", 1, partial(int, "no number"))], 1, kept)

@@ -130,6 +130,7 @@ def test_nobody_gets_more_than_there_is_time_for(leads, agreement, vouched):
         assert handed["team"].isin(agreement.capacity.teams).all()
 
 
+@pytest.mark.slow
 @often
 @days
 def test_the_order_of_rows_changes_nothing(leads, agreement, vouched):

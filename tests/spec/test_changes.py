@@ -210,6 +210,7 @@ def random_rows(random: Random, n: int) -> dict[str, pd.DataFrame]:
     }
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32), st.booleans(), st.booleans())
 def test_the_steps_add_up(seed, other_model, other_agreement):
     random = Random(seed)

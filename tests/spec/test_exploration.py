@@ -96,6 +96,7 @@ def test_a_draw_is_held_once_and_what_it_gave_stands_all_day(newcomers):
     assert tomorrow["draw"].notna().any(), "others have their turn"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("time_zone", "same"), [("UTC", False), ("America/New_York", True)])
 def test_the_day_of_a_draw_is_that_of_the_company(newcomers, time_zone, same):
     """23:30 and 00:30 UTC are one evening in New York."""

@@ -28,6 +28,7 @@ END = pd.Timestamp(START) + pd.Timedelta(days=DAYS)
 MONDAYS = tuple((pd.Timestamp(START) + pd.Timedelta(weeks=w)).to_pydatetime() for w in range(4, 53, 2))
 HANDED_OFF = ["lead_id", "handed_off_at"]
 Tables = dict[str, pd.DataFrame]
+pytestmark = pytest.mark.slow
 
 
 @cache

@@ -84,6 +84,7 @@ def test_on_the_first_morning_is_known_what_a_simulated_company_knows_then(world
         pd.testing.assert_frame_equal(rows.reset_index(drop=True), then)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["accounts", "leads", "calls", "answers", "handoffs"])
 def test_the_second_worlds_history_is_that_of_its_simulated_company(name: str) -> None:
     of, then = company("articles"), simulated("articles")[name]

@@ -74,6 +74,7 @@ def holding(root, *texts):
     return {p.relative_to(root).parts[0] for p in files if any(t.encode() in p.read_bytes() for t in texts)}
 
 
+@pytest.mark.slow
 def test_a_forgotten_person_is_nowhere(root, tmp_path):
     opened = open_workspace(root)
     score_open_leads(opened, AS_OF)
