@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.errors import UsageError
 from data.simulator.activity import KINDS, answers, calls, touches
 from data.simulator.articles.company import simulate as articles
 from data.simulator.people import People, people
 from data.simulator.sales import decided, first_handoffs, opportunities, recycled
-from data.simulator.truth import Situation, Terms, situations, terms, truth_at, truth_of
+from data.simulator.truth import Situation, situations, terms, truth_at, truth_of
 from data.simulator.words import Random
 from data.simulator.worlds import World, named_world
 from data.tables import CONNECTED, TABLES
@@ -45,7 +46,7 @@ def simulate(
     start: datetime = START,
     days: int = 365,
     world: World | str = "default",
-    moments: Sequence[datetime] = (),
+    moments: Sequence[datetime] | pd.DataFrame = (),
 ) -> dict[str, pd.DataFrame]:
     """The canonical tables of one company over `days` days as known at their end, and the truth.
 
@@ -53,10 +54,14 @@ def simulate(
     one row per hand-off: lead_id, handed_off_at, probability (that sales accepts, given that it decides), base and a
     column per concept, which add up to the probability's log-odds (data.simulator.truth). `truth_at`, there if moments
     are given, has one per moment and lead created before it: lead_id, as_of and the same columns (were it handed off
-    then, on average over the reps who could get it). Both belong to whoever judges a method and must never be ingested.
-    The world `articles` has laws of its own (data.simulator.articles). Raises UsageError for an unknown world.
+    then, on average over the reps who could get it); of moments as a frame (lead_id, as_of) one per row of it. Both
+    belong to whoever judges a method and must never be ingested. The world `articles` has laws of its own
+    (data.simulator.articles) and takes moments that are the same for all. Raises UsageError for an unknown world.
     """
     if world == "articles":
+        if isinstance(moments, pd.DataFrame):
+            what, do = "simulating the world articles", "use the default world, or name the moments"
+            raise UsageError(what, expected="moments that are the same for all", got="one for each lead", do=do)
         return articles(leads, seed, start, days, moments)
     begin = pd.Timestamp(start).as_unit("us")
     lived = live(np.random.default_rng(seed), leads, begin, days, named_world(world))
@@ -70,9 +75,12 @@ def simulate(
     among = terms(who, world, then, last["rep"].to_numpy())
     truth = tables["handoffs"][["lead_id", "handed_off_at"]]
     tables["truth"] = pd.concat([truth, truth_of(among, among)], axis=1)
-    if moments:
-        truths = [_truth_at(who, world, seen, dials, among, pd.Timestamp(m).as_unit("us"), begin) for m in moments]
-        tables["truth_at"] = pd.concat(truths, ignore_index=True)
+    if len(moments):
+        asked = moments if isinstance(moments, pd.DataFrame) else _born_before(tables["leads"], moments)
+        lead = pd.Index(who.leads["lead_id"]).get_indexer(asked["lead_id"])
+        now = situations(seen, dials, lead, np.asarray((asked["as_of"] - begin) / pd.Timedelta(days=1)))
+        true = truth_at(who, world, now, among)
+        tables["truth_at"] = pd.concat([asked[["lead_id", "as_of"]].reset_index(drop=True), true], axis=1)
     return tables
 
 
@@ -146,21 +154,11 @@ def _share(flags: pd.Series) -> float | None:
     return float(flags.mean()) if len(flags) else None
 
 
-def _truth_at(
-    who: People,
-    world: World,
-    seen: pd.DataFrame,
-    dials: pd.DataFrame,
-    among: Terms,
-    moment: pd.Timestamp,
-    start: pd.Timestamp,
-) -> pd.DataFrame:
-    """The truth of each lead created before the moment, were it handed off then."""
-    day = (moment - start) / pd.Timedelta(days=1)
-    lead = np.flatnonzero(who.created < day)
-    now = situations(seen, dials, lead, np.full(len(lead), day))
-    ids = pd.DataFrame({"lead_id": who.leads["lead_id"].to_numpy()[lead], "as_of": moment})
-    return pd.concat([ids, truth_at(who, world, now, among)], axis=1)
+def _born_before(leads: pd.DataFrame, moments: Sequence[datetime]) -> pd.DataFrame:
+    """A row per moment and lead created before it: lead_id, as_of."""
+    born = leads.sort_values("lead_id")
+    rows = [born.loc[born["created_at"] < m, ["lead_id"]].assign(as_of=pd.Timestamp(m).as_unit("us")) for m in moments]
+    return pd.concat(rows, ignore_index=True)
 
 
 def columns_of(

@@ -85,3 +85,20 @@ def agreement_explain(
     opened = find_workspace(workspace)
     points = explain_points(opened, leads, settle(opened, read_as_of(as_of), now()))
     return standing_report(points.standing, points.lines, points.agreement)
+
+
+@command(agreement, "agreement try draft.toml --months 6", "try")
+def agreement_try(
+    workspace: Path,
+    draft: Annotated[Path, typer.Argument(help="The agreement to try: a file of any name.")],
+    months: Annotated[int, typer.Option(min=1, max=60, help="Lay it over so many of the last months.")] = 6,
+    as_of: AsOf = None,
+) -> Report:
+    """Try an agreement before it is signed: who moves today, how many leads it qualifies, what sales would accept."""
+    from data.agreement.file import read_agreement
+    from pipelines.jobs.trial import try_agreement
+    from serving.pages.trial import trial_report
+
+    opened = find_workspace(workspace)
+    moment = settle(opened, read_as_of(as_of), now())
+    return trial_report(try_agreement(opened, read_agreement(draft, moment.date()), moment, months))

@@ -1,0 +1,206 @@
+"""What would another agreement change? Who moves today, how many it qualifies, what sales would accept, promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from data.agreement.model import ZONE_WORDS
+from models.judging.policy import LEAST_EFFECTIVE
+from models.judging.trial import BOTH, FEW_LEADS, NEW, NEW_ONLY, OLD, OLD_ONLY, Span
+from serving.pages.sections import Report, Section, for_machines, records
+from serving.trial import Kept, Told, Tried, Volume
+
+SIDE = {OLD: "in force", NEW: "draft"}
+KIND_WORDS = {
+    BOTH: "qualified by both",
+    OLD_ONLY: "qualified by the one in force alone",
+    NEW_ONLY: "qualified by the draft alone",
+}
+MOST = 10
+ZONES = ZONE_WORDS | {"not in the list": "not in the list"}
+
+
+def trial_report(tried: Tried) -> Report:
+    """All that a draft would change, in the order in which somebody decides about it."""
+    sections = [
+        *_today(tried),
+        _months(tried),
+        _accepted(tried.told),
+        _promise(tried),
+    ]
+    facts = {
+        "in_force": tried.old.version,
+        "draft": tried.new.version,
+        "since": tried.since.isoformat(),
+        "as_of": tried.as_of.isoformat(),
+        "model": tried.model,
+        "open_leads": tried.scored,
+        "routes": tried.routes,
+        "changed": for_machines(tried.changed),
+        "volume": {side: asdict(v) for side, v in tried.volume.items()},
+        "left_out_as_drawn": tried.by_draw,
+        "promises": {side: asdict(k) for side, k in tried.kept.items()},
+        "acceptances": asdict(tried.told),
+    }
+    return Report(sections, facts)
+
+
+def _today(tried: Tried) -> list[Section]:
+    changed = tried.changed
+    zone, route = (changed[f"{of}_old"] != changed[f"{of}_new"] for of in ("zone", "route"))
+    said = [
+        f"in force: {tried.old.name} ({tried.old.version}); draft: {tried.new.name} ({tried.new.version})",
+        f"Of {tried.scored[OLD]:,} open leads as of {tried.as_of:%Y-%m-%d %H:%M} UTC, {int(zone.sum()):,} would be in "
+        f"another zone and {int(route.sum()):,} would take another route.",
+    ]
+    if tried.scored[OLD] != tried.scored[NEW]:
+        said.append(f"Under the draft {tried.scored[NEW]:,} leads are open, as it recycles leads in another way.")
+    if tried.model is None:
+        said.append("No model is in use, so the rules alone decide under both.")
+    moved = changed[zone].value_counts(["zone_old", "zone_new"]).reset_index()
+    zones = [
+        {"zone in force": ZONES[r["zone_old"]], "zone under the draft": ZONES[r["zone_new"]], "leads": r["count"]}
+        for r in records(moved)
+    ]
+    routes = sorted({*tried.routes[OLD], *tried.routes[NEW]})
+    counts = [{"route": r, **{SIDE[s]: int(tried.routes[s].get(r, 0)) for s in SIDE}} for r in routes]
+    sections = [
+        Section("Who would move today?", said, rows=zones),
+        Section("How many would take which route today?", rows=counts),
+    ]
+    for gained, title in ((True, "Who would be handed off today?"), (False, "Who would no longer be?")):
+        here, there = ("route_new", "route_old") if gained else ("route_old", "route_new")
+        found = changed[(changed[here] == "hand_off") & (changed[there] != "hand_off")]
+        found = found.sort_values(["probability", "lead_id"], ascending=[False, True])
+        rows = [_mover(row) for row in records(found.head(MOST))]
+        more = [f"and {len(found) - MOST:,} more; `--json` has them all"] if len(found) > MOST else []
+        sections.append(Section(title, points=more or ([] if rows else ["nobody"]), rows=rows))
+    return sections
+
+
+def _mover(row: Mapping[str, Any]) -> dict[str, Any]:
+    p = row["probability"]
+    return {
+        "lead_id": row["lead_id"],
+        "probability": None if pd.isna(p) else f"{p:.0%}".replace("%", " %"),
+        "zone": f"{ZONES[row['zone_old']]} -> {ZONES[row['zone_new']]}",
+        "route": f"{row['route_old']} -> {row['route_new']}",
+    }
+
+
+def _months(tried: Tried) -> Section:
+    found = tried.told.answers
+    said = [
+        f"From {tried.since:%Y-%m-%d} to {tried.as_of:%Y-%m-%d}, by the rules alone and by what was recorded: "
+        f"{_leads(tried.volume[OLD].leads)} became qualified under the agreement in force, "
+        f"{_leads(tried.volume[NEW].leads)} would have under the draft.",
+        "Who had gone to sales can no longer be seen to come to a new qualification as others do; a stricter draft may "
+        "qualify some of those leads later than is counted here.",
+    ]
+    if found.leads[OLD_ONLY] or found.leads[NEW_ONLY]:
+        said.append(
+            f"At the moment they became qualified, {_leads(found.leads[BOTH])} were so under both, "
+            f"{_leads(found.leads[OLD_ONLY])} under the agreement in force alone, and "
+            f"{_leads(found.leads[NEW_ONLY])} under the draft alone."
+        )
+    if tried.by_draw:
+        said.append(f"Left out {tried.by_draw:,} times: the lead had gone to sales by a random draw before.")
+    return Section(
+        "How many leads would it qualify?", said, rows=[_places(SIDE[s], v) for s, v in tried.volume.items()]
+    )
+
+
+def _places(side: str, volume: Volume) -> dict[str, Any]:
+    return {
+        "agreement": side,
+        "leads": volume.leads,
+        "a day": round(volume.leads / volume.days, 1),
+        "busiest day": volume.busiest,
+        "places a day": "no limit" if volume.places is None else volume.places,
+        "without a place on their day": volume.late,
+        "longest wait in days": volume.longest,
+        "still waiting": volume.left,
+    }
+
+
+def _accepted(told: Told) -> Section:
+    title, found = "How many of these would sales accept?", told.answers
+    rows = [
+        {
+            "moments": KIND_WORDS[kind],
+            "leads": found.leads[kind],
+            "answered hand-offs": found.answered[kind],
+            "of them drawn at random": found.explored[kind],
+            "effective": round(found.effective[kind]),
+        }
+        for kind in KIND_WORDS
+    ]
+    return Section(title, points=_acceptances(told), rows=rows, chapter=title)
+
+
+def _acceptances(told: Told) -> list[str]:
+    found = told.answers
+    if not (found.leads[OLD_ONLY] or found.leads[NEW_ONLY]):
+        return ["Both agreements qualify the same leads at the same moments."]
+    if told.untold:
+        return [f"That cannot be told: {told.untold}"]
+    if told.robust is None or told.weighted is None:
+        few = ", ".join(f"{KIND_WORDS[kind]} ({found.effective[kind]:.0f})" for kind in found.few)
+        return [
+            f"That cannot be told: sales has answered too few hand-offs of leads {few}. Their effective number has to "
+            f"be at least {LEAST_EFFECTIVE:.0f}.",
+            "Look at more months, or hand off a random share of the leads below the rules ([exploration] in the "
+            "agreement) and try again when sales has answered.",
+        ]
+    said = [
+        f"Expected under the agreement in force: {_span(told.robust.old)}; under the draft: {_span(told.robust.new)}; "
+        f"the change: {_span(told.robust.change, sign='+')}. (Of leads that only the draft qualifies, a model's "
+        "expectation of each, corrected by its errors on such hand-offs: doubly robust.)",
+        f"By the share of such hand-offs that sales accepted (inverse propensity): {_span(told.weighted.old)}, "
+        f"{_span(told.weighted.new)} and {_span(told.weighted.change, sign='+')}.",
+        "All these numbers are of leads that sales answers. Places, p* and what the model hands off beyond the rules "
+        "are left out.",
+    ]
+    if found.leads[NEW_ONLY]:
+        said.append(
+            "Go by the first: of leads that only the draft qualifies, sales knows those drawn at random, on any day. "
+            "Their share is too low for leads that have just become qualified."
+        )
+    if found.few:
+        kinds = ", ".join(KIND_WORDS[kind] for kind in found.few)
+        said.append(
+            f"Too little is known of leads {kinds}, who are no more than {100 * FEW_LEADS:.0f} % of all: the intervals "
+            "reach from none of them accepted to all."
+        )
+    return said
+
+
+def _span(span: Span, sign: str = "") -> str:
+    return f"{span.mean:{sign},.0f} (95 % interval {span.low:{sign},.0f} to {span.high:{sign},.0f})"
+
+
+def _promise(tried: Tried) -> Section:
+    rows = [_kept(SIDE[side], kept) for side, kept in tried.kept.items()]
+    said = [
+        "The hand-offs of that time, each judged by the promise that the agreement would have made for its zone, and "
+        "by when sales first answered."
+    ]
+    return Section("What would the promises cost?", said, rows=rows)
+
+
+def _kept(side: str, kept: Kept) -> dict[str, Any]:
+    return {
+        "agreement": side,
+        "promised": kept.promised,
+        "time is over": kept.due,
+        "kept": kept.kept,
+        "kept in percent": round(100 * kept.kept / kept.due) if kept.due else None,
+    }
+
+
+def _leads(count: int) -> str:
+    return "1 lead" if count == 1 else f"{count:,} leads"
