@@ -11,6 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data.agreement.model import Agreement
+from data.agreement.promises import due_at, promise_of, promised_hours
 from data.cohorts import open_leads
 from data.errors import DataError, ModelError
 from data.warehouse import Warehouse
@@ -235,16 +236,15 @@ def _warn_of_strangers(model: LoadedModel, matrix: pd.DataFrame, known: pd.DataF
 
 
 def _words(scored: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
-    """The follow-up promise in hours of those handed off, and what to say and send by persona and stage."""
-    promises = {zone: promise.hours for zone, promise in agreement.promises.items()}
-    hours = scored["zone"].map(promises).astype(float)
-    if "urgent" in promises:
-        hours = hours.mask(scored["urgent"], promises["urgent"])
+    """The promise of those handed off, in hours and when it is due, and what to say and send by persona and stage."""
+    hours = promised_hours(promise_of(scored["zone"], scored["urgent"], agreement), agreement)
+    hours = hours.where(scored["route"].isin(routes_where(lambda r: r.to_sales)))
     tracks = {(name, stage): t for name, p in agreement.personas.items() for stage, t in p.stages.items()}
     found = [tracks.get(key) for key in zip(scored["persona"], scored["buying_stage"], strict=True)]
     return pd.DataFrame(
         {
-            "promise_hours": hours.where(scored["route"].isin(routes_where(lambda r: r.to_sales))),
+            "promise_hours": hours,
+            "promise_due_at": due_at(scored["as_of"], hours, agreement.working_time),
             "message": [t.message if t else None for t in found],
             "information": [t.information if t else None for t in found],
         },
