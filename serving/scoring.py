@@ -14,6 +14,7 @@ from data.agreement.model import Agreement
 from data.agreement.promises import due_at, promise_of, promised_hours
 from data.cohorts import open_leads
 from data.errors import DataError, ModelError
+from data.sql import in_force
 from data.warehouse import Warehouse
 from data.workspace import day_name
 from features.catalogue import Feature, build_catalogue, catalogue_version, needed
@@ -108,7 +109,14 @@ def _leads_to_route(
         reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
         episode=matrix["handoffs_before"].astype(int),
         age_days=days_quiet(matrix),
+        account_id=index["lead_id"].map(_accounts(warehouse, as_of)),
     )
+
+
+def _accounts(warehouse: Warehouse, as_of: datetime) -> pd.Series[str]:
+    """The account of each lead, as known at `as_of`, by lead_id; missing where it has none."""
+    found = warehouse.frame(f"SELECT lead_id, account_id FROM leads e WHERE {in_force('$as_of')}", {"as_of": as_of})
+    return found.set_index("lead_id")["account_id"]
 
 
 def _weigh_calls(
