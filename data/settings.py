@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -16,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from data.cohorts import Cohort
 from data.freshness import Limits
 from data.labels import CountsAs
-from data.toml_errors import StrictModel, parse_toml, read_text, wrong_keys
+from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong_keys
 
 log = logging.getLogger(__name__)
 
@@ -105,14 +104,6 @@ def _cron(text: str) -> str:
     return text.strip()
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise PydanticCustomError("time_zone", "an IANA time zone such as Europe/Berlin") from None
-    return name
-
-
 def _lower(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(w.strip().lower() for w in words)
 
@@ -165,7 +156,7 @@ class Source(StrictModel):
 
     path: str = Field(min_length=1)
     mappings: str = ""
-    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    timezone: TimeZone = "UTC"
 
 
 SourceOrPath = Annotated[Source, BeforeValidator(lambda given: {"path": given} if isinstance(given, str) else given)]
@@ -207,7 +198,7 @@ class ComputeSettings(StrictModel):
 class Settings(StrictModel):
     """All settings of a workspace."""
 
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    time_zone: TimeZone = "UTC"
     cohort: Cohort = Cohort()
     label: LabelSettings = LabelSettings()
     features: FeatureSettings = FeatureSettings()

@@ -267,6 +267,7 @@ SCORES = Table(
     Column("contact", "text", "the channel of that route that the lead allows: `phone`, `e-mail` or `none`"),
     Column("team", "text", "who in sales takes it"),
     Column("promise_hours", "number", "hours within which sales promised to follow up"),
+    Column("promise_due_at", "time", "when these hours are over, in UTC"),
     Column("persona", "text", "the kind of person, if the agreement names personas"),
     Column("buying_stage", "text", "how far the lead is in buying"),
     Column("message", "text", "what to say to such a person at that stage"),
@@ -362,6 +363,7 @@ PROMISES = Table(
     Column("effective_from", "time", "the day from which it is in force"),
     Column("promise", "text", "the zone, or urgent"),
     Column("promise_hours", "number", "hours in which sales promised to answer; empty: nothing promised"),
+    Column("hours_count", "text", "when these hours run"),
     Column("breach", "text", "what happens when the promise is broken"),
 )
 TRAITS = REPORT_LEADS.some("lead_id", "account_id", "industry", "employees_band", "persona", "source")

@@ -7,11 +7,13 @@ import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from data.errors import ConfigError
 
@@ -37,6 +39,17 @@ class StrictModel(BaseModel):
     """What a TOML file or a part of it says: no unknown keys, nothing infinite, never changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise PydanticCustomError("time_zone", "an IANA time zone such as Europe/Berlin") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 def read_text(path: Path) -> str:
@@ -148,8 +161,10 @@ def inline(value: Any) -> str:
     """A value as TOML, on one line."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{inline(k)} = {inline(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "[" + ", ".join(map(inline, value)) + "]"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, date):
+        return value.isoformat()
     return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", r"\u007f")

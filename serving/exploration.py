@@ -81,6 +81,11 @@ def hold_draw(among: pd.DataFrame, quota: Exploration) -> pd.DataFrame:
     return pd.DataFrame({"drawn": drawn, "picked": place <= quota.per_day, "chance": chance}, among.index)
 
 
+def lots_of_day(leads: pd.DataFrame, quota: Exploration) -> Vector:
+    """A lot in [0, 1) for each lead and day, by which leads of one account get its room before a draw."""
+    return _numbers("account", quota.seed, leads["day"], leads["lead_id"])
+
+
 def chances(share: Vector, places: int) -> Vector:
     """The chance of each of n leads to be drawn and to get one of the places, in (0, share].
 

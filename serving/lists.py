@@ -83,9 +83,8 @@ def _listed(rows: pd.DataFrame, columns: tuple[str, ...], shown: pd.DataFrame) -
 
 def _said(scores: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The scores with what the lists say of them in words."""
-    due = scores["as_of"] + pd.to_timedelta(scores["promise_hours"].fillna(0) * 3600, unit="s")
-    zone, promised = ZoneInfo(settings.time_zone), scores["promise_hours"].notna()
-    local = due.dt.tz_localize("UTC").dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M")
+    due = scores["promise_due_at"].astype("datetime64[us]")
+    local = due.dt.tz_localize("UTC").dt.tz_convert(ZoneInfo(settings.time_zone)).dt.strftime("%Y-%m-%d %H:%M")
     reasons = scores[REASONS].apply(lambda row: "; ".join(text for text in row if isinstance(text, str)), axis=1)
     return scores.assign(
         likely=_likely(scores),
@@ -95,7 +94,7 @@ def _said(scores: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         ask=scores["next_question"],
         answers=scores["estimates"],
         then_ask=scores["then_question"],
-        promise_due=local.astype(object).where(promised, None),
+        promise_due=local.astype(object).where(due.notna(), None),
         urgent=scores["urgent"].astype(bool),
     )
 

@@ -94,6 +94,7 @@ FEW = "few leads like it were ever handed off"
 RATED = "the rules rate it {zone}"
 BY_MODEL = "under this agreement the model decides alone"
 BY_POINTS = f"{RATED} with {{points}} points; {{alone}}"
+OF_ACCOUNT = "number {place} in line among the leads of its company, of which {limit} a day are handed off or called"
 IN_LINE = "but number {place} in line for team {team}, which takes {limit} a day"
 TRY = "it is worth a try, and it can go back to nurture"
 CASES = {
@@ -123,6 +124,7 @@ CASES = {
     ),
     "no_team": Case(HOLD, "worth handing off, but no team in the agreement takes leads like this"),
     "no_place": Case(HOLD, f"worth handing off, {IN_LINE}"),
+    "crowded": Case(HOLD, f"worth handing off, but {OF_ACCOUNT}"),
     "meanwhile": Case(TELE_QUALIFY, f"{LIKELY}, {IN_LINE}; {RATED}, so call it in the meantime"),
     "early": Case(HAND_OFF, f"sales has time to spare: at {{p}} % {TRY}", early=True),
     "early_rules": Case(HAND_OFF, f"sales has time to spare: with {{points}} points {TRY}", early=True),
@@ -130,6 +132,7 @@ CASES = {
     "no_time": Case(
         NURTURE, f"{RATED}; it is number {{place}} in line for a call, and there is time for {{limit}} a day"
     ),
+    "crowded_call": Case(NURTURE, f"{RATED}; worth a call, but {OF_ACCOUNT}"),
 }
 OVERRIDDEN = ("hand_off", "manager_check", "tele_qualify", "reheat", "nurture")
 """The routes that a person can ask for."""

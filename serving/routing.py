@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 
 from data.agreement.model import ZONE_WORDS, ZONES, Agreement
 from data.errors import DataError
-from serving.exploration import NO_DRAWS, find_turns, hold_draw
+from serving.exploration import NO_DRAWS, find_turns, hold_draw, lots_of_day
 from serving.overrides import NO_OVERRIDES
 from serving.routes import BY_RULES, CASES, CELLS, FEW, NURTURE, TELE_QUALIFY, Case, cases_where, in_percent
 
@@ -22,8 +23,9 @@ class Routed:
 
     `leads`: case (of `routes.CASES`), route, route_reason, contact (phone, e-mail, none), early, explored, propensity,
     draw (the draw that it took part in, or None), gain, gain_call, threshold, look_again (the day, or None).
-    `capacity`: a row per team, for exploration and for limited calls: team, limit, taken, held (of exploration: drawn
-    without finding a place; that draw lapsed), shadow_price.
+    `capacity`: a row per team, for exploration, for limited calls and, where the agreement limits the leads of an
+    account, for those (taken: the most of one account): team, limit, taken, held (of exploration: drawn without finding
+    a place; that draw lapsed), shadow_price.
     """
 
     leads: pd.DataFrame
@@ -43,7 +45,8 @@ def choose_routes(
     rule_points, zone, urgent, team (name or None), segment (index into `agreement.values.costs()`), may_call, may_mail,
     with_sales, cooling, reheat, episode (hand-offs so far), age_days (since the person last gave a sign), and may have
     `call_value`, what a call is expected to change for the better, by which calls are ranked, and `due`, false of those
-    called a short time ago (`questions.weigh_calls`).
+    called a short time ago (`questions.weigh_calls`), and `account_id`, without which the leads of an account are not
+    limited.
     `vouched`: the model has learned from enough explored hand-offs; without it the model alone never hands off under
     `quadrant`, as it only saw how sales answers leads that met the rules. `past`: the draws that leads took part in
     before, as `earlier_draws` gives them; by default none. `gain` is what a hand-off now is expected to be worth above
@@ -106,10 +109,11 @@ def weigh(leads: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     teams = agreement.capacity.teams
     day["team"] = pd.Index(list(teams), dtype=object).get_indexer(pd.Index(day["team"], dtype=object))
     day["team_limit"] = np.array([*(t.hand_offs_per_day for t in teams.values()), 0])[day["team"]]
+    day["account"] = pd.factorize(day["account_id"])[0] if "account_id" in day else -1
     value = day.get("call_value", pd.Series(np.nan, day.index))
     day["callable"] = day["may_call"] & (day["due"].astype(bool) if "due" in day else True)
     day = day.assign(call_value=value.fillna(0.0), gain_call=value - agreement.calls.cost if known else np.nan)
-    return day.assign(place=0, limit=0, left_out=False, outside=day["support"].eq("outside"))
+    return day.assign(place=0, limit=0, left_out=False, crowded=0, outside=day["support"].eq("outside"))
 
 
 def _wish(day: pd.DataFrame, agreement: Agreement, vouched: bool) -> pd.Series[str]:
@@ -169,12 +173,14 @@ def _call_first(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
 
 def _limit_hand_offs(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     """Each team takes the best of its leads, as many as it has time for; those the rules still miss are called."""
+    wanted, nobody = _handed(day), (day["team"] < 0) & bool(agreement.capacity.teams)
+    keys = _in_case(day, lambda c: c.overridden), day["urgent"] & day["gain"].isna(), day["worth"]
+    room = day["team_limit"] if agreement.capacity.teams else np.inf
+    line = _crowded(day, agreement, wanted & ~nobody, day["team"], room, _asked_for(day, agreement), *keys)
+    day = _turn(day.assign(crowded=line), line > 0, "crowded", line, agreement.capacity.per_account or 0)
     if not agreement.capacity.teams:
         return day
-    wanted, nobody = _handed(day), day["team"] < 0
-    urgent = day["urgent"] & day["gain"].isna()
-    first = _in_case(day, lambda c: c.overridden)
-    place = _places(wanted & ~nobody, day["team"], first, urgent, day["worth"])
+    place = _places(wanted & ~nobody & (line == 0), day["team"], *keys)
     out, short = place > day["team_limit"], (day["case"] == "beyond") & day["may_call"]
     day = _turn(day.assign(left_out=out), wanted & nobody, "no_team")
     day = _turn(day, out & ~short, "no_place", place, day["team_limit"])
@@ -188,9 +194,10 @@ def _release_early(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     alone = _rules_alone(day, agreement)
     sure = day["probability_low"].where(day["outside"], day["probability"])
     enough = day["zone"] == "nearly" if alone else sure >= day["spare_threshold"]
-    rest = _in_case(day, lambda c: c.to_try) & (day["zone"] != "unfit")
-    place = _places(rest & enough & (day["team"] >= 0), day["team"], day["worth"])
+    rest = _in_case(day, lambda c: c.to_try) & (day["zone"] != "unfit") & enough & (day["team"] >= 0)
     left = day["team_limit"] - _handed(day).groupby(day["team"]).transform("sum")
+    line = _crowded(day, agreement, rest, day["team"], left, _handed(day) | _asked_for(day, agreement), day["worth"])
+    place = _places(rest & (line == 0), day["team"], day["worth"])
     return _turn(day, (place > 0) & (place <= left), "early_rules" if alone else "early")
 
 
@@ -203,10 +210,23 @@ def _explore(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     quota = agreement.exploration
     below = day["zone"].isin(["not_yet", "nearly"]) & (day["rule_points"] >= quota.floor)
     may = below & _in_case(day, lambda c: c.to_explore) & ((day["team"] >= 0) | (not agreement.capacity.teams))
+    may &= ~_without_room(day, may & (day["due"] | day["kept"]), agreement)
     found = hold_draw(day[may & day["due"]], quota).reindex(day.index)
     picked = found["picked"].eq(True) | (may & day["kept"])
     chance = found["chance"].fillna(day["stated"].where(may))
     return _turn(day.assign(chance=chance, lapsed=found["drawn"].eq(True) & ~picked), picked, "explored")
+
+
+def _without_room(day: pd.DataFrame, turn: pd.Series[bool], agreement: Agreement) -> Any:
+    """Of leads whose turn to be explored has come, those for whom their account has no room left today.
+
+    Who may take part is settled before the draw and by a hash of its own, so that every chance stays what it is said to
+    be. The turn of the others stays open for some days.
+    """
+    if agreement.capacity.per_account is None:
+        return np.zeros(len(day), bool)
+    used, lot = _handed(day) | _asked_for(day, agreement), lots_of_day(day, agreement.exploration)
+    return _crowded(day, agreement, turn, day["team"], np.inf, used, day["kept"], lot) > 0
 
 
 def _limit_calls(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
@@ -220,21 +240,27 @@ def _limit_calls(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     held = (day["case"] == "no_place") & day["gain"].notna()
     idle = _in_case(day, lambda c: c.idle) | held
     asked = day["callable"] & (day["call_value"] > 0) & (idle | wanted)
-    first = _in_case(day, lambda c: c.overridden)
-    place = _places(asked | wanted, np.zeros(len(day), int), first, day["call_value"], day["worth"])
-    now, waits = (place > 0) & (place <= limit), wanted & (place > limit)
-    day = _turn(day.assign(waits=waits | (asked & (place > limit))), waits, "no_time", place, limit)
-    day = _turn(day.assign(call_place=place), now & held, "meanwhile", day["place"], day["limit"])
+    one, keys = np.zeros(len(day), int), (_in_case(day, lambda c: c.overridden), day["call_value"], day["worth"])
+    handed, most = _in_case(day, lambda c: c.route.to_sales), agreement.capacity.per_account or 1
+    line = _crowded(day, agreement, asked | wanted, one, limit, handed, *keys)
+    place = _places((asked | wanted) & (line == 0), one, *keys)
+    now, late, out = (place > 0) & (place <= limit), place > limit, wanted & (line > 0)
+    turn = np.where(line > 0, (line - 1) // most, (place - 1) // limit)
+    day = day.assign(waits=(asked | wanted) & (late | (line > 0)), turn=turn, crowded=np.maximum(day["crowded"], line))
+    day = _turn(day, wanted & late, "no_time", place, limit)
+    sooner = day["case"] == "call_first"
+    day = _turn(day, out & ~sooner, "crowded_call", line, most)
+    day = _turn(day, out & sooner, "crowded", line, most)
+    day = _turn(day, now & held, "meanwhile", day["place"], day["limit"])
     return _turn(day, now & idle & ~held, "ask")
 
 
 def _look_again(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
-    """The day to come back to a lead that is nurtured: when its place in the line for calls is reached, or after it
-    was quiet for as long as the agreement's [reheat] says."""
-    turn = (day["call_place"] - 1) // agreement.capacity.calls_per_day
+    """The day to come back to a lead that is nurtured: when its place in the line for calls, or in that of its account,
+    is reached, or after it was quiet for as long as the agreement's [reheat] says."""
     resting = day["case"] == "resting"
     quiet = np.where(resting, agreement.calls.rest_days, agreement.reheat.quiet_days)
-    days = np.where(day["waits"], turn, np.ceil(quiet))
+    days = np.where(day["waits"], day["turn"], np.ceil(quiet))
     again = pd.to_datetime(day["day"]) + pd.to_timedelta(days, unit="D")
     kept = _in_case(day, lambda c: c.route is NURTURE)
     return again.dt.strftime("%Y-%m-%d").astype(object).where(kept, None)
@@ -242,12 +268,38 @@ def _look_again(day: pd.DataFrame, agreement: Agreement) -> pd.Series[str]:
 
 def _places(among: Any, group: Any, *keys: Any) -> np.ndarray:
     """Place 1, 2 ... of each lead `among` within its group, the highest keys first; 0 for the others."""
-    rows = np.flatnonzero(among)
-    falling = [-np.asarray(key, dtype=float)[rows] for key in reversed(keys)]
-    rows = rows[np.lexsort((*falling, np.asarray(group)[rows]))]
-    place = np.zeros(len(among), int)
+    rows, place = _best_first(among, *keys), np.zeros(len(among), int)
     place[rows] = pd.Series(rows).groupby(np.asarray(group)[rows]).cumcount() + 1
     return place
+
+
+def _best_first(among: Any, *keys: Any) -> np.ndarray:
+    """The positions of the leads `among`, the highest keys first."""
+    rows = np.flatnonzero(among)
+    return rows[np.lexsort([-np.asarray(key, dtype=float)[rows] for key in reversed(keys)])]
+
+
+def _crowded(
+    day: pd.DataFrame, agreement: Agreement, among: Any, group: Any, room: Any, used: pd.Series[bool], *keys: Any
+) -> np.ndarray:
+    """The place in the line of its account of each lead `among` that finds it full when its turn comes; else 0.
+
+    Turns come by falling keys. A lead takes a place of its group and one of its account; where the group has no `room`
+    left, it takes neither. `used`: leads that have a place of their account already. Leads without account are free.
+    """
+    line, most = np.zeros(len(day), int), agreement.capacity.per_account
+    if most is None:
+        return line
+    account, groups = day["account"].to_numpy(), np.asarray(group)
+    left = dict(zip(groups.tolist(), np.broadcast_to(room, len(day)).tolist(), strict=True))
+    asked = Counter({**Counter(account[used].tolist()), -1: 0})
+    for row in _best_first(among, *keys):
+        own = account[row]
+        if left[groups[row]] > 0:
+            asked[own] += int(own >= 0)
+            line[row] = asked[own] if asked[own] > most else 0
+            left[groups[row]] -= int(line[row] == 0)
+    return line
 
 
 def _turn(day: pd.DataFrame, rows: Any, case: str, place: Any = 0, limit: Any = 0) -> pd.DataFrame:
@@ -264,6 +316,15 @@ def _in_case(day: pd.DataFrame, of: Callable[[Case], bool]) -> pd.Series[bool]:
 def _handed(day: pd.DataFrame) -> pd.Series[bool]:
     """Hand-offs that take a place of a team."""
     return _in_case(day, lambda c: c.takes_place)
+
+
+def _asked_for(day: pd.DataFrame, agreement: Agreement) -> pd.Series[bool]:
+    """Calls that a person decided on and that will be made: they count for their accounts before any hand-off."""
+    asked, one = _called(day) & _in_case(day, lambda c: c.overridden), np.zeros(len(day), int)
+    limit, keys = agreement.capacity.calls_per_day, (day["call_value"], day["worth"])
+    asked &= _crowded(day, agreement, asked, one, limit, asked & False, *keys) == 0
+    made: pd.Series[bool] = asked & (_places(asked, one, *keys) <= limit)
+    return made
 
 
 def _called(day: pd.DataFrame) -> pd.Series[bool]:
@@ -323,7 +384,17 @@ def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
         rows.append((name, team.hand_offs_per_day, (own & _handed(day)).sum(), out.sum(), price))
     if any(quota.by_band):
         rows.append(("exploration", quota.per_day, (case == "explored").sum(), day["lapsed"].sum(), np.nan))
-    out = day.loc[day["waits"], "gain_call"]
-    price = max(float(out.max()), 0.0) if out.notna().any() else np.nan if day["gain"].isna().all() else 0.0
-    rows.append(("tele_qualification", calls, _called(day).sum(), day["waits"].sum(), price))
+    waits, crowded, called = day["waits"] & (day["crowded"] == 0), day["crowded"] > 0, _called(day)
+    rows.append(("tele_qualification", calls, called.sum(), waits.sum(), _price(day, day.loc[waits, "gain_call"])))
+    if most := agreement.capacity.per_account:
+        busy = day.loc[(called | _in_case(day, lambda c: c.route.to_sales)) & (day["account"] >= 0), "account"]
+        price = _price(day, day["gain"].where(case == "crowded", day["gain_call"])[crowded])
+        rows.append(("account", most, np.bincount(busy, minlength=1).max(), crowded.sum(), price))
     return pd.DataFrame(rows, columns=["team", "limit", "taken", "held", "shadow_price"])
+
+
+def _price(day: pd.DataFrame, left_out: pd.Series[float]) -> float:
+    """The best gain left out, at least 0; NaN without a model."""
+    if left_out.notna().any():
+        return max(float(left_out.max()), 0.0)
+    return np.nan if day["gain"].isna().all() else 0.0

@@ -11,8 +11,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data.agreement.model import Agreement
+from data.agreement.promises import due_at, promise_of, promised_hours
 from data.cohorts import open_leads
 from data.errors import DataError, ModelError
+from data.sql import in_force
 from data.warehouse import Warehouse
 from data.workspace import day_name
 from features.catalogue import Feature, build_catalogue, catalogue_version, needed
@@ -107,7 +109,14 @@ def _leads_to_route(
         reheat=index["lead_id"].isin(find_reheated(warehouse, agreement, as_of)),
         episode=matrix["handoffs_before"].astype(int),
         age_days=days_quiet(matrix),
+        account_id=index["lead_id"].map(_accounts(warehouse, as_of)),
     )
+
+
+def _accounts(warehouse: Warehouse, as_of: datetime) -> pd.Series[str]:
+    """The account of each lead, as known at `as_of`, by lead_id; missing where it has none."""
+    found = warehouse.frame(f"SELECT lead_id, account_id FROM leads e WHERE {in_force('$as_of')}", {"as_of": as_of})
+    return found.set_index("lead_id")["account_id"]
 
 
 def _weigh_calls(
@@ -235,16 +244,15 @@ def _warn_of_strangers(model: LoadedModel, matrix: pd.DataFrame, known: pd.DataF
 
 
 def _words(scored: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
-    """The follow-up promise in hours of those handed off, and what to say and send by persona and stage."""
-    promises = {zone: promise.hours for zone, promise in agreement.promises.items()}
-    hours = scored["zone"].map(promises).astype(float)
-    if "urgent" in promises:
-        hours = hours.mask(scored["urgent"], promises["urgent"])
+    """The promise of those handed off, in hours and when it is due, and what to say and send by persona and stage."""
+    hours = promised_hours(promise_of(scored["zone"], scored["urgent"], agreement), agreement)
+    hours = hours.where(scored["route"].isin(routes_where(lambda r: r.to_sales)))
     tracks = {(name, stage): t for name, p in agreement.personas.items() for stage, t in p.stages.items()}
     found = [tracks.get(key) for key in zip(scored["persona"], scored["buying_stage"], strict=True)]
     return pd.DataFrame(
         {
-            "promise_hours": hours.where(scored["route"].isin(routes_where(lambda r: r.to_sales))),
+            "promise_hours": hours,
+            "promise_due_at": due_at(scored["as_of"], hours, agreement.working_time),
             "message": [t.message if t else None for t in found],
             "information": [t.information if t else None for t in found],
         },

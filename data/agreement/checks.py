@@ -7,7 +7,18 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from data.agreement.conditions import ALWAYS, ORDERED, WORDS, Comparison, comparisons, number_in, parse_condition
-from data.agreement.model import MILLI, ZONES, Agreement, Criterion, Exploration, Touch, Zones, find_scheme, milli
+from data.agreement.model import (
+    MILLI,
+    MOST_PROMISE_HOURS,
+    ZONES,
+    Agreement,
+    Criterion,
+    Exploration,
+    Touch,
+    Zones,
+    find_scheme,
+    milli,
+)
 from data.errors import ConfigError
 from data.tables import ANSWER_STATES, PERMISSIONS, TOUCH_KINDS
 from data.toml_errors import few, line_of, nearest, shown
@@ -51,6 +62,7 @@ def _faults(agreement: Agreement, raw: Mapping[str, Any]) -> Iterator[Fault]:
                 yield (*part, i, "name"), "a name of its own", f"{shown(name)} again", "rename it"
     yield from _faults_of_zones(agreement.zones, most_points(agreement), "zones" in raw)
     yield from _faults_of_values(agreement)
+    yield from _faults_of_promises(agreement)
     yield from _faults_of_exploration(agreement.exploration)
     for name, cost in agreement.calls.asking.items() if "asking" in raw.get("calls", {}) else ():
         yield from _unknown(("calls", "asking", name), "a criterion that is asked about", name, _asked(agreement))
@@ -276,6 +288,20 @@ def _faults_of_values(agreement: Agreement) -> Iterator[Fault]:
         if not 0 < costs.threshold < 1:
             expected, got = "costs that make a threshold p* between 0 and 1", f"{costs.threshold:.3f}"
             yield key, expected, got, "change acceptance, review, waiting, recyclable or trust"
+
+
+def _faults_of_promises(agreement: Agreement) -> Iterator[Fault]:
+    """Work ends after it begins, and every promise is due within the years that one may take."""
+    work = agreement.working_time
+    if work is None:
+        return
+    if work.weekly_hours <= 0:
+        yield ("working_time", "to"), f"a time after `from`, {work.opens}", work.closes, "correct one of them"
+    most = int(work.weekly_hours * MOST_PROMISE_HOURS / (7 * 24))
+    for name, promise in agreement.promises.items():
+        if promise.hours > most:
+            expected = f"at most {most} hours, which take ten years of [working_time]"
+            yield ("promises", name, "hours"), expected, shown(promise.hours), "lower it, or widen [working_time]"
 
 
 def _faults_of_exploration(quota: Exploration) -> Iterator[Fault]:

@@ -89,7 +89,7 @@ def differences(old: Agreement, new: Agreement) -> dict[str, tuple[str, str]]:
 
 
 def _flat(agreement: Agreement) -> dict[str, str]:
-    return dict(_lines(agreement.model_dump(mode="json", exclude=ABOUT, exclude_none=True), ""))
+    return dict(_lines(agreement.model_dump(exclude=ABOUT, exclude_none=True), ""))
 
 
 def _lines(value: Any, key: str) -> Iterator[tuple[str, str]]:

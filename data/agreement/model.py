@@ -7,17 +7,18 @@ What each key means is its description (`leadready agreement schema`), and docs/
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from data.agreement.conditions import parse_condition
-from data.toml_errors import StrictModel
+from data.toml_errors import StrictModel, TimeZone
 
 Scheme = Literal["BANT", "APNRP", "digital"]
 Zone = Literal["unfit", "not_yet", "nearly", "qualified"]
@@ -25,6 +26,10 @@ ZONES: tuple[Zone, ...] = ("unfit", "not_yet", "nearly", "qualified")
 """From worst to best."""
 ZONE_WORDS = {"unfit": "unfit", "not_yet": "not yet qualified", "nearly": "nearly qualified", "qualified": "qualified"}
 """The zones as sentences name them."""
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Weekday, ...] = get_args(Weekday)
+MOST_PROMISE_HOURS = 87_600
+"""Ten years."""
 MOST_CRITERIA = 200
 """Nobody asks more, and each is several columns of the matrix."""
 MILLI = 1000
@@ -43,7 +48,25 @@ def _named(text: str) -> str:
     return text
 
 
+def _of_clock(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|24:00", text):
+        raise PydanticCustomError("clock", "a time such as 09:00, at most 24:00")
+    return text
+
+
+def _is_day(given: Any) -> Any:
+    if type(given) is not date:
+        raise PydanticCustomError("day", "a day without quotes, such as 2026-12-25")
+    return given
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
 Condition = Annotated[str, AfterValidator(_understood)]
+Clock = Annotated[str, AfterValidator(_of_clock)]
+Day = Annotated[date, BeforeValidator(_is_day)]
 Name = Annotated[str, AfterValidator(_named)]
 Number = Annotated[float, Strict()]
 Whole = Annotated[int, Strict()]
@@ -197,8 +220,36 @@ class Values(Costs):
 class Promise(StrictModel):
     """By when sales follows up."""
 
-    hours: Number = _key("hours from the hand-off, nights and weekends counted", gt=0, le=87_600)
+    hours: Number = _key(
+        "hours from the hand-off; all of them count, or those of [working_time]", gt=0, le=MOST_PROMISE_HOURS
+    )
     breach: str = _key("what happens if the promise is broken", "")
+
+
+class WorkingTime(StrictModel):
+    """When sales works: only these hours count for promises."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    days: tuple[Weekday, ...] = _key(
+        "days of the week on which sales works", ("mon", "tue", "wed", "thu", "fri"), min_length=1
+    )
+    opens: Clock = _key("when work begins, by the clock of `time_zone`", "09:00", alias="from")
+    closes: Clock = _key("when work ends; 24:00 is midnight", "17:00", alias="to")
+    time_zone: TimeZone = _key("an IANA time zone, such as Europe/Berlin", "UTC")
+    holidays: tuple[Day, ...] = _key("days on which nobody works, such as 2026-12-25", ())
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """The beginning and the end of work, in minutes after midnight."""
+        opens, closes = (int(clock[:2]) * 60 + int(clock[3:]) for clock in (self.opens, self.closes))
+        return opens, closes
+
+    @property
+    def weekly_hours(self) -> float:
+        """Hours of work in a week without holidays."""
+        opens, closes = self.minutes
+        return len(set(self.days)) * (closes - opens) / 60
 
 
 class Team(StrictModel):
@@ -213,6 +264,9 @@ class Capacity(StrictModel):
 
     teams: dict[Name, Team] = _key("sales teams, the first that fits takes a lead; none: one team without limit", {})
     calls_per_day: Whole = _key("leads that tele-qualification can call a day: as many as one person manages", 50, ge=1)
+    per_account: Whole | None = _key(
+        "leads of one account that are handed off or called a day (default: no limit)", None, ge=1, exclude_if=_is_none
+    )
     spare: Literal["keep", "release_early"] = _key("free places of sales: kept, or filled with the best others", "keep")
 
 
@@ -328,6 +382,9 @@ class Agreement(StrictModel):
     zones: Zones = Zones(research=(25, 45), matrix=(("not_yet",), ("nearly",), ("qualified",)))
     values: Values = Values()
     promises: dict[Literal[Zone, "urgent"], Promise] = _key("when sales follows up, per zone or for urgent leads", {})
+    working_time: WorkingTime | None = _key(
+        "when promises run (default: day and night, on every day)", None, exclude_if=_is_none
+    )
     capacity: Capacity = Capacity()
     calls: Calls = Calls()
     exploration: Exploration = Exploration()

@@ -44,6 +44,7 @@ agreements = st.builds(
             "teams": teams,
             "calls_per_day": st.integers(1, 15),
             "spare": st.sampled_from(["keep", "release_early"]),
+            "per_account": st.sampled_from([None, 1, 2, 5]),
         }
     ),
     exploration=st.fixed_dictionaries(
@@ -84,6 +85,7 @@ def company(seed: int, n: int, model: bool) -> pd.DataFrame:
             "episode": rng.integers(0, 3, n),
             "day": "2026-03-01",
             "age_days": rng.choice([0.5, 6.9, 20, 60, 200], n),
+            "account_id": rng.choice(np.array([None, *"ABCDEFGH"]), n),
         },
         index=rng.permutation(n) + 1000,
     )
@@ -122,12 +124,47 @@ def test_nobody_gets_more_than_there_is_time_for(leads, agreement, vouched):
     taken |= {"exploration": int(found["explored"].sum()), "tele_qualification": int(calls.sum())}
     rows = routed.capacity.set_index("team")
     assert (rows["taken"] <= rows["limit"]).all()
-    assert all(row["taken"] == taken[team] for team, row in rows.iterrows())
+    assert all(row["taken"] == taken[team] for team, row in rows.drop("account", errors="ignore").iterrows())
     assert (rows.loc[rows["held"] > 0, "taken"] == rows.loc[rows["held"] > 0, "limit"]).all(), "none waits in vain"
+    most = agreement.capacity.per_account
+    of_account = found.loc[(found["route"] == "hand_off") | calls, "account_id"].value_counts().max()
+    assert ("account" in rows.index) == (most is not None)
+    assert most is None or np.nan_to_num(of_account) == rows.loc["account", "taken"] <= most
     assert set(agreement.capacity.teams) <= set(rows.index)
     assert "tele_qualification" in rows.index
     if agreement.capacity.teams:
         assert handed["team"].isin(agreement.capacity.teams).all()
+
+
+@often
+@days
+def test_without_a_limit_per_account_accounts_decide_nothing(leads, agreement, vouched):
+    free = agreement.model_copy(update={"capacity": agreement.capacity.model_copy(update={"per_account": None})})
+    routed, blind = choose_routes(leads, free, vouched), choose_routes(leads.drop(columns="account_id"), free, vouched)
+    pd.testing.assert_frame_equal(routed.leads, blind.leads)
+    pd.testing.assert_frame_equal(routed.capacity, blind.capacity)
+    limited = agreement.model_copy(update={"capacity": agreement.capacity.model_copy(update={"per_account": 1})})
+    alone = choose_routes(leads.assign(account_id=None), limited, vouched)
+    pd.testing.assert_frame_equal(alone.leads, blind.leads)
+    enough = agreement.model_copy(update={"capacity": agreement.capacity.model_copy(update={"per_account": 1000})})
+    pd.testing.assert_frame_equal(choose_routes(leads, enough, vouched).leads, blind.leads)
+
+
+@often
+@given(leads=companies, agreement=agreements, vouched=st.booleans(), asked=st.integers(0, 2**16))
+def test_a_limit_per_account_holds_for_overrides_too_and_counts_them_first(leads, agreement, vouched, asked):
+    """Where one is left out, the account's places went to overrides alone."""
+    rng, most = np.random.default_rng(asked), agreement.capacity.per_account
+    some = leads["lead_id"][rng.random(len(leads)) < 0.1]
+    routes = rng.choice(["hand_off", "tele_qualify", "reheat", "nurture"], len(some))
+    wanted = pd.DataFrame({"lead_id": some, "route": routes, "words": "Kim asked for it"})
+    found = beside(leads, choose_routes(leads, agreement, vouched, wanted=wanted))
+    called = found["route"].isin(["tele_qualify", "reheat"]) & (found["contact"] == "phone")
+    busy = found[((found["route"] == "hand_off") | called) & found["account_id"].notna()]
+    assert most is None or busy.empty or busy["account_id"].value_counts().max() <= most
+    crowded = found["route_reason"].str.contains("leads of its company") & found["lead_id"].isin(some)
+    by_override = busy.loc[busy["route_reason"] == "Kim asked for it", "account_id"].value_counts()
+    assert all(by_override.get(account, 0) == most for account in found.loc[crowded, "account_id"])
 
 
 @pytest.mark.slow

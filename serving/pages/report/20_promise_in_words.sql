@@ -1,8 +1,9 @@
 -- chapter: The follow-up promise
 -- title: Does sales answer in time?
 -- text: The promise is the one of the agreement in force at the hand-off, for the lead's zone at that moment, or for
---   urgent leads if they have a promise of their own. The first decision counts as the answer. If sales does not answer
---   in time, the promise is broken.
+--   urgent leads if they have a promise of their own. Its hours run in the working time of that agreement, or day and
+--   night where it names none. The first decision counts as the answer. If sales does not answer in time, the promise
+--   is broken.
 -- kind: answer
 -- empty: No lead has been handed off yet.
 SELECT count(*) AS hand_offs, count(promise_hours) AS promised,

@@ -10,7 +10,7 @@ WITH given AS (
     FROM handoffs
     GROUP BY ALL)
 SELECT coalesce(p.agreement_version, 'none') AS agreement, coalesce(p.promise, given.promise) AS "for",
-    p.promise_hours, coalesce(CASE WHEN p.promise_hours IS NULL THEN 'nothing promised' ELSE nullif(p.breach, '') END,
+    p.promise_hours, p.hours_count, coalesce(CASE WHEN p.promise_hours IS NULL THEN 'nothing promised' ELSE nullif(p.breach, '') END,
         'not said') AS on_a_breach,
     coalesce(hand_offs, 0) AS hand_offs, coalesce(kept, 0) AS kept, coalesce(broken, 0) AS broken,
     coalesce(open, 0) AS open

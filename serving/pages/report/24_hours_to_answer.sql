@@ -1,6 +1,7 @@
 -- title: How long does sales take to answer?
--- text: Hours from the hand-off to the first decision, including nights and weekends. The dot is the median, the line
---   runs from the 10th to the 90th percentile. Hand-offs without an answer are left out.
+-- text: Hours from the hand-off to the first decision, including nights and weekends also where promises
+--   run in working time alone. The dot is the median, the line runs from the 10th to the 90th percentile. Hand-offs
+--   without an answer are left out.
 -- kind: dots answered_by name median_hours p10_hours p90_hours
 -- empty: Sales has not answered a hand-off yet.
 WITH parts AS (

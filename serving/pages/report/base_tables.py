@@ -11,9 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 
 from data.agreement.model import Agreement, Zone
+from data.agreement.promises import due_at, hours_count, promise_of, promised_hours
 from data.cohorts import handed_off
 from data.sql import in_force, literal
 from data.tables import CONNECTED, PROMISES, REPORT_HANDOFFS, REPORT_LEADS, SQL_TYPES, Column, Table
@@ -25,6 +27,10 @@ TABLES = ("leads", "handoffs", "deals", "promises")
 QUALIFIED_AT = Column("qualified_at", "time", "when it first got into the zone qualified")
 REACHED = (*REPORT_LEADS.some("lead_id", "automation_qualified_at"), QUALIFIED_AT)
 ZONES = REPORT_HANDOFFS.some("lead_id", "handed_off_at", "zone", "urgent", "team")
+PROMISED = Table(
+    "promised", "the promise of a hand-off", REPORT_HANDOFFS.some("lead_id", "handed_off_at", "promise", "due_at")
+)
+OF_ZONES = "SELECT * REPLACE (coalesce(urgent, false) AS urgent) FROM given_zones ORDER BY lead_id, handed_off_at"
 GIVEN = (
     Table("reached", "when a lead got so far", REACHED),
     Table("zones", "what the rules said at a hand-off", ZONES),
@@ -49,9 +55,10 @@ def save_tables(
     """
     for table, frame in zip(GIVEN, (reached, zones, personas, promises(agreements)), strict=True):
         _take(warehouse, table, frame)
+    _take(warehouse, PROMISED, promised(warehouse.frame(OF_ZONES), agreements))
     for name in TABLES:
         _save(warehouse, name, folder / f"{name}.parquet", as_of)
-    for temporary in (*(f"given_{t.name}" for t in GIVEN), *(f"report_{name}" for name in TABLES)):
+    for temporary in (*(f"given_{t.name}" for t in (*GIVEN, PROMISED)), *(f"report_{name}" for name in TABLES)):
         warehouse.execute(f"DROP TABLE {temporary}")
 
 
@@ -59,11 +66,27 @@ def promises(agreements: Sequence[Agreement]) -> pd.DataFrame:
     """What each version of the agreement promises each zone and urgent leads; without hours: nothing."""
     rows = []
     for agreement in agreements:
+        running = hours_count(agreement.working_time)
         for name in (*get_args(Zone), "urgent", "unknown"):
             promise = agreement.promises.get(name)
-            terms = (promise.hours, promise.breach) if promise else (None, None)
+            terms = (promise.hours, running, promise.breach) if promise else (None, None, None)
             rows.append((agreement.version, agreement.effective_from, name, *terms))
     return pd.DataFrame(rows, columns=list(PROMISES.names))
+
+
+def promised(zones: pd.DataFrame, agreements: Sequence[Agreement]) -> pd.DataFrame:
+    """Which promise each hand-off of `zones` has and when it is due, by the agreement in force then: lead_id,
+    handed_off_at, promise, due_at. `agreements`: the earliest first; without one in force nothing was promised."""
+    begins = np.array([a.effective_from for a in agreements], dtype="datetime64[us]")
+    place = np.searchsorted(begins, zones["handed_off_at"].to_numpy("datetime64[us]"), side="right") - 1
+    found = zones[["lead_id", "handed_off_at"]].assign(promise=zones["zone"], due_at=None)
+    parts = [found[place < 0]]
+    for number, agreement in enumerate(agreements):
+        own = zones[place == number]
+        promise = promise_of(own["zone"], own["urgent"], agreement)
+        due = due_at(own["handed_off_at"], promised_hours(promise, agreement), agreement.working_time)
+        parts.append(found[place == number].assign(promise=promise, due_at=due))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _take(warehouse: Warehouse, table: Table, frame: pd.DataFrame) -> None:

@@ -54,7 +54,7 @@ def test_hand_offs_come_urgent_first_then_by_probability_with_the_promise_in_loc
             route=["hand_off", "hand_off", "nurture", "hand_off"],
             probability=[0.5, 0.7, 0.9, 0.3],
             urgent=[False, False, False, True],
-            promise_hours=[48, np.nan, np.nan, 8],
+            promise_due_at=pd.to_datetime(["2026-03-03 06:00", None, None, "2026-03-01 14:00"]),
         ),
         Settings(time_zone="Europe/Berlin"),
     )["hand_offs"]

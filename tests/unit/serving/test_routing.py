@@ -342,6 +342,76 @@ def test_calls_are_limited_to_the_best() -> None:
     assert route(agreement, **by_points) == ["tele_qualify", "nurture", "tele_qualify"]
 
 
+def test_no_more_leads_of_an_account_than_agreed_are_handed_off_or_called() -> None:
+    """Hand-offs come first. L2's place goes to L3, of another account; L5 is of no account and never limited."""
+    agreement = agree(capacity=teams(2, per_account=1))
+    lead = {
+        "team": ["north", "north", "north", "north", "north", "south"],
+        "zone": ["nearly", "qualified", "qualified", "qualified", "nearly", "nearly"],
+        "probability": [0.5, 0.9, 0.8, 0.7, 0.4, 0.3],
+        "account_id": ["A", "A", "A", "B", "C", None],
+    }
+    found = choose_routes(leads(**lead), agreement)
+    calls = ["nurture", "hand_off", "hold", "hand_off", "tele_qualify", "tele_qualify"]
+    assert list(found.leads["route"]) == calls
+    line = "but number 2 in line among the leads of its company, of which 1 a day are handed off or called"
+    assert found.leads["route_reason"].iloc[2] == f"worth handing off, {line}"
+    assert found.leads["route_reason"].iloc[0] == f"the rules rate it nearly qualified; worth a call, {line}"
+    assert list(found.leads["look_again"]) == ["2026-03-02", *[None] * 5]
+    assert used(found, "account") == (1, 1, 2)
+    assert used(found, "north") == (2, 2, 0), "nobody waits for the team"
+    assert used(found, "tele_qualification") == (50, 2, 0), "nor for a call"
+    assert found.capacity.set_index("team").loc["account", "shadow_price"] == found.leads["gain"].iloc[2]
+
+
+def test_a_lead_that_finds_its_team_full_takes_no_place_of_its_account() -> None:
+    """North takes L0, of another account; so L2 goes to south, although L1 is worth more."""
+    agreement = agree(capacity=teams(1, per_account=1))
+    lead = {"team": ["north", "north", "south"], "probability": [0.9, 0.8, 0.7], "account_id": ["B", "A", "A"]}
+    assert route(agreement, zone="qualified", **lead) == ["hand_off", "hold", "hand_off"]
+
+
+def test_who_waits_for_its_account_looks_again_when_its_place_is_reached() -> None:
+    """Numbers 1 to 5 in line among the leads of A, two a day; a call that only answers make worth it waits too."""
+    lead = {"probability": [0.5, 0.4, 0.3, 0.2, 0.1], "call_value": [9.0, 9.0, 9.0, 9.0, 8.0], "account_id": "A"}
+    found = choose_routes(leads(**lead, day="2026-02-27"), agree(capacity={"per_account": 2})).leads
+    assert list(found["look_again"]) == [None, None, "2026-02-28", "2026-02-28", "2026-03-01"]
+    assert list(found["case"].astype(str)) == ["short", "short", "crowded_call", "crowded_call", "neither"]
+
+
+def test_a_call_that_a_person_asked_for_counts_for_its_account_before_hand_offs() -> None:
+    day = leads(zone=["qualified", "nearly"], account_id="A")
+    asked = pd.DataFrame({"lead_id": ["L1"], "route": ["tele_qualify"], "words": ["Kim asked for it"]})
+    limited = agree(capacity={"per_account": 1})
+    assert list(choose_routes(day, limited).leads["route"]) == ["hand_off", "nurture"]
+    assert list(choose_routes(day, limited, wanted=asked).leads["route"]) == ["hold", "tele_qualify"]
+
+
+def test_early_release_leaves_the_limit_of_an_account_alone() -> None:
+    agreement = agree(capacity=teams(3, spare="release_early", per_account=1))
+    lead = {"team": "north", "zone": ["qualified", "nearly", "nearly"], "account_id": ["A", "A", "B"]}
+    found = choose_routes(leads(**lead, probability=[0.5, 0.4, 0.3]), agreement).leads
+    assert list(found["route"]) == ["hand_off", "nurture", "hand_off"]
+    assert list(found["early"]) == [False, False, True]
+
+
+def test_a_lead_that_is_worth_more_after_a_call_is_held_where_its_account_is_full() -> None:
+    lead = {"probability": [0.6, 0.6], "zone": ["qualified", "nearly"], "call_value": [0.0, 20.0], "account_id": "A"}
+    found = choose_routes(leads(**lead), agree(capacity={"per_account": 1}), vouched=True).leads
+    assert list(found["route"]) == ["hand_off", "hold"]
+
+
+def test_of_an_account_only_as_many_take_part_in_a_draw_as_it_has_room_for() -> None:
+    """Fifty leads of five accounts: two of each may be drawn, with the chance of a draw among ten, whoever they are."""
+    many, exploration = fifty(account_id=[*"ABCDE"] * 10), {"share": 0.5, "per_day": 4}
+    found = choose_routes(many, agree(capacity={"per_account": 2}, exploration=exploration)).leads
+    took_part = found["draw"].notna()
+    assert many.loc[took_part, "account_id"].value_counts().to_dict() == dict.fromkeys("ABCDE", 2)
+    of_ten = choose_routes(many[took_part], agree(exploration=exploration)).leads
+    pd.testing.assert_frame_equal(found[took_part], of_ten, check_categorical=False)
+    assert set(found.loc[~took_part, "propensity"]) == {0}
+
+
 def test_who_is_not_called_today_has_a_day_to_look_again() -> None:
     """Numbers 1 to 5 in line and two calls a day: today, tomorrow, the day after; the others after 30 quiet days."""
     lead = {"probability": [0.5, 0.4, 0.3, 0.2, 0.15, 0.1], "day": "2026-02-27"}

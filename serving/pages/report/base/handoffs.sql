@@ -21,18 +21,14 @@ SELECT h.lead_id, l.account_id, l.industry, l.employees_band, l.persona, l.sourc
     coalesce(z.zone, 'unknown') AS zone, coalesce(z.urgent, false) AS urgent, coalesce(z.team, 'unknown') AS team,
     d.decision, d.decided_at, CASE WHEN d.decision IS NOT NULL THEN coalesce(d.reason, 'not given') END AS reason,
     coalesce(d.sales_rep, CASE WHEN d.decision IS NULL THEN '(nobody answered)' ELSE 'not given' END) AS sales_rep,
-    p.agreement_version, CASE WHEN u.promise_hours IS NULL THEN coalesce(z.zone, 'unknown') ELSE 'urgent' END AS promise,
-    coalesce(u.promise_hours, p.promise_hours) AS promise_hours,
-    CASE WHEN u.promise_hours IS NULL THEN p.breach ELSE u.breach END AS breach,
-    h.handed_off_at + to_microseconds((coalesce(u.promise_hours, p.promise_hours) * 36e8)::BIGINT) AS due_at,
+    p.agreement_version, coalesce(m.promise, 'unknown') AS promise, p.promise_hours, p.breach, m.due_at,
     n.answered_at, date_diff('microsecond', h.handed_off_at, n.answered_at) / 36e8 AS answered_hours,
-    CASE WHEN due_at IS NULL THEN 'none' WHEN n.answered_at <= due_at THEN 'kept'
-        WHEN n.answered_at > due_at OR due_at < $as_of THEN 'broken' ELSE 'open' END AS promise_status,
+    CASE WHEN m.due_at IS NULL THEN 'none' WHEN n.answered_at <= m.due_at THEN 'kept'
+        WHEN n.answered_at > m.due_at OR m.due_at < $as_of THEN 'broken' ELSE 'open' END AS promise_status,
     coalesce(touches, 0) AS touches_before, coalesce(calls, 0) AS calls_before, coalesce(connects, 0) AS connects_before
 FROM handed h JOIN report_leads l USING (lead_id) LEFT JOIN given_zones z USING (lead_id, handed_off_at)
+LEFT JOIN given_promised m USING (lead_id, handed_off_at)
 LEFT JOIN decided d USING (lead_id, handed_off_at) LEFT JOIN answered n USING (lead_id, handed_off_at)
 LEFT JOIN touched USING (lead_id, handed_off_at) LEFT JOIN called USING (lead_id, handed_off_at)
-ASOF LEFT JOIN given_promises p ON p.promise = coalesce(z.zone, 'unknown') AND h.handed_off_at >= p.effective_from
-ASOF LEFT JOIN given_promises u ON u.promise = CASE WHEN z.urgent THEN 'urgent' END
-    AND h.handed_off_at >= u.effective_from
+ASOF LEFT JOIN given_promises p ON p.promise = coalesce(m.promise, 'unknown') AND h.handed_off_at >= p.effective_from
 ORDER BY h.lead_id, h.handed_off_at

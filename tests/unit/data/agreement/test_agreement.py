@@ -153,11 +153,43 @@ ODD = (
 )
 
 
-@pytest.mark.parametrize("text", [TEXT, OWN, default_text("APNRP"), default_text("digital"), ODD])
+WORK = (
+    OWN
+    + """
+[promises.qualified]
+hours = 8
+[capacity]
+per_account = 2
+[working_time]
+days = ["mon", "sat"]
+from = "08:30"
+to = "24:00"
+time_zone = "Europe/Berlin"
+holidays = [2026-12-25, 2027-01-01]
+"""
+)
+
+
+@pytest.mark.parametrize("text", [TEXT, OWN, default_text("APNRP"), default_text("digital"), ODD, WORK])
 def test_what_is_shown_reads_back_the_same(text):
     agreement = parse(text)
     assert parse(as_toml(agreement)).version == agreement.version
     assert differences(agreement, parse(as_toml(agreement))) == {}
+
+
+def test_working_time_is_shown_with_its_days():
+    assert "working_time.holidays = [2026-12-25, 2027-01-01]\n" in as_toml(parse(WORK))
+    changed = differences(parse(WORK), parse(WORK.replace("2026-12-25", "2026-12-24").replace("08:30", "09:00")))
+    assert changed == {
+        "working_time.from": ('"08:30"', '"09:00"'),
+        "working_time.holidays": ("[2026-12-25, 2027-01-01]", "[2026-12-24, 2027-01-01]"),
+    }
+    assert differences(parse(OWN), parse(WORK))["working_time.to"] == ("-", '"24:00"')
+
+
+def test_keys_that_only_some_agreements_have_leave_the_versions_of_the_others_alone():
+    """The hash of the first agreement, as it was before anybody could write `working_time` or `per_account`."""
+    assert default_agreement().version == "1970-01-01-e4ba8b66"
 
 
 def test_differences_name_each_key():
@@ -281,6 +313,42 @@ def test_a_slip_is_named_with_line_and_key(changed, to, said):
     [
         ("[capacity.teams.a]\nhand_offs_per_day = 0", "line 28, key capacity.teams.a.hand_offs_per_day"),
         ("[capacity]\ncalls_per_day = 0", "line 28, key capacity.calls_per_day"),
+        (
+            "[capacity]\nper_account = 0",
+            "line 28, key capacity.per_account: expected greater than or equal to 1, got 0",
+        ),
+        (
+            "[working_time]\ndays = []",
+            "line 28, key working_time.days: expected at least 1 item, got []; change it",
+        ),
+        (
+            '[working_time]\ndays = ["monday"]',
+            "line 28, key working_time.days.0: expected mon, tue, wed, thu, fri, sat or sun, got 'monday'; try mon",
+        ),
+        (
+            '[working_time]\ntime_zone = "Berlin"',
+            "line 28, key working_time.time_zone: expected an IANA time zone such as Europe/Berlin, got 'Berlin'",
+        ),
+        (
+            '[working_time]\nfrom = "9:00"',
+            "line 28, key working_time.from: expected a time such as 09:00, at most 24:00, got '9:00'; change it",
+        ),
+        ("[working_time]\nto = 17:00:00", "line 28, key working_time.to: expected a text, got"),
+        (
+            '[working_time]\nfrom = "17:00"\nto = "09:00"',
+            "line 29, key working_time.to: expected a time after `from`, 17:00, got 09:00; correct one of them",
+        ),
+        ('[working_time]\nfrom = "17:00"', "line 27, key working_time.to: expected a time after `from`, 17:00"),
+        (
+            '[working_time]\nholidays = ["2026-12-25"]',
+            "line 28, key working_time.holidays.0: expected a day without quotes, such as 2026-12-25, got '2026-12-25'",
+        ),
+        ("[working_time]\nholidays = [2026-12-25T09:00:00]", "expected a day without quotes, such as 2026-12-25, got"),
+        ("[working_time]\nhours = 8", "line 28, key working_time.hours: expected a known key"),
+        (
+            "[working_time]\n[promises.urgent]\nhours = 30000",
+            "key promises.urgent.hours: expected at most 20857 hours, which take ten years of [working_time], got 3",
+        ),
         ("[exploration]\nshare = 1.0", "line 28, key exploration.share"),
         (
             "[exploration]\nbands = [30, 7]",

@@ -270,6 +270,51 @@ def test_a_promise_is_that_of_the_hand_offs_own_day(tmp_path):
     assert row(promises, on_a_breach="nothing promised")["hand_offs"] == 1
 
 
+def test_a_promise_runs_in_the_working_time_of_the_hand_offs_own_day(tmp_path):
+    """Friday noon: 48 hours are over on Sunday, and at eight a day on the Monday after next (9 March to 16 March).
+
+    The agreement of 6 March has working time; that of 13 March also names a holiday, the 16th.
+    """
+    handoffs = table("""
+        lead  handed_off_at
+        L1    2026-02-27 12:00
+        L2    2026-03-06 12:00
+        L3    2026-03-06 12:00
+        L4    2026-03-13 12:00
+        L5    2026-03-06 12:00
+        L6    2026-03-30 12:00
+    """)
+    decisions = table("""
+        lead  handed_off_at     decision  decided_at
+        L1    2026-02-27 12:00  accepted  2026-03-01 12:00:01
+        L2    2026-03-06 12:00  accepted  2026-03-16 12:00
+        L3    2026-03-06 12:00  accepted  2026-03-16 12:00:01
+    """)
+    zones = handoffs.assign(zone="qualified", urgent=[False] * 4 + [True, False])
+    works = [
+        parse_agreement(default_text("BANT") + f"[working_time]\n{more}", date(2026, 3, day), "an agreement")
+        for day, more in ((6, ""), (13, "holidays = [2026-03-16]"))
+    ]
+    folder = save(tmp_path, zones=zones, agreements=(DEFAULT, *works), handoffs=handoffs, decisions=decisions)
+    columns = ["strftime(due_at, '%m-%d %H:%M')", "promise", "promise_hours", "promise_status"]
+    assert saved(folder, "handoffs", columns) == {
+        "L1": ["03-01 12:00", "qualified", 48, "broken"],
+        "L2": ["03-16 12:00", "qualified", 48, "kept"],
+        "L3": ["03-16 12:00", "qualified", 48, "broken"],
+        "L4": ["03-24 12:00", "qualified", 48, "broken"],
+        "L5": ["03-09 12:00", "urgent", 8, "broken"],
+        "L6": ["04-07 12:00", "qualified", 48, "open"],
+    }
+    promises = figure(folder, "21_promises")
+    of_zone = promises[promises["for"] == "qualified"].set_index("agreement")
+    assert of_zone["hours_count"].to_dict() == {
+        DEFAULT.version: "day and night, on every day",
+        works[0].version: "mon, tue, wed, thu, fri 09:00 to 17:00 UTC",
+        works[1].version: "mon, tue, wed, thu, fri 09:00 to 17:00 UTC, without 1 holiday",
+    }
+    assert of_zone["broken"].tolist() == [1, 1, 1]
+
+
 def test_an_answer_is_the_first_one_known(tmp_path):
     """A decision that was corrected later was an answer all the same."""
     decisions = table("""
