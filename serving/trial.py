@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from data.agreement.model import Agreement
+from data.agreement.promises import due_at, promise_of, promised_hours
 from data.cohorts import handed_off
 from data.sql import in_force
 from data.warehouse import Warehouse
@@ -114,7 +115,7 @@ def reached_moments(
     drawn = rows["drawn_at"] < rows["as_of"]
     rows = rows[~drawn].reset_index(drop=True)
     took = (rows["first_sent"] - rows["as_of"])[(rows["agreement"] == OLD) & (rows["first_sent"] >= rows["as_of"])]
-    later = rows["as_of"].to_numpy() + (took.median() if len(took) else pd.Timedelta(0)).to_timedelta64()
+    later = rows["as_of"].to_numpy() + pd.Timedelta(took.median() if len(took) else 0).to_timedelta64()
     seen_at = pd.Series(np.minimum(later, np.datetime64(as_of)), rows.index)
     until = rows["first_sent"].where(rows["first_sent"] < seen_at, seen_at)
     rows = rows.assign(seen_at=seen_at, sales_until=until, kind=met_by(warehouse, agreements, rows))
@@ -204,10 +205,8 @@ def promises_kept(warehouse: Warehouse, agreement: Agreement, since: datetime, a
     rows = warehouse.frame(ANSWERED, {"since": since, "as_of": as_of})
     index = rows.rename(columns={"handed_off_at": "as_of"})[["lead_id", "as_of"]]
     standing = build_rules(warehouse, index, [agreement.from_ever_on()])
-    hours = standing["zone"].map({zone: promise.hours for zone, promise in agreement.promises.items()}).astype(float)
-    if "urgent" in agreement.promises:
-        hours = hours.mask(standing["urgent"], agreement.promises["urgent"].hours)
-    due = rows["handed_off_at"] + pd.to_timedelta(hours, unit="h")
+    hours = promised_hours(promise_of(standing["zone"], standing["urgent"], agreement), agreement)
+    due = due_at(rows["handed_off_at"], hours, agreement.working_time)
     kept, over = rows["answered_at"] <= due, due < as_of
     return Kept(int(hours.notna().sum()), int(kept.sum()), int((kept | over).sum()))
 

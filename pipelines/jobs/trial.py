@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,16 @@ def try_agreement(opened: OpenWorkspace, draft: Agreement, as_of: datetime, mont
     from serving.scoring import score_leads
     from serving.trial import Tried, changed_routes, months_before, promises_kept, reached_moments, volume
 
-    since = months_before(as_of, months)
     both: dict[str, Agreement] = {OLD: opened.agreement_at(as_of), NEW: draft}
     model = find_model(Registry(opened.workspace))
     seen_under = trained_under(opened, model) if model else None
     with opened.warehouse() as warehouse:
+        since = max(months_before(as_of, months), warehouse.scalar("SELECT min(known_at) FROM leads") or as_of)
         zone = opened.settings.time_zone
-        scores = {n: score_leads(warehouse, a, model, as_of, seen_under, zone)[0] for n, a in both.items()}
+        scores = {}
+        for name, agreement in both.items():
+            with _said_once(name == OLD):
+                scores[name], _ = score_leads(warehouse, agreement, model, as_of, seen_under, zone)
         reached, by_draw = reached_moments(warehouse, both, since, as_of)
         log.info("%d times a lead became qualified under either agreement", len(reached))
         told = _what_sales_would_accept(opened, warehouse, both, reached, since, as_of)
@@ -53,6 +57,17 @@ def try_agreement(opened: OpenWorkspace, draft: Agreement, as_of: datetime, mont
             model=model.version if model else None,
             told=told,
         )
+
+
+@contextmanager
+def _said_once(first: bool) -> Iterator[None]:
+    """What a scoring warns of is said for the agreement in force, not once more for a draft."""
+    scoring = logging.getLogger("serving.scoring")
+    scoring.disabled = not first
+    try:
+        yield
+    finally:
+        scoring.disabled = False
 
 
 def _what_sales_would_accept(

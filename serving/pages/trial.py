@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from data.agreement.model import ZONE_WORDS
 from models.judging.policy import LEAST_EFFECTIVE
 from models.judging.trial import BOTH, FEW_LEADS, NEW, NEW_ONLY, OLD, OLD_ONLY, Span
-from serving.pages.sections import Report, Section, for_machines, records
+from serving.pages.sections import Report, Rows, Section, for_machines, records
 from serving.trial import Kept, Told, Tried, Volume
 
 SIDE = {OLD: "in force", NEW: "draft"}
@@ -28,9 +28,9 @@ def trial_report(tried: Tried) -> Report:
     """All that a draft would change, in the order in which somebody decides about it."""
     sections = [
         *_today(tried),
-        _months(tried),
-        _accepted(tried.told),
-        _promise(tried),
+        *_months(tried),
+        *_accepted(tried.told),
+        *_promise(tried),
     ]
     facts = {
         "in_force": tried.old.version,
@@ -69,17 +69,25 @@ def _today(tried: Tried) -> list[Section]:
     routes = sorted({*tried.routes[OLD], *tried.routes[NEW]})
     counts = [{"route": r, **{SIDE[s]: int(tried.routes[s].get(r, 0)) for s in SIDE}} for r in routes]
     sections = [
-        Section("Who would move today?", said, rows=zones),
-        Section("How many would take which route today?", rows=counts),
+        *_chapter("What would change today?", said, zones),
+        *_chapter("How many would take which route today?", (), counts),
     ]
-    for gained, title in ((True, "Who would be handed off today?"), (False, "Who would no longer be?")):
+    for gained, title in (
+        (True, "Who would be handed off today, and is not now?"),
+        (False, "Who is handed off today, and would not be?"),
+    ):
         here, there = ("route_new", "route_old") if gained else ("route_old", "route_new")
         found = changed[(changed[here] == "hand_off") & (changed[there] != "hand_off")]
         found = found.sort_values(["probability", "lead_id"], ascending=[False, True])
         rows = [_mover(row) for row in records(found.head(MOST))]
-        more = [f"and {len(found) - MOST:,} more; `--json` has them all"] if len(found) > MOST else []
-        sections.append(Section(title, points=more or ([] if rows else ["nobody"]), rows=rows))
+        said = [f"the first {MOST} of {len(found):,}; `--json` has them all"] if len(found) > MOST else []
+        sections += _chapter(title, said if rows else ["nobody"], rows)
     return sections
+
+
+def _chapter(title: str, said: Sequence[str], rows: Rows) -> list[Section]:
+    """Sentences, and a table below them."""
+    return [Section(title, points=said, chapter=title), Section(rows=rows, chapter=title)]
 
 
 def _mover(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +100,7 @@ def _mover(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _months(tried: Tried) -> Section:
+def _months(tried: Tried) -> list[Section]:
     found = tried.told.answers
     said = [
         f"From {tried.since:%Y-%m-%d} to {tried.as_of:%Y-%m-%d}, by the rules alone and by what was recorded: "
@@ -109,9 +117,7 @@ def _months(tried: Tried) -> Section:
         )
     if tried.by_draw:
         said.append(f"Left out {tried.by_draw:,} times: the lead had gone to sales by a random draw before.")
-    return Section(
-        "How many leads would it qualify?", said, rows=[_places(SIDE[s], v) for s, v in tried.volume.items()]
-    )
+    return _chapter("How many leads would it qualify?", said, [_places(SIDE[s], v) for s, v in tried.volume.items()])
 
 
 def _places(side: str, volume: Volume) -> dict[str, Any]:
@@ -127,8 +133,8 @@ def _places(side: str, volume: Volume) -> dict[str, Any]:
     }
 
 
-def _accepted(told: Told) -> Section:
-    title, found = "How many of these would sales accept?", told.answers
+def _accepted(told: Told) -> list[Section]:
+    found = told.answers
     rows = [
         {
             "moments": KIND_WORDS[kind],
@@ -139,7 +145,7 @@ def _accepted(told: Told) -> Section:
         }
         for kind in KIND_WORDS
     ]
-    return Section(title, points=_acceptances(told), rows=rows, chapter=title)
+    return _chapter("How many of these would sales accept?", _acceptances(told), rows)
 
 
 def _acceptances(told: Told) -> list[str]:
@@ -183,13 +189,13 @@ def _span(span: Span, sign: str = "") -> str:
     return f"{span.mean:{sign},.0f} (95 % interval {span.low:{sign},.0f} to {span.high:{sign},.0f})"
 
 
-def _promise(tried: Tried) -> Section:
+def _promise(tried: Tried) -> list[Section]:
     rows = [_kept(SIDE[side], kept) for side, kept in tried.kept.items()]
     said = [
         "The hand-offs of that time, each judged by the promise that the agreement would have made for its zone, and "
         "by when sales first answered."
     ]
-    return Section("What would the promises cost?", said, rows=rows)
+    return _chapter("What would the promises cost?", said, rows)
 
 
 def _kept(side: str, kept: Kept) -> dict[str, Any]:
