@@ -1,9 +1,11 @@
-"""How does a person leave files? The rows of their leads are taken out of every table that has a column lead_id."""
+"""How does a person leave files? The rows of their leads are taken out of tables with a lead_id, and of pages."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
+from html import unescape
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,15 +14,31 @@ import pyarrow.parquet as pq
 
 from data.whole import whole, writing
 
-TABLES = (".parquet", ".csv")
+FILES = (".parquet", ".csv", ".html")
+ROW, CELL = re.compile(r"<tr>.*?</tr>\n?", re.DOTALL), re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
+"""Of the tables in a page."""
 
 
 def erase_rows(path: Path, leads: Sequence[str]) -> int:
-    """Take the rows of these leads out of a Parquet or CSV file, whole or not at all; how many. Other files: none."""
-    if path.suffix not in TABLES:
+    """Take the rows of these leads out of a Parquet or CSV file or a page, whole or not at all; how many.
+
+    In a page these are the rows of tables in which a cell is the id. Other files: none.
+    """
+    if path.suffix not in FILES:
         return 0
     with writing(f"erasing rows in {path}", "fix this and run the same command again", pa.ArrowInvalid, csv.Error):
-        return _from_csv(path, leads) if path.suffix == ".csv" else _from_parquet(path, leads)
+        return {".parquet": _from_parquet, ".csv": _from_csv, ".html": _from_page}[path.suffix](path, leads)
+
+
+def _from_page(path: Path, leads: Sequence[str]) -> int:
+    text, gone = path.read_text(encoding="utf-8"), set(leads)
+    rows = [row for row in ROW.findall(text) if gone & {unescape(cell) for cell in CELL.findall(row)}]
+    for row in rows:
+        text = text.replace(row, "", 1)
+    if rows:
+        with whole(path) as making:
+            making.write_text(text, encoding="utf-8")
+    return len(rows)
 
 
 def _from_parquet(path: Path, leads: Sequence[str]) -> int:

@@ -393,6 +393,13 @@ REPORT_HANDOFFS = Table(
     Column("touches_before", "whole", "the lead's own touches before it"),
     Column("calls_before", "whole", "calls before it"),
     Column("connects_before", "whole", "calls before it that reached the lead"),
+    Column(
+        "scored_probability",
+        "number",
+        "how likely the score that it followed found it: the last of the 7 days before that said to hand it off, "
+        "without one the last of these days",
+    ),
+    Column("overridden", "flag", "whether a person had asked for it, against score and rules"),
 )
 REPORT_DEALS = Table("deals", "a row per deal", key=("lead_id", "opened_at")).of(
     *TRAITS,
@@ -400,6 +407,54 @@ REPORT_DEALS = Table("deals", "a row per deal", key=("lead_id", "opened_at")).of
     Column("outcome", "text", "how it ended", allowed=("won", "lost", "open")),
     *OPPORTUNITIES.some("amount", "margin"),
     Column("cycle_days", "number", "days from opening to closing"),
+)
+SCORINGS = Table("scorings", "the last scoring, and the last one of an earlier day", key=("scoring",)).of(
+    Column("scoring", "text", "which of the two", allowed=("last", "before")),
+    AS_OF,
+    Column("age_days", "number", "how old it is, in days"),
+    Column("leads", "whole", "open leads that it scored"),
+    *SCORES.some("model_version", "agreement_version"),
+)
+SCORED = Table("scored", "a row per lead in one of these two scorings", key=("lead_id",)).of(
+    *SCORES.some("lead_id", "route"),
+    Column("route_before", "text", "its route of the day before"),
+    *SCORES.some("zone", "team", "urgent", "early", "explored"),
+    Column("overridden", "flag", "whether a person asked for this route"),
+    Column("on_list", "text", "the list of the day that it is on", allowed=("hand_offs", "calls")),
+    Column("agent", "text", "who calls it, where the settings name agents"),
+    Column("waits", "flag", "whether it is in line for a call, but not among those called that day"),
+    *SCORES.some("probability", "threshold"),
+    Column("probability_before", "number", "its probability of the day before"),
+    Column("threshold_before", "number", "its threshold of the day before"),
+    Column("change", "number", "how far it moved since, in log-odds"),
+    *SCORES.some("next_question", "look_again", "changed"),
+)
+PLACES = Table("places", "a row per team, for exploration and for calls: its places a day", key=("on_list", "team")).of(
+    *SCORED.some("on_list"),
+    Column("team", "text", "the team; `exploration`; of calls `tele-qualification`"),
+    Column("places", "whole", "how many leads it takes a day"),
+)
+REPORT_OVERRIDES = Table(
+    "overrides",
+    "a row per override: whether it was followed, and what became of the lead",
+    key=("lead_id", "decided_at"),
+).of(
+    *OVERRIDES.some("lead_id", "route", "decided_by", "decided_at", "holds_until"),
+    Column("status", "text", "whether it still holds", allowed=("in force", "expired", "replaced")),
+    Column(
+        "followed",
+        "text",
+        "whether a scoring of its time gave the lead that route",
+        allowed=("followed", "not followed", "not scored yet"),
+    ),
+    Column("probability", "number", "how likely the first scoring of its time found the lead"),
+    Column("threshold", "number", "p* at that scoring"),
+    Column(
+        "outcome",
+        "text",
+        "what became of the lead since",
+        allowed=("accepted", "rejected", "not decided", "not handed off"),
+    ),
 )
 MONEY = "in the agreement's currency"
 TESTED = Table("tested", "a row per decided hand-off that the champion was tested on").of(
@@ -445,5 +500,11 @@ COSTS = Table("costs", "a row per segment of values in the agreement", key=("seg
     Column("threshold", "number", "p*: the probability above which a hand-off pays off"),
     Column("spare_threshold", "number", "the same when sales has time to spare"),
 )
-REPORT_TABLES = {t.name: t for t in (REPORT_LEADS, REPORT_HANDOFFS, REPORT_DEALS, PROMISES, TESTED, JUDGED, COSTS)}
+REPORT_TABLES = {
+    t.name: t
+    for t in (
+        *(REPORT_LEADS, REPORT_HANDOFFS, REPORT_DEALS, PROMISES, SCORINGS, SCORED, PLACES, REPORT_OVERRIDES),
+        *(TESTED, JUDGED, COSTS),
+    )
+}
 """The report's base tables, in the order in which they are written."""

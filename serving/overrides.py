@@ -12,6 +12,9 @@ from data.tables import OVERRIDES
 from data.warehouse import Warehouse
 from serving.routes import OVERRIDDEN
 
+HELD = """(SELECT *, least(holds_until, coalesce(lead(decided_at) OVER (PARTITION BY lead_id ORDER BY decided_at),
+    holds_until)) AS holds_to FROM overrides WHERE decided_at <= {as_of})"""
+"""The overrides made by `as_of`, an expression. Each is in force from `decided_at` on and before `holds_to`."""
 NO_OVERRIDES = pd.DataFrame({"lead_id": [], "route": [], "words": []}, dtype="str")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, floor
@@ -157,6 +158,11 @@ def in_percent(p: float, threshold: float) -> tuple[str, str]:
     if shown > pays:
         return str(shown), str(pays)
     return f"{ceil(1000 * p) / 10:.1f}", f"{floor(1000 * threshold) / 10:.1f}"
+
+
+def pattern_of(case: str) -> str:
+    """A regular expression that matches the sentence of this case, whatever its figures."""
+    return re.sub(r"\\{\w+\\}", ".*", re.escape(CASES[case].why))
 
 
 def routes_where(of: Callable[[Route], bool]) -> list[str]:

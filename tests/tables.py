@@ -11,7 +11,7 @@ import pandas as pd
 
 from data.agreement.file import default_agreement
 from data.sql import quoted
-from data.tables import TABLES
+from data.tables import SQL_TYPES, TABLES, Table
 from data.warehouse import Warehouse
 from features.matrix import build_matrix
 
@@ -44,6 +44,16 @@ def fill(warehouse: Warehouse, tables: Mapping[str, pd.DataFrame]) -> None:
             missing = [f"NULL::{t} AS {quoted(c)}" for c, t in warehouse.columns(name).items() if c not in given]
             source = f"SELECT {', '.join([typed, *missing])} FROM incoming"
             warehouse.execute(f"INSERT INTO {name} BY NAME SELECT *{known} FROM ({source})")
+
+
+def put(warehouse: Warehouse, contract: Table, rows: pd.DataFrame) -> None:
+    """Insert rows into a table that leadready itself writes, such as `scores`; what they leave out is missing."""
+    types = {c.name: SQL_TYPES[c.type] for c in contract.columns}
+    if contract.key:
+        warehouse.make(contract)
+    with warehouse.view("incoming", rows):
+        typed = ", ".join(f"{name}::{types[name]} AS {name}" for name in rows)
+        warehouse.execute(f"INSERT INTO {contract.name} BY NAME SELECT {typed} FROM incoming")
 
 
 @contextmanager

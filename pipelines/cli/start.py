@@ -120,7 +120,7 @@ def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
     return [
         f"  {folder}/scores.csv and .parquet   the score and route of every open lead, for the CRM",
         f"  {folder}/hand_offs.csv and calls.csv   the day's lists for people, with names and numbers",
-        f"  {report}/report.html   waterfall, promises, who buys, model compared with rules: open it in a browser",
+        f"  {report}/report.html   lists, waterfall, promises, who buys, model and rules compared: open in a browser",
         f"  {space.warehouse}   the data (DuckDB)",
         f"  {space.agreements}   the agreement, which sets the rules",
         f"  {space.settings}   the settings of training and scoring",

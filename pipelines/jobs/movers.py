@@ -10,15 +10,13 @@ import pandas as pd
 
 from data.errors import DataError, ModelError
 from data.opened import OpenWorkspace
-from data.tables import PUBLICATIONS, SCORES
+from data.tables import SCORES
 from data.warehouse import Warehouse
-from data.workspace import day_name
+from serving.published import of_earlier_days, published
 
 if TYPE_CHECKING:  # scikit-learn takes seconds
     from serving.changes import Seeing
 
-PUBLISHED = """SELECT as_of FROM publications WHERE as_of <= $1
-    AND as_of IN (SELECT as_of FROM scores) ORDER BY as_of DESC"""
 OF_MOMENT = "SELECT lead_id, as_of, probability, model_version FROM scores WHERE as_of = $1 ORDER BY lead_id"
 BEFORE = """SELECT lead_id, as_of, probability, model_version FROM scores WHERE lead_id = $1 AND as_of < $2
     AND probability IS NOT NULL ORDER BY as_of DESC LIMIT 1"""
@@ -95,34 +93,21 @@ def tell_changes(
     from serving.changes import NO_CHANGES, find_changes
 
     as_of = scores["as_of"].iloc[0].to_pydatetime()
-    earlier = _earlier(opened, _published(warehouse, as_of), as_of)
+    earlier = of_earlier_days(published(warehouse, as_of), as_of, opened.settings.time_zone)
     if present is None or not earlier:
         return NO_CHANGES
     then = warehouse.frame(OF_MOMENT, [earlier[0]])
     return find_changes(warehouse, then, scores, present, _former(opened, then, present), least)
 
 
-def _published(warehouse: Warehouse, as_of: datetime) -> list[datetime]:
-    """The moments that were published up to `as_of`, the latest first."""
-    for table in (SCORES, PUBLICATIONS):
-        warehouse.make(table)
-    return [moment for (moment,) in warehouse.rows(PUBLISHED, [as_of])]
-
-
-def _earlier(opened: OpenWorkspace, moments: list[datetime], as_of: datetime) -> list[datetime]:
-    """Those of an earlier calendar day."""
-    zone = opened.settings.time_zone
-    return [moment for moment in moments if day_name(moment, zone) < day_name(as_of, zone)]
-
-
 def _two(
     opened: OpenWorkspace, warehouse: Warehouse, as_of: datetime, since: datetime | None
 ) -> tuple[datetime, datetime]:
-    moments = _published(warehouse, as_of)
+    moments = published(warehouse, as_of)
     if since:
         earlier = [moment for moment in moments[1:] if moment <= since]
     else:
-        earlier = _earlier(opened, moments, moments[0]) if moments else []
+        earlier = of_earlier_days(moments, moments[0], opened.settings.time_zone) if moments else []
     if earlier:
         return earlier[0], moments[0]
     found = ", ".join(f"{moment:%Y-%m-%d %H:%M}" for moment in moments[:3]) or "none"

@@ -21,6 +21,5 @@ def report_on(opened: OpenWorkspace, as_of: datetime) -> Path:
     model = find_model_known_by(registry, as_of)
     tested = registry.holdout(model) if model else pd.DataFrame()
     with opened.warehouse() as warehouse:
-        zone, waiting = opened.settings.time_zone, registry.waiting()
-        agreements, vouched = opened.agreements, vouches(model)
-        return write_report(opened.workspace, warehouse, agreements, as_of, tested, vouched, zone, waiting)
+        agreements, vouched, waiting = opened.agreements, vouches(model), registry.waiting()
+        return write_report(opened.workspace, warehouse, agreements, as_of, tested, vouched, opened.settings, waiting)

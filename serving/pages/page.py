@@ -34,8 +34,12 @@ class Shown:
 
 
 def as_page(report: Report) -> str:
-    """The page, one chapter after the other; all that comes from data is escaped."""
-    chapters = [(name, [_lay_out(s) for s in found]) for name, found in groupby(report.sections, lambda s: s.chapter)]
+    """The page, one chapter after the other; all that comes from data is escaped.
+
+    A figure without rows that does not say what this means is left out: the one before it says it for both.
+    """
+    sections = [s for s in report.sections if s.frame is None or len(s.frame) or s.empty]
+    chapters = [(name, [_lay_out(s) for s in found]) for name, found in groupby(sections, lambda s: s.chapter)]
     css = (HERE / "page.css").read_text(encoding="utf-8")
     return _render("page.html.j2", report=report, chapters=chapters, css=css)
 

@@ -24,6 +24,7 @@ from serving.pages.reliability import reliability
 from serving.pages.report.report import PAGE, write_report
 from serving.pages.sections import Report
 from serving.pages.training import candidates, columns, gain
+from tests.scored import add_overrides, add_scores
 from tests.tables import fill
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -87,6 +88,8 @@ def report_page(folder):
     tables = simulate(leads=600, seed=3)
     with Warehouse.open(None) as warehouse:
         fill(warehouse, {name: rows for name, rows in tables.items() if name in TABLES})
+        add_scores(warehouse, datetime(2025, 12, 1), default_agreement().version)
+        add_overrides(warehouse, datetime(2025, 12, 1))
         return write_report(workspace, warehouse, [default_agreement()], datetime(2025, 12, 1))
 
 
@@ -114,6 +117,21 @@ def measured(page, request, tmp_path_factory):
     found = json.loads(unquote(re.search(r'measured="([^"]*)"', run.stdout)[1]))
     assert found["inner"] == request.param
     return found
+
+
+def said_in_the_console(file, profile):
+    """What Chromium writes into the page's console, errors and refused resources among it."""
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--enable-logging=stderr", "--dump-dom", file.as_uri()]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return [line for line in run.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_the_console_stays_empty(page, tmp_path):
+    """Under the page's own policy; a script in it would be refused, and said."""
+    assert said_in_the_console(page / PAGE, tmp_path / "profile") == []
+    spoiled = tmp_path / "spoiled.html"
+    spoiled.write_text((page / PAGE).read_text().replace("</body>", "<script>1</script></body>"))
+    assert said_in_the_console(spoiled, tmp_path / "profile")
 
 
 def test_nothing_is_wider_than_the_screen(measured):

@@ -1,7 +1,8 @@
 """What was known of every lead, hand-off and deal at a moment? The report's base tables, one .sql file each.
 
-Only rows known before `as_of` count, in the version then in force. Industry, size, persona and source are those known
-at `as_of`; zone, urgency, team and promise are those of the hand-off.
+Only rows known before `as_of` count, in the version then in force; scores and overrides count up to `as_of` itself.
+Industry, size, persona and source are those known at `as_of`; zone, urgency, team and promise are those of the
+hand-off.
 """
 
 from __future__ import annotations
@@ -16,14 +17,29 @@ import pandas as pd
 
 from data.agreement.model import Agreement, Zone
 from data.agreement.promises import due_at, hours_count, promise_of, promised_hours
-from data.cohorts import handed_off
+from data.cohorts import TO_SALES_SCORES, handed_off
+from data.settings import Settings
 from data.sql import in_force, literal
-from data.tables import CONNECTED, PROMISES, REPORT_HANDOFFS, REPORT_LEADS, SQL_TYPES, Column, Table
+from data.tables import (
+    CONNECTED,
+    PLACES,
+    PROMISES,
+    REPORT_HANDOFFS,
+    REPORT_LEADS,
+    SCORED,
+    SCORINGS,
+    SQL_TYPES,
+    TO_SALES,
+    Column,
+    Table,
+)
 from data.warehouse import Warehouse
 from features.concepts import fit
+from serving.overrides import HELD
+from serving.pages.report.day import look_at_day
 
 BASE = Path(__file__).parent / "base"
-TABLES = ("leads", "handoffs", "deals", "promises")
+TABLES = ("leads", "handoffs", "deals", "promises", "scorings", "scored", "places", "overrides")
 QUALIFIED_AT = Column("qualified_at", "time", "when it first got into the zone qualified")
 REACHED = (*REPORT_LEADS.some("lead_id", "automation_qualified_at"), QUALIFIED_AT)
 ZONES = REPORT_HANDOFFS.some("lead_id", "handed_off_at", "zone", "urgent", "team")
@@ -36,8 +52,12 @@ GIVEN = (
     Table("zones", "what the rules said at a hand-off", ZONES),
     Table("personas", "who a lead is", REPORT_LEADS.some("lead_id", "persona")),
     PROMISES,
+    Table("scorings", "which scorings are compared", SCORINGS.some("scoring", "as_of")),
+    Table("who", "who is on a list or waits for a call", SCORED.some("lead_id", "on_list", "agent", "waits")),
+    PLACES,
 )
-"""What the rules say, as frames of the caller; a column that is left out is unknown."""
+"""What SQL alone cannot say, as frames; a column that is left out is unknown."""
+DEFAULT = Settings()
 
 
 def save_tables(
@@ -48,12 +68,15 @@ def save_tables(
     reached: pd.DataFrame,
     zones: pd.DataFrame,
     personas: pd.DataFrame,
+    settings: Settings = DEFAULT,
 ) -> None:
     """Write `<table>.parquet` of each of TABLES into `folder`, the same bytes for the same inputs.
 
-    `reached`, `zones` and `personas`: as in GIVEN, at most one row per lead or hand-off.
+    `reached`, `zones` and `personas`: as in GIVEN, at most one row per lead or hand-off. `settings`: their time zone
+    says which scoring is one of an earlier day, and their agents share the calls.
     """
-    for table, frame in zip(GIVEN, (reached, zones, personas, promises(agreements)), strict=True):
+    of_day = look_at_day(warehouse, as_of, agreements, settings)
+    for table, frame in zip(GIVEN, (reached, zones, personas, promises(agreements), *of_day), strict=True):
         _take(warehouse, table, frame)
     _take(warehouse, PROMISED, promised(warehouse.frame(OF_ZONES), agreements))
     for name in TABLES:
@@ -100,7 +123,13 @@ def _save(warehouse: Warehouse, name: str, path: Path, as_of: datetime) -> None:
     size = next(f.sql for f in fit.features() if f.name == "employees_band")
     text = (BASE / f"{name}.sql").read_text(encoding="utf-8")
     sql = text.format(
-        known=in_force("$as_of::TIMESTAMP"), connected=CONNECTED, size=size, handed_off=handed_off(warehouse)
+        known=in_force("$as_of::TIMESTAMP"),
+        connected=CONNECTED,
+        size=size,
+        handed_off=handed_off(warehouse),
+        held=HELD.format(as_of="$as_of::TIMESTAMP"),
+        to_sales=TO_SALES_SCORES,
+        sales_routes=", ".join(map(literal, TO_SALES)),
     )
     parameters = {"as_of": as_of} if "$as_of" in sql else None
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE report_{name} AS {sql}", parameters)

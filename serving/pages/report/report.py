@@ -11,6 +11,7 @@ import pandas as pd
 
 from data.agreement.file import pick
 from data.agreement.model import Agreement
+from data.settings import Settings
 from data.spreadsheet import write_csv
 from data.sql import in_force
 from data.warehouse import Warehouse
@@ -18,7 +19,7 @@ from data.whole import whole, writing
 from data.workspace import Workspace, day_name
 from features.rules.standing import build_rules, first_reached
 from serving.pages.page import as_page
-from serving.pages.report.base_tables import save_tables
+from serving.pages.report.base_tables import DEFAULT, save_tables
 from serving.pages.report.figures import FIGURES, START, read_sections
 from serving.pages.report.judgement import save_judgement
 from serving.pages.sections import Report
@@ -38,23 +39,23 @@ def write_report(
     as_of: datetime,
     tested: pd.DataFrame | None = None,
     vouched: bool = False,
-    time_zone: str = "UTC",
+    settings: Settings = DEFAULT,
     waiting: int | None = None,
 ) -> Path:
     """Write `<workspace>/reports/<day>/`, whole or not at all; the same inputs give the same bytes. Returns the folder.
 
     `agreements`: every version, the earliest first. `tested` and `vouched`: the champion's later rows and whether it
-    may speak of leads below the gate (`save_judgement`). The day is that of `as_of` in the time zone. `waiting`: the
-    version that waits to be promoted. Raises ConfigError where no agreement was in force at `as_of`, or the folder
-    cannot be written.
+    may speak of leads below the gate (`save_judgement`). `settings`: the day is that of `as_of` in their time zone.
+    `waiting`: the version that waits to be promoted. Raises ConfigError where no agreement was in force at `as_of`, or
+    the folder cannot be written.
     """
     now = pick(list(agreements), as_of)
     agreements = [a for a in agreements if a.effective_from <= as_of.date()]
-    folder = workspace.reports / day_name(as_of, time_zone)
+    folder = workspace.reports / day_name(as_of, settings.time_zone)
     saying = writing(f"writing the report {folder}", "fix this and write the report again")
     with saying, whole(folder, alone=True) as making:
         making.mkdir()
-        save_tables(warehouse, making, as_of, agreements, *what_rules_say(warehouse, list(agreements), as_of))
+        save_tables(warehouse, making, as_of, agreements, *what_rules_say(warehouse, list(agreements), as_of), settings)
         rows = pd.DataFrame() if tested is None else tested
         save_judgement(warehouse, making, as_of, agreements, rows, vouched)
         sections = read_sections(making)

@@ -7,6 +7,13 @@ CREATE OR REPLACE TEMP VIEW handoffs AS FROM 'handoffs.parquet';
 CREATE OR REPLACE TEMP VIEW deals AS FROM 'deals.parquet';
 -- One row per version of the agreement and zone (or `urgent`), without hours where nothing is promised:
 CREATE OR REPLACE TEMP VIEW promises AS FROM 'promises.parquet';
+-- The last scoring and the last one of an earlier day; one row per lead in either, with its route, list and movement:
+CREATE OR REPLACE TEMP VIEW scorings AS FROM 'scorings.parquet';
+CREATE OR REPLACE TEMP VIEW scored AS FROM 'scored.parquet';
+-- One row per team, for exploration and for calls, with its places a day:
+CREATE OR REPLACE TEMP VIEW places AS FROM 'places.parquet';
+-- One row per override, with whether it was followed and what became of the lead:
+CREATE OR REPLACE TEMP VIEW overrides AS FROM 'overrides.parquet';
 CREATE OR REPLACE TEMP VIEW tested AS FROM 'tested.parquet';
 CREATE OR REPLACE TEMP VIEW judged AS FROM 'judged.parquet';
 CREATE OR REPLACE TEMP VIEW costs AS FROM 'costs.parquet';
@@ -24,6 +31,8 @@ CREATE OR REPLACE TEMP MACRO shrunk_low(k, n, mean) AS rate_low(k + 10 * mean, n
 CREATE OR REPLACE TEMP MACRO shrunk_high(k, n, mean) AS rate_high(k + 10 * mean, n + 10);
 CREATE OR REPLACE TEMP MACRO days(since, until) AS date_diff('microsecond', since, until) / 864e8;
 CREATE OR REPLACE TEMP MACRO pct(share) AS coalesce(round(100 * share)::INTEGER || ' %', '?');
+CREATE OR REPLACE TEMP MACRO counted(n, one, more) AS format('{:,} ', n) || CASE n WHEN 1 THEN one ELSE more END;
+CREATE OR REPLACE TEMP MACRO to_minute(moment) AS strftime(moment, '%Y-%m-%d %H:%M');
 -- "10-49" before "250-999"; words after numbers
 CREATE OR REPLACE TEMP MACRO leading_number(words) AS coalesce(try_cast(regexp_extract(words, '^[0-9]+') AS BIGINT), 1e9);
 

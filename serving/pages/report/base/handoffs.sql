@@ -1,8 +1,15 @@
 -- One row per hand-off: what was promised, what sales decided and when, and what came before it. A decision that was
 -- changed later was an answer too: `answered_at` is the first one of any version.
 WITH handed AS (
-    SELECT lead_id, handed_off_at, route, propensity, policy_version, early AS released_early, explored AS picked
+    SELECT lead_id, handed_off_at, route, propensity, policy_version, early AS released_early, explored AS picked,
+        coalesce(copied_from, lead_id) AS scored_as
     FROM ({handed_off}) e WHERE {known}),
+scored AS (
+    SELECT h.lead_id, h.handed_off_at, s.as_of, s.probability FROM handed h ASOF JOIN {to_sales} s
+    ON s.lead_id = h.scored_as AND h.handed_off_at >= s.as_of WHERE h.handed_off_at < s.as_of + INTERVAL 7 DAY),
+looked_at AS (
+    SELECT h.lead_id, h.handed_off_at, s.probability FROM handed h ASOF JOIN scores s
+    ON s.lead_id = h.scored_as AND h.handed_off_at >= s.as_of WHERE h.handed_off_at < s.as_of + INTERVAL 7 DAY),
 decided AS (SELECT * FROM decisions e WHERE {known}),
 answered AS (
     SELECT lead_id, handed_off_at, min(decided_at) AS answered_at FROM decisions WHERE known_at < $as_of GROUP BY ALL),
@@ -25,10 +32,15 @@ SELECT h.lead_id, l.account_id, l.industry, l.employees_band, l.persona, l.sourc
     n.answered_at, date_diff('microsecond', h.handed_off_at, n.answered_at) / 36e8 AS answered_hours,
     CASE WHEN m.due_at IS NULL THEN 'none' WHEN n.answered_at <= m.due_at THEN 'kept'
         WHEN n.answered_at > m.due_at OR m.due_at < $as_of THEN 'broken' ELSE 'open' END AS promise_status,
-    coalesce(touches, 0) AS touches_before, coalesce(calls, 0) AS calls_before, coalesce(connects, 0) AS connects_before
+    coalesce(touches, 0) AS touches_before, coalesce(calls, 0) AS calls_before, coalesce(connects, 0) AS connects_before,
+    CASE WHEN s.as_of IS NOT NULL THEN s.probability ELSE k.probability END AS scored_probability,
+    o.lead_id IS NOT NULL AS overridden
 FROM handed h JOIN report_leads l USING (lead_id) LEFT JOIN given_zones z USING (lead_id, handed_off_at)
 LEFT JOIN given_promised m USING (lead_id, handed_off_at)
 LEFT JOIN decided d USING (lead_id, handed_off_at) LEFT JOIN answered n USING (lead_id, handed_off_at)
 LEFT JOIN touched USING (lead_id, handed_off_at) LEFT JOIN called USING (lead_id, handed_off_at)
+LEFT JOIN scored s USING (lead_id, handed_off_at) LEFT JOIN looked_at k USING (lead_id, handed_off_at)
+LEFT JOIN {held} o ON o.lead_id = h.scored_as AND o.route IN ({sales_routes})
+    AND coalesce(s.as_of, h.handed_off_at) >= o.decided_at AND coalesce(s.as_of, h.handed_off_at) < o.holds_to
 ASOF LEFT JOIN given_promises p ON p.promise = coalesce(m.promise, 'unknown') AND h.handed_off_at >= p.effective_from
 ORDER BY h.lead_id, h.handed_off_at

@@ -11,6 +11,7 @@ import pytest
 
 from data.agreement.file import default_text, parse_agreement
 from data.errors import ConfigError, DataError
+from data.settings import Settings
 from data.simulator.company import simulate
 from data.spreadsheet import harmless
 from data.tables import REPORT_TABLES
@@ -25,10 +26,12 @@ from serving.pages.report.figures import FIGURES, read_header, read_sections
 from serving.pages.report.judgement import save_judgement
 from serving.pages.report.report import PAGE, write_report
 from serving.pages.sections import Report
-from tests.tables import fill, table, warehouse_of
+from tests.scored import add_overrides, add_scores
+from tests.tables import fill, put, table, warehouse_of
 
 AS_OF = datetime(2026, 4, 1)
 NOBODY = pd.DataFrame({"lead_id": []})
+SETTINGS = Settings()
 DEFAULT = parse_agreement(default_text("BANT"), date(2020, 1, 1), "an agreement")
 
 
@@ -37,10 +40,22 @@ def without_promises(day):
     return parse_agreement(text, day, "an agreement without promises")
 
 
-def save(folder, reached=NOBODY, zones=NOBODY, personas=NOBODY, agreements=(DEFAULT,), as_of=AS_OF, **tables):
-    """The folder with the base tables of these rows."""
+def save(
+    folder,
+    reached=NOBODY,
+    zones=NOBODY,
+    personas=NOBODY,
+    agreements=(DEFAULT,),
+    as_of=AS_OF,
+    settings=SETTINGS,
+    ours=(),
+    **tables,
+):
+    """The folder with the base tables of these rows; `ours`: rows of tables that leadready writes, by contract."""
     with warehouse_of(**tables) if tables else Warehouse.open(None) as warehouse:
-        save_tables(warehouse, folder, as_of, agreements, reached, zones, personas)
+        for contract, rows in ours:
+            put(warehouse, contract, rows)
+        save_tables(warehouse, folder, as_of, agreements, reached, zones, personas, settings)
         save_judgement(warehouse, folder, as_of, agreements, pd.DataFrame(), False)
     return folder
 
@@ -666,6 +681,8 @@ def company():
     with Warehouse.open(None) as warehouse:
         fill(warehouse, {name: rows for name, rows in tables.items() if name in CONTRACTS})
         warehouse.execute("UPDATE accounts SET industry = '=<b>' WHERE industry = 'finance'")
+        add_scores(warehouse, datetime(2025, 10, 31), DEFAULT.version)
+        add_overrides(warehouse, datetime(2025, 10, 31))
         yield warehouse
 
 
