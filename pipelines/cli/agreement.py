@@ -69,9 +69,15 @@ def agreement_diff(
     from data.agreement.file import differences, effective_from, read_agreement
     from serving.pages.agreements import differences_report
 
-    folder = Workspace(workspace).agreements
-    paths = [Path(p) if Path(p).exists() else folder / (p if p.endswith(".toml") else f"{p}.toml") for p in (old, new)]
+    paths = [_file(workspace, name) for name in (old, new)]
     return differences_report(differences(*(read_agreement(p, effective_from(p)) for p in paths)))
+
+
+def _file(workspace: Path, name: str) -> Path:
+    """The agreement of that name: a file, or one in the workspace."""
+    if Path(name).exists():
+        return Path(name)
+    return Workspace(workspace).agreements / (name if name.endswith(".toml") else f"{name}.toml")
 
 
 @command(agreement, "agreement explain L0000012 --as-of 2026-03-01", "explain")
@@ -90,15 +96,16 @@ def agreement_explain(
 @command(agreement, "agreement try draft.toml --months 6", "try")
 def agreement_try(
     workspace: Path,
-    draft: Annotated[Path, typer.Argument(help="The agreement to try: a file of any name.")],
+    draft: Annotated[str, typer.Argument(help="The agreement to try: a file of any name, or one in the workspace.")],
     months: Annotated[int, typer.Option(min=1, max=60, help="Lay it over so many of the last months.")] = 6,
     as_of: AsOf = None,
 ) -> Report:
-    """Try an agreement before it is signed: who moves today, how many leads it qualifies, what sales would accept."""
+    """Try an agreement before it is signed. It is laid over today's open leads and the last months."""
     from data.agreement.file import read_agreement
     from pipelines.jobs.trial import try_agreement
     from serving.pages.trial import trial_report
 
     opened = find_workspace(workspace)
     moment = settle(opened, read_as_of(as_of), now())
-    return trial_report(try_agreement(opened, read_agreement(draft, moment.date()), moment, months))
+    found = read_agreement(_file(workspace, draft), moment.date())
+    return trial_report(try_agreement(opened, found, moment, months))

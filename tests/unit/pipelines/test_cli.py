@@ -263,6 +263,7 @@ JSON = as_typed("""
     agreement show
     agreement diff 2000-01-01 2000-01-01.toml
     agreement explain L0000001 L0000002
+    agreement try 2000-01-01 --as-of 2025-12-01
     simulate --leads 100
     explain L0000001 --as-of 2025-12-01
 """)
