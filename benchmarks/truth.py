@@ -66,7 +66,7 @@ FOOTER = """\
 (2) At the rules' volume; a lead that is held counts what holding it is worth.
 (3) Stricter: of what the oracle gains over holding everyone.
 (4) The better of base rate and rules on the same labels, seed by seed.
-Left to a later step: questions in the order of their expected value gain at least what a fixed order does."""
+Questions, actions and drafts of agreements have benchmarks of their own: questions, actions, trials."""
 
 
 @dataclass(frozen=True)
