@@ -108,7 +108,8 @@ def tried(world: World, leads: int, seed: int) -> list[dict[str, object]]:
             found[name] = Told(counted, *told)
             moments.append(reached.assign(draft=name))
     every = pd.concat(moments, ignore_index=True)
-    truth = simulate(leads, seed, world=world, moments=every[["lead_id", "as_of"]])["truth_at"]
+    sent = every[["lead_id", "seen_at"]].rename(columns={"seen_at": "as_of"})
+    truth = simulate(leads, seed, world=world, moments=sent)["truth_at"]
     every = every.assign(true=truth["probability"].to_numpy())
     sums = every.groupby(["draft", "agreement"])["true"].sum().unstack()
     return [row for name, told in found.items() for row in _rows(seed, name, told, sums.loc[name])]
@@ -117,7 +118,7 @@ def tried(world: World, leads: int, seed: int) -> list[dict[str, object]]:
 def _rows(seed: int, name: str, told: Told, sums: pd.Series) -> list[dict[str, object]]:
     true = {"old": sums[OLD], "new": sums[NEW], "change": sums[NEW] - sums[OLD]}
     rows = []
-    for kind in ("weighted", "robust"):
+    for kind in ("weighted", "corrected"):
         estimates = getattr(told, kind)
         row: dict[str, object] = {
             "seed": seed,

@@ -4,10 +4,12 @@ A lead is looked at when the rules first rate it qualified, and there may be thr
 agreements say so, only the old one, or only the new one. Of each kind sales has answered hand-offs; those that were
 drawn at random below the gate stand for 1 / propensity others, at most 20. What they show is carried to the leads of
 their kind in two ways. *Weighted*: their share of acceptances (self-normalised inverse propensity, Swaminathan &
-Joachims 2015); right where hand-offs are made at such moments, and too low where only draws are, which find a lead on
-any day and not when it has just become qualified. *Robust*: the expectation of a model for each lead, corrected by the
-model's mean error on the answers of its kind (doubly robust, Dudík, Langford & Li 2011), the model of each account
-fitted without it (Chernozhukov et al. 2018).
+Joachims 2015); right where hand-offs are made at such moments and of all such leads, wrong where a model chose among
+them, and too low where only draws are: these find a lead on any day, not when it has just become qualified.
+*Corrected*: the expectation of a model for each lead, less the model's weighted mean error on the answers of its kind
+(the form of doubly robust estimates, Dudík, Langford & Li 2011), the model of each account fitted without it
+(Chernozhukov et al. 2018). It is right where who was handed off, and when, depends on what the model sees, and where
+its error is the same for all leads of a kind.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from models.fitting.deployed import BEYOND_SAMPLING
 from models.fitting.learning import fit
 from models.judging.policy import LEAST_EFFECTIVE, effective_size, weights
 from models.metrics.claims import draw_accounts
@@ -38,8 +41,10 @@ class Answers:
     """What there is to tell by, of each kind of moment (KINDS).
 
     leads: how many come to it under either agreement. answered, explored: hand-offs that sales answered, and those of
-    them made by a draw. effective: the effective number of their accounts (Kish 1965). few: the kinds that have leads
-    and fewer than 100 of these; blind: so many of one agreement's leads are of such kinds that nothing is claimed.
+    them made by a draw. effective: the effective number of the accounts that tell of such leads (Kish 1965): of those
+    that only the new agreement qualifies the drawn ones, as others that went to sales were chosen by somebody. few: the
+    kinds that have leads and fewer than 100 of these; blind: so many of one agreement's leads are of such kinds that
+    nothing is claimed.
     """
 
     leads: dict[str, int]
@@ -84,7 +89,8 @@ def count_answers(reached: pd.DataFrame, answers: pd.DataFrame) -> Answers:
     """
     leads = {kind: int(reached.loc[reached["kind"] == kind, "lead_id"].nunique()) for kind in KINDS}
     of = {kind: answers[answers["kind"] == kind] for kind in KINDS}
-    effective = {kind: _effective(rows) for kind, rows in of.items()}
+    telling = of | {NEW_ONLY: of[NEW_ONLY][of[NEW_ONLY]["propensity"] < 1]}
+    effective = {kind: _effective(rows) for kind, rows in telling.items()}
     few = tuple(kind for kind in KINDS if leads[kind] and effective[kind] < LEAST_EFFECTIVE)
     unknown = reached["kind"].isin(few).groupby(reached["agreement"]).mean()
     return Answers(
@@ -125,13 +131,15 @@ def cross_fit(
 def estimate(
     reached: pd.DataFrame, answers: pd.DataFrame, few: tuple[str, ...], draws: int = 2000, seed: int = 0
 ) -> Estimate:
-    """The robust estimate from columns p, what a model says, in both; the weighted one where p is 0.
+    """The corrected estimate from columns p, what a model says, in both; the weighted one where p is missing.
 
     reached, answers: as `count_answers` takes them, answers with y (0/1). The sum of p over the leads, each corrected
-    by the weighted mean of y - p in its kind. Interval: whole accounts of the answers are drawn.
+    by the weighted mean of y - p in its kind. Interval: whole accounts of the answers are drawn; where a model speaks
+    it is BEYOND_SAMPLING times as wide, as those of the model's probabilities are.
     """
     codes, names = pd.factorize(answers["group"])
-    weight, off = weights(answers), (answers["y"] - answers["p"]).to_numpy(float)
+    weight, off = weights(answers), (answers["y"] - answers["p"].fillna(0)).to_numpy(float)
+    modelled = np.array([answers.loc[answers["kind"] == kind, "p"].notna().any() for kind in KINDS])
     of_kind = np.column_stack([(answers["kind"] == kind).to_numpy(float) for kind in KINDS]) * weight[:, None]
     sizes = _by_account(codes, len(names), of_kind)
     errors = _by_account(codes, len(names), of_kind * off[:, None])
@@ -141,7 +149,8 @@ def estimate(
         return np.asarray(np.divide(times @ errors, total, out=np.zeros_like(total), where=total > 0))
 
     drawn = [shares(times) for times in draw_accounts(len(names), len(answers), draws, seed)]
-    shown = np.concatenate([shares(np.ones((1, len(names)))), *drawn])
+    mean = shares(np.ones((1, len(names))))
+    shown = mean + (np.concatenate([mean, *drawn]) - mean) * np.where(modelled, BEYOND_SAMPLING, 1.0)
     sums, unknown = {}, {}
     for agreement in (OLD, NEW):
         rows = reached[reached["agreement"] == agreement]

@@ -23,11 +23,13 @@ log = logging.getLogger(__name__)
 
 def try_agreement(opened: OpenWorkspace, draft: Agreement, as_of: datetime, months: int) -> Tried:
     """Lay the agreement in force at `as_of` and a draft over today's open leads and the last months; keeps nothing."""
+    from features.rules.standing import find_unseen
     from models.judging.trial import NEW, OLD
     from models.registry.client import Registry
     from serving.in_use import find_model, trained_under
     from serving.scoring import score_leads
-    from serving.trial import Tried, changed_routes, months_before, promises_kept, reached_moments, volume
+    from serving.trial import Tried, changed_routes, months_before, reached_moments
+    from serving.volume import promises_kept, volume
 
     both: dict[str, Agreement] = {OLD: opened.agreement_at(as_of), NEW: draft}
     model = find_model(Registry(opened.workspace))
@@ -35,14 +37,12 @@ def try_agreement(opened: OpenWorkspace, draft: Agreement, as_of: datetime, mont
     with opened.warehouse() as warehouse:
         since = max(months_before(as_of, months), warehouse.scalar("SELECT min(known_at) FROM leads") or as_of)
         zone = opened.settings.time_zone
-        scores = {}
-        for name, agreement in both.items():
-            with _said_once(name == OLD):
-                scores[name], _ = score_leads(warehouse, agreement, model, as_of, seen_under, zone)
-        reached, by_draw = reached_moments(warehouse, both, since, as_of)
+        with _once(draft.version):
+            scores = {n: score_leads(warehouse, a, model, as_of, seen_under, zone)[0] for n, a in both.items()}
+        reached, left_out = reached_moments(warehouse, both, since, as_of)
         log.info("%d times a lead became qualified under either agreement", len(reached))
         told = _what_sales_would_accept(opened, warehouse, both, reached, since, as_of)
-        moments = {n: reached.loc[reached["agreement"] == n, "as_of"] for n in both}
+        of = {n: reached[reached["agreement"] == n] for n in both}
         return Tried(
             old=both[OLD],
             new=draft,
@@ -51,23 +51,32 @@ def try_agreement(opened: OpenWorkspace, draft: Agreement, as_of: datetime, mont
             scored={n: len(s) for n, s in scores.items()},
             routes={n: {str(r): int(k) for r, k in s["route"].value_counts().items()} for n, s in scores.items()},
             changed=changed_routes(scores[OLD], scores[NEW]),
-            volume={n: volume(moments[n], a, since, as_of) for n, a in both.items()},
+            volume={n: volume(of[n]["as_of"], of[n]["team"], a, since, as_of) for n, a in both.items()},
             kept={n: promises_kept(warehouse, a, since, as_of) for n, a in both.items()},
-            by_draw=by_draw,
+            left_out=left_out,
             model=model.version if model else None,
+            unseen=find_unseen(warehouse, draft),
             told=told,
         )
 
 
 @contextmanager
-def _said_once(first: bool) -> Iterator[None]:
-    """What a scoring warns of is said for the agreement in force, not once more for a draft."""
+def _once(draft: str) -> Iterator[None]:
+    """What both scorings warn of is said once; and nothing that takes the draft for the agreement in force."""
+    said: set[str] = set()
+
+    def new(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        fresh = message not in said and draft not in message
+        said.add(message)
+        return fresh
+
     scoring = logging.getLogger("serving.scoring")
-    scoring.disabled = not first
+    scoring.addFilter(new)
     try:
         yield
     finally:
-        scoring.disabled = False
+        scoring.removeFilter(new)
 
 
 def _what_sales_would_accept(
@@ -81,14 +90,16 @@ def _what_sales_would_accept(
     """How many of the leads that either agreement qualifies sales would have accepted, if that can be told."""
     from data.cohorts import Cohort
     from models.fitting.candidates import BLENDS
-    from models.judging.trial import OLD, count_answers
+    from models.judging.trial import BOTH, OLD, count_answers
     from models.rows.dataset import build_training_set
     from models.rows.training_set import check
     from serving.trial import NO_ANSWERS, Told, answered_handoffs, estimates
 
     settings = opened.settings.model_copy(update={"cohort": Cohort()})
+    if set(reached["kind"]) <= {BOTH}:
+        return Told(count_answers(reached, NO_ANSWERS))
     try:
-        data, _ = build_training_set(warehouse, settings, both[OLD], as_of)
+        data, counts = build_training_set(warehouse, settings, both[OLD], as_of)
         check(data)
     except LeadreadyError as error:
         return Told(count_answers(reached, NO_ANSWERS), untold=str(error))
@@ -96,5 +107,7 @@ def _what_sales_would_accept(
     counted = count_answers(reached, answers)
     if counted.blind:
         return Told(counted)
-    candidate = next(iter(BLENDS.values()))
-    return Told(counted, *estimates(warehouse, both[OLD], data, reached, answers, counted.few, candidate))
+    found = estimates(warehouse, both[OLD], data, reached, answers, counted.few, next(iter(BLENDS.values())))
+    decided = counts.get("accepted", 0) + counts.get("rejected", 0)
+    silent = counts.get("expired", 0) if settings.label.expired == "exclude" else 0
+    return Told(counted, *found, answered=decided / (decided + silent))

@@ -12,7 +12,8 @@ from data.agreement.model import ZONE_WORDS
 from models.judging.policy import LEAST_EFFECTIVE
 from models.judging.trial import BOTH, FEW_LEADS, NEW, NEW_ONLY, OLD, OLD_ONLY, Span
 from serving.pages.sections import Report, Rows, Section, for_machines, records
-from serving.trial import Kept, Told, Tried, Volume
+from serving.trial import ABSENT, Told, Tried
+from serving.volume import Kept, Volume
 
 SIDE = {OLD: "in force", NEW: "draft"}
 KIND_WORDS = {
@@ -21,7 +22,11 @@ KIND_WORDS = {
     NEW_ONLY: "qualified by the draft alone",
 }
 MOST = 10
-ZONES = ZONE_WORDS | {"not in the list": "not in the list"}
+ZONES = ZONE_WORDS | {ABSENT: ABSENT}
+LEFT_OUT = {
+    "drawn": "the lead had gone to sales by a random draw before",
+    "decided": "sales had decided on the lead before, and what was learned since may come from sales",
+}
 
 
 def trial_report(tried: Tried) -> Report:
@@ -42,7 +47,8 @@ def trial_report(tried: Tried) -> Report:
         "routes": tried.routes,
         "changed": for_machines(tried.changed),
         "volume": {side: asdict(v) for side, v in tried.volume.items()},
-        "left_out_as_drawn": tried.by_draw,
+        "left_out": dict(tried.left_out),
+        "unseen": tried.unseen,
         "promises": {side: asdict(k) for side, k in tried.kept.items()},
         "acceptances": asdict(tried.told),
     }
@@ -50,17 +56,19 @@ def trial_report(tried: Tried) -> Report:
 
 
 def _today(tried: Tried) -> list[Section]:
-    changed = tried.changed
-    zone, route = (changed[f"{of}_old"] != changed[f"{of}_new"] for of in ("zone", "route"))
+    changed, open_in_both = tried.changed, ~(tried.changed == ABSENT).any(axis=1)
+    zone, route = (open_in_both & (changed[f"{of}_old"] != changed[f"{of}_new"]) for of in ("zone", "route"))
     said = [
         f"in force: {tried.old.name} ({tried.old.version}); draft: {tried.new.name} ({tried.new.version})",
         f"Of {tried.scored[OLD]:,} open leads as of {tried.as_of:%Y-%m-%d %H:%M} UTC, {int(zone.sum()):,} would be in "
         f"another zone and {int(route.sum()):,} would take another route.",
     ]
-    if tried.scored[OLD] != tried.scored[NEW]:
-        said.append(f"Under the draft {tried.scored[NEW]:,} leads are open, as it recycles leads in another way.")
+    if not open_in_both.all():
+        came, went = ((changed[f"route_{of}"] == ABSENT).sum() for of in (OLD, NEW))
+        said.append(f"The draft recycles leads in another way: {came:,} more would be open, {went:,} would not.")
     if tried.model is None:
         said.append("No model is in use, so the rules alone decide under both.")
+    said += [f"perhaps misspelt in the draft, or not in the data yet: {word}" for word in tried.unseen]
     moved = changed[zone].value_counts(["zone_old", "zone_new"]).reset_index()
     zones = [
         {"zone in force": ZONES[r["zone_old"]], "zone under the draft": ZONES[r["zone_new"]], "leads": r["count"]}
@@ -101,23 +109,26 @@ def _mover(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _months(tried: Tried) -> list[Section]:
-    found = tried.told.answers
+    leads, volume = tried.told.answers.leads, tried.volume
     said = [
-        f"From {tried.since:%Y-%m-%d} to {tried.as_of:%Y-%m-%d}, by the rules alone and by what was recorded: "
-        f"{_leads(tried.volume[OLD].leads)} became qualified under the agreement in force, "
-        f"{_leads(tried.volume[NEW].leads)} would have under the draft.",
-        "Who had gone to sales can no longer be seen to come to a new qualification as others do; a stricter draft may "
-        "qualify some of those leads later than is counted here.",
+        f"From {tried.since:%Y-%m-%d} to {tried.as_of:%Y-%m-%d}, by the rules alone and by what was recorded, "
+        f"{_leads(volume[OLD].leads)} would have become qualified under the agreement in force and "
+        f"{_leads(volume[NEW].leads)} under the draft.",
     ]
-    if found.leads[OLD_ONLY] or found.leads[NEW_ONLY]:
+    if leads[OLD_ONLY] or leads[NEW_ONLY]:
         said.append(
-            f"At the moment they became qualified, {_leads(found.leads[BOTH])} were so under both, "
-            f"{_leads(found.leads[OLD_ONLY])} under the agreement in force alone, and "
-            f"{_leads(found.leads[NEW_ONLY])} under the draft alone."
+            f"When they did, {_leads(leads[BOTH])} were qualified under both, {_leads(leads[OLD_ONLY])} under the "
+            f"agreement in force alone, and {_leads(leads[NEW_ONLY])} under the draft alone."
         )
-    if tried.by_draw:
-        said.append(f"Left out {tried.by_draw:,} times: the lead had gone to sales by a random draw before.")
-    return _chapter("How many leads would it qualify?", said, [_places(SIDE[s], v) for s, v in tried.volume.items()])
+    said.append(
+        "Once a lead is with sales nobody calls it any more, so some leads that a stricter draft would qualify later "
+        "are not counted."
+    )
+    said += [
+        f"Left out {tried.left_out[why]:,} times: {words}." for why, words in LEFT_OUT.items() if tried.left_out[why]
+    ]
+    rows = [_places(SIDE[side], of) for side, of in volume.items()]
+    return _chapter("How many leads would it qualify?", said, rows)
 
 
 def _places(side: str, volume: Volume) -> dict[str, Any]:
@@ -127,6 +138,7 @@ def _places(side: str, volume: Volume) -> dict[str, Any]:
         "a day": round(volume.leads / volume.days, 1),
         "busiest day": volume.busiest,
         "places a day": "no limit" if volume.places is None else volume.places,
+        "of no team": volume.homeless,
         "without a place on their day": volume.late,
         "longest wait in days": volume.longest,
         "still waiting": volume.left,
@@ -154,33 +166,31 @@ def _acceptances(told: Told) -> list[str]:
         return ["Both agreements qualify the same leads at the same moments."]
     if told.untold:
         return [f"That cannot be told: {told.untold}"]
-    if told.robust is None or told.weighted is None:
+    if told.corrected is None or told.weighted is None:
         few = ", ".join(f"{KIND_WORDS[kind]} ({found.effective[kind]:.0f})" for kind in found.few)
         return [
             f"That cannot be told: sales has answered too few hand-offs of leads {few}. Their effective number has to "
-            f"be at least {LEAST_EFFECTIVE:.0f}.",
+            f"be at least {LEAST_EFFECTIVE:.0f}; of leads that only the draft qualifies, those drawn at random count.",
             "Look at more months, or hand off a random share of the leads below the rules ([exploration] in the "
             "agreement) and try again when sales has answered.",
         ]
     said = [
-        f"Expected under the agreement in force: {_span(told.robust.old)}; under the draft: {_span(told.robust.new)}; "
-        f"the change: {_span(told.robust.change, sign='+')}. (Of leads that only the draft qualifies, a model's "
-        "expectation of each, corrected by its errors on such hand-offs: doubly robust.)",
+        f"If sales answered all of them: {_span(told.corrected.old)} under the agreement in force, "
+        f"{_span(told.corrected.new)} under the draft. The change: {_span(told.corrected.change, sign='+')}. (A "
+        "model's expectation of each lead, corrected by its mean error on such hand-offs.)",
         f"By the share of such hand-offs that sales accepted (inverse propensity): {_span(told.weighted.old)}, "
-        f"{_span(told.weighted.new)} and {_span(told.weighted.change, sign='+')}.",
-        "All these numbers are of leads that sales answers. Places, p* and what the model hands off beyond the rules "
-        "are left out.",
+        f"{_span(told.weighted.new)}, and a change of {_span(told.weighted.change, sign='+')}. Go by the first: the "
+        "share is wrong where a model chose who was handed off, and too low for leads that only the draft qualifies, "
+        "because a random draw finds them on any day and not when they have just become qualified.",
+        "Places, p* and what the model hands off beyond the rules are left out.",
     ]
-    if found.leads[NEW_ONLY]:
-        said.append(
-            "Go by the first: of leads that only the draft qualifies, sales knows those drawn at random, on any day. "
-            "Their share is too low for leads that have just become qualified."
-        )
+    if told.answered is not None and told.answered < 1:
+        said.append(f"Sales answers {100 * told.answered:.0f} % of its hand-offs in time; the others are in no number.")
     if found.few:
         kinds = ", ".join(KIND_WORDS[kind] for kind in found.few)
         said.append(
-            f"Too little is known of leads {kinds}, who are no more than {100 * FEW_LEADS:.0f} % of all: the intervals "
-            "reach from none of them accepted to all."
+            f"Too little is known of leads {kinds}, which are no more than {100 * FEW_LEADS:.0f} % of all: the "
+            "intervals reach from none of them accepted to all."
         )
     return said
 
@@ -195,6 +205,8 @@ def _promise(tried: Tried) -> list[Section]:
         "The hand-offs of that time, each judged by the promise that the agreement would have made for its zone, and "
         "by when sales first answered."
     ]
+    if unknown := tried.kept[OLD].unknown:
+        said.append(f"Left out: {unknown:,} hand-offs of leads that were not in the data yet.")
     return _chapter("What would the promises cost?", said, rows)
 
 
@@ -202,7 +214,7 @@ def _kept(side: str, kept: Kept) -> dict[str, Any]:
     return {
         "agreement": side,
         "promised": kept.promised,
-        "time is over": kept.due,
+        "answered or due": kept.due,
         "kept": kept.kept,
         "kept in percent": round(100 * kept.kept / kept.due) if kept.due else None,
     }

@@ -2,14 +2,18 @@
 
 from datetime import date, datetime
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.agreement.file import default_text, parse_agreement
-from data.agreement.model import Agreement
-from serving.trial import changed_routes, months_before, volume
+from data.agreement.model import Agreement, Team
+from serving.trial import changed_routes, months_before
+from serving.volume import volume, waited
 
-SINCE, AS_OF = datetime(2026, 3, 1), datetime(2026, 3, 5)
+SINCE, AS_OF = datetime(2026, 3, 1), datetime(2026, 3, 6)
 
 
 def agreement(places: int | None) -> Agreement:
@@ -25,26 +29,55 @@ def days(*numbers: int) -> pd.Series:
     return pd.Series(pd.to_datetime([f"2026-03-0{n} 10:00" for n in numbers]).as_unit("us"))
 
 
+def sales(moments: pd.Series) -> pd.Series:
+    return pd.Series("sales", moments.index)
+
+
 def test_leads_wait_for_the_next_day_with_a_place() -> None:
-    found = volume(days(1, 1, 1, 2, 4), agreement(1), SINCE, AS_OF)
-    # of three on the first day the second waits a day and the third two; that of the second day then waits two
+    came = days(1, 1, 1, 2, 4)
+    found = volume(came, sales(came), agreement(1), SINCE, AS_OF)
+    # of three on the first day the second waits a day and the third two; that of the second day then waits two, the
+    # last one
     assert (found.leads, found.days, found.busiest, found.places) == (5, 5, 3, 1)
     assert (found.late, found.longest, found.left) == (4, 2, 0)
 
 
 def test_who_never_found_a_place_is_still_waiting() -> None:
-    found = volume(days(5, 5, 5), agreement(2), SINCE, AS_OF)
+    came = days(5, 5, 5)
+    found = volume(came, sales(came), agreement(2), SINCE, AS_OF)
     assert (found.late, found.left) == (1, 1)
 
 
+def test_a_place_of_another_team_is_none() -> None:
+    came = days(1, 1, 1, 1)
+    two = agreement(1)
+    teams = {"north": Team(hand_offs_per_day=1, when="country = DE"), "south": Team(hand_offs_per_day=9)}
+    two = two.model_copy(update={"capacity": two.capacity.model_copy(update={"teams": teams})})
+    found = volume(came, pd.Series(["north", "north", "south", None]), two, SINCE, AS_OF)
+    assert (found.places, found.homeless, found.late, found.longest) == (10, 1, 1, 1)
+
+
 def test_without_a_limit_nobody_waits() -> None:
-    found = volume(days(1, 1, 1), agreement(None), SINCE, AS_OF)
-    assert (found.leads, found.places, found.late, found.left) == (3, None, 0, 0)
+    came = days(1, 1, 1)
+    found = volume(came, pd.Series([None] * 3), agreement(None), SINCE, AS_OF)
+    assert (found.leads, found.places, found.homeless, found.late, found.left) == (3, None, 0, 0, 0)
 
 
 def test_nobody_qualified_is_no_volume() -> None:
-    found = volume(days(), agreement(1), SINCE, AS_OF)
+    found = volume(days(), sales(days()), agreement(1), SINCE, AS_OF)
     assert (found.leads, found.busiest, found.late, found.longest, found.left) == (0, 0, 0, 0, 0)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.integers(1, 5))
+def test_waiting_is_what_a_queue_gives(came: list[int], places: int) -> None:
+    """As a queue that is worked off day by day."""
+    queue: list[int] = []
+    took = []
+    for day, count in enumerate(came):
+        queue += [day] * count
+        took += [day - arrived for arrived in queue[:places]]
+        queue = queue[places:]
+    assert list(waited(np.array(came), places)) == [*took, *([-1] * len(queue))]
 
 
 def test_months_are_those_of_the_calendar() -> None:

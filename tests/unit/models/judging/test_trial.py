@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.fitting.deployed import BEYOND_SAMPLING
 from models.judging.trial import BOTH, NEW, NEW_ONLY, OLD, OLD_ONLY, count_answers, cross_fit, estimate, kinds
 from tests.unit.models.leads import make
 
@@ -16,12 +17,13 @@ def moments(**counts: int) -> pd.DataFrame:
     for kind, agreements in ((BOTH, (OLD, NEW)), (OLD_ONLY, (OLD,)), (NEW_ONLY, (NEW,))):
         for i in range(counts.get(kind.replace(" ", "_"), 0)):
             rows += [
-                {"lead_id": f"{kind} {i}", "agreement": agreement, "kind": kind, "p": 0.0} for agreement in agreements
+                {"lead_id": f"{kind} {i}", "agreement": agreement, "kind": kind, "p": np.nan}
+                for agreement in agreements
             ]
     return pd.DataFrame(rows)
 
 
-def answers(kind: str, count: int, accepted: float, propensity: float = 1.0, p: float = 0.0) -> pd.DataFrame:
+def answers(kind: str, count: int, accepted: float, propensity: float = 1.0, p: float = np.nan) -> pd.DataFrame:
     """So many answered hand-offs of a kind, each of an account of its own; the first share of them accepted."""
     y = (np.arange(count) < round(accepted * count)).astype(int)
     group = [f"{kind} {propensity} {i}" for i in range(count)]
@@ -34,10 +36,11 @@ def test_a_moment_is_of_the_kind_of_those_who_call_it_qualified() -> None:
 
 
 def test_counts_say_what_there_is_to_tell_by() -> None:
-    log = pd.concat([answers(BOTH, 150, 0.5), answers(NEW_ONLY, 30, 0.2, 0.05), answers("", 9, 0.5)])
+    chosen = answers(NEW_ONLY, 200, 0.6)  # by a model, a person, or who knows: they do not stand for the others
+    log = pd.concat([answers(BOTH, 150, 0.5), answers(NEW_ONLY, 30, 0.2, 0.05), chosen, answers("", 9, 0.5)])
     found = count_answers(moments(both=40, new_only=10), log)
     assert found.leads == {BOTH: 40, OLD_ONLY: 0, NEW_ONLY: 10}
-    assert found.answered == {BOTH: 150, OLD_ONLY: 0, NEW_ONLY: 30}
+    assert found.answered == {BOTH: 150, OLD_ONLY: 0, NEW_ONLY: 230}
     assert found.explored == {BOTH: 0, OLD_ONLY: 0, NEW_ONLY: 30}
     assert found.effective == pytest.approx({BOTH: 150, OLD_ONLY: 0, NEW_ONLY: 30})
     assert found.few == (NEW_ONLY,)
@@ -83,7 +86,10 @@ def test_the_model_is_corrected_by_its_errors() -> None:
     """It expects .2 too much of everybody; each lead keeps its place."""
     log = answers(NEW_ONLY, 200, 0.5, 0.05, p=0.7)
     reached = moments(new_only=2).assign(p=[0.9, 0.3])
-    assert estimate(reached, log, ()).new.mean == pytest.approx(0.9 + 0.3 - 2 * 0.2)
+    found = estimate(reached, log, ()).new
+    assert found.mean == pytest.approx(0.9 + 0.3 - 2 * 0.2)
+    plain = estimate(reached.assign(p=np.nan), log.assign(p=np.nan), ()).new
+    assert found.high - found.low == pytest.approx(BEYOND_SAMPLING * (plain.high - plain.low))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
