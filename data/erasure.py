@@ -15,14 +15,16 @@ import pyarrow.parquet as pq
 from data.whole import whole, writing
 
 FILES = (".parquet", ".csv", ".html")
-ROW, CELL = re.compile(r"<tr>.*?</tr>\n?", re.DOTALL), re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
-"""Of the tables in a page."""
+LEAD_CELL = "lead"
+"""The class of a cell with the id of a lead, in the tables of pages."""
+ROW = re.compile(r"<tr>.*?</tr>\n?", re.DOTALL)
+CELL = re.compile(rf'<td class="{LEAD_CELL}">(.*?)</td>', re.DOTALL)
 
 
 def erase_rows(path: Path, leads: Sequence[str]) -> int:
     """Take the rows of these leads out of a Parquet or CSV file or a page, whole or not at all; how many.
 
-    In a page these are the rows of tables in which a cell is the id. Other files: none.
+    In a page these are the rows of tables that have a cell of class LEAD_CELL with the id. Other files: none.
     """
     if path.suffix not in FILES:
         return 0

@@ -13,6 +13,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from data.erasure import LEAD_CELL
 from serving.pages.drawings import Drawing, draw, in_words, shown
 from serving.pages.sections import Report, Section
 
@@ -52,7 +53,7 @@ def as_markdown(report: Report) -> str:
 def _lay_out(section: Section) -> Shown:
     frame = pd.DataFrame(list(section.rows)) if section.frame is None else section.frame
     words = {str(c): shown(str(c), frame[c].head(MOST_ROWS)) for c in frame}
-    columns = [(in_words(c), _looks(frame[c], words[c])) for c in words]
+    columns = [(in_words(c), LEAD_CELL if c == "lead_id" else _looks(frame[c], words[c])) for c in words]
     drawing = draw(frame, section.kind) if section.kind and len(frame) else Drawing("table")
     return Shown(section, drawing, columns, list(zip(*words.values(), strict=True)), len(frame))
 

@@ -14,7 +14,9 @@ WITH d AS (
         min(look_again) FILTER (route = 'nurture' AND NOT waits) AS look_again_from
     FROM scored WHERE route IS NOT NULL),
 p AS (
-    SELECT sum(places) FILTER (on_list = 'hand_offs') AS hand_off_places, sum(places) FILTER (on_list = 'calls') AS call_places,
+    SELECT CASE WHEN bool_or(on_list = 'hand_offs' AND team <> 'exploration')
+            THEN sum(places) FILTER (on_list = 'hand_offs') END AS hand_off_places,
+        sum(places) FILTER (on_list = 'calls') AS call_places,
         count(*) AS known
     FROM places)
 SELECT to_minute(s.as_of) AS scored_at, s.age_days, d.*, hand_off_places, call_places,

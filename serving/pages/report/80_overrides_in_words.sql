@@ -18,9 +18,10 @@ h AS (
     SELECT count(*) FILTER (overridden) AS hand_offs, count(decision) FILTER (overridden) AS decided,
         count(*) FILTER (overridden AND decision = 'accepted') AS accepted,
         avg(scored_probability) FILTER (overridden AND decision IS NOT NULL) AS said,
-        count(scored_probability) FILTER (overridden AND decision IS NOT NULL) AS said_of
+        count(scored_probability) FILTER (overridden AND decision IS NOT NULL) AS said_of,
+        count(scored_probability) FILTER (overridden AND decision = 'accepted') AS accepted_of_them
     FROM handoffs)
-SELECT o.*, h.*,
+SELECT o.*, h.* EXCLUDE (accepted_of_them),
     format('{} by {}: {:,} in force, {:,} expired, {:,} replaced by a later one. Scorings followed {:,} of them and did not '
         || 'follow {:,}; {} not been scored yet. ', counted(overrides, 'override', 'overrides'),
         counted(people, 'person', 'people'), in_force, expired, replaced, followed, not_followed,
@@ -31,9 +32,11 @@ SELECT o.*, h.*,
                 pct(rate(accepted, decided)), pct(rate_low(accepted, decided)), pct(rate_high(accepted, decided)))
             || CASE WHEN said_of = 0 THEN 'What the model had said of them is not known.'
                 ELSE format('The model had said {} on average', pct(said))
-                    || CASE WHEN said_of < decided THEN format(' (known of {:,})', said_of) ELSE '' END
-                    || CASE WHEN rate_low(accepted, decided) > said THEN ': more were accepted than that.'
-                        WHEN rate_high(accepted, decided) < said THEN ': fewer were accepted than that.'
+                    || CASE WHEN said_of < decided THEN format(' of the {:,} that it had scored, {} of which were accepted',
+                        said_of, pct(rate(accepted_of_them, said_of))) ELSE '' END
+                    || CASE WHEN said_of < 20 THEN ': too few to judge.'
+                        WHEN rate_low(accepted_of_them, said_of) > said THEN ': more were accepted than that.'
+                        WHEN rate_high(accepted_of_them, said_of) < said THEN ': fewer were accepted than that.'
                         ELSE ': the difference may be chance.' END END END AS answer
 FROM o, h
 WHERE overrides > 0

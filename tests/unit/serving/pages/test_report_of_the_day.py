@@ -501,6 +501,15 @@ def test_a_forgotten_lead_leaves_the_page_too(tmp_path):
     assert erase_rows(page, [odd]) == 0
 
 
+def test_numbers_of_a_page_are_no_leads(tmp_path):
+    """Whose id is a number takes only its own row along."""
+    before, now = (f.assign(lead_id=f["lead_id"].replace({"L2": "2"})) for f in (NOON, NOW))
+    page = tmp_path / "report.html"
+    page.write_text(as_page(Report(read_sections(moved(tmp_path, before, now)), title="A report")))
+    assert page.read_text().count(">2</td>") > 1
+    assert erase_rows(page, ["2"]) == 1
+
+
 def test_the_default_agreement_has_places_for_its_team_and_its_calls():
     """As `leadready init` writes it."""
     rows = {"lead_id": ["L1"], "as_of": AS_OF, "route": "nurture", "agreement_version": default_agreement().version}
