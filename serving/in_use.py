@@ -32,7 +32,7 @@ def find_model_known_by(registry: Registry, as_of: datetime) -> LoadedModel | No
     """The model in use, unless it learned from what became known after `as_of`."""
     model = registry.champion()
     if model and datetime.fromisoformat(model.tags["observed"]) > as_of:
-        log.warning("the model in use learned from later data: this report leaves it out")
+        log.warning("the model in use learned from data later than %s, so it is left out here", as_of)
         return None
     return model
 

@@ -84,7 +84,7 @@ def _listed(rows: pd.DataFrame, columns: tuple[str, ...], shown: pd.DataFrame) -
 def _said(scores: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The scores with what the lists say of them in words."""
     due = scores["promise_due_at"].astype("datetime64[us]")
-    local = due.dt.tz_localize("UTC").dt.tz_convert(ZoneInfo(settings.time_zone)).dt.strftime("%Y-%m-%d %H:%M")
+    local = due.dt.tz_localize("UTC").dt.tz_convert(ZoneInfo(settings.time_zone)).dt.strftime("%Y-%m-%d %H:%M %Z")
     reasons = scores[REASONS].apply(lambda row: "; ".join(text for text in row if isinstance(text, str)), axis=1)
     return scores.assign(
         likely=_likely(scores),

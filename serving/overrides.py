@@ -31,7 +31,8 @@ def note_override(
         raise UsageError(what, expected="a lead that is known", got=lead, do="check the id")
     if route not in OVERRIDDEN:
         raise UsageError(what, expected=f"one of {', '.join(OVERRIDDEN)}", got=route, do="choose one of these routes")
-    if not why.strip():
+    why = " ".join(why.split())
+    if not why:
         do = "say in a few words why, with --why"
         raise UsageError(what, expected="a reason", got="none", do=do)
     if until <= at:

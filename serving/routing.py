@@ -389,7 +389,7 @@ def _tally(day: pd.DataFrame, agreement: Agreement) -> pd.DataFrame:
     if most := agreement.capacity.per_account:
         busy = day.loc[(called | _in_case(day, lambda c: c.route.to_sales)) & (day["account"] >= 0), "account"]
         price = _price(day, day["gain"].where(case == "crowded", day["gain_call"])[crowded])
-        rows.append(("account", most, np.bincount(busy, minlength=1).max(), crowded.sum(), price))
+        rows.append(("one account", most, np.bincount(busy, minlength=1).max(), crowded.sum(), price))
     return pd.DataFrame(rows, columns=["team", "limit", "taken", "held", "shadow_price"])
 
 

@@ -44,8 +44,8 @@ class Volume:
 class Kept:
     """How often sales would have kept an agreement's promises, as it answered.
 
-    promised: hand-offs that the agreement promises something; due: those of them that were answered in time or whose
-    time is over; unknown: hand-offs of leads that our systems did not know yet.
+    promised: hand-offs that the agreement promises something; due: those of them whose time is over, of which it `kept`
+    so many; unknown: hand-offs of leads that our systems did not know yet.
     """
 
     promised: int
@@ -99,5 +99,6 @@ def promises_kept(warehouse: Warehouse, agreement: Agreement, since: datetime, a
     rows = handed.merge(standing, on=["lead_id", "as_of"])
     hours = promised_hours(promise_of(rows["zone"], rows["urgent"], agreement), agreement)
     due = due_at(rows["handed_off_at"], hours, agreement.working_time)
-    kept, over = rows["answered_at"] <= due, due < as_of
-    return Kept(int(hours.notna().sum()), int(kept.sum()), int((kept | over).sum()), len(handed) - len(rows))
+    over = due < as_of  # who answers early answers before the time of the others is over: both count once it is
+    kept = over & (rows["answered_at"] <= due)
+    return Kept(int(hours.notna().sum()), int(kept.sum()), int(over.sum()), len(handed) - len(rows))

@@ -120,5 +120,6 @@ def effective_from(path: Path) -> date:
     try:
         return date.fromisoformat(path.stem)
     except ValueError:
-        expected, do = "a name like 2026-01-31.toml", "rename the file"
+        expected = "a name like 2026-01-31.toml, the day from which it holds"
+        do = "rename the file, or keep a draft outside this folder"
         raise ConfigError(f"reading {path}", expected=expected, got=path.name, do=do) from None

@@ -69,7 +69,7 @@ Clock = Annotated[str, AfterValidator(_of_clock)]
 Day = Annotated[date, BeforeValidator(_is_day)]
 Name = Annotated[str, AfterValidator(_named)]
 Number = Annotated[float, Strict()]
-Whole = Annotated[int, Strict()]
+Whole = Annotated[int, Strict(), Field(le=2**62)]
 Flag = Annotated[bool, Strict()]
 Share = Annotated[Number, Field(ge=0, lt=1)]
 Age = Annotated[Number, Field(gt=0, le=3650)]
@@ -255,7 +255,7 @@ class WorkingTime(StrictModel):
 class Team(StrictModel):
     """Who in sales takes leads."""
 
-    hand_offs_per_day: Whole = _key("leads that the team can take a day", ge=1)
+    hand_offs_per_day: Whole = _key("leads that the team can take a day", ge=1, le=10**9)
     when: Condition = _key("which leads the team takes; empty: all that no earlier team takes", "")
 
 
@@ -263,9 +263,15 @@ class Capacity(StrictModel):
     """How much work there is time for."""
 
     teams: dict[Name, Team] = _key("sales teams, the first that fits takes a lead; none: one team without limit", {})
-    calls_per_day: Whole = _key("leads that tele-qualification can call a day: as many as one person manages", 50, ge=1)
+    calls_per_day: Whole = _key(
+        "leads that tele-qualification can call a day: as many as one person manages", 50, ge=1, le=10**9
+    )
     per_account: Whole | None = _key(
-        "leads of one account that are handed off or called a day (default: no limit)", None, ge=1, exclude_if=_is_none
+        "leads of one account that are handed off or called a day (default: no limit)",
+        None,
+        ge=1,
+        le=10**9,
+        exclude_if=_is_none,
     )
     spare: Literal["keep", "release_early"] = _key("free places of sales: kept, or filled with the best others", "keep")
 

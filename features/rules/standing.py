@@ -108,6 +108,8 @@ def find_unseen(warehouse: Warehouse, agreement: Agreement) -> list[str]:
         if levels := set(agreement.criteria[criteria[name]].levels):
             said[f"answer about {name} has the level"] = (levels if answered[name] else set(), answered[name])
             said[f"level of {name} in the agreement is"] = (answered[name], levels)
+    columns = {name for name in spoken_of(agreement) if "." in name}
+    said["source brought a column"] = (columns, extra_columns(warehouse))
     rows = ((what, word, seen) for what, (words, seen) in said.items() for word in sorted(words - seen))
     return [f"no {what} {word}: {_instead(word, seen)}" for what, word, seen in rows]
 
@@ -162,7 +164,7 @@ def _under(
             f"applying agreement {agreement.version}",
             expected="columns that a source brought",
             got=name,
-            do=f"use one of {', '.join(sorted(brought)) or 'none yet'}",
+            do=f"use one of {', '.join(sorted(brought))}" if brought else "ingest a source that has it first",
         )
     with warehouse.view("m_index", rows.rename_axis("rid").reset_index()):
         typed = "rid, lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of"

@@ -47,7 +47,8 @@ def calls(
 
     opened = find_workspace(workspace)
     moment = settle(opened, read_as_of(as_of), now())
-    return calls_report(*find_calls(opened, moment, agent))
+    called, scored_at, file = find_calls(opened, moment, agent)
+    return calls_report(called, scored_at, file, (moment - scored_at).days)
 
 
 @command(app, "override L0000012 --route hand_off --why 'met them at the fair' --until 2026-03-15")

@@ -26,19 +26,21 @@ def try_agreement(opened: OpenWorkspace, draft: Agreement, as_of: datetime, mont
     from features.rules.standing import find_unseen
     from models.judging.trial import NEW, OLD
     from models.registry.client import Registry
-    from serving.in_use import find_model, trained_under
+    from serving.in_use import find_model_known_by, trained_under
     from serving.scoring import score_leads
     from serving.trial import Tried, changed_routes, months_before, reached_moments
     from serving.volume import promises_kept, volume
 
     both: dict[str, Agreement] = {OLD: opened.agreement_at(as_of), NEW: draft}
-    model = find_model(Registry(opened.workspace))
+    model = find_model_known_by(Registry(opened.workspace), as_of)
     seen_under = trained_under(opened, model) if model else None
     with opened.warehouse() as warehouse:
         since = max(months_before(as_of, months), warehouse.scalar("SELECT min(known_at) FROM leads") or as_of)
         zone = opened.settings.time_zone
-        with _once(draft.version):
-            scores = {n: score_leads(warehouse, a, model, as_of, seen_under, zone)[0] for n, a in both.items()}
+        scores, said = {}, set[str]()
+        for name, agreement in both.items():
+            with _marked("under the draft: " * (name == NEW), said, draft.version):
+                scores[name], _ = score_leads(warehouse, agreement, model, as_of, seen_under, zone)
         reached, left_out = reached_moments(warehouse, both, since, as_of)
         log.info("%d times a lead became qualified under either agreement", len(reached))
         told = _what_sales_would_accept(opened, warehouse, both, reached, since, as_of)
@@ -61,14 +63,14 @@ def try_agreement(opened: OpenWorkspace, draft: Agreement, as_of: datetime, mont
 
 
 @contextmanager
-def _once(draft: str) -> Iterator[None]:
-    """What both scorings warn of is said once; and nothing that takes the draft for the agreement in force."""
-    said: set[str] = set()
+def _marked(whose: str, said: set[str], draft: str) -> Iterator[None]:
+    """What a scoring warns of, marked by `whose` and said once; nothing that takes the draft to be in force."""
 
     def new(record: logging.LogRecord) -> bool:
         message = record.getMessage()
         fresh = message not in said and draft not in message
         said.add(message)
+        record.msg, record.args = f"{whose}{message}", ()
         return fresh
 
     scoring = logging.getLogger("serving.scoring")

@@ -66,10 +66,11 @@ def scoring_report(
     return Report(sections, facts)
 
 
-def calls_report(called: pd.DataFrame, as_of: datetime, file: Path) -> Report:
-    """The calls of a day, and where the same list shows who the leads are."""
+def calls_report(called: pd.DataFrame, as_of: datetime, file: Path, days: int = 0) -> Report:
+    """The calls of a day, so many days ago, and where the same list shows who the leads are."""
     rows = [rounded(row, ("agent", *CALL_COLUMNS, "route_reason")) for row in records(called)]
-    said = f"{len(rows)} calls as of {as_of:%Y-%m-%d %H:%M} UTC; {file} has the names and numbers"
+    old = f", {days} day{'s' * (days > 1)} old" if days else ""
+    said = f"{len(rows)} calls as of {as_of:%Y-%m-%d %H:%M} UTC{old}; {file} has the names and numbers"
     return listed(rows, said, facts={"as_of": as_of.isoformat(), "file": str(file), "calls": rows})
 
 

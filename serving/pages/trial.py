@@ -109,17 +109,13 @@ def _mover(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _months(tried: Tried) -> list[Section]:
-    leads, volume = tried.told.answers.leads, tried.volume
+    volume = tried.volume
     said = [
         f"From {tried.since:%Y-%m-%d} to {tried.as_of:%Y-%m-%d}, by the rules alone and by what was recorded, "
         f"{_leads(volume[OLD].leads)} would have become qualified under the agreement in force and "
         f"{_leads(volume[NEW].leads)} under the draft.",
     ]
-    if leads[OLD_ONLY] or leads[NEW_ONLY]:
-        said.append(
-            f"When they did, {_leads(leads[BOTH])} were qualified under both, {_leads(leads[OLD_ONLY])} under the "
-            f"agreement in force alone, and {_leads(leads[NEW_ONLY])} under the draft alone."
-        )
+    said += [f"No team of the {SIDE[side]} agreement has a limit." for side, of in volume.items() if of.places is None]
     said.append(
         "Once a lead is with sales nobody calls it any more, so some leads that a stricter draft would qualify later "
         "are not counted."
@@ -157,12 +153,18 @@ def _accepted(told: Told) -> list[Section]:
         }
         for kind in KIND_WORDS
     ]
-    return _chapter("How many of these would sales accept?", _acceptances(told), rows)
+    return _chapter("How many of these would sales accept?", _acceptances(told), rows if _differ(told) else ())
+
+
+def _differ(told: Told) -> bool:
+    return bool(told.answers.leads[OLD_ONLY] or told.answers.leads[NEW_ONLY])
 
 
 def _acceptances(told: Told) -> list[str]:
     found = told.answers
-    if not (found.leads[OLD_ONLY] or found.leads[NEW_ONLY]):
+    if not any(found.leads.values()):
+        return ["No lead became qualified in this time."]
+    if not _differ(told):
         return ["Both agreements qualify the same leads at the same moments."]
     if told.untold:
         return [f"That cannot be told: {told.untold}"]
@@ -171,8 +173,8 @@ def _acceptances(told: Told) -> list[str]:
         return [
             f"That cannot be told: sales has answered too few hand-offs of leads {few}. Their effective number has to "
             f"be at least {LEAST_EFFECTIVE:.0f}; of leads that only the draft qualifies, those drawn at random count.",
-            "Look at more months, or hand off a random share of the leads below the rules ([exploration] in the "
-            "agreement) and try again when sales has answered.",
+            "Look at more months if there are any, or hand off a random share of the leads below the rules "
+            "([exploration] in the agreement) and try again when sales has answered.",
         ]
     said = [
         f"If sales answered all of them: {_span(told.corrected.old)} under the agreement in force, "
@@ -202,9 +204,10 @@ def _span(span: Span, sign: str = "") -> str:
 def _promise(tried: Tried) -> list[Section]:
     rows = [_kept(SIDE[side], kept) for side, kept in tried.kept.items()]
     said = [
-        "The hand-offs of that time, each judged by the promise that the agreement would have made for its zone, and "
-        "by when sales first answered."
+        "The hand-offs of that time, each judged by the promise that the agreement would have made for its zone and by "
+        "when sales first answered, once the time of the promise is over."
     ]
+    said += [f"The {SIDE[s]} agreement promises nothing." for s, kept in tried.kept.items() if not kept.promised]
     if unknown := tried.kept[OLD].unknown:
         said.append(f"Left out: {unknown:,} hand-offs of leads that were not in the data yet.")
     return _chapter("What would the promises cost?", said, rows)
@@ -214,7 +217,7 @@ def _kept(side: str, kept: Kept) -> dict[str, Any]:
     return {
         "agreement": side,
         "promised": kept.promised,
-        "answered or due": kept.due,
+        "time is over": kept.due,
         "kept": kept.kept,
         "kept in percent": round(100 * kept.kept / kept.due) if kept.due else None,
     }

@@ -124,12 +124,12 @@ def test_nobody_gets_more_than_there_is_time_for(leads, agreement, vouched):
     taken |= {"exploration": int(found["explored"].sum()), "tele_qualification": int(calls.sum())}
     rows = routed.capacity.set_index("team")
     assert (rows["taken"] <= rows["limit"]).all()
-    assert all(row["taken"] == taken[team] for team, row in rows.drop("account", errors="ignore").iterrows())
+    assert all(row["taken"] == taken[team] for team, row in rows.drop("one account", errors="ignore").iterrows())
     assert (rows.loc[rows["held"] > 0, "taken"] == rows.loc[rows["held"] > 0, "limit"]).all(), "none waits in vain"
     most = agreement.capacity.per_account
     of_account = found.loc[(found["route"] == "hand_off") | calls, "account_id"].value_counts().max()
-    assert ("account" in rows.index) == (most is not None)
-    assert most is None or np.nan_to_num(of_account) == rows.loc["account", "taken"] <= most
+    assert ("one account" in rows.index) == (most is not None)
+    assert most is None or np.nan_to_num(of_account) == rows.loc["one account", "taken"] <= most
     assert set(agreement.capacity.teams) <= set(rows.index)
     assert "tele_qualification" in rows.index
     if agreement.capacity.teams:

@@ -125,7 +125,9 @@ def test_promises_are_judged_by_the_first_decision_on_that_hand_off() -> None:
     """)
     with warehouse_of(leads=LEADS, answers=ANSWERS, handoffs=handoffs, decisions=decisions) as warehouse:
         day = promises_kept(warehouse, agreement(10), SINCE, AS_OF)
+        early = promises_kept(warehouse, agreement(10), SINCE, datetime(2026, 3, 3, 9, 30))
         week = promises_kept(warehouse, agreement(10, hours=168), SINCE, AS_OF)
+    assert early == Kept(promised=2, kept=0, due=0, unknown=0)  # one was answered before the time of both is over
     # the answers of 10:00 count at a hand-off of 10:00; L4's promise runs
     assert day == Kept(promised=5, kept=2, due=4, unknown=1)
     assert week == Kept(promised=5, kept=3, due=4, unknown=1)

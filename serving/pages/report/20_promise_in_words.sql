@@ -16,7 +16,7 @@ SELECT count(*) AS hand_offs, count(promise_hours) AS promised,
     rate_high(kept, kept + broken) AS kept_rate_high,
     CASE WHEN promised = 0 THEN 'The agreement promises nothing for these hand-offs, so nothing can be kept or broken.'
     ELSE CASE WHEN kept + broken > 0 THEN format(
-            '{} of the promises whose time is over were kept ({} to {}): {:,} kept, {:,} broken ({:,} without any answer).',
+            '{} of the promises that were answered or whose time is over were kept ({} to {}): {:,} kept, {:,} broken ({:,} without any answer).',
             pct(kept_rate), pct(kept_rate_low), pct(kept_rate_high), kept, broken, of_them_silent)
         ELSE 'No promise is due yet.' END
         || format(' Still open: {:,}.', open)

@@ -60,7 +60,7 @@ def test_hand_offs_come_urgent_first_then_by_probability_with_the_promise_in_loc
     )["hand_offs"]
     assert found["lead_id"].tolist() == ["L3", "L1", "L0"]
     assert found["place"].tolist() == [1, 2, 3]
-    assert found["promise_due"].tolist() == ["2026-03-01 15:00", None, "2026-03-03 07:00"]
+    assert found["promise_due"].tolist() == ["2026-03-01 15:00 CET", None, "2026-03-03 07:00 CET"]
     assert list(found.columns) == ["place", "lead_id", "name", "company", "email", "phone", *HAND_OFFS]
     assert found.loc[0, ["name", "company", "phone"]].tolist() == ["Person 3", "New", "+49 3"]
 

@@ -358,10 +358,10 @@ def test_no_more_leads_of_an_account_than_agreed_are_handed_off_or_called() -> N
     assert found.leads["route_reason"].iloc[2] == f"worth handing off, {line}"
     assert found.leads["route_reason"].iloc[0] == f"the rules rate it nearly qualified; worth a call, {line}"
     assert list(found.leads["look_again"]) == ["2026-03-02", *[None] * 5]
-    assert used(found, "account") == (1, 1, 2)
+    assert used(found, "one account") == (1, 1, 2)
     assert used(found, "north") == (2, 2, 0), "nobody waits for the team"
     assert used(found, "tele_qualification") == (50, 2, 0), "nor for a call"
-    assert found.capacity.set_index("team").loc["account", "shadow_price"] == found.leads["gain"].iloc[2]
+    assert found.capacity.set_index("team").loc["one account", "shadow_price"] == found.leads["gain"].iloc[2]
 
 
 def test_a_lead_that_finds_its_team_full_takes_no_place_of_its_account() -> None:
