@@ -1,6 +1,6 @@
 -- title: Who keeps the promise?
 -- text: Hand-offs by what became of their promise, first by team, then by the person who decided. The kept rate covers
---   the promises whose time is over. Hand-offs that nobody answered have a row of their own.
+--   the promises that were answered or whose time is over. Hand-offs that nobody answered have a row of their own.
 -- kind: bars name kept broken open not_promised = kept_rate
 -- empty: No lead has been handed off yet.
 WITH parts AS (

@@ -346,8 +346,8 @@ def test_an_answer_is_the_first_one_known(tmp_path):
 def test_the_promise_in_words_and_by_team(promised):
     words = figure(promised, "20_promise_in_words")["answer"].item()
     assert words == (
-        "25 % of the promises that were answered or whose time is over were kept (5 % to 70 %): 1 kept, 3 broken (1 without "
-        "any answer). Still open: 1. Nothing was promised for 1 of 6 hand-offs."
+        "25 % of the promises that were answered or whose time is over were kept (5 % to 70 %): 1 kept, 3 broken (1 "
+        "without any answer). Still open: 1. Nothing was promised for 1 of 6 hand-offs."
     )
     who = figure(promised, "22_promise_by_who")
     assert list(who["kept_by"].unique()) == ["team", "sales rep"]
