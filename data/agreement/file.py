@@ -61,6 +61,15 @@ def read_agreement(path: Path, day: date) -> Agreement:
     return parse_agreement(read_text(path), day, str(path))
 
 
+def read_draft(path: Path, today: date) -> Agreement:
+    """The same of a file of any name: from the day in it, else from `today`."""
+    try:
+        day = date.fromisoformat(path.stem)
+    except ValueError:
+        day = today
+    return read_agreement(path, day)
+
+
 @lru_cache(maxsize=64)
 def parse_agreement(text: str, day: date, what: str) -> Agreement:
     """Parse the text of an agreement; its version is its day and a hash of what it says with its scheme."""

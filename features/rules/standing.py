@@ -103,7 +103,7 @@ def find_unseen(warehouse: Warehouse, agreement: Agreement) -> list[str]:
     criteria = agreement.answer_names()
     said["answer is called"] = (set(criteria), {*answered})
     if answered:
-        said["criterion of the agreement takes the answer"] = ({*answered}, {*criteria})
+        said["criterion of the agreement takes the answer"] = ({*answered}, {*criteria, *agreement.drop})
     for name in sorted(answered.keys() & criteria.keys()):
         if levels := set(agreement.criteria[criteria[name]].levels):
             said[f"answer about {name} has the level"] = (levels if answered[name] else set(), answered[name])

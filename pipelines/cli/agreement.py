@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from pipelines.cli.printing import command
 from pipelines.moment import now, settle
 from serving.pages.sections import Report, listed
 
+log = logging.getLogger(__name__)
 app = typer.Typer()
 agreement = typer.Typer(no_args_is_help=True, help="Show, check and compare what sales and marketing agreed on.")
 app.add_typer(agreement, name="agreement")
@@ -32,15 +34,19 @@ def agreement_check(
     workspace: Path, file: Annotated[Path | None, typer.Argument(help="Check only this file.")] = None
 ) -> Report:
     """Check agreements for contradictions. The first one is named with file, line and key; the exit code is 10."""
-    from data.agreement.file import effective_from, read_agreement
+    from data.agreement.file import read_draft
+    from data.errors import BusyError
     from features.rules.standing import find_unseen
     from serving.pages.agreements import agreements_report
 
-    found = [read_agreement(file, effective_from(file))] if file else find_workspace(workspace).agreements
+    found = [read_draft(file, now().date())] if file else find_workspace(workspace).agreements
     unseen: list[str] = []
     if found and Workspace(workspace).warehouse.exists():
-        with find_workspace(workspace).warehouse() as warehouse:
-            unseen = find_unseen(warehouse, found[-1])
+        try:
+            with find_workspace(workspace).warehouse() as warehouse:
+                unseen = find_unseen(warehouse, found[-1])
+        except BusyError as error:
+            log.warning("its words were not compared with the data: %s", error)
     return agreements_report(found, unseen)
 
 
@@ -66,11 +72,11 @@ def agreement_diff(
     new: Annotated[str, typer.Argument(help="The newer agreement, given in the same way.")],
 ) -> Report:
     """Show what changed between two agreements. Their schemes are merged in first."""
-    from data.agreement.file import differences, effective_from, read_agreement
+    from data.agreement.file import differences, read_draft
     from serving.pages.agreements import differences_report
 
     paths = [_file(workspace, name) for name in (old, new)]
-    return differences_report(differences(*(read_agreement(p, effective_from(p)) for p in paths)))
+    return differences_report(differences(*(read_draft(p, now().date()) for p in paths)))
 
 
 def _file(workspace: Path, name: str) -> Path:
@@ -101,11 +107,11 @@ def agreement_try(
     as_of: AsOf = None,
 ) -> Report:
     """Try an agreement before it is signed. It is laid over today's open leads and the last months."""
-    from data.agreement.file import read_agreement
+    from data.agreement.file import read_draft
     from pipelines.jobs.trial import try_agreement
     from serving.pages.trial import trial_report
 
     opened = find_workspace(workspace)
     moment = settle(opened, read_as_of(as_of), now())
-    found = read_agreement(_file(workspace, draft), moment.date())
+    found = read_draft(_file(workspace, draft), moment.date())
     return trial_report(try_agreement(opened, found, moment, months))
