@@ -121,4 +121,4 @@ def test_a_scoring_says_when_its_promises_are_due_and_heeds_the_limit_per_accoun
     monday = pd.Timestamp("2026-03-09 15:00")
     assert scores["promise_due_at"].dropna().to_dict() == dict.fromkeys(["L1", "L3", "L4", "L5"], monday)
     assert scores["promise_hours"].dropna().to_dict() == dict.fromkeys(["L1", "L3", "L4", "L5"], 8)
-    assert capacity.set_index("team").loc["account", ["limit", "taken", "held"]].tolist() == [1, 1, 1]
+    assert capacity.set_index("team").loc["one account", ["limit", "taken", "held"]].tolist() == [1, 1, 1]
