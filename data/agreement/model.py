@@ -69,7 +69,8 @@ Clock = Annotated[str, AfterValidator(_of_clock)]
 Day = Annotated[date, BeforeValidator(_is_day)]
 Name = Annotated[str, AfterValidator(_named)]
 Number = Annotated[float, Strict()]
-Whole = Annotated[int, Strict(), Field(le=2**62)]
+Whole = Annotated[int, Strict()]
+Count = Annotated[Whole, Field(ge=1, le=10**9)]
 Flag = Annotated[bool, Strict()]
 Share = Annotated[Number, Field(ge=0, lt=1)]
 Age = Annotated[Number, Field(gt=0, le=3650)]
@@ -255,7 +256,7 @@ class WorkingTime(StrictModel):
 class Team(StrictModel):
     """Who in sales takes leads."""
 
-    hand_offs_per_day: Whole = _key("leads that the team can take a day", ge=1, le=10**9)
+    hand_offs_per_day: Count = _key("leads that the team can take a day")
     when: Condition = _key("which leads the team takes; empty: all that no earlier team takes", "")
 
 
@@ -263,15 +264,9 @@ class Capacity(StrictModel):
     """How much work there is time for."""
 
     teams: dict[Name, Team] = _key("sales teams, the first that fits takes a lead; none: one team without limit", {})
-    calls_per_day: Whole = _key(
-        "leads that tele-qualification can call a day: as many as one person manages", 50, ge=1, le=10**9
-    )
-    per_account: Whole | None = _key(
-        "leads of one account that are handed off or called a day (default: no limit)",
-        None,
-        ge=1,
-        le=10**9,
-        exclude_if=_is_none,
+    calls_per_day: Count = _key("leads that tele-qualification can call a day: as many as one person manages", 50)
+    per_account: Count | None = _key(
+        "leads of one account that are handed off or called a day (default: no limit)", None, exclude_if=_is_none
     )
     spare: Literal["keep", "release_early"] = _key("free places of sales: kept, or filled with the best others", "keep")
 
@@ -307,7 +302,7 @@ class Exploration(StrictModel):
     shares: tuple[Share, ...] = _key("a share for each age band instead, the youngest first: one more than `bands`", ())
     bands: tuple[Age, ...] = _key(AGE_BANDS, (7, 30, 90), min_length=1)
     floor: Points = _key("leads with fewer points (both axes) are never picked", 0)
-    per_day: Whole = _key("hand-offs a day reserved for these leads; when more are drawn, chance decides", 2, ge=1)
+    per_day: Count = _key("hand-offs a day reserved for these leads; when more are drawn, chance decides", 2)
     seed: Whole = _key("another seed picks other leads", 1, ge=0, lt=2**63)
 
     @property

@@ -16,6 +16,7 @@ from serving.trial import ABSENT, Told, Tried
 from serving.volume import Kept, Volume
 
 SIDE = {OLD: "in force", NEW: "draft"}
+UNDER = {OLD: "the agreement in force", NEW: "the draft"}
 KIND_WORDS = {
     BOTH: "qualified by both",
     OLD_ONLY: "qualified by the one in force alone",
@@ -67,7 +68,7 @@ def _today(tried: Tried) -> list[Section]:
         came, went = ((changed[f"route_{of}"] == ABSENT).sum() for of in (OLD, NEW))
         said.append(f"The draft recycles leads in another way: {came:,} more would be open, {went:,} would not.")
     if tried.model is None:
-        said.append("No model is in use, so the rules alone decide under both.")
+        said.append("No model was in use by then, so the rules alone decide under both.")
     said += [f"perhaps misspelt in the draft, or not in the data yet: {word}" for word in tried.unseen]
     moved = changed[zone].value_counts(["zone_old", "zone_new"]).reset_index()
     zones = [
@@ -115,7 +116,7 @@ def _months(tried: Tried) -> list[Section]:
         f"{_leads(volume[OLD].leads)} would have become qualified under the agreement in force and "
         f"{_leads(volume[NEW].leads)} under the draft.",
     ]
-    said += [f"No team of the {SIDE[side]} agreement has a limit." for side, of in volume.items() if of.places is None]
+    said += [f"No team has a limit under {UNDER[side]}." for side, of in volume.items() if of.places is None]
     said.append(
         "Once a lead is with sales nobody calls it any more, so some leads that a stricter draft would qualify later "
         "are not counted."
@@ -207,7 +208,7 @@ def _promise(tried: Tried) -> list[Section]:
         "The hand-offs of that time, each judged by the promise that the agreement would have made for its zone and by "
         "when sales first answered, once the time of the promise is over."
     ]
-    said += [f"The {SIDE[s]} agreement promises nothing." for s, kept in tried.kept.items() if not kept.promised]
+    said += [f"Nothing is promised under {UNDER[s]}." for s, kept in tried.kept.items() if not kept.promised]
     if unknown := tried.kept[OLD].unknown:
         said.append(f"Left out: {unknown:,} hand-offs of leads that were not in the data yet.")
     return _chapter("What would the promises cost?", said, rows)

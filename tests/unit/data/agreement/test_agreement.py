@@ -542,3 +542,14 @@ def test_exploration_has_a_share_for_each_age_band():
 
     assert Exploration(share=0.05).by_band == (0.05,) * 4
     assert Exploration(shares=(0, 0.1), bands=(30,)).by_band == (0, 0.1)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["capacity.per_account", "capacity.calls_per_day", "capacity.teams.sales.hand_offs_per_day", "exploration.per_day"],
+)
+@pytest.mark.parametrize("number", [0, 10**9 + 1, 10**20])
+def test_what_is_counted_a_day_has_limits(key, number):
+    table, _, name = key.rpartition(".")
+    with pytest.raises(ConfigError, match=f"key {key}"):
+        parse_agreement(f'name = "ours"\nscheme = "BANT"\n[{table}]\n{name} = {number}\n', date(2026, 1, 1), "ours")
