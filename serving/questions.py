@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from data.agreement.model import Agreement
+from data.agreement.model import USUAL_ORDER, Agreement
 from data.sql import in_force, literal
 from data.tables import CONNECTED
 from data.warehouse import Warehouse
@@ -44,6 +44,9 @@ COMPANY, OWN = 20.0, 5.0
 company's."""
 AVERAGE = 0.9
 """How far a lead's question is told by what it is worth for all leads on average."""
+CLEAR = 2.0
+"""A question is asked out of the agreement's order where it is worth so many times as much as the one whose turn it
+is."""
 REACHED = f"count(*) FILTER (disposition IN ({', '.join(map(literal, CONNECTED))}))"
 WEIGHED = {
     "call_value": "float64",
@@ -132,19 +135,26 @@ def _best_questions(
     p = predict(index, single) if predict else np.full(len(single), np.nan)
     zone = suppose(warehouse, agreement, index, single).standing["zone"]
     single = single.assign(probability=p, zone=zone, was=leads["zone"].astype(str).to_numpy()[single["place"]])
-    cost = _costs(questions, last, agreement) * (predict is not None)
-
-    def worth(rows: pd.DataFrame, *criteria: str) -> Vector:
-        paid = cost[list(criteria)].sum(axis=1).to_numpy(float)
-        return np.asarray(_information(rows, leads, agreement, vouched) - paid)
-
-    ones = pd.DataFrame({str(c): worth(rows, str(c)) for c, rows in single.groupby("criterion", sort=False)})
+    ones = pd.DataFrame(
+        {str(c): _information(rows, leads, agreement, vouched) for c, rows in single.groupby("criterion", sort=False)}
+    )
     best = ones.columns[ones.columns.isin(ones.mean().nlargest(PAIRED).index)]
     twos = {
-        (one, other): worth(rows, one, other)
+        (one, other): _information(rows, leads, agreement, vouched)
         for one, other, rows in _pairs(warehouse, leads, agreement, questions[best], chances, single)
     }
-    return _choose(ones, twos, single)
+    turns = _turns(agreement)
+    ones = ones[sorted(ones.columns, key=lambda name: turns[str(name)])]
+    if predict is None:  # what the rules make of an answer is sure, and asking is counted in no currency
+        return _choose(ones, twos, _costs(questions, last, agreement) * 0, single, 1.0)
+    return _choose(ones, twos, _costs(questions, last, agreement), single, CLEAR)
+
+
+def _turns(agreement: Agreement) -> dict[str, int]:
+    """The place of each criterion in the agreement's order of asking; those it does not name come last."""
+    order = USUAL_ORDER if agreement.calls.order is None else agreement.calls.order
+    order = tuple(name for name in order if name in agreement.criteria)
+    return {name: at for at, name in enumerate(dict.fromkeys([*order, *agreement.criteria]))}
 
 
 def _empty(leads: int) -> pd.DataFrame:
@@ -210,34 +220,55 @@ def _pairs(
         yield one, other, first.assign(probability=p, zone=zone)
 
 
-def _choose(ones: pd.DataFrame, twos: dict[tuple[str, str], Vector], single: pd.DataFrame) -> pd.DataFrame:
-    """The best question of each lead; where two are worth more than one, the better of them and then the other.
+def _choose(
+    ones: pd.DataFrame, twos: dict[tuple[str, str], Vector], costs: pd.DataFrame, single: pd.DataFrame, clear: float
+) -> pd.DataFrame:
+    """The question of each lead; where two are worth more than one, two of them, in the order in which to ask.
 
-    Which is best is told by the lead's own worths beside those of all leads on average (AVERAGE): what a model makes of
-    one lead is unsure, and for most leads no single answer changes anything. What the call is worth is the lead's own.
+    ones, twos: what one and two questions are worth to each of n leads before the cost of asking; NaN where they are
+    not open. The columns of `ones` are in the agreement's order. What the call is worth is the lead's own.
     """
-    names = [*ones.columns.astype(str), None]
-    alone, pairs = ones.to_numpy(float), np.column_stack([np.full(len(ones), np.nan), *twos.values()])
-    one, two = _beside_average(alone), _beside_average(pairs)
-    rows, together = np.arange(len(ones)), two.max(axis=1) > one.max(axis=1)
-    places = [tuple(names.index(name) for name in pair) for pair in twos]
-    pair = np.array([(0, 0), *places])[two.argmax(axis=1)]
-    better = np.where(one[rows, pair[:, 0]] < one[rows, pair[:, 1]], pair[:, 1], pair[:, 0])
-    first = np.where(together, better, one.argmax(axis=1))
-    second = np.where(together, pair.sum(axis=1) - better, len(names) - 1)
-    worth = np.where(together, pairs[rows, two.argmax(axis=1)], alone[rows, first])
+    names, cost = [*ones.columns.astype(str), None], costs[ones.columns].to_numpy(float)
+    places = sorted((*sorted((names.index(one), names.index(other))), at) for at, (one, other) in enumerate(twos))
+    pairs = np.array([[0, 0, -1], *places])[:, :2]
+    columns = np.column_stack([np.full(len(ones), np.nan), *([*twos.values()][at] for *_, at in places)])
+    alone, both = ones.to_numpy(float), cost[:, pairs].sum(axis=2)
+    one, two = _standing(alone, cost, clear), _standing(columns, both, clear)
+    rows, first, pair = np.arange(len(ones)), one.thought.argmax(axis=1), two.thought.argmax(axis=1)
+    together = two.worth[rows, pair] > one.worth[rows, first]
+    left, right = pairs[pair].T
+    better = np.where(one.thought[rows, left] < one.thought[rows, right], right, left)
+    asked_first = np.where(together, better, first)
+    asked_then = np.where(together, left + right - better, len(names) - 1)
+    worth = np.where(together, (columns - both)[rows, pair], (alone - cost)[rows, first])
     words = np.array(names, dtype=object)
-    asked = pd.DataFrame({"next_question": words[first], "then_question": words[second]}, dtype=object)
+    asked = pd.DataFrame({"next_question": words[asked_first], "then_question": words[asked_then]}, dtype=object)
     asked.loc[np.isnan(worth)] = None
     found = asked.assign(worth=worth)
     return found.assign(estimates=_estimates_of(single, found["next_question"].to_numpy(object)))
 
 
-def _beside_average(worths: Vector) -> Vector:
-    """N leads x questions: their own worth and that of all leads on average, weighed; what is not open is -inf."""
+class _Standing(NamedTuple):
+    worth: Vector
+    """Of each question to each lead, its cost paid; -inf where it is not open."""
+    thought: Vector
+    """The same, and more for the question whose turn it is."""
+
+
+def _standing(worths: Vector, costs: Vector, clear: float) -> _Standing:
+    """How n leads x questions, in the order of their turns, stand to each other.
+
+    A question's worth is told by the lead's own beside that of all leads on average (AVERAGE): what a model makes of
+    one lead is unsure, and for most leads no single answer changes anything. As the averages are unsure as well, the
+    first open question in the agreement's order keeps its turn unless another is worth `clear` times as much.
+    """
     known = ~np.isnan(worths)
     average = np.where(known, worths, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.where(known, (1 - AVERAGE) * worths + AVERAGE * average, -np.inf)
+    told = np.where(known, (1 - AVERAGE) * worths + AVERAGE * average, -np.inf)
+    rows, turn = np.arange(len(worths)), known.argmax(axis=1)
+    thought = told - costs
+    thought[rows, turn] += (clear - 1) * np.maximum(told[rows, turn], 0)
+    return _Standing(told - costs, thought)
 
 
 def _estimates_of(single: pd.DataFrame, question: Vector) -> pd.Series[str]:

@@ -64,6 +64,11 @@ def _faults(agreement: Agreement, raw: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _faults_of_values(agreement)
     yield from _faults_of_promises(agreement)
     yield from _faults_of_exploration(agreement.exploration)
+    order = agreement.calls.order or ()
+    for at, name in enumerate(order):
+        yield from _unknown(("calls", "order", at), "a criterion that is asked about", name, _asked(agreement))
+        if name in order[:at]:
+            yield ("calls", "order", at), "each criterion once", f"{shown(name)} again", "leave it out"
     for name, cost in agreement.calls.asking.items() if "asking" in raw.get("calls", {}) else ():
         yield from _unknown(("calls", "asking", name), "a criterion that is asked about", name, _asked(agreement))
         if cost < 0:

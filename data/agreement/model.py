@@ -271,12 +271,22 @@ class Capacity(StrictModel):
     spare: Literal["keep", "release_early"] = _key("free places of sales: kept, or filled with the best others", "keep")
 
 
+USUAL_ORDER = ("need", "timeframe", "budget", "authority")
+"""In which the questions are asked where the agreement says nothing: first what the lead likes to talk about."""
+
+
 class Calls(StrictModel):
     """What it takes to ask a lead by phone. A call is worth what its answers may change (docs/agreement.md)."""
 
     cost: Number = _key("what a call costs, reached or not", 8, ge=0)
     reach: Share = _key("chance to reach a lead, as long as nobody has called anyone", 0.3)
     rest_days: Number = _key("days after a call in which the lead is left alone", 2, ge=0, le=365)
+    order: tuple[Name, ...] | None = _key(
+        "criteria in the order in which to ask, unless another question is clearly worth more; any other comes last"
+        f" (default: {', '.join(USUAL_ORDER)})",
+        None,
+        exclude_if=_is_none,
+    )
     asking: dict[Name, Number] = _key("what asking about a criterion costs in trust; 1 for any other", {})
     early: Number = _key("how many times that while the lead has told nothing yet", 2, ge=0)
 
