@@ -74,9 +74,9 @@ def _swapped(
     warehouse: Warehouse, agreement: Agreement, model: LoadedModel, day: datetime, truth: pd.Series
 ) -> pd.DataFrame:
     """Hand-offs of one side only, at equal volume: lead_id, gain (negative where the rules alone handed it off)."""
-    ours, _ = score_leads(warehouse, agreement, model, day)
+    ours = score_leads(warehouse, agreement, model, day).scores
     alone = agreement.model_copy(update={"routing": agreement.routing.model_copy(update={"combine": "rules_only"})})
-    rules, _ = score_leads(warehouse, alone, model, day, agreement)
+    rules = score_leads(warehouse, alone, model, day, agreement).scores
     sides = []
     for scores, order in ((ours, ["probability"]), (rules, ["urgent", "rule_points"])):
         handed = scores[scores["route"] == "hand_off"].sort_values([*order, "lead_id"], ascending=False)

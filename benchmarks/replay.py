@@ -107,6 +107,8 @@ class Company:
     folder: Path
     rng: np.random.Generator
     days: int
+    settled: set[str] = field(default_factory=set)
+    """Merged or forgotten: nothing more is done to them."""
 
     def load(self, day: int, batch: Frames, known_by: datetime) -> str:
         """Ingest these rows on the morning of a day; the batch's id."""
@@ -125,12 +127,15 @@ class Company:
             if day % 7 == 3:
                 one, other = self._anybody(2, day)
                 merge(warehouse, one, other, clock)
+                self.settled |= {one, other}
             if day == self.days // 4:
                 retract_batch(warehouse, batch, clock)
             if day == self.days * 3 // 4:
                 retract_batch(warehouse, batch, clock, from_start=True)
         if day % 10 == 5:
-            forget_lead(self.opened, self._anybody(1, day)[0], at + timedelta(minutes=15))
+            [lead] = self._anybody(1, day)
+            forget_lead(self.opened, lead, at + timedelta(minutes=15))
+            self.settled.add(lead)
 
     def _corrections(self, at: datetime) -> Frames:
         """Touches that turn out to be bots', and calls that ended otherwise, known from just before `at`."""
@@ -147,7 +152,7 @@ class Company:
 
     def _anybody(self, n: int, day: int) -> list[str]:
         leads = self.tables["leads"]
-        there = leads.loc[leads["due"] < day, "lead_id"].to_numpy()
+        there = leads.loc[(leads["due"] < day) & ~leads["lead_id"].isin(self.settled), "lead_id"].to_numpy()
         return [str(lead) for lead in self.rng.choice(there, n, replace=False)]
 
 

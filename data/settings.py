@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from datetime import date, timedelta
+from ipaddress import ip_address
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Literal
@@ -92,6 +93,15 @@ company = "account.name"
 email = "lead.email"
 phone = "lead.phone"
 
+[review]                      # the web page of `leadready review`; tokens stand in LEADREADY_REVIEW_TOKENS, never here
+host = "127.0.0.1"            # another address needs tokens or a proxy
+port = 8321
+names = []                    # host names of the page beside localhost and `host`, such as "leads.example.com"
+proxy = ""                    # IP address of the reverse proxy that signs people in
+user_header = "X-Forwarded-User" # the header in which it names them; it has to drop what browsers send under that name
+[review.roles]                # who is not named here is a reader
+# ann = "admin"               # reader, rep or admin
+
 [compute]
 threads = 2
 memory = "4GB"
@@ -106,6 +116,19 @@ def _cron(text: str) -> str:
 
 def _lower(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(w.strip().lower() for w in words)
+
+
+def _host_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", name):
+        raise PydanticCustomError("host_name", "a host name without scheme and port, such as leads.example.com")
+    return name.lower()
+
+
+def _proxy(address: str) -> str:
+    try:
+        return address and str(ip_address(address))
+    except ValueError:
+        raise PydanticCustomError("proxy", "the IP address of a proxy, such as 10.0.0.5, or nothing") from None
 
 
 def _enough(memory: str) -> str:
@@ -188,6 +211,20 @@ class ListSettings(StrictModel):
     agents: Annotated[tuple[str, ...], AfterValidator(_each_once)] = ()
 
 
+Role = Literal["reader", "rep", "admin"]
+
+
+class ReviewSettings(StrictModel):
+    """Where the web page is served, under which names, and who may do what there."""
+
+    host: str = Field(default="127.0.0.1", pattern=r"^[A-Za-z0-9.:-]+$")
+    port: int = Field(default=8321, ge=1, le=65535)
+    names: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
+    proxy: Annotated[str, AfterValidator(_proxy)] = ""
+    user_header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z0-9-]+$")
+    roles: dict[str, Role] = Field(default={})
+
+
 class ComputeSettings(StrictModel):
     """What the machine gives."""
 
@@ -207,6 +244,7 @@ class Settings(StrictModel):
     training: TrainingSettings = TrainingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     lists: ListSettings = ListSettings()
+    review: ReviewSettings = ReviewSettings()
     compute: ComputeSettings = ComputeSettings()
 
     @property

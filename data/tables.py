@@ -290,7 +290,11 @@ SCORES = Table(
     Column("next_question", "text", "what to ask first: the criterion whose answer may change most"),
     Column("then_question", "text", "what to ask after that, where two answers together may change more"),
     Column("estimates", "text", "what each answer to the first question would make of the estimate"),
-    Column("changed", "text", "of leads on a list: how far it moved since the last scoring of an earlier day, and why"),
+    Column(
+        "changed",
+        "text",
+        "of leads on a list and those that moved most: how far since the last scoring of an earlier day, and why",
+    ),
     Column("look_again", "text", "the day to come back to a lead that is nurtured until then"),
     Column("threshold", "number", "p*, the probability above which a hand-off pays off"),
     Column("early", "flag", "released early, because sales had time to spare"),
@@ -330,6 +334,15 @@ OVERRIDES = Table(
     Column("decided_by", "text", "who decided"),
     Column("decided_at", "time", "when"),
     Column("holds_until", "time", "until when it holds; a later one about the same lead takes its place"),
+)
+FEEDBACK = Table("feedback", "what people said about a score on the web page", key=("feedback_id",)).of(
+    Column("feedback_id", "text", "its id"),
+    LEAD_ID,
+    Column("about", "text", "the reason it is about; empty: the score"),
+    Column("verdict", "text", "what they found", allowed=("helpful", "wrong")),
+    Column("words", "text", "in their words"),
+    Column("said_by", "text", "who said it"),
+    Column("said_at", "time", "when"),
 )
 RETRACTIONS = Table("retractions", "what was taken back: a row each, in force from its known_at").of(
     Column("what", "text", "what was", allowed=("batch", "lead", "merge", "forget", "column")),

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 SESSION = """SET TimeZone = 'UTC'; SET preserve_insertion_order = true;
     SET autoinstall_known_extensions = false; SET autoload_known_extensions = false"""
 # It would go into piped output. In a notebook it is off, and DuckDB refuses to be told so without ipywidgets.
+BATCH = 100_000
+"""Rows of a large result that are in memory at once."""
 PROGRESS = "SELECT current_setting('enable_progress_bar')"
 OWN_TABLES = """CREATE TABLE IF NOT EXISTS batches (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, loaded_at TIMESTAMP, rows_in BIGINT, stored BIGINT,
@@ -175,6 +177,10 @@ class Warehouse:
     def frame(self, sql: str, parameters: Parameters = None) -> pd.DataFrame:
         """A result as a pandas frame."""
         return self.connection.execute(sql, parameters).df()
+
+    def batches(self, sql: str, parameters: Parameters = None) -> pa.RecordBatchReader:
+        """A large result bit by bit, to be read before the next statement."""
+        return self.connection.sql(sql, params=parameters).to_arrow_reader(BATCH)
 
     def arrays(self, sql: str) -> dict[str, Any]:
         """A result as NumPy arrays by column; a column with missing values comes masked."""

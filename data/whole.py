@@ -58,6 +58,12 @@ def whole(path: Path, *, unless_there: bool = False, alone: bool = False) -> Ite
             remove(making)
 
 
+def point(link: Path, target: str) -> None:
+    """Make `link` point to `target` in one step."""
+    with whole(link, alone=True) as making:
+        making.symlink_to(target)
+
+
 def _link(made: Path, path: Path) -> None:
     try:
         os.link(made, path)

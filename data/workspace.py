@@ -44,6 +44,8 @@ class Workspace:
     mappings = _Below("mappings")
     reports = _Below("reports")
     exports = _Below("exports")
+    page = _Below("page")
+    inbox = _Below("inbox")
     runs = _Below("runs.jsonl")
     logs = _Below("logs")
     settings = _Below("settings.toml")

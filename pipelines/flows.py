@@ -155,10 +155,14 @@ def report(workspace: Path, as_of: Moment = NOW) -> Path:
 def demo(
     workspace: Path, leads: int, seed: int, as_of: datetime, loaded_at: datetime
 ) -> tuple[IngestReport, Training, Scoring, Path]:
-    """A simulated company from raw files to routes and a report: simulate, ingest, train, score, report."""
+    """A simulated company from raw files to routes and a report: simulate, ingest, train, score, report.
+
+    It is scored on the day before too, so that the page has something that changed.
+    """
     folder = simulate_task(Workspace(workspace), leads, seed)
     loaded = ingest(workspace, "canonical", SecretStr(str(folder)), str(folder), loaded_at)
     training = train(workspace, as_of)
+    score(workspace, as_of - timedelta(days=1))
     return loaded, training, score(workspace, as_of), report(workspace, as_of)
 
 

@@ -29,20 +29,26 @@ def note_override(
     what, [own] = f"overriding the route of {lead}", stored_ids(warehouse, [lead])
     if not warehouse.scalar("SELECT count(*) FROM leads WHERE lead_id = $1 AND superseded_at IS NULL", [own]):
         raise UsageError(what, expected="a lead that is known", got=lead, do="check the id")
-    if route not in OVERRIDDEN:
-        raise UsageError(what, expected=f"one of {', '.join(OVERRIDDEN)}", got=route, do="choose one of these routes")
+    check_override(lead, route, why, at, until)
     why = " ".join(why.split())
-    if not why:
-        do = "say in a few words why, with --why"
-        raise UsageError(what, expected="a reason", got="none", do=do)
-    if until <= at:
-        do = "name a later day with --until"
-        raise UsageError(what, expected=f"a time after {at:%Y-%m-%d %H:%M}", got=f"{until:%Y-%m-%d %H:%M}", do=do)
     row = pd.DataFrame([(own, route, why, by, at, until)], columns=list(OVERRIDES.names))
     warehouse.make(OVERRIDES)
     with warehouse.view("new_override", row):
         warehouse.execute("INSERT OR REPLACE INTO overrides BY NAME FROM new_override")
     return row
+
+
+def check_override(lead: str, route: str, why: str, at: datetime, until: datetime) -> None:
+    """UsageError for a route that nobody can ask for, without a reason, or where the override has no time to hold."""
+    what = f"overriding the route of {lead}"
+    if route not in OVERRIDDEN:
+        raise UsageError(what, expected=f"one of {', '.join(OVERRIDDEN)}", got=route, do="choose one of these routes")
+    if not why.strip():
+        do = "say in a few words why"
+        raise UsageError(what, expected="a reason", got="none", do=do)
+    if until <= at:
+        do = "name a later day"
+        raise UsageError(what, expected=f"a time after {at:%Y-%m-%d %H:%M}", got=f"{until:%Y-%m-%d %H:%M}", do=do)
 
 
 def overrides_at(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:

@@ -42,8 +42,6 @@ PAIRED = 5
 COMPANY, OWN = 20.0, 5.0
 """How many calls of the company the agreement's chance to reach counts for, and how many calls of a lead its
 company's."""
-AVERAGE = 0.9
-"""How far a lead's question is told by what it is worth for all leads on average."""
 CLEAR = 2.0
 """A question is asked out of the agreement's order where it is worth so many times as much as the one whose turn it
 is."""
@@ -233,6 +231,7 @@ def _choose(
     pairs = np.array([[0, 0, -1], *places])[:, :2]
     columns = np.column_stack([np.full(len(ones), np.nan), *([*twos.values()][at] for *_, at in places)])
     alone, both = ones.to_numpy(float), cost[:, pairs].sum(axis=2)
+    columns = np.maximum(columns, alone[:, pairs].max(axis=2))  # an answer more is never worth less than none
     one, two = _standing(alone, cost, clear), _standing(columns, both, clear)
     rows, first, pair = np.arange(len(ones)), one.thought.argmax(axis=1), two.thought.argmax(axis=1)
     together = two.worth[rows, pair] > one.worth[rows, first]
@@ -258,17 +257,29 @@ class _Standing(NamedTuple):
 def _standing(worths: Vector, costs: Vector, clear: float) -> _Standing:
     """How n leads x questions, in the order of their turns, stand to each other.
 
-    A question's worth is told by the lead's own beside that of all leads on average (AVERAGE): what a model makes of
-    one lead is unsure, and for most leads no single answer changes anything. As the averages are unsure as well, the
-    first open question in the agreement's order keeps its turn unless another is worth `clear` times as much.
+    They stand as on average for all leads for which the same questions are open: what a model makes of one lead is
+    unsure, and for most leads no single answer changes anything. As the averages are unsure as well, the first open
+    question in the agreement's order keeps its turn unless another is worth `clear` times as much.
     """
     known = ~np.isnan(worths)
-    average = np.where(known, worths, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    told = np.where(known, (1 - AVERAGE) * worths + AVERAGE * average, -np.inf)
+    told = np.where(known, _averages(worths, known), -np.inf)
     rows, turn = np.arange(len(worths)), known.argmax(axis=1)
     thought = told - costs
     thought[rows, turn] += (clear - 1) * np.maximum(told[rows, turn], 0)
     return _Standing(told - costs, thought)
+
+
+def _averages(worths: Vector, known: Vector) -> Vector:
+    """N leads x questions: of all leads that could be asked what the lead could, what each question is worth.
+
+    Leads that have answered something are worth more of any call: they are no measure for the others.
+    """
+    found = np.zeros(worths.shape)
+    kinds, of = np.unique(known, axis=0, return_inverse=True)
+    for number, open_ in enumerate(kinds):
+        alike = known[:, open_].all(axis=1)
+        found[np.ix_(of == number, open_)] = worths[np.ix_(alike, open_)].mean(axis=0)
+    return found
 
 
 def _estimates_of(single: pd.DataFrame, question: Vector) -> pd.Series[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,20 +51,24 @@ def explain_scores(
     return pd.concat(parts, axis=1).reindex(index=matrix.index, columns=list(types)).astype(types)
 
 
-def explain_lead(model: ReadyModel, features: tuple[Feature, ...], lead: pd.DataFrame) -> dict[str, object]:
-    """All that can be said of one lead, a frame of one row.
+class LeadExplainer:
+    """Says all that can be said of one lead, one after the other: the model is read once."""
 
-    `why`: the columns of `explain_scores`. `missing`: what the lead lacks beside the average accepted lead.
-    """
-    explainer = _explainer(model, features)
-    why = explain_scores(model, features, lead, pd.Series(True, index=lead.index), explainer)
-    accepted = pd.DataFrame(model.background)[np.asarray(model.accepted) == 1]
-    if accepted.empty:
-        return {"why": why.iloc[0], "missing": []}
-    with threadpool_limits(limits=1):
-        beside = explainer.beside(spread(accepted, BACKGROUND_ROWS))
-        lacks = missing(beside, lead[[f.name for f in features]]).iloc[0].dropna().tolist()
-    return {"why": why.iloc[0], "missing": lacks}
+    def __init__(self, model: ReadyModel, features: tuple[Feature, ...]) -> None:
+        self._model, self._features = model, features
+        self._explainer = _explainer(model, features)
+        accepted = pd.DataFrame(model.background)[np.asarray(model.accepted) == 1]
+        self._beside = None if accepted.empty else self._explainer.beside(spread(accepted, BACKGROUND_ROWS))
+
+    def explain(self, lead: pd.DataFrame) -> dict[str, Any]:
+        """Of a frame of one row, `why`: the columns of `explain_scores`; `missing`: what the lead lacks beside the
+        average accepted lead."""
+        why = explain_scores(self._model, self._features, lead, pd.Series(True, index=lead.index), self._explainer)
+        if self._beside is None:
+            return {"why": why.iloc[0], "missing": []}
+        with threadpool_limits(limits=1):
+            lacks = missing(self._beside, lead[[f.name for f in self._features]])
+        return {"why": why.iloc[0], "missing": lacks.iloc[0].dropna().tolist()}
 
 
 def _explainer(model: ReadyModel, features: tuple[Feature, ...]) -> Explainer:

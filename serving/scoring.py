@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from models.registry.client import LoadedModel
 from serving.exploration import earlier_draws
 from serving.overrides import overrides_at
 from serving.questions import weigh_calls
-from serving.reasons import explain_lead, explain_scores
+from serving.reasons import LeadExplainer, explain_scores
 from serving.routes import routes_where
 from serving.routing import Routed, choose_routes, prices
 
@@ -49,6 +49,20 @@ KNOWN = dict.fromkeys(("probability", "probability_low", "probability_high"), "f
 KEPT = (*POINTS, "zone", "urgent", "missing", "team", "persona", "buying_stage")
 
 
+class Scored(NamedTuple):
+    """The scores of n open leads and what they rest on.
+
+    capacity: the use of each capacity (`choose_routes`). features: of the model, without one of the catalogue; matrix:
+    n rows of at least their columns. segments: n places in `agreement.values.costs()`. By the index of `scores`.
+    """
+
+    scores: pd.DataFrame
+    capacity: pd.DataFrame
+    features: tuple[Feature, ...]
+    matrix: pd.DataFrame
+    segments: pd.Series[int]
+
+
 def score_leads(
     warehouse: Warehouse,
     agreement: Agreement,
@@ -56,8 +70,8 @@ def score_leads(
     as_of: datetime,
     trained_under: Agreement | None = None,
     time_zone: str = "UTC",
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores of every open lead at `as_of`, by lead_id, and the use of each capacity (see `choose_routes`).
+) -> Scored:
+    """Score every open lead at `as_of`, by lead_id.
 
     Places and draws are those of the day, by the calendar of `time_zone`. Zone and route follow `agreement`, the one in
     force; the model sees points as under the one it was trained with. Without a model the rules alone route. The
@@ -94,7 +108,7 @@ def score_leads(
         agreement_version=agreement.version,
         catalogue_version=catalogue_version(features),
     )
-    return scored, routed.capacity
+    return Scored(scored, routed.capacity, features, matrix, leads["segment"])
 
 
 def _leads_to_route(
@@ -145,10 +159,10 @@ def _weigh_calls(
 def explain_one(
     warehouse: Warehouse, model: LoadedModel, trained_under: Agreement, lead: str, as_of: datetime
 ) -> dict[str, object]:
-    """What the model makes of one lead at `as_of`, open or not: probability, and what `reasons.explain_lead` says."""
+    """What the model makes of one lead at `as_of`, open or not: probability, and what `reasons.LeadExplainer` says."""
     index = pd.DataFrame({"lead_id": [lead], "as_of": pd.Timestamp(as_of)})
     features, _, matrix = _seen(warehouse, model, trained_under, index)
-    said = explain_lead(model.pipeline, features, matrix)
+    said = LeadExplainer(model.pipeline, features).explain(matrix)
     return {name: assess(model, matrix)[name].iloc[0] for name in KNOWN} | said
 
 

@@ -352,6 +352,13 @@ class Registry:
             rows = pd.read_parquet(found)
         return rows.assign(probability=rows[model.tags["chosen"]])
 
+    def card(self, model: LoadedModel) -> str:
+        """The model's card as a page (`serving.pages.card`); '' where it is gone."""
+        mlflow, path = self._mlflow(), "card/card.html"
+        if path not in [kept.path for kept in mlflow.MlflowClient().list_artifacts(model.run_id, "card")]:
+            return ""
+        return str(mlflow.artifacts.load_text(f"runs:/{model.run_id}/{path}"))
+
     def forget(self, leads: Sequence[str]) -> int:
         """Take the rows of these leads out of the tables that runs keep; how many. For a server: files are nearer."""
         mlflow, erased = self._mlflow(), 0

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from data.errors import LeadreadyError
-from pipelines.cli import agreement, ending, features, leads, models, rows, schedule, start, ways_back
+from pipelines.cli import agreement, ending, features, leads, models, review, rows, schedule, start, ways_back
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -21,7 +21,7 @@ UNEXPECTED = 70
 """The exit code of a fault that is leadready's own (EX_SOFTWARE)."""
 ORDER = (
     *("init", "ingest", "explain", "train", "promote", "rollback", "score", "movers", "replay"),
-    *("backtest", "ablate", "report"),
+    *("review", "calls", "override", "backtest", "ablate", "report"),
     *("daily", "weekly", "serve", "deploy", "runs", "ui"),
     *("simulate", "demo", "quarantine", "features", "agreement"),
     *("retract", "merge", "forget", "drop-column"),
@@ -43,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for family in (start, rows, models, leads, schedule, features, agreement, ways_back):
+for family in (start, rows, models, leads, review, schedule, features, agreement, ways_back):
     app.add_typer(family.app)
 
 

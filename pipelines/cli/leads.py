@@ -125,9 +125,24 @@ def replay(
 
 
 @command(app, "report --as-of 2026-03-01")
-def report(workspace: Path, as_of: AsOf = None) -> Report:
+def report(
+    workspace: Path,
+    as_of: AsOf = None,
+    leads: Annotated[
+        bool, typer.Option("--leads", help="Write the day's lists as pages for e-mail instead, with names.")
+    ] = False,
+) -> Report:
     """Write one page for sales and marketing. It shows promises, buyers, and the model next to the rules."""
     moment = read_as_of(as_of)
+    if leads:
+        from pipelines.jobs.calls import write_lists
+
+        opened = find_workspace(workspace)
+        pages = write_lists(opened, settle(opened, moment, now()))
+        facts = {"pages": [str(page) for page in pages]}
+        return listed(
+            (), *(f"{page}: it names people, so send it only to who may see it" for page in pages), facts=facts
+        )
     folder = running.find_flows(workspace).report(workspace, moment)
     page = folder / "report.html"
     csv = f"{folder}: holds each figure as CSV, with its query"

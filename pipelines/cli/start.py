@@ -124,5 +124,7 @@ def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
         f"  {space.warehouse}   the data (DuckDB)",
         f"  {space.agreements}   the agreement, which sets the rules",
         f"  {space.settings}   the settings of training and scoring",
+        f"  leadready review -w {space.root}   serves the page for marketing and sales: open http://127.0.0.1:8321/",
+        "      and look first at the hand-offs and calls of the day, then at one lead: why, what to ask, what changed",
         f"  leadready ui -w {space.root}   shows the trainings with figures and plots (MLflow)",
     ]

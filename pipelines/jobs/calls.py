@@ -1,4 +1,4 @@
-"""Whom does tele-qualification call? The calls of the latest published scoring, for all agents or one."""
+"""Whom does tele-qualification call, and whom does sales get? The lists of the latest published scoring."""
 
 from __future__ import annotations
 
@@ -26,13 +26,48 @@ def find_calls(opened: OpenWorkspace, moment: datetime, agent: str = "") -> tupl
     if agent and agent not in agents:
         expected = f"one of the agents {', '.join(agents)}" if agents else "agents in [lists] of settings.toml"
         raise UsageError("listing calls", expected=expected, got=agent, do="check the name, or add it there")
+    scores, as_of = _latest(opened, moment)
+    found = call_list(scores, opened.settings)
+    day = day_name(as_of, opened.settings.time_zone)
+    return found[found["agent"] == agent] if agent else found, as_of, opened.workspace.exports / day / "calls.csv"
+
+
+def write_lists(opened: OpenWorkspace, moment: datetime) -> list[Path]:
+    """A page for each list of the latest scoring up to `moment`, as the export has it; DataError where there is none.
+
+    They stand alone, for e-mail. Whoever is forgotten is taken out of them as out of every other page.
+    """
+    import pandas as pd
+
+    from data.whole import whole, writing
+    from serving.pages.page import as_page
+    from serving.pages.sections import Report, Section
+
+    scores, as_of = _latest(opened, moment)
+    day, pages = day_name(as_of, opened.settings.time_zone), []
+    for name, title in (("hand_offs", "Hand-offs of the day"), ("calls", "Calls of the day")):
+        file = opened.workspace.exports / day / f"{name}.parquet"
+        if not file.is_file():
+            raise DataError("writing the lists", expected=f"{file}", got="none", do="run `leadready score` again")
+        rows = pd.read_parquet(file).dropna(axis=1, how="all")
+        about = f"Scores of {as_of:%Y-%m-%d %H:%M} UTC; {len(scores):,} leads were open."
+        section = Section(
+            f"{len(rows)} leads, best first", frame=rows, kind="table", empty="There is nobody on this list."
+        )
+        page = opened.workspace.reports / f"lists-{day}" / f"{name}.html"
+        with writing(f"writing {page}", "fix this and write the lists again"), whole(page) as making:
+            making.write_text(as_page(Report([section], title=f"{title}, {day}", about=about)), encoding="utf-8")
+        pages.append(page)
+    return pages
+
+
+def _latest(opened: OpenWorkspace, moment: datetime) -> tuple[pd.DataFrame, datetime]:
+    """The latest scoring up to `moment`, and its own; DataError where nothing was scored by then."""
     with opened.warehouse() as warehouse:
         warehouse.make(SCORES)
         as_of = warehouse.scalar("SELECT max(as_of) FROM scores WHERE as_of <= $1", [moment])
         scores = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
     if as_of is None:
         until = f"scores of {moment:%Y-%m-%d %H:%M} or before"
-        raise DataError("listing calls", expected=until, got="none", do="run `leadready score` first")
-    found = call_list(scores, opened.settings)
-    day = day_name(as_of, opened.settings.time_zone)
-    return found[found["agent"] == agent] if agent else found, as_of, opened.workspace.exports / day / "calls.csv"
+        raise DataError("listing leads", expected=until, got="none", do="run `leadready score` first")
+    return scores, as_of

@@ -20,12 +20,14 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
     Rows of it that come later are dropped. Companies stay, and so do models.
     """
     from models.registry.client import Registry, server
+    from serving.sinks import page
 
     space, rows = opened.workspace, {}
     with opened.warehouse() as warehouse:
         leads = same_person(warehouse, lead)
         for place in (space.reports, space.artifacts):
             rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
+        rows["page"] = page.forget(space, leads)
         if server():
             rows["MLflow server"] = Registry(space).forget(leads)
         count = "SELECT count(*) FROM retractions WHERE what = 'forget'"
@@ -40,6 +42,7 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
 
 def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], moment: datetime) -> dict[str, int]:
     """All tables and the exports made from them, in one transaction."""
+    from serving.publication import Publication
     from serving.sinks import files, finish
 
     finish(opened.workspace, warehouse)
@@ -50,6 +53,6 @@ def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str],
         rows = forget(warehouse, leads, moment)
         for as_of, day in moments:
             scores = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
-            files.write(opened.workspace, warehouse, scores, as_of, day, opened.settings)
+            files.write(opened.workspace, warehouse, Publication(scores, as_of, day, opened.settings))
     finish(opened.workspace, warehouse)
     return rows | {"exports": len(moments)}

@@ -136,7 +136,7 @@ def _compute(
 ) -> pd.DataFrame:
     """The scores of that moment as the table holds them."""
     fresh = measure_freshness(warehouse, as_of, settings.freshness)
-    scores, _ = score_rows(warehouse, agreement, model, as_of, under, settings, fresh)
+    scores = score_rows(warehouse, agreement, model, as_of, under, settings, fresh).scores
     with warehouse.view("computed", scores[list(SCORES.names)]):
         return warehouse.frame("FROM computed ORDER BY lead_id")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from data.agreement.model import Agreement
     from data.settings import Settings
     from data.warehouse import Warehouse
-    from models.registry.client import LoadedModel
+    from models.registry.client import LoadedModel, Registry
+    from serving.scoring import Scored
 
 log = logging.getLogger(__name__)
+
+MOVERS = 10
+"""Of so many leads that rose most, and of as many that fell, it is told why, whether they are on a list or not."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,10 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     """
     from models.registry.client import Registry
     from serving.in_use import IN_USE, find_model, trained_under
+    from serving.inbox import take_in
     from serving.lists import find_columns
+    from serving.pages.freshness import freshness_words
+    from serving.publication import Beside
     from serving.sinks import publish
 
     registry = Registry(opened.workspace)
@@ -56,31 +63,81 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     seen_under = trained_under(opened, model) if model else None
     with opened.warehouse() as warehouse:
         find_columns(warehouse, opened.settings)  # before minutes are spent on scores
+        take_in(opened, warehouse, as_of)
         fresh = look_at_freshness(opened, warehouse, as_of)
-        zone = opened.settings.time_zone
-        scores, capacity = score_rows(warehouse, agreement, model, as_of, seen_under, opened.settings, fresh)
-        log.info("scored %d open leads as of %s", len(scores), as_of)
-        scores = _with_changes(opened, warehouse, scores, model, seen_under)
+        scored = score_rows(warehouse, agreement, model, as_of, seen_under, opened.settings, fresh)
+        log.info("scored %d open leads as of %s", len(scored.scores), as_of)
+        since, moved = _moved(opened, warehouse, scored.scores)
+        scores = _with_changes(opened, warehouse, scored.scores, moved, model, seen_under)
         closed = count_closed(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
-        folder = publish(opened.workspace, warehouse, scores, zone, opened.settings) if alias == IN_USE else None
-    return Scoring(scores, capacity, folder, fresh, closed, waiting)
+        folder = None
+        if alias == IN_USE:
+            beside = Beside(
+                agreement,
+                scored.features,
+                scored.matrix,
+                scored.segments,
+                scored.capacity,
+                moved,
+                since,
+                freshness_words(fresh),
+                bool(fresh.stale),
+                closed,
+                waiting,
+                _said_of(registry, model) if model else {},
+                registry.card(model) if model else "",
+            )
+            zone = opened.settings.time_zone
+            folder = publish(opened.workspace, warehouse, scores, zone, opened.settings, beside)
+    return Scoring(scores, scored.capacity, folder, fresh, closed, waiting)
+
+
+def _said_of(registry: Registry, model: LoadedModel) -> dict[str, object]:
+    """What the page says of the model in use, and which were in use before it."""
+    tags = dict(model.tags)
+    return {
+        "version": model.version,
+        "trained_until": f"{model.trained_until:%Y-%m-%d}",
+        "provisional": model.provisional,
+        "chosen": tags.get("chosen"),
+        "moves": [asdict(move) for move in registry.moves()],
+    }
+
+
+def _moved(
+    opened: OpenWorkspace, warehouse: Warehouse, scores: pd.DataFrame
+) -> tuple[datetime | None, pd.Series[float]]:
+    """The last scoring of an earlier day, and by how much each lead moved since, in log-odds."""
+    from serving.changes import log_odds
+    from serving.published import of_earlier_days, published
+
+    as_of = scores["as_of"].iloc[0].to_pydatetime()
+    earlier = of_earlier_days(published(warehouse, as_of), as_of, opened.settings.time_zone)
+    if not earlier:
+        return None, scores["probability"] * float("nan")
+    then = warehouse.frame("SELECT lead_id, probability FROM scores WHERE as_of = $1", [earlier[0]])
+    before = scores["lead_id"].map(then.set_index("lead_id")["probability"]).astype(float)
+    return earlier[0], log_odds(scores["probability"]) - log_odds(before)
 
 
 def _with_changes(
     opened: OpenWorkspace,
     warehouse: Warehouse,
     scores: pd.DataFrame,
+    moved: pd.Series[float],
     model: LoadedModel | None,
     seen_under: Agreement | None,
 ) -> pd.DataFrame:
-    """The scores with `changed` of those on a list; what goes wrong in it stops no scoring."""
+    """The scores with `changed` of those on a list and of the day's movers; what goes wrong in it stops no scoring."""
     from pipelines.jobs.movers import tell_changes
     from serving.changes import LEAST, NO_CHANGES, Seeing
     from serving.lists import on_a_list
 
-    present, listed = Seeing(model, seen_under) if model and seen_under else None, scores[on_a_list(scores)]
+    far = moved[moved.abs() >= LEAST].sort_values(kind="stable")
+    movers = scores.index.isin([*far.index[:MOVERS], *far.index[-MOVERS:]])
+    present, told = Seeing(model, seen_under) if model and seen_under else None, scores[on_a_list(scores) | movers]
     try:
-        changes = NO_CHANGES if listed.empty else tell_changes(opened, warehouse, listed, present, LEAST)
+        changes = NO_CHANGES if told.empty else tell_changes(opened, warehouse, told, present, LEAST)
     except LeadreadyError as error:
         log.warning("the lists do not say what changed: %s", error)
         changes = NO_CHANGES
@@ -95,12 +152,12 @@ def score_rows(
     seen_under: Agreement | None,
     settings: Settings,
     fresh: Freshness,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The scores with all their columns, `changed` still empty, and the use of each capacity (`score_leads`)."""
+) -> Scored:
+    """The scores (`score_leads`) with all their columns, `changed` still empty."""
     from serving.in_use import model_status
     from serving.pages.freshness import stale_words
     from serving.scoring import score_leads
 
-    scores, capacity = score_leads(warehouse, agreement, model, as_of, seen_under, settings.time_zone)
+    scored = score_leads(warehouse, agreement, model, as_of, seen_under, settings.time_zone)
     said = {"model_status": model_status(model, settings), "stale": stale_words(fresh), "changed": None}
-    return scores.assign(**said), capacity
+    return scored._replace(scores=scored.scores.assign(**said))

@@ -40,7 +40,7 @@ def try_agreement(opened: OpenWorkspace, draft: Agreement, as_of: datetime, mont
         scores, said = {}, set[str]()
         for name, agreement in both.items():
             with _marked("under the draft: " * (name == NEW), said, draft.version):
-                scores[name], _ = score_leads(warehouse, agreement, model, as_of, seen_under, zone)
+                scores[name] = score_leads(warehouse, agreement, model, as_of, seen_under, zone).scores
         reached, left_out = reached_moments(warehouse, both, since, as_of)
         log.info("%d times a lead became qualified under either agreement", len(reached))
         told = _what_sales_would_accept(opened, warehouse, both, reached, since, as_of)

@@ -40,17 +40,23 @@ def as_page(report: Report) -> str:
     A figure without rows that does not say what this means is left out: the one before it says it for both.
     """
     sections = [s for s in report.sections if s.frame is None or len(s.frame) or s.empty]
-    chapters = [(name, [_lay_out(s) for s in found]) for name, found in groupby(sections, lambda s: s.chapter)]
+    chapters = [(name, [lay_out(s) for s in found]) for name, found in groupby(sections, lambda s: s.chapter)]
     css = (HERE / "page.css").read_text(encoding="utf-8")
     return _render("page.html.j2", report=report, chapters=chapters, css=css)
 
 
 def as_markdown(report: Report) -> str:
     """The same for MLflow, Prefect and editors; a figure is shown as its table."""
-    return _render("page.md.j2", report=report, sections=[_lay_out(s) for s in report.sections])
+    return _render("page.md.j2", report=report, sections=[lay_out(s) for s in report.sections])
 
 
-def _lay_out(section: Section) -> Shown:
+def main_of(page: str) -> str:
+    """What stands between the head and the foot of a page of ours, to be shown in another one."""
+    return page.partition("<main>")[2].partition("</main>")[0]
+
+
+def lay_out(section: Section) -> Shown:
+    """The section with its drawing, and its table in words."""
     frame = pd.DataFrame(list(section.rows)) if section.frame is None else section.frame
     words = {str(c): shown(str(c), frame[c].head(MOST_ROWS)) for c in frame}
     columns = [(in_words(c), LEAD_CELL if c == "lead_id" else _looks(frame[c], words[c])) for c in words]
@@ -70,11 +76,11 @@ def _render(name: str, **what: object) -> str:
     looks = Environment(
         loader=loader, autoescape=escaped, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    looks.filters |= {"plain": _plain, "said": _said}
+    looks.filters |= {"plain": _plain, "said": said}
     return looks.get_template(name).render(what)
 
 
-def _said(text: str) -> Markup:
+def said(text: str) -> Markup:
     """Escaped, with what stands between backticks set as code, and no line broken before a percent sign."""
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text)).replace(" %", "\u00a0%")))
 

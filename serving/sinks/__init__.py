@@ -1,9 +1,9 @@
 """Where do scores go? Into every sink, and each sink is one file of this folder, found by lying in it.
 
-A sink has two functions. `write(workspace, warehouse, scores, as_of, day, settings)` takes the scores of one moment, in
-the order of their ids, inside the warehouse's transaction: what it does elsewhere must be harmless until that is
-through. `finish(workspace, warehouse)` then brings the world outside to what the warehouse says; it is called before
-and after each publication, so that a run that was killed in between is finished by the next one.
+A sink has two functions. `write(workspace, warehouse, publication)` takes the scores of one moment inside the
+warehouse's transaction: what it does elsewhere must be harmless until that is through. `finish(workspace, warehouse)`
+then brings the world outside to what the warehouse says; it is called before and after each publication, so that a run
+that was killed in between is finished by the next one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from data.settings import Settings
 from data.warehouse import Warehouse
 from data.workspace import Workspace, day_name
 from serving.basis import note_basis, settings_noted
+from serving.publication import Beside, Publication
 from serving.sinks import files
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ def publish(
     scores: pd.DataFrame,
     time_zone: str = "UTC",
     settings: Settings = DEFAULT,
+    beside: Beside | None = None,
 ) -> Path | None:
     """Give the scores of one `as_of` to every sink, all or none; returns the folder their files are found in.
 
@@ -41,11 +43,12 @@ def publish(
     """
     as_of = scores["as_of"].iloc[0].to_pydatetime()
     day = day_name(as_of, time_zone)
-    ordered = scores.sort_values("lead_id", ignore_index=True)
+    ordered = scores.sort_values("lead_id")
+    publication = Publication(ordered, as_of, day, settings, beside)
     finish(workspace, warehouse)
     with warehouse.transaction():
         for sink in sinks():
-            sink.write(workspace, warehouse, ordered, as_of, day, settings)
+            sink.write(workspace, warehouse, publication)
         note_basis(warehouse, as_of, ordered, settings_noted(settings))
     finish(workspace, warehouse)
     folder, latest = workspace.exports / day, files.shown(warehouse, day)

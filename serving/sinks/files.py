@@ -18,13 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import DataError
-from data.settings import Settings, read_settings
+from data.settings import read_settings
 from data.spreadsheet import write_csv
 from data.tables import PUBLICATIONS, SCORES, ColumnType
 from data.warehouse import Warehouse
-from data.whole import remove, whole, writing
+from data.whole import point, remove, whole, writing
 from data.workspace import Workspace
 from serving.lists import work_lists
+from serving.publication import Publication
 
 ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
@@ -42,14 +43,14 @@ LATEST = """SELECT coalesce(day, strftime(as_of, '%Y-%m-%d')) AS day, max(as_of)
     arg_max(folder, as_of) AS folder FROM publications GROUP BY ALL ORDER BY ALL"""
 
 
-def write(
-    workspace: Workspace, warehouse: Warehouse, scores: pd.DataFrame, as_of: datetime, day: str, settings: Settings
-) -> None:
+def write(workspace: Workspace, warehouse: Warehouse, publication: Publication) -> None:
     """Write the files of one scoring and note their folder and day in the warehouse."""
+    scores, as_of, day = publication.scores, publication.as_of, publication.day
     with _writing(workspace):
         parquet = _as_parquet(scores)
         folder = f"{day}-{hashlib.sha256(parquet).hexdigest()[:16]}"
-        _write_files(workspace.exports / HIDDEN / folder, scores, parquet, work_lists(warehouse, scores, settings))
+        lists = work_lists(warehouse, scores, publication.settings)
+        _write_files(workspace.exports / HIDDEN / folder, scores, parquet, lists)
     noted = "INSERT OR REPLACE INTO publications (as_of, folder, day) VALUES ($1, $2, $3)"
     warehouse.execute(noted, [as_of, folder, day])
 
@@ -68,7 +69,7 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
                 lists = work_lists(warehouse, stored, read_settings(workspace.settings))
                 _write_files(folder, stored, _as_parquet(stored), lists)
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{name}":
-                _point(link, f"{HIDDEN}/{name}")
+                point(link, f"{HIDDEN}/{name}")
         kept = {name for _, _, name in latest}
         remove(*(path for path in hidden.iterdir() if path.name not in kept), *hidden.glob("*/.*"))
         ours = [p for p in workspace.exports.iterdir() if p.is_symlink() and os.readlink(p).startswith(f"{HIDDEN}/")]
@@ -125,9 +126,3 @@ def _write_files(folder: Path, scores: pd.DataFrame, parquet: bytes, lists: dict
             rows.to_parquet(making, index=False)
         with whole(folder / f"{name}.csv", alone=True) as making:
             write_csv(rows, making)
-
-
-def _point(link: Path, target: str) -> None:
-    """Make `link` point to `target` in one step."""
-    with whole(link, alone=True) as making:
-        making.symlink_to(target)

@@ -161,13 +161,13 @@ def test_a_kill_of_a_training_at_a_named_step(learner, step):
         ("score", "serving.sinks.files.pq.write_table"),
         ("score", "data.whole.os.replace"),  # the files made, not in their place
         ("score", "serving.sinks.files.os.readlink"),
-        ("score", "serving.sinks.files._point"),  # committed, the link still on the old files
+        ("score", "serving.sinks.files.point"),  # committed, the link still on the old files
         ("score", "data.whole.shutil.rmtree"),  # linked, the old files still there
         ("retract", "data.intake.retraction.discard"),  # rows ended in every table, nothing committed
         ("merge", "data.intake.timeline._hand_on"),
         ("merge", "data.intake.retraction._counted"),  # about to commit
         ("forget", "data.intake.retraction.forget_held"),  # gone from files, the warehouse as it was
-        ("forget", "serving.sinks.files._point"),  # committed, the link still on the old files
+        ("forget", "serving.sinks.files.point"),  # committed, the link still on the old files
         ("forget", "pipelines.jobs.forget.rewrite"),  # gone, the bytes of deleted rows still in the file
         ("forget", "data.whole.os.replace"),
     ],

@@ -15,6 +15,7 @@ from data.settings import Settings
 from data.warehouse import Warehouse
 from data.workspace import Workspace, day_name
 from features.matrix import build_matrix
+from serving.publication import Publication
 from serving.scoring import BESIDE, days_quiet, score_leads
 from serving.sinks import partition
 from tests.tables import table, warehouse_of
@@ -70,10 +71,10 @@ def test_a_leads_age_is_the_days_since_the_person_last_gave_a_sign():
 def publish(warehouse: Warehouse, as_of: str, time_zone: str = "UTC") -> pd.DataFrame:
     """A day's scores without a model, stored as `leadready score` stores them; by lead."""
     moment = datetime.fromisoformat(as_of)
-    scores, _ = score_leads(warehouse, EXPLORING, None, moment, time_zone=time_zone)
+    scores = score_leads(warehouse, EXPLORING, None, moment, time_zone=time_zone).scores
     scores = scores.assign(model_status="rules only", stale="", changed=None)
     partition.finish(NOWHERE, warehouse)
-    partition.write(NOWHERE, warehouse, scores, moment, day_name(moment, time_zone), Settings())
+    partition.write(NOWHERE, warehouse, Publication(scores, moment, day_name(moment, time_zone), Settings()))
     return scores.set_index("lead_id")[["route", "explored", "propensity", "draw"]]
 
 

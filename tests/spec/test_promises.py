@@ -109,7 +109,7 @@ def test_a_scoring_says_when_its_promises_are_due_and_heeds_the_limit_per_accoun
     """)
     with warehouse_of(leads=leads) as warehouse:
         agreement = parse_agreement(AGREED, date(2026, 1, 1), "an agreement")
-        scores, capacity = score_leads(warehouse, agreement, None, datetime(2026, 3, 6, 15))
+        scores, capacity, *_ = score_leads(warehouse, agreement, None, datetime(2026, 3, 6, 15))
     scores = scores.set_index("lead_id")
     assert scores["route"].to_dict() == {
         "L1": "hand_off",

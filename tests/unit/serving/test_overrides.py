@@ -99,7 +99,7 @@ def test_a_scoring_says_which_overrides_it_does_not_follow(caplog: pytest.LogCap
         for lead in known["lead_id"]:
             note_override(opened, lead, "hand_off", "met them", "Kim", AT, WEEK)
         opened.execute("DELETE FROM leads WHERE lead_id = 'L2'")
-        found, _ = score_leads(opened, default_agreement(), None, NEXT)
+        found = score_leads(opened, default_agreement(), None, NEXT).scores
     assert found.set_index("lead_id")["route"].to_dict() == {"L0": "hand_off", "L1": "blocked"}
     said = [record.getMessage() for record in caplog.records if "override" in record.getMessage()]
     assert said == [

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from data.agreement.file import parse_agreement
-from serving.questions import chance_to_reach, weigh_calls
+from serving.questions import CLEAR, _averages, _standing, _turns, chance_to_reach, weigh_calls
 from serving.routing import prices
 from tests.tables import table as laid_out
 from tests.tables import warehouse_of
@@ -148,3 +148,32 @@ def test_an_agreement_with_many_criteria_is_weighed_for_fewer_leads(monkeypatch:
     monkeypatch.setattr("serving.questions.MOST_ROWS", 12)
     found = weigh(leads(probability=[0.1, 0.3, 0.2, 0.4]))
     assert found["call_value"].notna().tolist() == [False, True, False, True]
+
+
+PLAIN = TEXT.replace("required = true\n", "").replace("asking = { budget = 3 }", "asking = { need = 0, budget = 0 }")
+
+
+@pytest.mark.parametrize(
+    ("worth", "order", "asked"),
+    [
+        ({"need": 1.0, "budget": 1.9}, "", "need"),  # less than twice as much
+        ({"need": 1.0, "budget": 2.1}, "", "budget"),
+        ({"need": 1.9, "budget": 1.0}, 'order = ["budget", "need"]', "budget"),
+        ({"need": 2.1, "budget": 1.0}, 'order = ["budget"]', "need"),
+        ({"need": 0.0, "budget": 0.0}, 'order = ["budget"]', "budget"),
+    ],
+)
+def test_another_question_takes_the_turn_only_where_it_is_clearly_worth_more(worth, order, asked) -> None:
+    agreement = parse_agreement(PLAIN.replace("\nearly = 1\n", f"\nearly = 1\n{order}\n"), date(2020, 1, 1), "a test")
+    turns = _turns(agreement)
+    ones = pd.DataFrame({name: [worth[name]] * 3 for name in sorted(worth, key=turns.__getitem__)})
+    thought = _standing(ones.to_numpy(), ones.to_numpy() * 0, CLEAR).thought
+    assert [ones.columns[at] for at in thought.argmax(axis=1)] == [asked] * 3
+
+
+def test_leads_that_could_be_asked_more_are_no_worse_for_those_that_answered() -> None:
+    """Two hot leads have told their need; what budget is worth to them says nothing of the cold ones."""
+    nan = float("nan")
+    worths = np.array([[nan, 9.0], [nan, 9.0], [1.0, 0.5], [1.0, 0.5]])
+    known = ~np.isnan(worths)
+    assert _averages(worths, known).tolist() == [[0, 4.75], [0, 4.75], [1.0, 0.5], [1.0, 0.5]]

@@ -12,7 +12,7 @@ from models.fitting.calibration import Platt
 from models.fitting.candidates import logistic
 from models.fitting.deployed import make_ready
 from models.metrics.evaluation import logit
-from serving.reasons import FLAGS, NUMBERS, TEXTS, explain_lead, explain_scores
+from serving.reasons import FLAGS, NUMBERS, TEXTS, LeadExplainer, explain_scores
 from serving.routes import ROUTES
 from tests.unit.models.leads import make
 
@@ -66,7 +66,7 @@ def test_rules_alone_give_the_same_columns_empty(leads, model, seen):
 def test_a_single_lead_is_told_what_accepted_leads_have(leads, model):
     poor = leads.X.head(1).assign(rule_points=0.0)
     evidence = tuple(replace(f, direction="+") if f.name == "rule_points" else f for f in leads.features)
-    told = explain_lead(model, evidence, poor)
+    told = LeadExplainer(model, evidence).explain(poor)
     assert any("rule_points" in text for text in told["missing"])
     assert told["why"]["contribution_qualification"] < 0
 

@@ -48,7 +48,7 @@ def use(warehouse, folder):
     """Features, scores and the report of all leads."""
     leads = warehouse.frame("SELECT DISTINCT lead_id FROM leads ORDER BY lead_id")
     matrix = build_matrix(warehouse, leads.assign(as_of=pd.Timestamp(NOW)), default_agreement())
-    scores, _ = score_leads(warehouse, default_agreement(), None, NOW)
+    scores = score_leads(warehouse, default_agreement(), None, NOW).scores
     write_report(Workspace(folder / "var"), warehouse, [default_agreement()], NOW)
     return matrix, scores
 

@@ -97,7 +97,7 @@ def test_a_column_of_any_name_is_a_feature_and_stops_nothing(warehouse, tmp_path
     assert all((matrix[f"account.{n}"] == 1).all() for n in warehouse.extras(ACCOUNTS))
     assert len(open_leads(warehouse, NOW, 0, ()))
     assert len(warehouse.frame(handed_off(warehouse))) == 1
-    scores, _ = score_leads(warehouse, agreement, None, NOW)
+    scores = score_leads(warehouse, agreement, None, NOW).scores
     assert set(scores["lead_id"]) <= {"L1", "L2"}
     build_lines(warehouse, index, [agreement])
     assert (write_report(Workspace(tmp_path / "var"), warehouse, [agreement], NOW) / "report.html").exists()

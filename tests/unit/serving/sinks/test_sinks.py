@@ -271,7 +271,7 @@ def test_killed_before_the_commit_the_old_scores_stand(workspace, warehouse, mon
 def test_killed_between_commit_and_link_the_next_run_links_the_new_scores(workspace, warehouse, monkeypatch):
     publish(workspace, warehouse, scores_of(L1=0.5))
     with monkeypatch.context() as patched:
-        patched.setattr(files, "_point", kill)
+        patched.setattr(files, "point", kill)
         with pytest.raises(Killed):
             publish(workspace, warehouse, scores_of(L1=0.75))
     link = workspace.exports / "2026-03-02" / "scores.parquet"

@@ -1,0 +1,91 @@
+"""How is something published for many readers? As one DuckDB file that is written once, and then only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from data.sql import literal, quoted
+from data.whole import whole
+
+Row = dict[str, Any]
+
+
+class Writer:
+    """Fills a new file, table by table, in the order in which rows come."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def add(self, name: str, rows: pd.DataFrame | pa.Table | pa.RecordBatchReader) -> None:
+        """A table of these rows."""
+        self._connection.register("rows_given", rows)
+        self._connection.execute(f"CREATE TABLE {name} AS FROM rows_given")
+        self._connection.unregister("rows_given")
+
+
+@contextmanager
+def written(path: Path, threads: int = 2) -> Iterator[Writer]:
+    """Make a file at `path`, which has to be free."""
+    with duckdb.connect(path, config={"threads": threads}) as connection:
+        connection.execute("SET enable_progress_bar = false")
+        yield Writer(connection)
+
+
+class Reader:
+    """Queries over such a file, by as many threads as ask.
+
+    The file is attached to a database of its own: one that took the place of another at the same path is read anew.
+    """
+
+    def __init__(self, path: Path, threads: int = 2) -> None:
+        self._connection = duckdb.connect(":memory:", config={"threads": threads})
+        self._connection.execute(f"ATTACH {literal(str(path))} AS published (READ_ONLY)")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'; SET enable_progress_bar = false")
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a small result, by column name."""
+        with self._asked(sql, parameters) as found:
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def frame(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The same as a pandas frame."""
+        with self._asked(sql, parameters) as found:
+            return found.df()
+
+    @contextmanager
+    def _asked(self, sql: str, parameters: Mapping[str, Any] | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._connection.cursor() as own:
+            own.execute("USE published")
+            yield own.execute(sql, dict(parameters) if parameters else None)
+
+
+def leave_out(path: Path, leads: Sequence[str]) -> int:
+    """Write a file anew without the rows of these leads, whole or not at all; how many there were.
+
+    Anew, because DuckDB only marks what is deleted. Tables without a column lead_id stay as they are.
+    """
+    ids = ", ".join(map(literal, leads))
+    with whole(path) as making, duckdb.connect(making) as made:
+        made.execute(f"ATTACH {literal(str(path))} AS old (READ_ONLY)")
+        tables = [
+            n for (n,) in made.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'old'").fetchall()
+        ]
+        gone = 0
+        for name in tables:
+            columns = {n for n, *_ in made.execute(f"DESCRIBE old.{quoted(name)}").fetchall()}
+            kept = f"WHERE lead_id NOT IN ({ids})" if "lead_id" in columns else ""
+            made.execute(f"CREATE TABLE {quoted(name)} AS FROM old.{quoted(name)} {kept}")
+            [(before, after)] = made.execute(
+                f"SELECT (SELECT count(*) FROM old.{quoted(name)}), (SELECT count(*) FROM {quoted(name)})"
+            ).fetchall()
+            gone += before - after
+        made.execute("DETACH old")
+    return gone

@@ -1,0 +1,39 @@
+"""What is drawn on the page? Figures of the one drawing system, of a single lead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from features.definition import CONCEPTS
+from serving.pages.page import Shown, lay_out
+from serving.pages.review.words import CONCEPT_WORDS
+from serving.pages.sections import Section
+
+
+def concept_bars(lead: dict[str, Any]) -> Shown | None:
+    """What each concept adds to the log-odds of a lead, the strongest first; None where nobody worked it out."""
+    found = {CONCEPT_WORDS[name]: lead.get(f"contribution_{name}") for name in CONCEPTS}
+    known = {words: value for words, value in found.items() if value is not None and value == value}
+    if not known:
+        return None
+    order = sorted(known, key=lambda words: -abs(known[words]))
+    frame = pd.DataFrame({"about": order, "log_odds": [known[words] for words in order], "nothing": 0.0})
+    note = "Compared with the average lead that was handed off, in log-odds: to the right speaks for acceptance."
+    kind = "dots - about log_odds - - nothing = log_odds"
+    return lay_out(Section("What speaks for it, and what against", (note,), frame=frame, kind=kind))
+
+
+def history_curve(history: list[dict[str, Any]]) -> Shown | None:
+    """The probability over the days that were published; None below two."""
+    rows = [row for row in history if row["probability"] is not None]
+    if len(rows) < 2:
+        return None
+    columns = {"day": "as_of", "likely_share": "probability"}
+    columns |= {"low_share": "probability_low", "high_share": "probability_high"}
+    frame = pd.DataFrame({name: [row[of] for row in rows] for name, of in columns.items()})
+    note = "How likely sales is to accept it, on each day that was scored; behind it the bounds."
+    return lay_out(
+        Section("Likely to be accepted", (note,), frame=frame, kind="curves - day likely_share low_share high_share")
+    )

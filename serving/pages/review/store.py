@@ -1,0 +1,261 @@
+"""What does the page know? What the last scoring published for it, asked by DuckDB; never the warehouse."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pandas as pd
+
+from data.reader import Reader, Row
+from data.sql import literal, quoted
+from data.workspace import Workspace
+from serving.routes import ROUTES
+from serving.sinks.page import CARD, FACTS, NOW, PAGE, words_of
+
+T = TypeVar("T")
+PER_PAGE = 50
+FOUND = 200
+"""A search shows so many leads at most."""
+LAST = "\U0010ffff"
+"""No word goes on with a later sign."""
+KEPT = 2000
+"""Of what is the same all day, so many answers are held."""
+BANDS: dict[str, tuple[float, float]] = {"70": (0.7, 1.01), "50": (0.5, 0.7), "30": (0.3, 0.5), "0": (0.0, 0.3)}
+"""Bands of probability: from, and below."""
+MOVED = 0.1
+"""The change in log-odds from which a lead counts as moved (`serving.changes.LEAST`)."""
+SORTS = {
+    "likely": "rank",
+    "gain": "gain DESC NULLS LAST, lead_id",
+    "call": "gain_call DESC NULLS LAST, lead_id",
+    "points": "rule_points DESC, lead_id",
+    "up": "moved DESC NULLS LAST, lead_id",
+    "down": "moved NULLS LAST, lead_id",
+    "list": "on_list DESC, place, lead_id",
+    "id": "lead_id",
+}
+CHANGED = {"up": f"moved >= {MOVED}", "down": f"moved <= -{MOVED}", "new": "moved IS NULL AND probability IS NOT NULL"}
+CHOICES = ("route", "zone", "team", "segment", "support", "on_list", "agent")
+"""Columns by whose values leads are chosen."""
+PROMISED = {
+    "open": "answer_due_at >= as_of",
+    "broken": "answer_due_at < as_of",
+    "today": "promise_due_at IS NOT NULL",
+}
+"""Promises of sales: to answer hand-offs that were made, in time or late, and those of today's list."""
+OTHERS = ("band", "changed", "owner", "promise")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which leads are asked for, by filter, and in which order (a key of SORTS)."""
+
+    filters: Mapping[str, str]
+    sort: str = "likely"
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Chosen:
+        """What a query string asks for; names that nobody knows are left aside."""
+        filters = {name: value for name, value in given.items() if value and name in (*CHOICES, *OTHERS)}
+        sort = given.get("sort", "")
+        return cls(filters, sort if sort in SORTS else "list" if "on_list" in filters else "likely")
+
+
+class Day:
+    """One scoring as it was published: read only, by several threads at once.
+
+    The table `leads` has them in the order of their rank; what is said of a single one is found by its id.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.key = folder, Day.key_of(folder)
+        self.facts: Row = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        self.as_of = datetime.fromisoformat(self.facts["as_of"])
+        self.shown: list[str] = list(self.facts["shown"])
+        self._reader, self._kept, self._lock = Reader(folder / PAGE), dict[object, Any](), threading.Lock()
+        self.owner = next((title for title in self.shown if title.lower() == "owner"), None)
+        self.choices = {name: self._values(name) for name in CHOICES}
+        self.owners = self._values(f"shown {self.owner}") if self.owner else []
+
+    @staticmethod
+    def key_of(folder: Path) -> tuple[Path, int]:
+        """What tells a published day from another, and from itself before somebody in it was forgotten."""
+        return folder, (folder / PAGE).stat().st_mtime_ns
+
+    def _once(self, key: object, ask: Callable[[], T]) -> T:
+        """What is the same all day, asked once; as many answers as KEPT are held."""
+        found = self._kept.get(key, self)
+        if found is self:
+            found = ask()
+            with self._lock:
+                if len(self._kept) >= KEPT:
+                    self._kept.clear()
+                self._kept[key] = found
+        answer: T = found
+        return answer
+
+    def _values(self, column: str) -> list[str]:
+        name = quoted(column)
+        found = self._reader.rows(f"SELECT DISTINCT {name} AS v FROM leads WHERE {name} IS NOT NULL ORDER BY v")
+        values = [str(row["v"]) for row in found if str(row["v"])]
+        return [name for name in ROUTES if name in values] if column == "route" else values
+
+    def _where(self, chosen: Chosen) -> tuple[str, dict[str, Any]]:
+        parts, values = ["true"], dict[str, Any]()
+        for name, value in chosen.filters.items():
+            if name in CHOICES:
+                parts.append(f"{name} = ${name}")
+                values[name] = value
+            elif name == "band" and value in BANDS:
+                low, high = BANDS[value]
+                parts.append(f"probability >= {low} AND probability < {high}")
+            elif name == "changed" and value in CHANGED:
+                parts.append(CHANGED[value])
+            elif name == "promise" and value in PROMISED:
+                parts.append(PROMISED[value])
+            elif name == "owner" and self.owner and value.isdecimal() and int(value) < len(self.owners):
+                parts.append(f"{quoted(f'shown {self.owner}')} = $owner")
+                values["owner"] = self.owners[int(value)]
+            else:
+                parts.append("false")
+        return " AND ".join(parts), values
+
+    def count(self, chosen: Chosen) -> int:
+        """How many leads are asked for."""
+        where, values = self._where(chosen)
+        sql, key = f"SELECT count(*) AS n FROM leads WHERE {where}", ("count", *sorted(chosen.filters.items()))
+        return int(self._once(key, lambda: self._reader.rows(sql, values)[0]["n"]))
+
+    def leads(self, chosen: Chosen, page: int = 1, most: int = PER_PAGE) -> list[Row]:
+        """A page of the leads asked for, as many as `most`."""
+        where, values = self._where(chosen)
+        some = f"LIMIT {most:d} OFFSET {max(page - 1, 0) * most:d}"
+        if chosen.sort == "likely":  # as they are held
+            return self._reader.rows(f"FROM leads WHERE {where} {some}", values)
+        order = SORTS[chosen.sort]
+        places = f"SELECT rowid FROM leads WHERE {where} ORDER BY {order} {some}"
+        return self._reader.rows(f"FROM leads WHERE rowid IN ({places}) ORDER BY {order}", values)
+
+    def search(self, words: str) -> list[Row]:
+        """The likeliest leads of which each of the words begins a word of the id or of what is shown."""
+        split = self._reader.rows(f"SELECT unnest(list_distinct({words_of('$words')})) AS word", {"words": words})
+        begins = [row["word"] for row in split]
+        if not begins:
+            return []
+        asked = " INTERSECT ".join(
+            f"SELECT rank FROM words WHERE word >= {literal(word)} AND word < {literal(word + LAST)}" for word in begins
+        )
+        ranks = [str(row["rank"]) for row in self._reader.rows(f"{asked} ORDER BY rank LIMIT {FOUND:d}")]
+        return self._reader.rows(f"FROM leads WHERE rank IN ({', '.join(ranks)}) ORDER BY rank") if ranks else []
+
+    def counts(self, column: str) -> list[Row]:
+        """How many leads have which value of this column."""
+        sql = f"SELECT {column}, count(*) AS leads FROM leads GROUP BY ALL ORDER BY leads DESC, {column}"
+        return self._once(("counts", column), lambda: self._reader.rows(sql))
+
+    def totals(self) -> Row:
+        """Counts of the whole day: moved up and down, new, outside, promises, and how many are on each list."""
+        sql = f"""SELECT count(*) AS leads, count(*) FILTER (on_list = 'hand_offs') AS hand_offs,
+            count(*) FILTER (on_list = 'calls') AS calls, count(*) FILTER ({CHANGED["up"]}) AS up,
+            count(*) FILTER ({CHANGED["down"]}) AS down, count(*) FILTER ({CHANGED["new"]}) AS new,
+            count(*) FILTER (support = 'outside') AS outside, count(probability) AS scored,
+            count(*) FILTER (route = 'with_sales') AS with_sales, count(*) FILTER ({PROMISED["broken"]}) AS broken,
+            count(*) FILTER ({PROMISED["open"]}) AS due,
+            min(answer_due_at) FILTER ({PROMISED["open"]}) AS first_due FROM leads"""
+        return self._once("totals", lambda: self._reader.rows(sql)[0])
+
+    def first(self, name: str, most: int = 10) -> list[Row]:
+        """The first leads of a list."""
+        return self._once(("first", name, most), lambda: self.leads(Chosen({"on_list": name}, "list"), most=most))
+
+    def movers(self, way: Literal["up", "down"], most: int = 5) -> list[Row]:
+        """The leads that rose, or fell, most, of those that moved."""
+        return self._once(("movers", way, most), lambda: self.leads(Chosen({"changed": way}, way), most=most))
+
+    def lead(self, lead: str) -> Row | None:
+        """All that was published of a lead, with `who`: what is shown of it."""
+        found = self._reader.rows("FROM scores WHERE lead_id = $lead", {"lead": lead})
+        return found[0] | {"who": self.who(lead)} if found else None
+
+    def who(self, lead: str) -> Row:
+        """What is shown of a lead, by title, and its account_id."""
+        found = self._reader.rows("FROM people WHERE lead_id = $lead", {"lead": lead})
+        return found[0] if found else {}
+
+    def lines(self, lead: str) -> list[Row]:
+        """The lines that add up to the lead's points."""
+        return self._reader.rows("FROM lines WHERE lead_id = $lead", {"lead": lead})
+
+    def timeline(self, lead: str) -> list[Row]:
+        """What happened, the latest first."""
+        return self._reader.rows("FROM timeline WHERE lead_id = $lead", {"lead": lead})
+
+    def matrix(self, lead: str) -> pd.DataFrame:
+        """The features of a lead, a frame of one row."""
+        sql = "SELECT * EXCLUDE (lead_id) FROM matrix WHERE lead_id = $lead"
+        return self._reader.frame(sql, {"lead": lead})
+
+    def history(self, lead: str) -> list[Row]:
+        """The scores of a lead on the last published days, the earliest first."""
+        return self._reader.rows("FROM history WHERE lead_id = $lead", {"lead": lead})
+
+    def account(self, account: str) -> list[Row]:
+        """The open leads of an account."""
+        return self._reader.rows(
+            f"FROM leads WHERE account_id = $account ORDER BY {SORTS['likely']}", {"account": account}
+        )
+
+    def asked(self, account: str, most: int = 20) -> list[Row]:
+        """The last calls and answers of all leads of an account."""
+        return self._reader.rows(
+            f"""FROM timeline WHERE what IN ('answer', 'call')
+            AND lead_id IN (SELECT lead_id FROM leads WHERE account_id = $account)
+            ORDER BY happened_at DESC, lead_id LIMIT {most:d}""",
+            {"account": account},
+        )
+
+    def engagement(self, account: str) -> list[Row]:
+        """How often each kind of touch came from the leads of an account, from how many of them, and the last one."""
+        return self._reader.rows(
+            """SELECT name, count(*) AS times, count(DISTINCT lead_id) AS people, max(happened_at) AS last_at
+            FROM timeline WHERE what = 'touch' AND who IS DISTINCT FROM 'us'
+            AND lead_id IN (SELECT lead_id FROM leads WHERE account_id = $account)
+            GROUP BY name ORDER BY times DESC, name""",
+            {"account": account},
+        )
+
+    def card(self) -> str:
+        """The card of the model in use, a page; '' without one."""
+        return (self.folder / CARD).read_text(encoding="utf-8")
+
+    def feedback(self) -> pd.DataFrame:
+        """What people had said of scores by then."""
+        return self._reader.frame("FROM feedback")
+
+    def frame(self, chosen: Chosen) -> pd.DataFrame:
+        """All leads asked for, with what is shown of them."""
+        where, values = self._where(chosen)
+        found = self._reader.frame(f"FROM leads WHERE {where} ORDER BY {SORTS[chosen.sort]}", values)
+        return found.rename(columns={f"shown {title}": title for title in self.shown})
+
+
+class Store:
+    """The newest published day, read anew when another scoring has been published."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace, self._lock = workspace, threading.Lock()
+        self._day: Day | None = None
+
+    def day(self) -> Day | None:
+        """None while nothing has been published for the page."""
+        found = (self._workspace.page / NOW).resolve()
+        with self._lock:
+            if (found / FACTS).is_file() and (self._day is None or self._day.key != Day.key_of(found)):
+                self._day = Day(found)  # whoever reads the former one still holds it
+            return self._day

@@ -1,0 +1,227 @@
+"""What does the web page read? A folder made while scoring, found through a link that is moved in one step.
+
+`<workspace>/page/now` leads to the newest scoring that was published with all that the page shows: it never opens the
+warehouse. Names and numbers of people are in the tables `people`, `leads` and `words`, notes of calls in `timeline`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from data.agreement.model import Agreement
+from data.agreement.promises import due_at, promise_of, promised_hours
+from data.reader import leave_out, written
+from data.sql import in_force, literal, quoted
+from data.tables import FEEDBACK, SCORES
+from data.warehouse import Warehouse
+from data.whole import point, remove, whole, writing
+from data.workspace import Workspace, day_name
+from features.definition import Feature
+from features.rules.standing import build_lines, build_rules
+from serving.lists import BEST, FALLING, people, work_lists
+from serving.publication import Beside, Publication
+from serving.published import of_earlier_days, published
+
+MADE, NOW = ".made", "now"
+PAGE, FACTS, CARD = "page.duckdb", "facts.json", "card.html"
+HISTORY_DAYS = 14
+"""Of so many earlier days the scores of a lead are shown."""
+EVENTS = 50
+"""The latest of so many events of a lead are shown."""
+LISTED = (
+    *("rank", "lead_id", "as_of", "probability", "probability_low", "probability_high", "support", "zone"),
+    *("rule_points", "route", "route_reason", "team", "segment", "on_list", "place", "agent", "next_question"),
+    *("estimates", "then_question", "gain", "gain_call", "moved", "changed", "promise_due_at", "handed_off_at"),
+    "answer_due_at",
+)
+"""What lists show and leads are chosen by."""
+LATEST = "SELECT folder FROM publications ORDER BY as_of DESC LIMIT 1"
+HANDED = f"""SELECT lead_id, max(handed_off_at) AS handed_off_at,
+        max(handed_off_at) + INTERVAL 1 MICROSECOND AS as_of
+    FROM handoffs e JOIN waiting w USING (lead_id) WHERE {in_force("w.as_of")} GROUP BY lead_id ORDER BY lead_id"""
+TIMELINE = f"""
+    WITH seen AS (
+        SELECT lead_id, occurred_at AS happened_at, 'touch' AS what, kind AS name, asset AS detail,
+            CASE WHEN direction = 'outbound' THEN 'us' END AS who
+        FROM touches e WHERE {in_force("$as_of")} AND occurred_at < $as_of AND is_bot IS NOT TRUE
+        UNION ALL SELECT lead_id, called_at, 'call', coalesce(disposition, 'unknown'), left(notes, 500), agent_id
+        FROM calls e WHERE {in_force("$as_of")} AND called_at < $as_of
+        UNION ALL SELECT lead_id, answered_at, 'answer', criterion,
+            CASE WHEN state = 'yes' THEN coalesce(level, 'yes') ELSE state END, source
+        FROM answers e WHERE {in_force("$as_of")} AND answered_at < $as_of AND state <> 'not_asked'
+        UNION ALL SELECT lead_id, handed_off_at, 'hand_off', coalesce(route, 'hand_off'), NULL, NULL
+        FROM handoffs e WHERE {in_force("$as_of")} AND handed_off_at < $as_of
+        UNION ALL SELECT lead_id, decided_at, 'decision', decision, reason, sales_rep
+        FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of),
+    counted AS (SELECT seen.*, row_number() OVER latest AS place, count(*) OVER (PARTITION BY lead_id) AS events
+        FROM seen SEMI JOIN now_scored USING (lead_id)
+        WINDOW latest AS (PARTITION BY lead_id ORDER BY happened_at DESC, what, name, detail))
+    SELECT lead_id, happened_at, what, name, detail, who, events FROM counted WHERE place <= {EVENTS}
+    ORDER BY lead_id, place"""
+
+
+def write(workspace: Workspace, warehouse: Warehouse, publication: Publication) -> None:
+    """Write the folder of one scoring, named as that of its files; nothing where there is nothing beside the scores."""
+    if publication.beside is None:
+        return
+    [(name,)] = warehouse.rows("SELECT folder FROM publications WHERE as_of = $1", [publication.as_of])
+    with _writing(workspace), whole(workspace.page / MADE / name, alone=True) as making:
+        making.mkdir()
+        _write_files(making, warehouse, publication, publication.beside)
+
+
+def finish(workspace: Workspace, warehouse: Warehouse) -> None:
+    """Let the link lead to the folder of the newest scoring, if it has one, and drop all others."""
+    newest, made = warehouse.scalar(LATEST), workspace.page / MADE
+    if not made.is_dir():
+        return
+    with _writing(workspace):
+        before = (workspace.page / NOW).resolve().name
+        if newest and (made / newest / FACTS).is_file() and newest != before:
+            point(workspace.page / NOW, f"{MADE}/{newest}")
+        kept = {(workspace.page / NOW).resolve().name, before}  # who reads the one before may read to the end
+        remove(*(folder for folder in made.iterdir() if folder.name not in kept))
+
+
+def forget(workspace: Workspace, leads: Sequence[str]) -> int:
+    """Take the rows of these leads out of all that the page reads; how many."""
+    made = workspace.page / MADE
+    return sum(leave_out(page, leads) for page in sorted(made.glob(f"*/{PAGE}")))
+
+
+def _writing(workspace: Workspace) -> Any:
+    return writing(f"writing the page's data below {workspace.page}", "fix this and score again; nothing is lost")
+
+
+def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, beside: Beside) -> None:
+    scores, index = publication.scores, publication.scores[["lead_id", "as_of"]]
+    shown = people(warehouse, publication.settings).merge(index[["lead_id"]], on="lead_id")
+    lists = work_lists(warehouse, scores, publication.settings)
+    leads = _leads(scores, beside, lists, _with_sales(warehouse, scores, beside))
+    titles = {title: f"shown {title}" for title in shown.columns[2:]}
+    in_lists = leads.merge(shown.rename(columns=titles), on="lead_id", how="left").sort_values("rank")
+    lines = build_lines(warehouse, index, [beside.agreement]).sort_values("lead_id", kind="stable")
+    warehouse.make(FEEDBACK)
+    with written(folder / PAGE) as page, warehouse.view("now_scored", leads), warehouse.view("shown_people", shown):
+        page.add("scores", _typed(leads))
+        page.add("leads", _typed(in_lists[[*LISTED, "account_id", *titles.values()]]))
+        page.add("people", _typed(shown))
+        page.add("words", warehouse.batches(_words_sql(list(shown.columns))))
+        page.add("lines", _typed(lines.drop(columns=["as_of", "agreement_version"])))
+        page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of}))
+        page.add("history", warehouse.batches(_history_sql(warehouse, publication)))
+        page.add("feedback", _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id")))
+        if beside.model:
+            own = beside.matrix.loc[scores.index, [f.name for f in beside.features]]
+            page.add("matrix", _typed(pd.concat([scores[["lead_id"]], own], axis=1)))
+    (folder / CARD).write_text(beside.card, encoding="utf-8")
+    facts = json.dumps(_facts(publication, beside), default=str)
+    (folder / FACTS).write_text(facts, encoding="utf-8")
+
+
+def _typed(frame: pd.DataFrame) -> pa.Table:
+    """The rows with a type for each column: one without any value is text."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    types = [pa.string() if pa.types.is_null(f.type) else f.type for f in table.schema]
+    return table.cast(pa.schema(list(zip(table.column_names, types, strict=True))))
+
+
+def _history_sql(warehouse: Warehouse, publication: Publication) -> str:
+    """The scores of the leads on the last days before that were published, and these."""
+    zone = publication.settings.time_zone
+    earlier = of_earlier_days(published(warehouse, publication.as_of), publication.as_of, zone)
+    latest = {day_name(moment, zone): moment for moment in reversed(earlier)}  # of each day the last one
+    moments = [literal(str(moment)) for moment in sorted(latest.values())[-HISTORY_DAYS:]]
+    before = f"as_of IN ({', '.join(moments)})" if moments else "false"
+    columns = "lead_id, as_of, probability, probability_low, probability_high, zone, route, changed"
+    return f"""SELECT {columns} FROM scores SEMI JOIN now_scored USING (lead_id) WHERE {before}
+        UNION ALL SELECT {columns} FROM now_scored ORDER BY lead_id, as_of"""
+
+
+def _with_sales(warehouse: Warehouse, scores: pd.DataFrame, beside: Beside) -> pd.DataFrame:
+    """Of the leads that sales has: when each was handed off, and by when sales promised to answer."""
+    with warehouse.view("waiting", scores.loc[scores["route"] == "with_sales", ["lead_id", "as_of"]]):
+        handed = warehouse.frame(HANDED)
+    if handed.empty:
+        return handed[["lead_id", "handed_off_at"]].assign(answer_due_at=handed["handed_off_at"])
+    ruled = build_rules(warehouse, handed[["lead_id", "as_of"]], [beside.agreement])
+    hours = promised_hours(promise_of(ruled["zone"], ruled["urgent"], beside.agreement), beside.agreement)
+    due = due_at(handed["handed_off_at"], hours.set_axis(handed.index), beside.agreement.working_time)
+    return handed[["lead_id", "handed_off_at"]].assign(answer_due_at=due)
+
+
+def _leads(
+    scores: pd.DataFrame, beside: Beside, lists: dict[str, pd.DataFrame], with_sales: pd.DataFrame
+) -> pd.DataFrame:
+    """The scores with rank (the likeliest is 1), segment, place on a list, how far each lead moved, and what sales
+    promised of those it has."""
+    best = scores.sort_values(BEST, ascending=FALLING, na_position="last")["lead_id"]
+    rank = pd.Series(range(1, len(best) + 1), best)
+    names = [*(s.name for s in beside.agreement.values.segments), "all others"]
+    places = pd.concat([rows[["lead_id", "place"]].assign(on_list=name) for name, rows in lists.items()])
+    found = scores[list(SCORES.names)].assign(
+        segment=beside.segments.loc[scores.index].map(dict(enumerate(names))),
+        moved=beside.moved.loc[scores.index],
+        rank=scores["lead_id"].map(rank),
+    )
+    agent = lists["calls"].set_index("lead_id")["agent"]
+    found = found.merge(places, on="lead_id", how="left").merge(with_sales, on="lead_id", how="left")
+    return found.assign(agent=lambda f: f["lead_id"].map(agent), place=lambda f: f["place"].astype("Int64"))
+
+
+def _facts(publication: Publication, beside: Beside) -> dict[str, Any]:
+    """What is to be said of the scoring as a whole."""
+    settings = publication.settings
+    return {
+        "as_of": publication.as_of.isoformat(),
+        "since": beside.since and beside.since.isoformat(),
+        "day": publication.day,
+        "time_zone": settings.time_zone,
+        "leads": len(publication.scores),
+        "fresh": list(beside.fresh),
+        "stale": beside.stale,
+        "closed": dict(beside.closed),
+        "capacity": json.loads(beside.capacity.to_json(orient="records")),
+        "waiting": beside.waiting,
+        "model": dict(beside.model),
+        "agreement": _agreement(beside.agreement),
+        "shown": list(settings.lists.columns),
+        "agents": list(settings.lists.agents),
+        "features": [_feature(f) for f in beside.features] if beside.model else [],
+    }
+
+
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    """What the page says of an agreement."""
+    said: dict[str, Any] = json.loads(agreement.model_dump_json())
+    return said | {"asked": [name for name, criterion in agreement.criteria.items() if criterion.asked]}
+
+
+def _feature(feature: Feature) -> dict[str, Any]:
+    """A feature without how it is made: what reasons need of it."""
+    return asdict(replace(feature, value="")) | {"fresh_days": str(feature.fresh_days)}
+
+
+def features_of(said: Sequence[dict[str, Any]]) -> tuple[Feature, ...]:
+    """The features that `_feature` wrote."""
+    return tuple(Feature(**f | {"kinds": tuple(f["kinds"]), "fresh_days": float(f["fresh_days"])}) for f in said)
+
+
+def words_of(text: str) -> str:
+    """The words of a text, an expression in SQL: letters and digits, whatever their case."""
+    return f"regexp_extract_all(lower({text}), '[\\p{{L}}\\p{{N}}_]+')"
+
+
+def _words_sql(columns: Sequence[str]) -> str:
+    """A row for each word of each of the `shown_people`: word, lead_id and the lead's rank; in the order of words."""
+    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in columns if name != "account_id")
+    together = f"concat_ws(' ', {texts})"
+    split = f"SELECT DISTINCT unnest({words_of(together)}) AS word, lead_id FROM shown_people"
+    return f"SELECT word, lead_id, rank FROM ({split}) JOIN now_scored USING (lead_id) ORDER BY word, rank"
