@@ -15,6 +15,8 @@ from data.sql import literal, quoted
 from data.whole import whole
 
 Row = dict[str, Any]
+Unreadable = duckdb.Error
+"""What reading or writing such a file raises."""
 
 
 class Writer:

@@ -23,10 +23,10 @@ from data.news import CORRECTED, KINDS, SALES, TRAITS, arriving, list_news
 from data.sql import in_force
 from data.warehouse import Warehouse
 from models.registry.client import LoadedModel
+from serving.publication import MOVED
 from serving.scoring import score_snapshots
 
-LEAST = 0.1
-"""The change in log-odds from which a lead counts as moved, up or down."""
+LEAST = MOVED
 STEPS = ("model", "agreement", "ageing", *KINDS)
 """What a change is split into; the columns of that name are log-odds."""
 TITLES = {

@@ -13,18 +13,23 @@ from data.agreement.model import Agreement
 from data.settings import Settings
 from features.definition import Feature
 
+MOVED = 0.1
+"""The change in log-odds from which a lead counts as moved, up or down."""
+
 
 @dataclass(frozen=True)
 class Beside:
     """What stands beside the scores of n leads, by their index.
 
-    features, matrix, segments, capacity: as `scoring.Scored`. moved: by how much each changed in log-odds since the
-    last scoring of an earlier day, `since`; NaN where it had no score then. fresh, stale: how fresh the data were, in
-    sentences, and whether they are too old. closed: how many leads are not scored, by why. model: what is to be said of
-    the model by name; none without one. card: its card, a page; '' without one.
+    agreements: every version, the earliest first; `agreement` is the one in force. features, matrix, segments,
+    capacity: as `scoring.Scored`. moved: by how much each changed in log-odds since the last scoring of an earlier day,
+    `since`; NaN where it had no score then. fresh, stale: how fresh the data were, in sentences, and whether they are
+    too old. closed: how many leads are not scored, by why. model: what is to be said of the model by name; none without
+    one. card: its card, a page; '' without one.
     """
 
     agreement: Agreement
+    agreements: Sequence[Agreement]
     features: Sequence[Feature]
     matrix: pd.DataFrame
     segments: pd.Series[int]

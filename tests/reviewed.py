@@ -39,8 +39,8 @@ ODD_NAMES = (
 )
 
 
-def published(root: Path, leads: int = 900, model: bool = True, days: int = 2) -> OpenWorkspace:
-    """A workspace with all that the page shows."""
+def published(root: Path, leads: int = 900, model: bool = True, days: int = 2, ids: str = "{}") -> OpenWorkspace:
+    """A workspace with all that the page shows; `ids`: what the ids of leads look like."""
     space = Workspace(root)
     init_workspace(space)
     tables = simulate(leads, 4)
@@ -49,7 +49,8 @@ def published(root: Path, leads: int = 900, model: bool = True, days: int = 2) -
         if place % 10 < len(ODD_NAMES):
             names[place] = f"{ODD_NAMES[place % 10]} {place}"
     tables["leads"] = tables["leads"].assign(name=names)
-    write(tables, root / "raw")
+    named = {n: t.assign(lead_id=t["lead_id"].map(ids.format)) for n, t in tables.items() if "lead_id" in t}
+    write({**tables, **named}, root / "raw")
     opened = open_workspace(root)
     ingest_batch(opened, "canonical", str(root / "raw"), LOADED_AT, backfill=True)
     if model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -40,6 +41,21 @@ def due_at(since: pd.Series, hours: pd.Series[float], working_time: WorkingTime 
     due = pd.Series(pd.NaT, since.index, dtype="datetime64[us]")
     due[promised] = end.astype("datetime64[us]")
     return due
+
+
+def promised(zones: pd.DataFrame, agreements: Sequence[Agreement]) -> pd.DataFrame:
+    """Which promise each hand-off of `zones` has and when it is due, by the agreement in force then: lead_id,
+    handed_off_at, promise, due_at. `agreements`: the earliest first; without one in force nothing was promised."""
+    begins = np.array([a.effective_from for a in agreements], dtype="datetime64[us]")
+    place = np.searchsorted(begins, zones["handed_off_at"].to_numpy("datetime64[us]"), side="right") - 1
+    found = zones[["lead_id", "handed_off_at"]].assign(promise=zones["zone"], due_at=None)
+    parts = [found[place < 0]]
+    for number, agreement in enumerate(agreements):
+        own = zones[place == number]
+        promise = promise_of(own["zone"], own["urgent"], agreement)
+        due = due_at(own["handed_off_at"], promised_hours(promise, agreement), agreement.working_time)
+        parts.append(found[place == number].assign(promise=promise, due_at=due))
+    return pd.concat(parts, ignore_index=True)
 
 
 def hours_count(working_time: WorkingTime | None) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from data.errors import ConfigError
 from pipelines.cli.options import find_workspace, user
 from pipelines.cli.printing import HOME, WorkspaceOption
 from pipelines.moment import now
@@ -23,6 +24,7 @@ def review(
 ) -> None:
     """Serve the page of the day for marketing and sales. It shows what was scored last; stop it with Ctrl-C."""
     import secrets
+    import socket
 
     import uvicorn
 
@@ -40,6 +42,17 @@ def review(
         page, settings, secret.read_text("utf-8"), tokens, user() or "me", page.state.render, open_paths={STYLE}
     )
     logging.getLogger("serving.pages.review").setLevel(logging.INFO)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        what, do = (
+            f"serving the page on {settings.host}, port {settings.port}",
+            "choose another one with --host or --port",
+        )
+        raise ConfigError(what, expected="an address that is free", got=error.strerror or str(error), do=do) from None
     name = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"The page of the day: http://{name}:{settings.port}/", flush=True)
-    uvicorn.run(guarded, host=settings.host, port=settings.port, log_level="warning", **UVICORN)
+    uvicorn.Server(uvicorn.Config(guarded, log_level="warning", **UVICORN)).run([listening])

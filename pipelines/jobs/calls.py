@@ -33,23 +33,21 @@ def find_calls(opened: OpenWorkspace, moment: datetime, agent: str = "") -> tupl
 
 
 def write_lists(opened: OpenWorkspace, moment: datetime) -> list[Path]:
-    """A page for each list of the latest scoring up to `moment`, as the export has it; DataError where there is none.
+    """A page for each list of the latest scoring up to `moment`, named as known now; DataError where there is none.
 
     They stand alone, for e-mail. Whoever is forgotten is taken out of them as out of every other page.
     """
-    import pandas as pd
-
     from data.whole import whole, writing
+    from serving.lists import work_lists
     from serving.pages.page import as_page
     from serving.pages.sections import Report, Section
 
     scores, as_of = _latest(opened, moment)
+    with opened.warehouse() as warehouse:
+        lists = work_lists(warehouse, scores, opened.settings)
     day, pages = day_name(as_of, opened.settings.time_zone), []
     for name, title in (("hand_offs", "Hand-offs of the day"), ("calls", "Calls of the day")):
-        file = opened.workspace.exports / day / f"{name}.parquet"
-        if not file.is_file():
-            raise DataError("writing the lists", expected=f"{file}", got="none", do="run `leadready score` again")
-        rows = pd.read_parquet(file).dropna(axis=1, how="all")
+        rows = lists[name].dropna(axis=1, how="all")
         about = f"Scores of {as_of:%Y-%m-%d %H:%M} UTC; {len(scores):,} leads were open."
         section = Section(
             f"{len(rows)} leads, best first", frame=rows, kind="table", empty="There is nobody on this list."

@@ -20,6 +20,7 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
     Rows of it that come later are dropped. Companies stay, and so do models.
     """
     from models.registry.client import Registry, server
+    from serving import inbox
     from serving.sinks import page
 
     space, rows = opened.workspace, {}
@@ -27,7 +28,7 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
         leads = same_person(warehouse, lead)
         for place in (space.reports, space.artifacts):
             rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
-        rows["page"] = page.forget(space, leads)
+        rows |= {"page": page.forget(space, leads), "inbox": inbox.forget(space, leads)}
         if server():
             rows["MLflow server"] = Registry(space).forget(leads)
         count = "SELECT count(*) FROM retractions WHERE what = 'forget'"

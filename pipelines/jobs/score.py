@@ -74,6 +74,7 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
         if alias == IN_USE:
             beside = Beside(
                 agreement,
+                opened.agreements,
                 scored.features,
                 scored.matrix,
                 scored.segments,
@@ -85,11 +86,20 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
                 closed,
                 waiting,
                 _said_of(registry, model) if model else {},
-                registry.card(model) if model else "",
+                _card(registry, model) if model else "",
             )
             zone = opened.settings.time_zone
             folder = publish(opened.workspace, warehouse, scores, zone, opened.settings, beside)
     return Scoring(scores, scored.capacity, folder, fresh, closed, waiting)
+
+
+def _card(registry: Registry, model: LoadedModel) -> str:
+    """The card of the model; '' where it cannot be read: for want of it no scoring stops."""
+    try:
+        return registry.card(model)
+    except LeadreadyError as error:
+        log.warning("the page shows no card of the model: %s", error)
+        return ""
 
 
 def _said_of(registry: Registry, model: LoadedModel) -> dict[str, object]:

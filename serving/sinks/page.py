@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 
 from data.agreement.model import Agreement
-from data.agreement.promises import due_at, promise_of, promised_hours
-from data.reader import leave_out, written
+from data.agreement.promises import promised
+from data.reader import Unreadable, leave_out, written
 from data.sql import in_force, literal, quoted
 from data.tables import FEEDBACK, SCORES
 from data.warehouse import Warehouse
@@ -31,6 +32,9 @@ from serving.published import of_earlier_days, published
 
 MADE, NOW = ".made", "now"
 PAGE, FACTS, CARD = "page.duckdb", "facts.json", "card.html"
+DIGITS = "regexp_replace(CAST({} AS VARCHAR), '[^0-9]', '', 'g')"
+ENDS = "<"
+"""Before the digits of a number from the end."""
 HISTORY_DAYS = 14
 """Of so many earlier days the scores of a lead are shown."""
 EVENTS = 50
@@ -83,6 +87,10 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
     if not made.is_dir():
         return
     with _writing(workspace):
+        for left in made.glob(".*.old"):  # a run was killed while one folder took the place of another
+            own = made / left.name.removeprefix(".").removesuffix(".old")
+            if not own.exists():
+                left.rename(own)
         before = (workspace.page / NOW).resolve().name
         if newest and (made / newest / FACTS).is_file() and newest != before:
             point(workspace.page / NOW, f"{MADE}/{newest}")
@@ -97,7 +105,8 @@ def forget(workspace: Workspace, leads: Sequence[str]) -> int:
 
 
 def _writing(workspace: Workspace) -> Any:
-    return writing(f"writing the page's data below {workspace.page}", "fix this and score again; nothing is lost")
+    what, do = f"writing the page's data below {workspace.page}", "fix this and score again; nothing is lost"
+    return writing(what, do, Unreadable)
 
 
 def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, beside: Beside) -> None:
@@ -149,12 +158,15 @@ def _with_sales(warehouse: Warehouse, scores: pd.DataFrame, beside: Beside) -> p
     """Of the leads that sales has: when each was handed off, and by when sales promised to answer."""
     with warehouse.view("waiting", scores.loc[scores["route"] == "with_sales", ["lead_id", "as_of"]]):
         handed = warehouse.frame(HANDED)
-    if handed.empty:
-        return handed[["lead_id", "handed_off_at"]].assign(answer_due_at=handed["handed_off_at"])
-    ruled = build_rules(warehouse, handed[["lead_id", "as_of"]], [beside.agreement])
-    hours = promised_hours(promise_of(ruled["zone"], ruled["urgent"], beside.agreement), beside.agreement)
-    due = due_at(handed["handed_off_at"], hours.set_axis(handed.index), beside.agreement.working_time)
-    return handed[["lead_id", "handed_off_at"]].assign(answer_due_at=due)
+    first = datetime.combine(beside.agreements[0].effective_from, datetime.min.time())
+    ruled = handed[handed["handed_off_at"] >= first]
+    zones = ruled.merge(
+        build_rules(warehouse, ruled[["lead_id", "as_of"]], list(beside.agreements)), on=["lead_id", "as_of"]
+    )
+    due = promised(zones, beside.agreements).set_index("lead_id")["due_at"]
+    return handed[["lead_id", "handed_off_at"]].assign(
+        answer_due_at=handed["lead_id"].map(due).astype("datetime64[us]")
+    )
 
 
 def _leads(
@@ -221,7 +233,14 @@ def words_of(text: str) -> str:
 
 def _words_sql(columns: Sequence[str]) -> str:
     """A row for each word of each of the `shown_people`: word, lead_id and the lead's rank; in the order of words."""
-    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in columns if name != "account_id")
+    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in columns)
     together = f"concat_ws(' ', {texts})"
-    split = f"SELECT DISTINCT unnest({words_of(together)}) AS word, lead_id FROM shown_people"
-    return f"SELECT word, lead_id, rank FROM ({split}) JOIN now_scored USING (lead_id) ORDER BY word, rank"
+    split = f"SELECT unnest({words_of(together)}) AS word, lead_id FROM shown_people"
+    numbers = " UNION ALL ".join(
+        f"SELECT {DIGITS.format(quoted(name))} AS digits, lead_id FROM shown_people" for name in columns[2:]
+    )
+    if numbers:  # a number is found by its digits, from the beginning or from the end
+        both = f"unnest([digits, '{ENDS}' || reverse(digits)])"
+        split += f" UNION ALL SELECT {both}, lead_id FROM ({numbers}) WHERE len(digits) > 5"
+    found = f"SELECT DISTINCT word, lead_id FROM ({split})"
+    return f"SELECT word, lead_id, rank FROM ({found}) JOIN now_scored USING (lead_id) ORDER BY word, rank"

@@ -68,7 +68,7 @@ def places(day: Day) -> dict[str, str]:
         "lead to call": lead_href(first),
         "lead to hand off": lead_href(handed),
         "quiet lead": lead_href(quiet),
-        "why": f"{lead_href(quiet)}/why",
+        "why": lead_href(quiet, "/why"),
         **{f"odd name {n}": lead_href(lead) for n, lead in odd.items()},
         "account": f"/accounts/{account}",
         "agreement": "/agreement",
@@ -237,6 +237,15 @@ def test_a_marketer_sees_whether_it_beats_the_rules(person):
     within(person, 3)
 
 
+def test_a_marketer_has_the_reasons_of_any_lead_worked_out(person, day):
+    lead = day.leads(Chosen({"route": "nurture"}))[0]["lead_id"]
+    person.page.goto(lead_href(lead))
+    person.follow('a[href^="/why/"]')
+    assert "Compared with the average lead that was handed off" in text(person)
+    assert re.search(r"(for|against): ", text(person))
+    assert "What they lack" in text(person)
+
+
 def test_a_rep_finds_somebody_by_name(person, day):
     lead = day.leads(Chosen({"on_list": "calls"}, "list"))[0]
     person.find(day.who(lead["lead_id"])["phone"])
@@ -270,7 +279,7 @@ def test_a_manager_sees_which_promises_are_broken(person, day):
 def test_a_manager_sees_what_was_agreed_and_who_waits(person):
     person.follow('nav a[href="/agreement"]')
     assert "budget" in text(person)
-    assert "In line" in text(person)
+    assert "Worth it, but no place" in text(person)
     within(person, 3)
 
 

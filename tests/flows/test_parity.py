@@ -17,7 +17,6 @@ from tests.flows import work
 pytestmark = pytest.mark.slow
 
 PAIRS = 1000
-HANDOFFS = 60
 INSTANT = pd.Timedelta(microseconds=1)
 KEY = ["lead_id", "as_of"]
 
@@ -47,17 +46,16 @@ def test_a_thousand_rows_at_once_equal_those_of_each_days_scoring(warehouse):
     pd.testing.assert_frame_equal(trained, expected[trained.columns], check_exact=True)
 
 
-def test_a_training_row_is_the_row_scored_had_nobody_handed_the_lead_off(warehouse):
-    """Every column, over all hand-offs: from the last instant to the first, what sales wrote from it on is deleted."""
-    agreement = default_agreement()
-    trained, _ = build_training_set(warehouse, Settings(), agreement, work.AS_OF)
-    names, scored = list(trained.X.columns), []
+@pytest.mark.parametrize(("leads", "handoffs"), [(600, 60), pytest.param(5000, 1000, marks=pytest.mark.soak)])
+def test_a_training_row_is_the_row_scored_had_nobody_handed_the_lead_off(tmp_path, leads, handoffs):
+    """Every column: from the last hand-off to the first, what sales wrote from its instant on is deleted."""
+    agreement, scored = default_agreement(), []
     with Warehouse.open(None) as alone:
-        for table in TABLES:
-            with alone.view("every", warehouse.frame(f"SELECT * FROM {table}")):
-                alone.execute(f"INSERT INTO {table} BY NAME SELECT * FROM every")
-        rows = trained.snapshots[KEY].iloc[::-1].head(HANDOFFS)
-        assert len(rows) == HANDOFFS
+        ingest(alone, "canonical", work.write_company(tmp_path, leads=leads), loaded_at=work.LOADED_AT)
+        trained, _ = build_training_set(alone, Settings(), agreement, work.AS_OF)
+        names = list(trained.X.columns)
+        rows = trained.snapshots[KEY].iloc[::-1].head(handoffs)
+        assert len(rows) == handoffs
         for place in range(len(rows)):
             index = rows.iloc[[place]]
             for table in ("handoffs", "decisions", "opportunities"):

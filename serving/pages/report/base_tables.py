@@ -12,11 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import pandas as pd
 
 from data.agreement.model import Agreement, Zone
-from data.agreement.promises import due_at, hours_count, promise_of, promised_hours
+from data.agreement.promises import hours_count, promised
 from data.cohorts import TO_SALES_SCORES, handed_off
 from data.settings import Settings
 from data.sql import in_force, literal
@@ -95,21 +94,6 @@ def promises(agreements: Sequence[Agreement]) -> pd.DataFrame:
             terms = (promise.hours, running, promise.breach) if promise else (None, None, None)
             rows.append((agreement.version, agreement.effective_from, name, *terms))
     return pd.DataFrame(rows, columns=list(PROMISES.names))
-
-
-def promised(zones: pd.DataFrame, agreements: Sequence[Agreement]) -> pd.DataFrame:
-    """Which promise each hand-off of `zones` has and when it is due, by the agreement in force then: lead_id,
-    handed_off_at, promise, due_at. `agreements`: the earliest first; without one in force nothing was promised."""
-    begins = np.array([a.effective_from for a in agreements], dtype="datetime64[us]")
-    place = np.searchsorted(begins, zones["handed_off_at"].to_numpy("datetime64[us]"), side="right") - 1
-    found = zones[["lead_id", "handed_off_at"]].assign(promise=zones["zone"], due_at=None)
-    parts = [found[place < 0]]
-    for number, agreement in enumerate(agreements):
-        own = zones[place == number]
-        promise = promise_of(own["zone"], own["urgent"], agreement)
-        due = due_at(own["handed_off_at"], promised_hours(promise, agreement), agreement.working_time)
-        parts.append(found[place == number].assign(promise=promise, due_at=due))
-    return pd.concat(parts, ignore_index=True)
 
 
 def _take(warehouse: Warehouse, table: Table, frame: pd.DataFrame) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -28,19 +30,22 @@ from data.settings import Settings
 from data.spreadsheet import write_csv
 from data.tables import ANSWER_STATES, DISPOSITIONS
 from data.workspace import Workspace
-from serving.inbox import VERDICTS, Entry, put, waiting
+from serving.inbox import VERDICTS, Entry, Inbox, put
 from serving.pages.page import main_of, said
 from serving.pages.review import words
 from serving.pages.review.access import User, limited, require
 from serving.pages.review.figures import concept_bars, history_curve
 from serving.pages.review.model import Explaining
 from serving.pages.review.store import PER_PAGE, SORTS, Chosen, Day, Store
+from serving.publication import MOVED
 from serving.routes import OVERRIDDEN
 
 HERE = Path(__file__).parent
 LISTS = ("hand_offs", "calls")
 STYLE = "/review.css"
-MOST_PAGES = 20_000
+MOST_PAGES = 200_000
+A_FILE, AN_ANSWER = limited(2), limited(2)
+"""Of what takes long, so many at once."""
 LEAD = InPath(min_length=1, max_length=200, description="The lead's id.")
 WORD = Query(max_length=200)
 NO_DAY = "Nothing has been scored for this page yet. Run `leadready score`, then look again."
@@ -49,8 +54,15 @@ STATES = {name: name.replace("_", " ") for name in ANSWER_STATES if name != "not
 
 def create_app(workspace: Workspace, settings: Settings, now: Callable[[], datetime]) -> FastAPI:
     """The page of a workspace. `now`: the clock (UTC, naive), by which what people say is dated."""
-    app = FastAPI(title="leadready", description="The scores of a day, read only.", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="leadready",
+        description="The scores of a day, read only.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.store, app.state.explaining = Store(workspace), Explaining(workspace)
+    app.state.inbox = Inbox(workspace)
     app.state.workspace, app.state.settings, app.state.now = workspace, settings, now
     app.state.render = partial(render, app.state)
     app.state.pages = _environment()
@@ -81,12 +93,18 @@ def _environment() -> Environment:
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.filters |= {"say": words.say, "percent": words.percent, "number": words.number, "said": said}
     found.globals |= {"answers": words.answers, "href": lead_href, "account_href": account_href, "SAID": words.SAID}
+    found.globals |= {"tel": tel_href, "moved_from": MOVED}
     return found
 
 
-def lead_href(lead: str) -> str:
-    """The address of a lead's page."""
-    return f"/leads/{quote(lead, safe='')}"
+def lead_href(lead: str, about: str = "/leads") -> str:
+    """The address of a lead's page, or of what it has to say or to be told."""
+    return f"{about}/{quote(lead, safe='')}"
+
+
+def tel_href(number: str) -> str:
+    """The address of a phone number."""
+    return f"tel:{re.sub(r'[^0-9+]', '', number)}"
 
 
 def account_href(account: str) -> str:
@@ -103,7 +121,7 @@ def render(
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """A page in the house's one look, with what every page needs."""
-    day: Day | None = state.store.day()
+    day: Day | None = getattr(request.state, "day", None) or state.store.day()
     zone = day.facts["time_zone"] if day else "UTC"
     user = getattr(request.state, "user", None)
     token = request.scope.get("csrftoken")
@@ -117,6 +135,7 @@ def render(
         "local": partial(words.local, time_zone=zone),
         "name_of": words.name_of,
         "shown": day.shown if day else [],
+        "waits": state.inbox.leads() if user else (),
     }
     page = state.pages.get_template(template).render(shared | dict(values))
     return HTMLResponse(page, status, dict(headers) if headers else None)
@@ -126,6 +145,7 @@ def _day(request: Request) -> Day:
     day: Day | None = request.app.state.store.day()
     if day is None:
         raise HTTPException(503, NO_DAY)
+    request.state.day = day  # one day for all of a page, whatever is published meanwhile
     return day
 
 
@@ -159,6 +179,7 @@ def _add_pages(app: FastAPI) -> None:
         day: Day | None = state.store.day()
         if day is None:
             return show(request, "message.html.j2", {"said": NO_DAY})
+        request.state.day = day
         totals, up, down = day.totals(), day.movers("up"), day.movers("down")
         lists = {name: _listed(day.first(name)) for name in LISTS}
         return show(
@@ -170,7 +191,7 @@ def _add_pages(app: FastAPI) -> None:
                 "down": _listed(down),
                 "lists": lists,
                 "routes": day.counts("route"),
-                "waiting": sum(1 for _ in waiting(state.workspace)),
+                "refused": state.inbox.refused(),
             },
         )
 
@@ -195,16 +216,15 @@ def _add_pages(app: FastAPI) -> None:
                 "chosen": chosen,
                 "choices": _choices(day),
                 "csv": f"/leads.csv?{urlencode(given)}",
-                "found": None,
                 "sorts": {name: words.SORT_WORDS[name] for name in SORTS},
             },
         )
 
-    @app.get("/leads.csv", include_in_schema=False, dependencies=[Depends(limited(2))])
+    @app.get("/leads.csv", include_in_schema=False, dependencies=[Depends(A_FILE)])
     def as_csv(request: Request, day: OfDay) -> Response:
         return _as_file(day.frame(Chosen.of(request.query_params)), f"leads-{day.facts['day']}.csv")
 
-    @app.get("/feedback.csv", include_in_schema=False, dependencies=[Depends(require("admin")), Depends(limited(2))])
+    @app.get("/feedback.csv", include_in_schema=False, dependencies=[Depends(require("admin")), Depends(A_FILE)])
     def feedback_file(day: OfDay) -> Response:
         """What people said of scores until the last scoring."""
         return _as_file(day.feedback(), "feedback.csv")
@@ -220,15 +240,15 @@ def _add_pages(app: FastAPI) -> None:
             return RedirectResponse(lead_href(rows[0]["lead_id"]), 303)
         return show(request, "found.html.j2", {"rows": rows, "asked": asked})
 
-    @app.get("/leads/{lead_id}", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/leads/{lead_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def lead(request: Request, lead_id: Annotated[str, LEAD], day: OfDay, noted: Annotated[str, WORD] = "") -> Response:
         return show(request, "lead.html.j2", _lead_values(state, day, lead_id) | {"noted": noted, "told": None})
 
     @app.get(
-        "/leads/{lead_id}/why",
+        "/why/{lead_id:path}",
         response_class=HTMLResponse,
         include_in_schema=False,
-        dependencies=[Depends(limited(4))],
+        dependencies=[Depends(AN_ANSWER)],
     )
     def why(request: Request, lead_id: Annotated[str, LEAD], day: OfDay) -> Response:
         """The same page with what the model says when asked about this lead alone."""
@@ -236,10 +256,10 @@ def _add_pages(app: FastAPI) -> None:
         told = state.explaining.explain(day, lead_id) if day.facts["features"] else None
         if told and not told["fault"]:
             values["lead"] |= told["why"]
-            values["concepts"] = concept_bars(values["lead"])
+            values |= {"concepts": concept_bars(values["lead"]), "reasons": _reasons(values["lead"])}
         return show(request, "lead.html.j2", values | {"noted": "", "told": told})
 
-    @app.get("/accounts/{account_id}", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/accounts/{account_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def account(request: Request, account_id: Annotated[str, LEAD], day: OfDay) -> Response:
         rows = _listed(day.account(account_id))
         if not rows:
@@ -252,14 +272,21 @@ def _add_pages(app: FastAPI) -> None:
     @app.get("/agreement", response_class=HTMLResponse, include_in_schema=False)
     def agreement(request: Request, day: OfDay) -> Response:
         newest, page = _newest_report(state.workspace)
-        values = {"agreement": day.facts["agreement"], "zones": day.counts("zone"), "report_day": newest}
+        zones = day.facts["agreement"]["zones"]
+        steps = {axis: _steps(zones[axis]) for axis in words.AXIS_WORDS}
+        values = {
+            "agreement": day.facts["agreement"],
+            "steps": steps,
+            "zones": day.counts("zone"),
+            "report_day": newest,
+        }
         return show(request, "agreement.html.j2", values | {"kept": Markup(_plain(_chapter(page, KEPT)))})
 
     @app.get("/model", response_class=HTMLResponse, include_in_schema=False)
     def model(request: Request, day: OfDay) -> Response:
         newest, page = _newest_report(state.workspace)
         values = {
-            "card": Markup(main_of(day.card())),
+            "card": Markup(_plain(main_of(day.card))),
             "report_day": newest,
             "judged": Markup(_plain(_chapter(page, JUDGED))),
         }
@@ -318,9 +345,10 @@ def _choices(day: Day) -> list[tuple[str, str, list[tuple[str, str]]]]:
         if len(day.choices[name]) > (name not in ("on_list", "route", "zone"))
     ]
     if day.owners:
-        found.append(("owner", "Owner", [(str(at), name) for at, name in enumerate(day.owners)]))
+        found.append(("owner", "Owner", [*day.owners.items()]))
     if day.facts["model"]:
         found.insert(1, ("band", "Likely", [*words.BAND_WORDS.items()]))
+    found.append(("promise", "Promise", [*words.PROMISE_WORDS.items()]))
     if day.facts["since"]:
         found.append(("changed", "Since last time", [*words.CHANGED_WORDS.items()]))
     return found
@@ -343,14 +371,38 @@ def _lead_values(state: Any, day: Day, lead_id: str) -> dict[str, Any]:
         "older": (events[0]["events"] - len(events)) if events else 0,
         "concepts": concept_bars(lead),
         "curve": history_curve(history),
-        "pending": [entry for entry in waiting(state.workspace) if entry.lead_id == lead_id],
-        "reasons": [lead[f"reason_{place}"] for place in range(1, 5) if lead[f"reason_{place}"]],
+        "pending": [entry for entry in state.inbox.entries() if entry.lead_id == lead_id],
+        "in_words": words.entry_words,
+        "once": uuid.uuid4().hex,
+        "tomorrow": f"{state.now() + timedelta(days=1):%Y-%m-%d}",
+        "bands": {
+            axis: _band(day.facts["agreement"]["zones"][axis], lead[f"{axis}_points"]) for axis in words.AXIS_WORDS
+        },
+        "reasons": _reasons(lead),
         "criteria": _criteria(day.facts["agreement"]),
         "dispositions": [name for name in DISPOSITIONS if name != "unknown"],
         "states": STATES,
         "overridden": OVERRIDDEN,
         "verdicts": VERDICTS,
     }
+
+
+def _reasons(lead: Row) -> list[str]:
+    return [text for place in range(1, 5) if isinstance(text := lead[f"reason_{place}"], str) and text]
+
+
+def _band(begins: list[float], points: float) -> str:
+    """Which band of an axis so many points reach, and where the next one begins."""
+    band = sum(points >= begin for begin in begins)
+    above = f", the next begins at {begins[band]:g}" if band < len(begins) else ""
+    return f"band {band + 1} of {len(begins) + 1}{above}"
+
+
+def _steps(begins: list[float]) -> list[str]:
+    """The bands of an axis in words."""
+    ends = [f"below {begins[0]:g}"] if begins else ["any"]
+    ends += [f"{low:g} to {high:g}" for low, high in pairwise(begins)]
+    return ends + [f"{begins[-1]:g} and more"] * bool(begins)
 
 
 def _sums(lines: list[Row], axis: str) -> list[Row]:
@@ -376,15 +428,15 @@ def _criteria(agreement: Row) -> list[Row]:
 def _add_writing(app: FastAPI) -> None:
     state = app.state
 
-    def note(day: Day, user: User, kind: Any, lead_id: str, says: dict[str, str]) -> Response:
+    def note(day: Day, user: User, kind: Any, lead_id: str, says: dict[str, str], once: str) -> Response:
         _lead(day, lead_id)
         try:
-            put(state.workspace, Entry(kind, lead_id, user.name, state.now(), says))
+            put(state.workspace, Entry(kind, lead_id, user.name, state.now(), says), once)
         except UsageError as error:
-            raise HTTPException(422, str(error)) from None
+            raise HTTPException(422, f"Nothing was saved: {error}. Go back and correct it.") from None
         return RedirectResponse(f"{lead_href(lead_id)}?noted={kind}#said", 303)
 
-    @app.post("/leads/{lead_id}/override", include_in_schema=False)
+    @app.post("/override/{lead_id:path}", include_in_schema=False)
     def override(
         lead_id: Annotated[str, LEAD],
         user: Admin,
@@ -392,10 +444,11 @@ def _add_writing(app: FastAPI) -> None:
         route: Annotated[str, Form()] = "",
         why: Annotated[str, Form()] = "",
         until: Annotated[str, Form()] = "",
+        once: Annotated[str, Form()] = "",
     ) -> Response:
-        return note(day, user, "override", lead_id, {"route": route, "why": why, "until": until})
+        return note(day, user, "override", lead_id, {"route": route, "why": why, "until": until}, once)
 
-    @app.post("/leads/{lead_id}/feedback", include_in_schema=False)
+    @app.post("/feedback/{lead_id:path}", include_in_schema=False)
     def feedback(
         lead_id: Annotated[str, LEAD],
         user: Rep,
@@ -403,23 +456,23 @@ def _add_writing(app: FastAPI) -> None:
         verdict: Annotated[str, Form()] = "",
         about: Annotated[str, Form()] = "",
         said: Annotated[str, Form()] = "",
+        once: Annotated[str, Form()] = "",
     ) -> Response:
-        return note(day, user, "feedback", lead_id, {"verdict": verdict, "about": about, "words": said})
+        return note(day, user, "feedback", lead_id, {"verdict": verdict, "about": about, "words": said}, once)
 
-    @app.post("/leads/{lead_id}/result", include_in_schema=False)
+    @app.post("/result/{lead_id:path}", include_in_schema=False)
     def result(
         lead_id: Annotated[str, LEAD],
         user: Rep,
         day: OfDay,
         disposition: Annotated[str, Form()] = "",
-        answer: Annotated[str, Form()] = "",
+        answer: Annotated[list[str] | None, Form()] = None,
         said: Annotated[str, Form()] = "",
+        once: Annotated[str, Form()] = "",
     ) -> Response:
-        """`answer`: a criterion, a state and a level, in one choice."""
-        criterion, _, rest = answer.partition(":")
-        told, _, level = rest.partition(":")
-        says = {"disposition": disposition, "criterion": criterion, "state": told, "level": level, "words": said}
-        return note(day, user, "result", lead_id, says)
+        """`answer`: a criterion, a state and a level in one text, for each that was answered."""
+        says = {"disposition": disposition, "answers": "\n".join(filter(None, answer or ())), "words": said}
+        return note(day, user, "result", lead_id, says, once)
 
 
 def _add_api(app: FastAPI) -> None:
@@ -428,7 +481,7 @@ def _add_api(app: FastAPI) -> None:
         503: {"description": "Nothing has been scored for the page yet, or it is busy."},
     }
 
-    @app.get("/api/leads/{lead_id}", responses=faults)
+    @app.get("/api/leads/{lead_id:path}", responses=faults)
     def lead(lead_id: Annotated[str, LEAD], day: OfDay) -> dict[str, Any]:
         """One open lead: its score, what is shown of it, the lines of its points, and what happened."""
         found = _lead(day, lead_id)

@@ -19,9 +19,9 @@ def concept_bars(lead: dict[str, Any]) -> Shown | None:
     if not known:
         return None
     order = sorted(known, key=lambda words: -abs(known[words]))
-    frame = pd.DataFrame({"about": order, "log_odds": [known[words] for words in order], "nothing": 0.0})
-    note = "Compared with the average lead that was handed off, in log-odds: to the right speaks for acceptance."
-    kind = "dots - about log_odds - - nothing = log_odds"
+    frame = pd.DataFrame({"about": order, "pull": [known[words] for words in order], "nothing": 0.0})
+    note = "Compared with the average lead that was handed off: to the right pulls towards acceptance (in log-odds)."
+    kind = "dots - about pull - - nothing = pull"
     return lay_out(Section("What speaks for it, and what against", (note,), frame=frame, kind=kind))
 
 

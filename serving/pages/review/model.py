@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from typing import Any
@@ -10,6 +11,7 @@ from data.errors import LeadreadyError
 from data.workspace import Workspace
 from serving.pages.review.store import Day
 
+log = logging.getLogger(__name__)
 KEPT = 500
 """So many answers are kept."""
 
@@ -32,7 +34,8 @@ class Explaining:
             try:
                 found = self._explain(day, lead)
             except LeadreadyError as error:
-                return {"why": {}, "missing": [], "fault": str(error)}
+                log.warning("a lead could not be explained: %s", error)
+                return {"why": {}, "missing": [], "fault": "the model cannot be read"}
             self._said[key] = found
             while len(self._said) > KEPT:
                 self._said.popitem(last=False)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
-from data.reader import Reader, Row
+from data.reader import Reader, Row, Unreadable
 from data.sql import literal, quoted
 from data.workspace import Workspace
+from serving.publication import MOVED
 from serving.routes import ROUTES
-from serving.sinks.page import CARD, FACTS, NOW, PAGE, words_of
+from serving.sinks.page import CARD, ENDS, FACTS, NOW, PAGE, words_of
 
 T = TypeVar("T")
 PER_PAGE = 50
@@ -28,8 +32,6 @@ KEPT = 2000
 """Of what is the same all day, so many answers are held."""
 BANDS: dict[str, tuple[float, float]] = {"70": (0.7, 1.01), "50": (0.5, 0.7), "30": (0.3, 0.5), "0": (0.0, 0.3)}
 """Bands of probability: from, and below."""
-MOVED = 0.1
-"""The change in log-odds from which a lead counts as moved (`serving.changes.LEAST`)."""
 SORTS = {
     "likely": "rank",
     "gain": "gain DESC NULLS LAST, lead_id",
@@ -70,6 +72,7 @@ class Chosen:
 class Day:
     """One scoring as it was published: read only, by several threads at once.
 
+    card: that of the model in use, a page; '' without one. owners: a key for each, which is no name.
     The table `leads` has them in the order of their rank; what is said of a single one is found by its id.
     """
 
@@ -81,7 +84,9 @@ class Day:
         self._reader, self._kept, self._lock = Reader(folder / PAGE), dict[object, Any](), threading.Lock()
         self.owner = next((title for title in self.shown if title.lower() == "owner"), None)
         self.choices = {name: self._values(name) for name in CHOICES}
-        self.owners = self._values(f"shown {self.owner}") if self.owner else []
+        names = self._values(f"shown {self.owner}") if self.owner else []
+        self.owners = {sha256(name.encode()).hexdigest()[:12]: name for name in names}
+        self.card = (folder / CARD).read_text(encoding="utf-8")
 
     @staticmethod
     def key_of(folder: Path) -> tuple[Path, int]:
@@ -119,9 +124,9 @@ class Day:
                 parts.append(CHANGED[value])
             elif name == "promise" and value in PROMISED:
                 parts.append(PROMISED[value])
-            elif name == "owner" and self.owner and value.isdecimal() and int(value) < len(self.owners):
+            elif name == "owner" and self.owner and value in self.owners:
                 parts.append(f"{quoted(f'shown {self.owner}')} = $owner")
-                values["owner"] = self.owners[int(value)]
+                values["owner"] = self.owners[value]
             else:
                 parts.append("false")
         return " AND ".join(parts), values
@@ -148,9 +153,11 @@ class Day:
         begins = [row["word"] for row in split]
         if not begins:
             return []
-        asked = " INTERSECT ".join(
-            f"SELECT rank FROM words WHERE word >= {literal(word)} AND word < {literal(word + LAST)}" for word in begins
-        )
+        digits = re.sub(r"[\s()+./-]", "", words)
+        if digits.isdecimal() and len(digits) > 3:  # a number, however it is written
+            asked = " UNION ".join(_beginning(word) for word in (digits, ENDS + digits[::-1]))
+        else:
+            asked = " INTERSECT ".join(map(_beginning, begins))
         ranks = [str(row["rank"]) for row in self._reader.rows(f"{asked} ORDER BY rank LIMIT {FOUND:d}")]
         return self._reader.rows(f"FROM leads WHERE rank IN ({', '.join(ranks)}) ORDER BY rank") if ranks else []
 
@@ -163,8 +170,7 @@ class Day:
         """Counts of the whole day: moved up and down, new, outside, promises, and how many are on each list."""
         sql = f"""SELECT count(*) AS leads, count(*) FILTER (on_list = 'hand_offs') AS hand_offs,
             count(*) FILTER (on_list = 'calls') AS calls, count(*) FILTER ({CHANGED["up"]}) AS up,
-            count(*) FILTER ({CHANGED["down"]}) AS down, count(*) FILTER ({CHANGED["new"]}) AS new,
-            count(*) FILTER (support = 'outside') AS outside, count(probability) AS scored,
+            count(*) FILTER ({CHANGED["down"]}) AS down, count(*) FILTER (support = 'outside') AS outside,
             count(*) FILTER (route = 'with_sales') AS with_sales, count(*) FILTER ({PROMISED["broken"]}) AS broken,
             count(*) FILTER ({PROMISED["open"]}) AS due,
             min(answer_due_at) FILTER ({PROMISED["open"]}) AS first_due FROM leads"""
@@ -230,10 +236,6 @@ class Day:
             {"account": account},
         )
 
-    def card(self) -> str:
-        """The card of the model in use, a page; '' without one."""
-        return (self.folder / CARD).read_text(encoding="utf-8")
-
     def feedback(self) -> pd.DataFrame:
         """What people had said of scores by then."""
         return self._reader.frame("FROM feedback")
@@ -242,7 +244,12 @@ class Day:
         """All leads asked for, with what is shown of them."""
         where, values = self._where(chosen)
         found = self._reader.frame(f"FROM leads WHERE {where} ORDER BY {SORTS[chosen.sort]}", values)
-        return found.rename(columns={f"shown {title}": title for title in self.shown})
+        return found.rename(columns={f"shown {t}": t if t not in found else f"{t} (shown)" for t in self.shown})
+
+
+def _beginning(word: str) -> str:
+    """The ranks of the leads that have a word with this beginning."""
+    return f"SELECT DISTINCT rank FROM words WHERE word >= {literal(word)} AND word < {literal(word + LAST)}"
 
 
 class Store:
@@ -254,8 +261,9 @@ class Store:
 
     def day(self) -> Day | None:
         """None while nothing has been published for the page."""
-        found = (self._workspace.page / NOW).resolve()
         with self._lock:
-            if (found / FACTS).is_file() and (self._day is None or self._day.key != Day.key_of(found)):
-                self._day = Day(found)  # whoever reads the former one still holds it
+            with suppress(OSError, Unreadable):  # nothing there yet, or a folder that has just been replaced
+                found = (self._workspace.page / NOW).resolve()
+                if self._day is None or self._day.key != Day.key_of(found):
+                    self._day = Day(found)  # whoever reads the former one still holds it
             return self._day

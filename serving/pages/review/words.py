@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from data.agreement.model import ZONE_WORDS
+from serving.inbox import Entry
+from serving.inbox import answers as answers_of
 from serving.routes import ROUTES
 
 ROUTE_WORDS = {
     "hand_off": "Hand off to sales",
-    "manager_check": "A manager looks at it",
+    "manager_check": "A manager takes a look",
     "tele_qualify": "Call to learn more",
     "reheat": "Get in touch again",
     "hold": "Wait for a place",
@@ -24,7 +26,8 @@ ROUTE_WORDS = {
 LIST_WORDS = {"hand_offs": "Hand-offs of the day", "calls": "Calls of the day"}
 SUPPORT_WORDS = {"inside": "like earlier hand-offs", "outside": "few leads like it were handed off"}
 BAND_WORDS = {"70": "70 % and more", "50": "50 to 70 %", "30": "30 to 50 %", "0": "below 30 %"}
-CHANGED_WORDS = {"up": "moved up", "down": "moved down", "new": "scored for the first time"}
+PROMISE_WORDS = {"open": "answer due", "broken": "answer overdue", "today": "hand-off of today"}
+CHANGED_WORDS = {"up": "moved up", "down": "moved down", "new": "had no probability before"}
 SORT_WORDS = {
     "likely": "most likely first",
     "gain": "most to gain from a hand-off first",
@@ -36,12 +39,12 @@ SORT_WORDS = {
     "id": "by id",
 }
 CONCEPT_WORDS = {
-    "fit": "Who it is",
-    "engagement": "What it does online",
-    "calls": "Its calls",
-    "qualification": "Its answers and points",
-    "account": "Its colleagues",
-    "journey": "How it came here",
+    "fit": "Who they are",
+    "engagement": "What they do online",
+    "calls": "Their calls",
+    "qualification": "Their answers and points",
+    "account": "Their colleagues",
+    "journey": "How they came here",
 }
 WHAT_WORDS = {
     "touch": "Online",
@@ -51,8 +54,8 @@ WHAT_WORDS = {
     "decision": "Sales decided",
     "score": "Score",
 }
-AXIS_WORDS = {"digital": "What it does online", "research": "What was learned by phone and research"}
-ROLE_WORDS = {"reader": "may read", "rep": "may read and tell results", "admin": "may read, tell results and decide"}
+AXIS_WORDS = {"digital": "What they do online", "research": "What was learned by phone and research"}
+ROLE_WORDS = {"reader": "may read", "rep": "may read and add results", "admin": "may read, add results and override"}
 SAID = {
     "route": ROUTE_WORDS,
     "zone": {name: words.capitalize() for name, words in ZONE_WORDS.items()},
@@ -60,6 +63,7 @@ SAID = {
     "support": SUPPORT_WORDS,
     "band": BAND_WORDS,
     "changed": CHANGED_WORDS,
+    "promise": PROMISE_WORDS,
     "sort": SORT_WORDS,
     "concept": CONCEPT_WORDS,
     "what": WHAT_WORDS,
@@ -102,12 +106,26 @@ def name_of(who: Mapping[str, Any], lead: str) -> str:
 
 
 def answers(estimates: str | None) -> list[tuple[str, str]]:
-    """The estimates of a score as pairs: the answer, and what it would make of the lead."""
+    """The estimates of a score as pairs: the answer, and a sentence about what it would make of the lead."""
     parts = (part.removeprefix("if ").partition(", ") for part in (estimates or "").split("; ") if part)
-    return [(answer, then) for answer, _, then in parts]
+    return [(answer, _estimated(then)) for answer, _, then in parts]
 
 
-def listed(words: Iterable[str]) -> str:
-    """Words with commas and an `and`."""
-    *most, last = [*words] or [""]
-    return f"{', '.join(most)} and {last}" if most else last
+def _estimated(then: str) -> str:
+    chance, qualified = then.removesuffix(" and qualified"), then.endswith(" and qualified")
+    if "%" not in chance:
+        return f"The rules would call it {then}."
+    also = ", and the rules would call it qualified" * qualified
+    return f"{chance[:1].upper()}{chance[1:]} likely to be accepted{also}."
+
+
+def entry_words(entry: Entry) -> str:
+    """What a person told, in words."""
+    says = entry.says
+    if entry.kind == "override":
+        return f"override, {say(says.get('route'), 'route').lower()} until {says.get('until')}: {says.get('why')}"
+    if entry.kind == "feedback":
+        found = f"{says.get('about') or 'the score'} was {says.get('verdict')}"
+        return ": ".join(filter(None, [found, says.get("words")]))
+    told = [f"{say(name)}: {say(level or state)}" for name, state, level in answers_of(entry)]
+    return "; ".join([f"call, {say(says.get('disposition'))}", *told, *filter(None, [says.get("words")])])

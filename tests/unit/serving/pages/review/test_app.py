@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from datetime import datetime
 
@@ -10,6 +11,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 
+from data.intake.retraction import merge
+from data.opened import open_workspace
 from data.settings import ReviewSettings
 from pipelines.jobs.score import score_open_leads
 from serving.inbox import REFUSED, Entry, put, waiting
@@ -160,13 +163,13 @@ def test_the_api_says_what_the_page_says(app, day, lead):
 def test_a_role_does_only_its_own(app, company, lead, who, allowed):
     browser, before = client(app, who), sum(1 for _ in waiting(company.workspace))
     page = browser.get(f"/leads/{lead}").text
-    assert page.count('<form method="post" action="/leads/') == allowed
+    assert len(re.findall(r'<form method="post" action="/(?:result|feedback|override)/', page)) == allowed
     tried = (
         ("result", {"disposition": "no_answer"}),
         ("feedback", {"verdict": "helpful"}),
         ("override", {"route": "nurture", "why": "asked us to wait", "until": "2026-06-01"}),
     )
-    done = [browser.post(f"/leads/{lead}/{what}", data=values).status_code for what, values in tried]
+    done = [browser.post(f"/{what}/{lead}", data=values).status_code for what, values in tried]
     assert done == [303] * allowed + [403] * (3 - allowed)
     assert sum(1 for _ in waiting(company.workspace)) == before + allowed
 
@@ -175,6 +178,7 @@ def test_what_means_nothing_is_refused_in_plain_words(app, lead):
     browser = client(app)
     for what, values, said in (
         ("result", {"disposition": "shouted"}, "how the call ended: one of"),
+        ("result", {"disposition": "no_answer", "answer": "need:no:"}, "answers only where somebody was reached"),
         ("result", {"disposition": "connected", "answer": "need:perhaps:"}, "the answer: one of"),
         ("feedback", {"verdict": "so so"}, "verdict: one of helpful, wrong"),
         ("override", {"route": "nurture", "why": " ", "until": "2026-06-01"}, "expected a reason"),
@@ -183,10 +187,10 @@ def test_what_means_nothing_is_refused_in_plain_words(app, lead):
         ("override", {"route": "with_sales", "why": "because", "until": "2026-06-01"}, "expected one of"),
         ("feedback", {"verdict": "wrong", "said": "x" * 501}, "up to 500 letters"),
     ):
-        answer = form(browser, f"/leads/{lead}/{what}", **values)
+        answer = form(browser, f"/{what}/{lead}", **values)
         assert answer.status_code == 422, values
         assert said in answer.text.replace("&#39;", "'"), values
-    assert form(browser, "/leads/nobody/feedback", verdict="wrong").status_code == 404
+    assert form(browser, "/feedback/nobody", verdict="wrong").status_code == 404
 
 
 def test_the_next_scoring_takes_in_what_people_said(tmp_path):
@@ -197,20 +201,26 @@ def test_the_next_scoring_takes_in_what_people_said(tmp_path):
     browser = client(create_app(opened.workspace, opened.settings, lambda: NOW))
     assert (
         form(
-            browser, f"/leads/{called}/result", disposition="connected", answer="need:yes:active", said="wants it"
+            browser,
+            f"/result/{called}",
+            disposition="connected",
+            answer=["need:yes:active", "", "budget:no:"],
+            said="wants it",
         ).status_code
         == 303
     )
+    assert form(browser, f"/feedback/{called}", verdict="wrong", about="a reason", said="not so").status_code == 303
     assert (
-        form(browser, f"/leads/{called}/feedback", verdict="wrong", about="a reason", said="not so").status_code == 303
-    )
-    assert (
-        form(browser, f"/leads/{quiet}/override", route="hand_off", why="met at a fair", until="2026-06-01").status_code
+        form(browser, f"/override/{quiet}", route="hand_off", why="met at a fair", until="2026-06-01").status_code
         == 303
     )
-    assert "Waiting for the next scoring: result by Ann" in browser.get(f"/leads/{called}").text
+    page = browser.get(f"/leads/{called}").text
+    assert "Waiting for the next scoring: call, connected; need: active; budget: no; wants it (Ann" in page
+    assert "told since: waits for the next scoring" in browser.get("/leads?on_list=calls").text
     put(opened.workspace, Entry("feedback", "nobody", "Ann", NOW, {"verdict": "helpful"}))
-    (opened.workspace.inbox / "99999999T999999999999-0.json").write_text("{")
+    (opened.workspace.inbox / "0.json").write_text("{")
+    odd = {"kind": "feedback", "lead_id": called, "by": "Ann", "at": "2025-12-15T12:00:00+00:00", "says": {}}
+    (opened.workspace.inbox / f"{'0' * 32}.json").write_text(json.dumps(odd))
 
     early = score_open_leads(opened, AS_OF + DAY / 4)  # nothing of it had been said by then
     assert len(list(waiting(opened.workspace))) == 4
@@ -221,17 +231,45 @@ def test_the_next_scoring_takes_in_what_people_said(tmp_path):
     assert "Ann asked for it until 2026-06-01: met at a fair" in scored.loc[quiet, "route_reason"]
     assert list(waiting(opened.workspace)) == []
     refused = list((opened.workspace.inbox / REFUSED).iterdir())
-    assert len(refused) == 2, "one is of nobody, one is no entry"
+    assert len(refused) == 3, "one is of nobody, two are no entries"
+    assert "3 entries" in browser.get("/").text
     with opened.warehouse() as warehouse:
         said = warehouse.rows("SELECT lead_id, about, verdict, words, said_by FROM feedback ORDER BY lead_id")
         assert said == [(called, "a reason", "wrong", "not so", "Ann")]
         call = "SELECT agent_id, disposition, notes FROM calls WHERE lead_id = $1 AND call_id LIKE 'page-%'"
         assert warehouse.rows(call, [called]) == [("Ann", "connected", "wants it")]
         answer = "SELECT criterion, state, level FROM answers WHERE lead_id = $1 AND answered_at = $2"
-        assert warehouse.rows(answer, [called, NOW]) == [("need", "yes", "active")]
+        assert sorted(warehouse.rows(answer, [called, NOW])) == [("budget", "no", None), ("need", "yes", "active")]
     page = browser.get(f"/leads/{called}").text
     assert "wants it" in page
     assert "Waiting for the next scoring" not in page
+
+
+def test_a_form_that_is_sent_twice_counts_once(app, company, lead):
+    browser, before = client(app), sum(1 for _ in waiting(company.workspace))
+    for _ in range(2):
+        assert form(browser, f"/result/{lead}", disposition="no_answer", once="a form").status_code == 303
+    assert sum(1 for _ in waiting(company.workspace)) == before + 1
+    for what, values in (("feedback", {"verdict": "wrong"}), ("result", {"disposition": "connected"})):
+        assert form(browser, f"/{what}/{lead}", once="a form", **values).status_code == 303
+    assert sum(1 for _ in waiting(company.workspace)) == before + 3, "the same form with other words is another entry"
+
+
+def test_a_number_is_found_however_it_is_written(day):
+    lead = day.leads(Chosen({}))[0]
+    digits = "".join(sign for sign in lead["shown phone"] if sign.isdecimal())
+    for words in (
+        lead["shown phone"],
+        digits,
+        f"+{digits}",
+        f"{digits[:4]}-{digits[4:]}",
+        digits[-6:],
+        lead["account_id"],
+    ):
+        assert lead["lead_id"] in [row["lead_id"] for row in day.search(words)], words
+    assert day.search("00 000 99999999") == []
+    every = {row["lead_id"] for row in day.leads(Chosen({}), 1, 10_000)}
+    assert len(day.search("example")) == min(len(every), 200), "each lead counts once"
 
 
 def test_a_day_that_was_published_again_is_read_anew(tmp_path):
@@ -244,14 +282,80 @@ def test_a_day_that_was_published_again_is_read_anew(tmp_path):
     assert store.day().as_of == AS_OF + DAY
 
 
-def test_a_forgotten_person_is_gone_from_the_page(tmp_path):
+def test_people_sign_in_with_a_token_and_out_again(app):
+    guarded = protect(app, ReviewSettings(roles=ROLES), "s" * 64, TOKENS, "Ann", app.state.render, open_paths={STYLE})
+    browser = TestClient(guarded, "http://localhost", client=("127.0.0.1", 5000), follow_redirects=False)
+    assert browser.get("/").headers["location"] == "/sign-in"
+    page = browser.get("/sign-in").text
+    token = re.search(r'name="csrftoken" value="([^"]+)"', page)[1]
+    wrong = browser.post("/sign-in", data={"csrftoken": token, "name": "rep", "token": "x" * 24})
+    assert wrong.status_code == 401
+    assert "do not belong together" in wrong.text
+    assert browser.post("/sign-in", data={"csrftoken": token, "name": "rep", "token": TOKENS["rep"]}).status_code == 303
+    home = browser.get("/").text
+    assert "rep</bdi>: may read and add results" in home
+    token = re.search(r'action="/sign-out"><input type="hidden" name="csrftoken" value="([^"]+)"', home)[1]
+    assert browser.post("/sign-out", data={"csrftoken": token}).status_code == 303
+    assert browser.get("/").headers["location"] == "/sign-in"
+
+
+def test_ids_may_hold_a_slash_and_titles_may_be_names_of_ours(tmp_path):
+    opened = published(tmp_path / "company", leads=300, model=False, days=1, ids="A/{}/why é")
+    text = opened.workspace.settings.read_text().replace(
+        "[lists.columns]", '[lists.columns]\nzone = "lead.country"\nrank = "lead.source"'
+    )
+    opened.workspace.settings.write_text(text)
+    opened = open_workspace(opened.workspace.root)
+    score_open_leads(opened, AS_OF)
+    browser = client(create_app(opened.workspace, opened.settings, lambda: NOW))
+    lead = Store(opened.workspace).day().leads(Chosen({"on_list": "calls"}, "list"))[0]
+    page = browser.get("/leads?on_list=calls").text
+    address = re.search(r'<a href="(/leads/A[^"]+)"', page)[1]
+    assert lead["lead_id"] in browser.get(address).text
+    assert browser.get(address.replace("/leads/", "/api/leads/")).json()["lead_id"] == lead["lead_id"]
+    assert form(browser, address.replace("/leads/", "/feedback/"), verdict="wrong").status_code == 303
+    head = browser.get("/leads.csv").text.splitlines()[0]
+    assert {'"zone"', '"zone (shown)"', '"rank (shown)"'} <= set(head.split(","))
+
+
+def test_one_page_shows_one_day_whatever_is_published_meanwhile(tmp_path, monkeypatch):
+    opened = published(tmp_path / "company", leads=300, model=False, days=1)
+    app = create_app(opened.workspace, opened.settings, lambda: NOW)
+    old = app.state.store.day()
+    score_open_leads(opened, AS_OF + DAY)
+    days = iter([old])
+    monkeypatch.setattr(app.state.store, "day", lambda: next(days, None) or Store(opened.workspace).day())
+    assert "Scores of Mon 15 Dec 2025" in client(app).get("/leads").text
+
+
+def test_what_is_said_counts_from_the_newest_scoring_on_and_under_the_person_who_stays(tmp_path):
+    opened = published(tmp_path / "company", leads=300, model=False, days=1)
+    [gone, stays] = [row["lead_id"] for row in Store(opened.workspace).day().leads(Chosen({"route": "nurture"}))[:2]]
+    early = AS_OF - DAY  # by a clock that is behind the scoring
+    for number, lead in enumerate((gone, stays)):
+        says = {"route": "manager_check", "why": str(number), "until": "2026-06-01"}
+        put(opened.workspace, Entry("override", lead, "Ann", early, says))
+    with opened.warehouse() as warehouse:
+        merge(warehouse, gone, stays, AS_OF + DAY / 4)
+    score_open_leads(opened, AS_OF)
+    assert len(waiting(opened.workspace)) == 2, "what was published stays as it was"
+    score_open_leads(opened, AS_OF + DAY)
+    with opened.warehouse() as warehouse:
+        found = warehouse.rows("SELECT lead_id, decided_at > $1 FROM overrides ORDER BY why", [AS_OF])
+    assert found == [(stays, True)] or found == [(stays, True), (stays, True)]
+
+
+def test_a_forgotten_person_is_gone_from_the_page_and_the_inbox(tmp_path):
     from pipelines.jobs.forget import forget_lead
 
     opened = published(tmp_path / "company", leads=300, model=False, days=2)
     store = Store(opened.workspace)
     lead = store.day().leads(Chosen({}))[0]
     assert [row["lead_id"] for row in store.day().search(lead["shown email"])] == [lead["lead_id"]]
+    for at in (AS_OF, datetime(2027, 1, 1)):
+        put(opened.workspace, Entry("feedback", lead["lead_id"], "Ann", at, {"verdict": "wrong", "words": "secret"}))
     forget_lead(opened, lead["lead_id"], datetime(2026, 1, 11))
+    assert [path for path in opened.workspace.inbox.rglob("*") if path.is_file()] == []
     assert store.day().lead(lead["lead_id"]) is None
     assert store.day().search(lead["shown email"]) == []
     left = [
