@@ -1,7 +1,7 @@
 """The pictures of docs/reading-a-score.md and of the README, from the page of a scored workspace.
 
 `python -m benchmarks.page_pictures WORKSPACE [--out docs/page]` serves the page, looks at it with Chromium, and
-writes a PNG of today, of the calls, and of the first lead to call and to hand off.
+writes a PNG of today and of the first lead to call.
 """
 
 from __future__ import annotations
@@ -31,10 +31,7 @@ def main() -> None:
     day = Store(opened.workspace).day()
     if day is None:
         raise SystemExit("taking pictures: expected a scored workspace, got one without scores; run `leadready score`")
-    places = {"today": "/", "calls": "/leads?on_list=calls"}
-    places |= {
-        name: lead_href(day.first(of)[0]["lead_id"]) for name, of in (("call", "calls"), ("hand_off", "hand_offs"))
-    }
+    places = {"today": "/", "call": lead_href(day.first("calls")[0]["lead_id"])}
     given.out.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with served(opened, now=lambda: day.as_of + timedelta(hours=1)) as address, sync_playwright() as play:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,24 +50,26 @@ class Reader:
     def __init__(self, path: Path, threads: int = 2) -> None:
         self._connection = duckdb.connect(":memory:", config={"threads": threads})
         self._connection.execute(f"ATTACH {literal(str(path))} AS published (READ_ONLY)")
+        self._threads = threading.local()
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'; SET enable_progress_bar = false")
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of a small result, by column name."""
-        with self._asked(sql, parameters) as found:
-            names = [column[0] for column in found.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        found = self._ask(sql, parameters)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def frame(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The same as a pandas frame."""
-        with self._asked(sql, parameters) as found:
-            return found.df()
+        return self._ask(sql, parameters).df()
 
-    @contextmanager
-    def _asked(self, sql: str, parameters: Mapping[str, Any] | None) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._connection.cursor() as own:
+    def _ask(self, sql: str, parameters: Mapping[str, Any] | None) -> duckdb.DuckDBPyConnection:
+        """On a cursor of the thread's own, which is kept: to make one takes as long as a small query."""
+        own: duckdb.DuckDBPyConnection | None = getattr(self._threads, "cursor", None)
+        if own is None:
+            own = self._threads.cursor = self._connection.cursor()
             own.execute("USE published")
-            yield own.execute(sql, dict(parameters) if parameters else None)
+        return own.execute(sql, dict(parameters) if parameters else None)
 
 
 def leave_out(path: Path, leads: Sequence[str]) -> int:

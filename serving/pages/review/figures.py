@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from features.definition import CONCEPTS
+from serving.pages.drawings import draw_few
 from serving.pages.page import Shown, lay_out
 from serving.pages.review.words import CONCEPT_WORDS
 from serving.pages.sections import Section
@@ -19,10 +20,12 @@ def concept_bars(lead: dict[str, Any]) -> Shown | None:
     if not known:
         return None
     order = sorted(known, key=lambda words: -abs(known[words]))
-    frame = pd.DataFrame({"about": order, "pull": [known[words] for words in order], "nothing": 0.0})
+    values = [known[words] for words in order]
+    words = [f"{value:+.2f}" for value in values]
     note = "Compared with the average lead that was handed off: to the right pulls towards acceptance (in log-odds)."
-    kind = "dots - about pull - - nothing = pull"
-    return lay_out(Section("What speaks for it, and what against", (note,), frame=frame, kind=kind))
+    section = Section("What speaks for it, and what against", (note,), kind="dots")
+    rows = list(zip(order, words, strict=True))
+    return Shown(section, draw_few(order, values, words), (("about", ""), ("pull", "number")), rows, len(rows))
 
 
 def history_curve(history: list[dict[str, Any]]) -> Shown | None:

@@ -26,6 +26,8 @@ T = TypeVar("T")
 PER_PAGE = 50
 FOUND = 200
 """A search shows so many leads at most."""
+LOOKED_AT = 2_000
+"""Of several words the longest finds so many leads at most, among which the others are looked for."""
 LAST = "\U0010ffff"
 """No word goes on with a later sign."""
 KEPT = 2000
@@ -155,10 +157,14 @@ class Day:
             return []
         digits = re.sub(r"[\s()+./-]", "", words)
         if digits.isdecimal() and len(digits) > 3:  # a number, however it is written
-            asked = " UNION ".join(_beginning(word) for word in (digits, ENDS + digits[::-1]))
-        else:
-            asked = " INTERSECT ".join(map(_beginning, begins))
-        ranks = [str(row["rank"]) for row in self._reader.rows(f"{asked} ORDER BY rank LIMIT {FOUND:d}")]
+            return self._ranked(" UNION ".join(_beginning(word) for word in (digits, ENDS + digits[::-1])), FOUND)
+        rarest, *others = sorted(begins, key=len, reverse=True)
+        found = self._ranked(_beginning(rarest), FOUND if not others else LOOKED_AT)
+        return [row for row in found if all(_has(row, word) for word in others)][:FOUND]
+
+    def _ranked(self, asked: str, most: int) -> list[Row]:
+        """The first leads of whom `asked` gives the ranks."""
+        ranks = [str(row["rank"]) for row in self._reader.rows(f"{asked} ORDER BY rank LIMIT {most:d}")]
         return self._reader.rows(f"FROM leads WHERE rank IN ({', '.join(ranks)}) ORDER BY rank") if ranks else []
 
     def counts(self, column: str) -> list[Row]:
@@ -245,6 +251,13 @@ class Day:
         where, values = self._where(chosen)
         found = self._reader.frame(f"FROM leads WHERE {where} ORDER BY {SORTS[chosen.sort]}", values)
         return found.rename(columns={f"shown {t}": t if t not in found else f"{t} (shown)" for t in self.shown})
+
+
+def _has(row: Row, beginning: str) -> bool:
+    """Whether a word of the id, the account's id or what is shown begins so."""
+    texts = [row["lead_id"], row["account_id"], *(value for name, value in row.items() if name.startswith("shown "))]
+    words = re.findall(r"[^\W_]+|_+", " ".join(str(text) for text in texts if text is not None).lower())
+    return any(word.startswith(beginning) for word in words)
 
 
 def _beginning(word: str) -> str:
