@@ -120,7 +120,11 @@ def small_app():
         return {"lead": lead_id, "user": user.name}
 
     app.include_router(api)
-    return app, templates.TemplateResponse
+
+    def render(request, name, values):
+        return templates.TemplateResponse(request, name, {**values, "csrf": request.scope["csrftoken"]()})
+
+    return app, render
 
 
 def served(tokens=TOKENS, time=None, **settings):

@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from datetime import datetime
+from html import escape
 
 import pytest
 import schemathesis
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from data.intake.retraction import merge
 from data.opened import open_workspace
 from data.settings import ReviewSettings
+from pipelines.jobs.calls import write_lists
 from pipelines.jobs.score import score_open_leads
 from serving.inbox import REFUSED, Entry, put, waiting
 from serving.pages.review.access import protect
@@ -363,3 +365,17 @@ def test_a_forgotten_person_is_gone_from_the_page_and_the_inbox(tmp_path):
     ]
     assert left == []
     assert json.loads((store.day().folder / "facts.json").read_text())["leads"] > 0
+
+
+def test_the_lists_of_a_scoring_become_pages_for_email(company, day):
+    pages = write_lists(company, AS_OF)
+    assert [page.name for page in pages] == ["hand_offs.html", "calls.html"]
+    for page, name in zip(pages, ("hand_offs", "calls"), strict=True):
+        text = page.read_text()
+        listed = day.leads(Chosen({"on_list": name}, "list"), 1, 1000)
+        assert text.count('<td class="lead">') == len(listed)
+        assert all(escape(row["shown email"]) in text for row in listed)
+        assert "<script>document" not in text
+    earlier = write_lists(company, AS_OF - DAY)
+    assert earlier[0].parent != pages[0].parent
+    assert f"Scores of {AS_OF - DAY:%Y-%m-%d %H:%M} UTC" in earlier[0].read_text()
