@@ -195,6 +195,7 @@ def test_what_means_nothing_is_refused_in_plain_words(app, lead):
     assert form(browser, "/feedback/nobody", verdict="wrong").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_next_scoring_takes_in_what_people_said(tmp_path):
     opened = published(tmp_path / "company", leads=300, model=False, days=1)
     day = Store(opened.workspace).day()
@@ -274,6 +275,7 @@ def test_a_number_is_found_however_it_is_written(day):
     assert len(day.search("example")) == min(len(every), 200), "each lead counts once"
 
 
+@pytest.mark.slow
 def test_a_day_that_was_published_again_is_read_anew(tmp_path):
     opened = published(tmp_path / "company", leads=300, model=False, days=1)
     store = Store(opened.workspace)
@@ -301,6 +303,7 @@ def test_people_sign_in_with_a_token_and_out_again(app):
     assert browser.get("/").headers["location"] == "/sign-in"
 
 
+@pytest.mark.slow
 def test_ids_may_hold_a_slash_and_titles_may_be_names_of_ours(tmp_path):
     opened = published(tmp_path / "company", leads=300, model=False, days=1, ids="A/{}/why é")
     text = opened.workspace.settings.read_text().replace(
@@ -320,6 +323,7 @@ def test_ids_may_hold_a_slash_and_titles_may_be_names_of_ours(tmp_path):
     assert {'"zone"', '"zone (shown)"', '"rank (shown)"'} <= set(head.split(","))
 
 
+@pytest.mark.slow
 def test_one_page_shows_one_day_whatever_is_published_meanwhile(tmp_path, monkeypatch):
     opened = published(tmp_path / "company", leads=300, model=False, days=1)
     app = create_app(opened.workspace, opened.settings, lambda: NOW)
@@ -330,6 +334,7 @@ def test_one_page_shows_one_day_whatever_is_published_meanwhile(tmp_path, monkey
     assert "Scores of Mon 15 Dec 2025" in client(app).get("/leads").text
 
 
+@pytest.mark.slow
 def test_what_is_said_counts_from_the_newest_scoring_on_and_under_the_person_who_stays(tmp_path):
     opened = published(tmp_path / "company", leads=300, model=False, days=1)
     [gone, stays] = [row["lead_id"] for row in Store(opened.workspace).day().leads(Chosen({"route": "nurture"}))[:2]]
@@ -347,6 +352,7 @@ def test_what_is_said_counts_from_the_newest_scoring_on_and_under_the_person_who
     assert found == [(stays, True)] or found == [(stays, True), (stays, True)]
 
 
+@pytest.mark.slow
 def test_a_forgotten_person_is_gone_from_the_page_and_the_inbox(tmp_path):
     from pipelines.jobs.forget import forget_lead
 
