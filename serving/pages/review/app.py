@@ -66,9 +66,8 @@ def create_app(workspace: Workspace, settings: Settings, now: Callable[[], datet
     app.state.workspace, app.state.settings, app.state.now = workspace, settings, now
     app.state.render = partial(render, app.state)
     app.state.pages = _environment()
-    _add_pages(app)
-    _add_writing(app)
-    _add_api(app)
+    for add in (_add_lists, _add_single, _add_basis, _add_writing, _add_api):
+        add(app)
 
     @app.exception_handler(HTTPFault)
     def refused(request: Request, fault: HTTPFault) -> Response:
@@ -170,7 +169,8 @@ def _lead(day: Day, lead: str) -> Row:
     return found
 
 
-def _add_pages(app: FastAPI) -> None:
+def _add_lists(app: FastAPI) -> None:
+    """Today, and the leads, chosen or looked for."""
     state = app.state
     show: Callable[..., Response] = state.render
 
@@ -240,6 +240,12 @@ def _add_pages(app: FastAPI) -> None:
             return RedirectResponse(lead_href(rows[0]["lead_id"]), 303)
         return show(request, "found.html.j2", {"rows": rows, "asked": asked})
 
+
+def _add_single(app: FastAPI) -> None:
+    """One lead, one account."""
+    state = app.state
+    show: Callable[..., Response] = state.render
+
     @app.get("/leads/{lead_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def lead(request: Request, lead_id: Annotated[str, LEAD], day: OfDay, noted: Annotated[str, WORD] = "") -> Response:
         return show(request, "lead.html.j2", _lead_values(state, day, lead_id) | {"noted": noted, "told": None})
@@ -268,6 +274,12 @@ def _add_pages(app: FastAPI) -> None:
         names = {row["lead_id"]: words.name_of(row["who"], row["lead_id"]) for row in rows}
         values = {"account": account_id, "rows": rows, "asked": asked, "touched": touched, "names": names}
         return show(request, "account.html.j2", values)
+
+
+def _add_basis(app: FastAPI) -> None:
+    """What the scores rest on: agreement, model, report; and how all of it looks."""
+    state = app.state
+    show: Callable[..., Response] = state.render
 
     @app.get("/agreement", response_class=HTMLResponse, include_in_schema=False)
     def agreement(request: Request, day: OfDay) -> Response:
@@ -426,6 +438,7 @@ def _criteria(agreement: Row) -> list[Row]:
 
 
 def _add_writing(app: FastAPI) -> None:
+    """What people tell of a lead, into the inbox."""
     state = app.state
 
     def note(day: Day, user: User, kind: Any, lead_id: str, says: dict[str, str], once: str) -> Response:
@@ -476,6 +489,7 @@ def _add_writing(app: FastAPI) -> None:
 
 
 def _add_api(app: FastAPI) -> None:
+    """The same as JSON, for programs."""
     faults: dict[int | str, dict[str, Any]] = {
         404: {"description": "No such lead or list."},
         503: {"description": "Nothing has been scored for the page yet, or it is busy."},

@@ -21,6 +21,7 @@ from serving.inbox import REFUSED, Entry, put, waiting
 from serving.pages.review.access import protect
 from serving.pages.review.app import STYLE, create_app
 from serving.pages.review.store import CHANGED, SORTS, Chosen, Store
+from serving.sinks import finish
 from tests.reviewed import AS_OF, DAY, published
 
 with warnings.catch_warnings():  # starlette would rather have httpx2, which nothing else here needs
@@ -385,3 +386,26 @@ def test_the_lists_of_a_scoring_become_pages_for_email(company, day):
     earlier = write_lists(company, AS_OF - DAY)
     assert earlier[0].parent != pages[0].parent
     assert f"Scores of {AS_OF - DAY:%Y-%m-%d %H:%M} UTC" in earlier[0].read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spoil", ["between two renames", "a link to nowhere", "half a folder"])
+def test_a_page_that_was_left_half_done_is_served_again(tmp_path, spoil):
+    opened = published(tmp_path / "company", leads=300, model=False, days=1)
+    store, made = Store(opened.workspace), opened.workspace.page / ".made"
+    [folder] = made.iterdir()
+    if spoil == "between two renames":
+        folder.rename(made / f".{folder.name}.old")
+    elif spoil == "a link to nowhere":
+        (opened.workspace.page / "now").unlink()
+        (opened.workspace.page / "now").symlink_to(".made/nowhere")
+    else:
+        (folder / "facts.json").unlink()
+    assert store.day() is None, "plainly nothing, and no error"
+    assert "Nothing has been scored" in client(create_app(opened.workspace, opened.settings, lambda: NOW)).get("/").text
+    if spoil == "between two renames":
+        with opened.warehouse() as warehouse:
+            finish(opened.workspace, warehouse)
+    else:
+        score_open_leads(opened, AS_OF)
+    assert store.day().as_of == AS_OF
