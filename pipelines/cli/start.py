@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -117,6 +119,7 @@ def demo(
 
 
 def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
+    command = "leadready" if shutil.which("leadready") else sys.argv[0]  # `make demo` activates no environment
     return [
         f"  {folder}/scores.csv and .parquet   the score and route of every open lead, for the CRM",
         f"  {folder}/hand_offs.csv and calls.csv   the day's lists for people, with names and numbers",
@@ -124,7 +127,7 @@ def _where(space: Workspace, folder: Path, report: Path) -> list[str]:
         f"  {space.warehouse}   the data (DuckDB)",
         f"  {space.agreements}   the agreement, which sets the rules",
         f"  {space.settings}   the settings of training and scoring",
-        f"  leadready review -w {space.root}   serves the page for marketing and sales: open http://127.0.0.1:8321/",
+        f"  {command} review -w {space.root}   serves the page for marketing and sales: open http://127.0.0.1:8321/",
         "      and look first at the hand-offs and calls of the day, then at one lead: why, what to ask, what changed",
-        f"  leadready ui -w {space.root}   shows the trainings with figures and plots (MLflow)",
+        f"  {command} ui -w {space.root}   shows the trainings with figures and plots (MLflow)",
     ]

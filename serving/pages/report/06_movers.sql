@@ -1,7 +1,7 @@
 -- title: Who moved most?
--- text: The ten leads whose log-odds rose most and the ten whose log-odds fell most, by 0.1 or more. The main cause is
---   worked out in the scoring of leads on a list. Of the others it is not known here: `leadready movers` works it out
---   for all, `leadready explain` for one.
+-- text: The ten leads whose log-odds rose most and the ten whose log-odds fell most, by 0.1 or more. The scoring works
+--   out the main cause for these and for the leads on a list. Where it is missing, an older leadready scored that day:
+--   `leadready movers` works it out for all leads, `leadready explain` for one.
 -- kind: table
 WITH moved AS (
     SELECT *, CASE WHEN change > 0 THEN 'up' ELSE 'down' END AS way
