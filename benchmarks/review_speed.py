@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -61,6 +61,8 @@ def many(source: Workspace, space: Workspace, leads: int) -> list[str]:
             order = orders.get(name, "lead_id")
             sql = f"SELECT {ids}{ranks}, {others} FROM old.{name}, range({times}) r(n) ORDER BY {order}"
             made.execute(f"CREATE TABLE {name} AS {sql}")
+        for (sql,) in made.execute("SELECT sql FROM duckdb_indexes() WHERE database_name = 'old'").fetchall():
+            made.execute(sql)
         found = made.execute("SELECT lead_id FROM scores USING SAMPLE 2000 ROWS").fetchall()
     for name in ("facts.json", "card.html"):
         (folder / name).write_bytes((now / name).read_bytes())
@@ -71,7 +73,7 @@ def many(source: Workspace, space: Workspace, leads: int) -> list[str]:
 def running(*command: str, port: int) -> Iterator[tuple[int, float]]:
     """A server; its process and the seconds until it first answered."""
     begun = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *command])
+    process = subprocess.Popen([sys.executable, *command], stderr=subprocess.DEVNULL)
     try:
         while True:
             try:
@@ -132,9 +134,14 @@ def timed(port: int, one: Ask, requests: int) -> list[float]:
 
 
 def memory(pid: int) -> int:
-    """MB that a process holds."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) // 1024  # type: ignore[index]
+    """MB that a process and those that it started hold."""
+    held = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            text = status.read_text()
+            if str(pid) in re.findall(r"^P?Pid:\s+(\d+)", text, re.MULTILINE):
+                held += int((re.findall(r"VmRSS:\s+(\d+)", text) or [0])[0])
+    return held // 1024
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ from data.sql import literal, quoted
 from data.whole import whole
 
 Row = dict[str, Any]
+MEMORY = "400MB"
+"""So much of a file is held at most; the system's own cache has the rest."""
 Unreadable = duckdb.Error
 """What reading or writing such a file raises."""
 
@@ -26,11 +28,13 @@ class Writer:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
-    def add(self, name: str, rows: pd.DataFrame | pa.Table | pa.RecordBatchReader) -> None:
-        """A table of these rows."""
+    def add(self, name: str, rows: pd.DataFrame | pa.Table | pa.RecordBatchReader, find_by: str = "") -> None:
+        """A table of these rows, with an index where single ones are looked up by a column."""
         self._connection.register("rows_given", rows)
         self._connection.execute(f"CREATE TABLE {name} AS FROM rows_given")
         self._connection.unregister("rows_given")
+        if find_by:
+            self._connection.execute(f"CREATE INDEX {name}_{find_by} ON {name}({find_by})")
 
 
 @contextmanager
@@ -48,7 +52,7 @@ class Reader:
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
-        self._connection = duckdb.connect(":memory:", config={"threads": threads})
+        self._connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": MEMORY})
         self._connection.execute(f"ATTACH {literal(str(path))} AS published (READ_ONLY)")
         self._threads = threading.local()
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'; SET enable_progress_bar = false")
@@ -92,5 +96,7 @@ def leave_out(path: Path, leads: Sequence[str]) -> int:
                 f"SELECT (SELECT count(*) FROM old.{quoted(name)}), (SELECT count(*) FROM {quoted(name)})"
             ).fetchall()
             gone += before - after
+        for (sql,) in made.execute("SELECT sql FROM duckdb_indexes() WHERE database_name = 'old'").fetchall():
+            made.execute(sql)
         made.execute("DETACH old")
     return gone

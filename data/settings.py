@@ -96,6 +96,7 @@ phone = "lead.phone"
 [review]                      # the web page of `leadready review`; tokens stand in LEADREADY_REVIEW_TOKENS, never here
 host = "127.0.0.1"            # another address needs tokens or a proxy
 port = 8321
+processes = 2                 # so many serve it together
 names = []                    # host names of the page beside localhost and `host`, such as "leads.example.com"
 proxy = ""                    # IP address of the reverse proxy that signs people in
 user_header = "X-Forwarded-User" # the header in which it names them; it has to drop what browsers send under that name
@@ -219,6 +220,7 @@ class ReviewSettings(StrictModel):
 
     host: str = Field(default="127.0.0.1", pattern=r"^[A-Za-z0-9.:-]+$")
     port: int = Field(default=8321, ge=1, le=65535)
+    processes: int = Field(default=2, ge=1, le=64)
     names: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
     proxy: Annotated[str, AfterValidator(_proxy)] = ""
     user_header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z0-9-]+$")

@@ -21,8 +21,9 @@ from pipelines.jobs.report import report_on
 from pipelines.jobs.score import score_open_leads
 from pipelines.jobs.start import init_workspace
 from pipelines.jobs.train import train_models
-from serving.pages.review.access import UVICORN, protect
+from serving.pages.review.access import protect
 from serving.pages.review.app import STYLE, create_app
+from serving.pages.review.tokens import UVICORN
 
 AS_OF = datetime(2025, 12, 15)
 DAY = timedelta(days=1)

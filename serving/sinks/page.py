@@ -1,7 +1,7 @@
 """What does the web page read? A folder made while scoring, found through a link that is moved in one step.
 
 `<workspace>/page/now` leads to the newest scoring that was published with all that the page shows: it never opens the
-warehouse. Names and numbers of people are in the tables `people`, `leads` and `words`, notes of calls in `timeline`.
+warehouse. Names and numbers of people are in the tables `scores`, `leads` and `words`, notes of calls in `timeline`.
 """
 
 from __future__ import annotations
@@ -115,17 +115,16 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
     lists = work_lists(warehouse, scores, publication.settings)
     leads = _leads(scores, beside, lists, _with_sales(warehouse, scores, beside))
     titles = {title: f"shown {title}" for title in shown.columns[2:]}
-    in_lists = leads.merge(shown.rename(columns=titles), on="lead_id", how="left").sort_values("rank")
+    whole_rows = leads.merge(shown.rename(columns=titles), on="lead_id", how="left")
     lines = build_lines(warehouse, index, [beside.agreement]).sort_values("lead_id", kind="stable")
     warehouse.make(FEEDBACK)
     with written(folder / PAGE) as page, warehouse.view("now_scored", leads), warehouse.view("shown_people", shown):
-        page.add("scores", _typed(leads))
-        page.add("leads", _typed(in_lists[[*LISTED, "account_id", *titles.values()]]))
-        page.add("people", _typed(shown))
+        page.add("scores", _typed(whole_rows), find_by="lead_id")
+        page.add("leads", _typed(whole_rows.sort_values("rank")[[*LISTED, "account_id", *titles.values()]]))
         page.add("words", warehouse.batches(_words_sql(list(shown.columns))))
         page.add("lines", _typed(lines.drop(columns=["as_of", "agreement_version"])))
         page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of}))
-        page.add("history", warehouse.batches(_history_sql(warehouse, publication)))
+        page.add("history", warehouse.batches(_history_sql(warehouse, publication)), find_by="lead_id")
         page.add("feedback", _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id")))
         if beside.model:
             own = beside.matrix.loc[scores.index, [f.name for f in beside.features]]

@@ -54,8 +54,8 @@ def places(day: Day) -> dict[str, str]:
     handed = day.leads(Chosen({"on_list": "hand_offs"}, "list"))[0]["lead_id"]
     quiet = day.leads(Chosen({"route": "nurture"}))[0]["lead_id"]
     every = day.leads(Chosen({}), 1, 2000)
-    odd = {n: next(r["lead_id"] for r in every if f"{name} " in r["shown name"]) for n, name in enumerate(ODD_NAMES)}
-    account = day.who(first)["account_id"]
+    odd = {n: next(r["lead_id"] for r in every if f"{name} " in r["who"]["name"]) for n, name in enumerate(ODD_NAMES)}
+    account = day.lead(first)["account_id"]
     return {
         "today": "/",
         "leads": "/leads",
@@ -201,7 +201,7 @@ def within(person: Clicks, loads: int) -> None:
 def test_a_marketer_finds_the_hot_leads(person, day):
     person.follow('a[href="/leads?on_list=hand_offs"]')
     first = day.leads(Chosen({"on_list": "hand_offs"}, "list"))[0]
-    assert first["shown name"] in text(person, "table tbody tr")
+    assert first["who"]["name"] in text(person, "table tbody tr")
     within(person, 3)
 
 
@@ -248,7 +248,7 @@ def test_a_marketer_has_the_reasons_of_any_lead_worked_out(person, day):
 
 def test_a_rep_finds_somebody_by_name(person, day):
     lead = day.leads(Chosen({"on_list": "calls"}, "list"))[0]
-    person.find(day.who(lead["lead_id"])["phone"])
+    person.find(day.lead(lead["lead_id"])["who"]["phone"])
     assert lead["lead_id"] in text(person)
     assert "?" not in person.page.url, "no name or number in an address"
     within(person, 3)

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from time import monotonic
 from typing import Any, get_args
 
@@ -19,22 +20,17 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from data.errors import ConfigError
 from data.settings import ReviewSettings
 from data.settings import Role as Role
+from data.whole import remove
 from serving.pages.review.layers import is_api, values, watched, with_csrf
+from serving.pages.review.tokens import address_of, check, is_loopback, is_name
 
 Render = Callable[[Request, str, dict[str, Any]], Response]
 """Lays out a template by its name with the app's own Jinja environment."""
 
-VARIABLE = "LEADREADY_REVIEW_TOKENS"
-UVICORN: Mapping[str, Any] = {"proxy_headers": False, "server_header": False, "access_log": False, "ws": "none"}
-"""How uvicorn has to run the page. With `proxy_headers` a process on this machine could say that it is the proxy;
-its own access log holds paths and queries."""
-
 OPEN = frozenset({"/review.css"})
 """Paths that anybody may ask for: they hold no data."""
-SHORTEST_TOKEN, LONGEST_NAME = 20, 200
 MOST_TRIES, TRIES_SECONDS = 10, 60
 SESSION_SECONDS = 12 * 3600
 FORWARDED = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
@@ -55,33 +51,6 @@ class User:
         """Whether the role suffices: an admin may do what a rep may, and a rep what a reader may."""
         roles = get_args(Role)
         return bool(roles.index(self.role) >= roles.index(role))
-
-
-def tokens_from(environment: Mapping[str, str]) -> dict[str, str]:
-    """The tokens by user, from LEADREADY_REVIEW_TOKENS; ConfigError says which is malformed without repeating it."""
-    tokens: dict[str, str] = {}
-    for number, entry in enumerate(filter(None, environment.get(VARIABLE, "").strip().split(",")), 1):
-        name, _, token = (part.strip() for part in entry.partition(":"))
-        if not _is_name(name) or not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", token):
-            got = "something else"
-        elif name in tokens or token in tokens.values():
-            got = "a name or a token that is already taken"
-        else:
-            tokens[name] = token
-            continue
-        expected = f"name:token with a token of at least {SHORTEST_TOKEN} letters, digits or signs"
-        raise ConfigError(f"reading {VARIABLE}, entry {number}", expected=expected, got=got, do="correct that entry")
-    return tokens
-
-
-def check(settings: ReviewSettings, tokens: Mapping[str, str]) -> None:
-    """ConfigError where other machines could ask for the page and nothing says who asks."""
-    if not (_is_loopback(settings.host) or tokens or settings.proxy):
-        what, do = (
-            f"serving the page on {settings.host}",
-            f"bind to 127.0.0.1, set tokens ({VARIABLE}), or name a proxy",
-        )
-        raise ConfigError(what, expected="a way to know who asks", got="none", do=do)
 
 
 def require(role: Role) -> Callable[[Request], User]:
@@ -127,14 +96,16 @@ def protect(
     render: Render,
     *,
     open_paths: Collection[str] = OPEN,
+    ended: Path | None = None,
     time: Callable[[], float] = monotonic,
 ) -> ASGIApp:
     """The app behind all of this, with /sign-in and /sign-out where there are tokens; ConfigError as in `check`.
 
-    `request.state.user` is who asks, and None only on open paths and /sign-in.
+    `request.state.user` is who asks, and None only on open paths and /sign-in. `ended`: the folder in which all
+    processes that serve the page note the sessions that were signed out; None: this one alone remembers them.
     """
     check(settings, tokens)
-    gate = _Gate(settings, secret, tokens, local_user, time)
+    gate = _Gate(settings, secret, tokens, local_user, _Ended(ended), time)
     if tokens:
         _add_sign_in(app, gate, render)
     without = {*open_paths, "/sign-in"} if tokens else open_paths
@@ -210,6 +181,26 @@ def _add_sign_in(app: FastAPI, gate: _Gate, render: Render) -> None:
         app.add_api_route(f"/sign-{path}", answer, methods=[method], include_in_schema=False)
 
 
+class _Ended:
+    """Sessions that were signed out, of which a copy of the cookie is worth nothing: an empty file for each."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder, self._own = folder, set[str]()
+
+    def add(self, session: str) -> None:
+        """End it; those that would have ended by now are no longer noted."""
+        self._own.add(session)
+        if self._folder and session.isalnum():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / session).touch()
+            now = (self._folder / session).stat().st_mtime
+            remove(*(path for path in self._folder.iterdir() if path.stat().st_mtime < now - SESSION_SECONDS))
+
+    def __contains__(self, session: str) -> bool:
+        there = self._folder is not None and session.isalnum() and (self._folder / session).exists()
+        return session in self._own or there
+
+
 class _Gate:
     """Knows who asks."""
 
@@ -219,20 +210,20 @@ class _Gate:
         secret: str,
         tokens: Mapping[str, str],
         local_user: str,
+        ended: _Ended,
         time: Callable[[], float],
     ) -> None:
         self.secret, self.tokens, self.local_user, self.time = secret, tokens, local_user, time
+        self.ended, self.most_tries = ended, max(1, MOST_TRIES // settings.processes)
         self.roles, self.proxy, self.user_header = (
             settings.roles,
-            _address(settings.proxy),
+            address_of(settings.proxy),
             settings.user_header.lower(),
         )
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.hosts = {"localhost", "127.0.0.1", "[::1]", *settings.names, host.lower()}
-        self.alone = _is_loopback(settings.host) and not tokens and not settings.proxy
+        self.alone = is_loopback(settings.host) and not tokens and not settings.proxy
         self.wrong: deque[tuple[float, str]] = deque(maxlen=10_000)
-        self.ended: set[str] = set()
-        """Sessions that were signed out: a copy of their cookie is worth nothing."""
 
     def check_host(self, scope: Scope) -> None:
         """HTTPException where the page is asked for under a name that is not its own, as another site would."""
@@ -262,7 +253,7 @@ class _Gate:
         peer, now = str((scope.get("client") or ("-",))[0]), self.time()
         while self.wrong and self.wrong[0][0] <= now - TRIES_SECONDS:
             self.wrong.popleft()
-        if sum(who == peer for _, who in self.wrong) >= MOST_TRIES:
+        if sum(who == peer for _, who in self.wrong) >= self.most_tries:
             raise HTTPException(429, TOO_OFTEN, {"Retry-After": str(TRIES_SECONDS)})
         if not right:
             self.wrong.append((now, peer))
@@ -293,33 +284,14 @@ class _Gate:
         if not self._from_proxy(scope) or len(given) != 1:
             return None
         name = given[0].encode("latin-1").decode("utf-8", errors="replace")
-        return name if _is_name(name) else None
+        return name if is_name(name) else None
 
     def _from_proxy(self, scope: Scope) -> bool:
         return self.proxy is not None and _peer(scope) == self.proxy
 
 
 def _peer(scope: Scope) -> IPv4Address | IPv6Address | None:
-    return _address(scope["client"][0]) if scope.get("client") else None
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        found = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host.lower() == "localhost" or (address is not None and address.is_loopback)
-
-
-def _is_name(text: str) -> bool:
-    """A person's name in one piece: with a comma it may be two headers that something joined."""
-    good = text.isprintable() and text == text.strip() and not set(text) & {",", "\ufffd"}
-    return good and 0 < len(text) <= LONGEST_NAME
+    return address_of(scope["client"][0]) if scope.get("client") else None
 
 
 def _same(known: str, given: str) -> bool:

@@ -36,7 +36,7 @@ from serving.pages.review import words
 from serving.pages.review.access import User, limited, require
 from serving.pages.review.figures import concept_bars, history_curve
 from serving.pages.review.model import Explaining
-from serving.pages.review.store import PER_PAGE, SORTS, Chosen, Day, Store
+from serving.pages.review.store import FOUND, PER_PAGE, SORTS, Chosen, Day, Store
 from serving.publication import MOVED
 from serving.routes import OVERRIDDEN
 
@@ -61,7 +61,8 @@ def create_app(workspace: Workspace, settings: Settings, now: Callable[[], datet
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.store, app.state.explaining = Store(workspace), Explaining(workspace)
+    app.state.store = Store(workspace, settings.review.processes)
+    app.state.explaining = Explaining(workspace)
     app.state.inbox = Inbox(workspace)
     app.state.workspace, app.state.settings, app.state.now = workspace, settings, now
     app.state.render = partial(render, app.state)
@@ -90,6 +91,7 @@ def create_app(workspace: Workspace, settings: Settings, now: Callable[[], datet
 def _environment() -> Environment:
     loader = FileSystemLoader([HERE / "templates", HERE.parent])
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.auto_reload = False  # a template is looked up once
     found.filters |= {"say": words.say, "percent": words.percent, "number": words.number, "said": said}
     found.globals |= {"answers": words.answers, "href": lead_href, "account_href": account_href, "SAID": words.SAID}
     found.globals |= {"tel": tel_href, "moved_from": MOVED}
@@ -153,15 +155,6 @@ Rep = Annotated[User, Depends(require("rep"))]
 Admin = Annotated[User, Depends(require("admin"))]
 
 
-def who_is(row: Row) -> Row:
-    """What is shown of a lead in a list, by title."""
-    return {name.removeprefix("shown "): value for name, value in row.items() if name.startswith("shown ")}
-
-
-def _listed(rows: list[Row]) -> list[Row]:
-    return [row | {"who": who_is(row)} for row in rows]
-
-
 def _lead(day: Day, lead: str) -> Row:
     found = day.lead(lead)
     if found is None:
@@ -181,14 +174,14 @@ def _add_lists(app: FastAPI) -> None:
             return show(request, "message.html.j2", {"said": NO_DAY})
         request.state.day = day
         totals, up, down = day.totals(), day.movers("up"), day.movers("down")
-        lists = {name: _listed(day.first(name)) for name in LISTS}
+        lists = {name: day.first(name) for name in LISTS}
         return show(
             request,
             "today.html.j2",
             {
                 "totals": totals,
-                "up": _listed(up),
-                "down": _listed(down),
+                "up": up,
+                "down": down,
                 "lists": lists,
                 "routes": day.counts("route"),
                 "refused": state.inbox.refused(),
@@ -200,7 +193,7 @@ def _add_lists(app: FastAPI) -> None:
         chosen = Chosen.of(request.query_params)
         count = day.count(chosen)
         last = max(1, -(-count // PER_PAGE))
-        rows = _listed(day.leads(chosen, page))
+        rows = day.leads(chosen, page)
         given = dict(chosen.filters) | ({"sort": chosen.sort} if request.query_params.get("sort") else {})
         ways = {n: f"/leads?{urlencode(given | {'page': p})}" for n, p in (("before", page - 1), ("next", page + 1))}
         ways = {n: way for n, way in ways.items() if (n == "before" and page > 1) or (n == "next" and page < last)}
@@ -235,10 +228,10 @@ def _add_lists(app: FastAPI) -> None:
     ) -> Response:
         """By a form, so that no name gets into an address."""
         asked = words_.strip()
-        rows = _listed(day.search(asked)) if asked else []
+        rows = day.search(asked) if asked else []
         if len(rows) == 1:
             return RedirectResponse(lead_href(rows[0]["lead_id"]), 303)
-        return show(request, "found.html.j2", {"rows": rows, "asked": asked})
+        return show(request, "found.html.j2", {"rows": rows, "asked": asked, "most": FOUND})
 
 
 def _add_single(app: FastAPI) -> None:
@@ -267,7 +260,7 @@ def _add_single(app: FastAPI) -> None:
 
     @app.get("/accounts/{account_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def account(request: Request, account_id: Annotated[str, LEAD], day: OfDay) -> Response:
-        rows = _listed(day.account(account_id))
+        rows = day.account(account_id)
         if not rows:
             raise HTTPException(404, f"No open lead belongs to the account {account_id!r}.")
         asked, touched = day.asked(account_id), day.engagement(account_id)
@@ -376,8 +369,8 @@ def _lead_values(state: Any, day: Day, lead_id: str) -> dict[str, Any]:
     timeline = sorted([*events, *scores], key=lambda row: row["happened_at"], reverse=True)
     return {
         "lead": lead,
-        "who": {title: value for title, value in lead["who"].items() if title not in ("lead_id", "account_id")},
-        "account": lead["who"].get("account_id"),
+        "who": lead["who"],
+        "account": lead["account_id"],
         "lines": {axis: _sums(lines, axis) for axis in words.AXIS_WORDS},
         "timeline": timeline,
         "older": (events[0]["events"] - len(events)) if events else 0,
@@ -511,7 +504,10 @@ def _add_api(app: FastAPI) -> None:
         if name not in (*LISTS, "leads"):
             raise HTTPException(404, f"No list is called {name!r}: there are hand_offs, calls and leads.")
         chosen = Chosen({"on_list": name}, "list") if name in LISTS else Chosen({})
-        rows = [
-            {n: v for n, v in row.items() if not n.startswith("shown ")} for row in _listed(day.leads(chosen, page))
-        ]
-        return {"as_of": day.as_of, "list": name, "page": page, "leads": day.count(chosen), "rows": rows}
+        return {
+            "as_of": day.as_of,
+            "list": name,
+            "page": page,
+            "leads": day.count(chosen),
+            "rows": day.leads(chosen, page),
+        }

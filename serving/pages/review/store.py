@@ -23,15 +23,15 @@ from serving.routes import ROUTES
 from serving.sinks.page import CARD, ENDS, FACTS, NOW, PAGE, words_of
 
 T = TypeVar("T")
+SHOWN = "shown "
+"""What columns begin with that hold what is shown of a lead."""
 PER_PAGE = 50
-FOUND = 200
+FOUND = 50
 """A search shows so many leads at most."""
-LOOKED_AT = 2_000
-"""Of several words the longest finds so many leads at most, among which the others are looked for."""
 LAST = "\U0010ffff"
 """No word goes on with a later sign."""
-KEPT = 2000
-"""Of what is the same all day, so many answers are held."""
+KEPT, KEPT_PAGES = 2000, 32
+"""Of what is the same all day, so many answers are held, and so many first pages of leads."""
 BANDS: dict[str, tuple[float, float]] = {"70": (0.7, 1.01), "50": (0.5, 0.7), "30": (0.3, 0.5), "0": (0.0, 0.3)}
 """Bands of probability: from, and below."""
 SORTS = {
@@ -78,15 +78,16 @@ class Day:
     The table `leads` has them in the order of their rank; what is said of a single one is found by its id.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int = 2) -> None:
         self.folder, self.key = folder, Day.key_of(folder)
         self.facts: Row = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         self.as_of = datetime.fromisoformat(self.facts["as_of"])
         self.shown: list[str] = list(self.facts["shown"])
-        self._reader, self._kept, self._lock = Reader(folder / PAGE), dict[object, Any](), threading.Lock()
+        self._reader, self._kept, self._lock = Reader(folder / PAGE, threads), dict[object, Any](), threading.Lock()
+        self._first = dict[object, list[Row]]()
         self.owner = next((title for title in self.shown if title.lower() == "owner"), None)
         self.choices = {name: self._values(name) for name in CHOICES}
-        names = self._values(f"shown {self.owner}") if self.owner else []
+        names = self._values(SHOWN + self.owner) if self.owner else []
         self.owners = {sha256(name.encode()).hexdigest()[:12]: name for name in names}
         self.card = (folder / CARD).read_text(encoding="utf-8")
 
@@ -127,7 +128,7 @@ class Day:
             elif name == "promise" and value in PROMISED:
                 parts.append(PROMISED[value])
             elif name == "owner" and self.owner and value in self.owners:
-                parts.append(f"{quoted(f'shown {self.owner}')} = $owner")
+                parts.append(f"{quoted(SHOWN + self.owner)} = $owner")
                 values["owner"] = self.owners[value]
             else:
                 parts.append("false")
@@ -141,31 +142,44 @@ class Day:
 
     def leads(self, chosen: Chosen, page: int = 1, most: int = PER_PAGE) -> list[Row]:
         """A page of the leads asked for, as many as `most`."""
+        if chosen.sort == "likely" or page > 1:
+            return self._leads(chosen, page, most)
+        key = (*sorted(chosen.filters.items()), chosen.sort, most)  # everybody's first page, for which all are sorted
+        found = self._first.get(key)
+        if found is None:
+            found = self._first[key] = self._leads(chosen, page, most)
+            if len(self._first) > KEPT_PAGES:
+                with suppress(KeyError, RuntimeError):  # another thread was quicker
+                    del self._first[next(iter(self._first))]
+        return found
+
+    def _leads(self, chosen: Chosen, page: int, most: int) -> list[Row]:
         where, values = self._where(chosen)
         some = f"LIMIT {most:d} OFFSET {max(page - 1, 0) * most:d}"
         if chosen.sort == "likely":  # as they are held
-            return self._reader.rows(f"FROM leads WHERE {where} {some}", values)
+            return self._rows(f"FROM leads WHERE {where} {some}", values)
         order = SORTS[chosen.sort]
         places = f"SELECT rowid FROM leads WHERE {where} ORDER BY {order} {some}"
-        return self._reader.rows(f"FROM leads WHERE rowid IN ({places}) ORDER BY {order}", values)
+        return self._rows(f"FROM leads WHERE rowid IN ({places}) ORDER BY {order}", values)
 
     def search(self, words: str) -> list[Row]:
         """The likeliest leads of which each of the words begins a word of the id or of what is shown."""
         split = self._reader.rows(f"SELECT unnest(list_distinct({words_of('$words')})) AS word", {"words": words})
-        begins = [row["word"] for row in split]
-        if not begins:
-            return []
+        begins = sorted((row["word"] for row in split), key=len, reverse=True)
         digits = re.sub(r"[\s()+./-]", "", words)
         if digits.isdecimal() and len(digits) > 3:  # a number, however it is written
-            return self._ranked(" UNION ".join(_beginning(word) for word in (digits, ENDS + digits[::-1])), FOUND)
-        rarest, *others = sorted(begins, key=len, reverse=True)
-        found = self._ranked(_beginning(rarest), FOUND if not others else LOOKED_AT)
-        return [row for row in found if all(_has(row, word) for word in others)][:FOUND]
+            asked = " OR ".join(map(_begins, (digits, ENDS + digits[::-1])))
+        elif begins:
+            asked = _begins(begins[0])
+            for word in begins[1:]:  # the longest is asked first: the fewest leads have it
+                asked = f"{_begins(word)} AND rank IN (SELECT rank FROM words WHERE {asked})"
+        else:
+            return []
+        ranks = f"SELECT DISTINCT rank FROM words WHERE {asked} ORDER BY rank LIMIT {FOUND}"
+        return self._rows(f"FROM leads WHERE rank IN ({ranks}) ORDER BY rank")
 
-    def _ranked(self, asked: str, most: int) -> list[Row]:
-        """The first leads of whom `asked` gives the ranks."""
-        ranks = [str(row["rank"]) for row in self._reader.rows(f"{asked} ORDER BY rank LIMIT {most:d}")]
-        return self._reader.rows(f"FROM leads WHERE rank IN ({', '.join(ranks)}) ORDER BY rank") if ranks else []
+    def _rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        return [with_who(row) for row in self._reader.rows(sql, values)]
 
     def counts(self, column: str) -> list[Row]:
         """How many leads have which value of this column."""
@@ -191,14 +205,9 @@ class Day:
         return self._once(("movers", way, most), lambda: self.leads(Chosen({"changed": way}, way), most=most))
 
     def lead(self, lead: str) -> Row | None:
-        """All that was published of a lead, with `who`: what is shown of it."""
+        """All that was published of a lead."""
         found = self._reader.rows("FROM scores WHERE lead_id = $lead", {"lead": lead})
-        return found[0] | {"who": self.who(lead)} if found else None
-
-    def who(self, lead: str) -> Row:
-        """What is shown of a lead, by title, and its account_id."""
-        found = self._reader.rows("FROM people WHERE lead_id = $lead", {"lead": lead})
-        return found[0] if found else {}
+        return with_who(found[0]) if found else None
 
     def lines(self, lead: str) -> list[Row]:
         """The lines that add up to the lead's points."""
@@ -219,9 +228,7 @@ class Day:
 
     def account(self, account: str) -> list[Row]:
         """The open leads of an account."""
-        return self._reader.rows(
-            f"FROM leads WHERE account_id = $account ORDER BY {SORTS['likely']}", {"account": account}
-        )
+        return self._rows(f"FROM leads WHERE account_id = $account ORDER BY {SORTS['likely']}", {"account": account})
 
     def asked(self, account: str, most: int = 20) -> list[Row]:
         """The last calls and answers of all leads of an account."""
@@ -250,26 +257,26 @@ class Day:
         """All leads asked for, with what is shown of them."""
         where, values = self._where(chosen)
         found = self._reader.frame(f"FROM leads WHERE {where} ORDER BY {SORTS[chosen.sort]}", values)
-        return found.rename(columns={f"shown {t}": t if t not in found else f"{t} (shown)" for t in self.shown})
+        return found.rename(columns={SHOWN + t: t if t not in found else f"{t} (shown)" for t in self.shown})
 
 
-def _has(row: Row, beginning: str) -> bool:
-    """Whether a word of the id, the account's id or what is shown begins so."""
-    texts = [row["lead_id"], row["account_id"], *(value for name, value in row.items() if name.startswith("shown "))]
-    words = re.findall(r"[^\W_]+|_+", " ".join(str(text) for text in texts if text is not None).lower())
-    return any(word.startswith(beginning) for word in words)
+def _begins(word: str) -> str:
+    """The rows of `words` with this beginning."""
+    return f"(word >= {literal(word)} AND word < {literal(word + LAST)})"
 
 
-def _beginning(word: str) -> str:
-    """The ranks of the leads that have a word with this beginning."""
-    return f"SELECT DISTINCT rank FROM words WHERE word >= {literal(word)} AND word < {literal(word + LAST)}"
+def with_who(row: Row) -> Row:
+    """The row with `who`, what is shown of the lead by title, in place of these columns."""
+    shown = {name.removeprefix(SHOWN): row.pop(name) for name in [name for name in row if name.startswith(SHOWN)]}
+    return row | {"who": shown}
 
 
 class Store:
     """The newest published day, read anew when another scoring has been published."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, processes: int = 1) -> None:
         self._workspace, self._lock = workspace, threading.Lock()
+        self._threads = 1 if processes > 1 else 2
         self._day: Day | None = None
 
     def day(self) -> Day | None:
@@ -278,5 +285,5 @@ class Store:
             with suppress(OSError, Unreadable):  # nothing there yet, or a folder that has just been replaced
                 found = (self._workspace.page / NOW).resolve()
                 if self._day is None or self._day.key != Day.key_of(found):
-                    self._day = Day(found)  # whoever reads the former one still holds it
+                    self._day = Day(found, self._threads)  # whoever reads the former one still holds it
             return self._day
