@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +16,6 @@ from pipelines.cli.running import show_progress
 from pipelines.moment import now
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
     from data.settings import ReviewSettings
 
 app = typer.Typer()
@@ -65,8 +63,8 @@ def review(
         Multiprocess(config, [listening]).run()
 
 
-def _page(root: Path, settings: ReviewSettings, secret: str, who: str) -> ASGIApp:
-    """What one of the processes serves."""
+def _page(root: Path, settings: ReviewSettings, secret: str, who: str) -> Any:
+    """What one of the processes serves, an ASGI application."""
     from serving.pages.review.access import protect
     from serving.pages.review.app import STYLE, create_app
     from serving.pages.review.tokens import tokens_from
