@@ -37,6 +37,12 @@ class DataError(LeadreadyError):
     exit_code = 11
 
 
+class BrokenDataError(DataError):
+    """What came in is broken, so nothing is scored on it."""
+
+    exit_code = 16
+
+
 class ModelError(LeadreadyError):
     """A model is missing, does not fit the data, or could not be trained."""
 

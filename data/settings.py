@@ -103,6 +103,17 @@ user_header = "X-Forwarded-User" # the header in which it names them; it has to 
 [review.roles]                # who is not named here is a reader
 # ann = "admin"               # reader, rep or admin
 
+[monitor]                     # what `leadready monitor` and the daily run look at (docs/operations.md)
+false_alarms = 1.0            # so many a year may be false, over all statistical alarms together
+quarantine_share = 0.05       # an alarm where more of a week's rows were held back
+blocks = true                 # the daily run does not score on broken data: the last good scores stay
+
+[notify]                      # who hears of failures and alarms; addresses with passwords only by $NAME of a variable
+webhook = ""                  # "$LEADREADY_WEBHOOK": an address that takes JSON such as {{"text": "..."}}
+smtp = ""                     # "$LEADREADY_SMTP": smtp://USER:PASSWORD@HOST:587, or smtps://... for TLS from the start
+sender = ""                   # "leadready@example.com"
+to = []                       # e-mail addresses
+
 [compute]
 threads = 2
 memory = "4GB"
@@ -227,6 +238,23 @@ class ReviewSettings(StrictModel):
     roles: dict[str, Role] = Field(default={})
 
 
+class MonitorSettings(StrictModel):
+    """When monitoring raises an alarm."""
+
+    false_alarms: float = Field(default=1.0, gt=0, le=365)
+    quarantine_share: float = Field(default=0.05, gt=0, le=1)
+    blocks: bool = True
+
+
+class NotifySettings(StrictModel):
+    """Who hears of failures and alarms, and by which way."""
+
+    webhook: str = ""
+    smtp: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+
+
 class ComputeSettings(StrictModel):
     """What the machine gives."""
 
@@ -247,6 +275,8 @@ class Settings(StrictModel):
     schedule: ScheduleSettings = ScheduleSettings()
     lists: ListSettings = ListSettings()
     review: ReviewSettings = ReviewSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    notify: NotifySettings = NotifySettings()
     compute: ComputeSettings = ComputeSettings()
 
     @property

@@ -317,6 +317,8 @@ SCORES = Table(
     Column("agreement_version", "text", "the agreement that was in force"),
     Column("catalogue_version", "text", "the definitions of the features used"),
 )
+TIERS = ("fine", "note", "act", "block")
+"""Of what monitoring finds: nothing; look when you can; somebody has to act; the data are broken, so do not score."""
 PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=("as_of",)).of(
     AS_OF,
     Column("folder", "text", "their folder below exports"),
@@ -325,6 +327,26 @@ PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=
     Column("basis", "text", "what it rested on, as JSON: `leadready replay` computes it again from that"),
 )
 
+DISTRIBUTIONS = Table(
+    "distributions",
+    "how the leads of a scoring spread over the bins of a feature",
+    key=("as_of", "leads", "feature", "bin"),
+).of(
+    AS_OF,
+    Column("leads", "text", "which leads: `all` that were scored, or the `new` ones of the last four weeks"),
+    Column("feature", "text", "its name, or `probability`"),
+    Column("bin", "text", "a range of its values, or a value"),
+    Column("counted", "whole", "how many of these leads are in it"),
+)
+WATCHED = Table("watched", "what monitoring found at a moment", key=("as_of", "kind", "about")).of(
+    AS_OF,
+    Column("kind", "text", "what was looked at"),
+    Column("about", "text", "of what: a table, a feature, a zone ..."),
+    Column("tier", "text", "how bad it is", allowed=TIERS),
+    Column("value", "number", "what was measured; empty where it cannot be told yet"),
+    Column("alarm_at", "number", "from where on it is an alarm"),
+    Column("says", "text", "what that means, in words"),
+)
 OVERRIDES = Table(
     "overrides", "what people decided about a lead, against score and rules", key=("lead_id", "decided_at")
 ).of(

@@ -47,6 +47,8 @@ class Workspace:
     page = _Below("page")
     inbox = _Below("inbox")
     runs = _Below("runs.jsonl")
+    metrics = _Below("metrics.prom")
+    notified = _Below("notified.json")
     logs = _Below("logs")
     settings = _Below("settings.toml")
     marker = _Below("workspace.toml")

@@ -23,6 +23,8 @@ from data.opened import OpenWorkspace, open_workspace
 from data.workspace import Workspace
 from pipelines.jobs.backtest import Ablating, Backtesting, ablate_models, backtest_models
 from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.monitor import Monitoring, alarms, find_broken, monitor_workspace, refuse
+from pipelines.jobs.notify import Event, notify
 from pipelines.jobs.report import report_on
 from pipelines.jobs.schedule import TOLD, failure_message, find_missed, source_of, tell
 from pipelines.jobs.score import Scoring, score_open_leads
@@ -63,6 +65,8 @@ missed_task = task(name="find missed days", **patient)(find_missed)
 report_task = task(name="write report", task_run_name="report {as_of}", **patient)(report_on)
 backtest_task = task(name="test back", task_run_name="backtest from {first} to {last}", **patient)(backtest_models)
 ablate_task = task(name="ablate", task_run_name="ablate as of {observed}", **patient)(ablate_models)
+check_task = task(name="check what came in", **patient)(find_broken)
+monitor_task = task(name="monitor", task_run_name="monitor {as_of}", **patient)(monitor_workspace)
 simulate_task = task(name="simulate a company", persist_result=False)(simulate_source)
 
 
@@ -150,6 +154,17 @@ def report(workspace: Path, as_of: Moment = NOW) -> Path:
     return folder
 
 
+@flow(name="monitor", flow_run_name="monitor {as_of}", persist_result=False)
+@recorded("{done.tier}: {done.page}")
+def monitor(workspace: Path, as_of: Moment = NOW) -> Monitoring:
+    """Look at sources, drift, outcomes and work, and tell of alarms."""
+    opened, moment = _opened_at(workspace, as_of)
+    done = monitor_task(opened, moment)
+    alarms(opened, done, now())
+    create_markdown_artifact(as_markdown(done.report), key="monitor")
+    return done
+
+
 @flow(name="demo", flow_run_name="demo with {leads} leads", persist_result=False)
 @recorded("{leads:,} leads")
 def demo(
@@ -169,17 +184,20 @@ def demo(
 @flow(name="daily", persist_result=False)
 @recorded("{done}")
 def daily(workspace: Path) -> str:
-    """Ingest the sources of the settings, score the days that were missed, oldest first, score now, and report.
+    """Ingest the sources of the settings, score the days that were missed, oldest first, score now, report, monitor.
 
-    What fails stops nothing that comes after it, and is raised at the end.
+    What fails stops nothing that comes after it, and is raised at the end. On broken data nothing is scored.
     """
     with _telling(workspace, "daily") as (opened, attempt):
         sources = [attempt(_ingest_source, opened, name) for name in opened.settings.schedule.sources]
-        missed = attempt(missed_task, opened, now()) or []
+        if broken := attempt(check_task, opened, now()):
+            attempt(refuse, broken)
+        missed = [] if broken else attempt(missed_task, opened, now()) or []
         caught = [attempt(score, workspace, moment) for moment in missed]
-        scoring = attempt(score, workspace)
+        scoring = None if broken else attempt(score, workspace)
         written = attempt(report, workspace, scoring.fresh.as_of if scoring else NOW)
-    leads = len(scoring.scores)
+        attempt(monitor, workspace, scoring.fresh.as_of if scoring else NOW)
+    leads = len(scoring.scores) if scoring else 0
     return f"{len(sources)} sources, {len(caught)} missed days, {leads:,} open leads; {written}"
 
 
@@ -212,10 +230,19 @@ def _telling(workspace: Path, run: str) -> Iterator[tuple[OpenWorkspace, Callabl
         yield opened, attempt
     except Exception as error:
         errors.append(error)
+    messages = [in_words(error) for error in errors]
+    _notify_of_failure(opened, run, messages)
     if errors:
-        tell(command, failure_message(run, opened.workspace, now(), [in_words(error) for error in errors]))
+        tell(command, failure_message(run, opened.workspace, now(), messages))
         errors[0].add_note(TOLD)
         raise errors[0]
+
+
+def _notify_of_failure(opened: OpenWorkspace, run: str, messages: list[str]) -> None:
+    """Tell people of what failed, once while it fails in the same way."""
+    text = failure_message(run, opened.workspace, now(), messages)
+    events = [Event(f"failure: {run}: {'; '.join(messages)}", f"the {run} run failed", text)] if messages else []
+    notify(opened.workspace, opened.settings.notify, events, now(), of=lambda key: key.startswith(f"failure: {run}: "))
 
 
 def _ingest_source(opened: OpenWorkspace, name: str) -> None:

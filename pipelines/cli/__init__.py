@@ -22,7 +22,7 @@ UNEXPECTED = 70
 ORDER = (
     *("init", "ingest", "explain", "train", "promote", "rollback", "score", "movers", "replay"),
     *("review", "calls", "override", "backtest", "ablate", "report"),
-    *("daily", "weekly", "serve", "deploy", "runs", "ui"),
+    *("daily", "weekly", "monitor", "serve", "deploy", "runs", "ui"),
     *("simulate", "demo", "quarantine", "features", "agreement"),
     *("retract", "merge", "forget", "drop-column"),
 )

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +15,11 @@ import typer
 
 from data.errors import ConfigError
 from pipelines.cli import running
-from pipelines.cli.options import find_workspace
+from pipelines.cli.options import AsOf, find_workspace, read_as_of
 from pipelines.cli.printing import HOME, WorkspaceOption, command
 from pipelines.moment import now
 from pipelines.runs import in_words
-from serving.pages.sections import Report, listed
+from serving.pages.sections import Report, Section, listed
 
 if TYPE_CHECKING:
     from data.opened import OpenWorkspace
@@ -43,6 +44,17 @@ def weekly(workspace: Path) -> Report:
     from serving.pages.training import training_report
 
     return training_report(training.result, training.decision, training.version, training.outcomes, training.fresh)
+
+
+@command(app, "monitor")
+def monitor(workspace: Path, as_of: AsOf = None) -> tuple[Report, int]:
+    """Look whether all is well. Exit code 15: somebody has to act; 16: the data are broken, do not score on them."""
+    done = running.find_flows(workspace).monitor(workspace, read_as_of(as_of))
+    from serving.watch.finding import EXIT_CODES
+
+    first, *_ = done.report.sections
+    pages = Section(points=[f"{done.page}: open it in a browser", f"{done.metrics}: for a collector of metrics"])
+    return replace(done.report, sections=[first, pages]), EXIT_CODES[done.tier]
 
 
 @app.command(epilog="Example: leadready serve --workspace var")
@@ -107,9 +119,11 @@ def _run_flow(run: str, workspace: Path) -> Any:
 
 def _find_schedule(workspace: Path) -> OpenWorkspace:
     """The workspace; ConfigError where its schedule is wrong, before seconds are spent on Prefect."""
+    from pipelines.jobs.notify import find_channels
     from pipelines.jobs.schedule import check_schedule
 
     opened = find_workspace(workspace)
     running.set_up_prefect(workspace)
     check_schedule(opened.settings, now())
+    find_channels(opened.settings.notify)
     return opened

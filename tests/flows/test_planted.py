@@ -166,6 +166,8 @@ def settings(files, *lines):
         [
             "[training]",
             "folds = 1",
+            "[monitor]",
+            "blocks = false",
             "[schedule]",
             "catch_up_days = 0",
             *lines,

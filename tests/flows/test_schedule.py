@@ -34,7 +34,14 @@ def space(tmp_path_factory):
     late = pd.read_csv(today / "leads.csv", dtype=str).tail(1).drop(columns="known_at")
     created_at = f"{clock - timedelta(days=4):%Y-%m-%d %H:%M}"
     late.assign(lead_id="L9", created_at=created_at).to_csv(today / "leads.csv", index=False)
-    settings = ["[schedule]", 'daily = "* * * * *"', "[schedule.sources]", f"canonical = {json.dumps(str(today))}"]
+    settings = [
+        "[monitor]",
+        "blocks = false",
+        "[schedule]",
+        'daily = "* * * * *"',
+        "[schedule.sources]",
+        f"canonical = {json.dumps(str(today))}",
+    ]
     space.settings.write_text("\n".join(settings))
     return space
 
@@ -56,7 +63,7 @@ def test_one_command_deploys_a_schedule_that_runs_and_makes_up_for_missed_days(p
 
     runs = [json.loads(line) for line in space.runs.read_text().splitlines()]  # in the order in which they ended
     runs = runs[: [run["run"] for run in runs].index("daily") + 1]  # the next may have begun
-    assert [run["run"] for run in runs] == ["ingest", *["score"] * 4, "report", "daily"]
+    assert [run["run"] for run in runs] == ["ingest", *["score"] * 4, "report", "monitor", "daily"]
     assert {run["outcome"] for run in runs} == {"done"}
     today = now().date()
     missed = [f"{today - timedelta(days=n)} 23:59" for n in (3, 2, 1)]

@@ -37,6 +37,7 @@ from serving.pages.review.access import User, limited, require
 from serving.pages.review.figures import concept_bars, history_curve
 from serving.pages.review.model import Explaining
 from serving.pages.review.store import FOUND, PER_PAGE, SORTS, Chosen, Day, Store
+from serving.pages.watch import TITLES
 from serving.publication import MOVED
 from serving.routes import OVERRIDDEN
 
@@ -289,11 +290,13 @@ def _add_basis(app: FastAPI) -> None:
 
     @app.get("/model", response_class=HTMLResponse, include_in_schema=False)
     def model(request: Request, day: OfDay) -> Response:
-        newest, page = _newest_report(state.workspace)
+        (newest, page), (looked, watched) = _newest_report(state.workspace), _newest_monitoring(state.workspace)
         values = {
             "card": Markup(_plain(main_of(day.card))),
             "report_day": newest,
             "judged": Markup(_plain(_chapter(page, JUDGED))),
+            "looked_day": looked,
+            "drift": Markup(_plain("".join(_chapter(watched, TITLES[kind]) for kind in ("acceptance", "drift")))),
         }
         return show(request, "model.html.j2", values)
 
@@ -301,6 +304,11 @@ def _add_basis(app: FastAPI) -> None:
     def report(request: Request) -> Response:
         newest, page = _newest_report(state.workspace)
         return show(request, "report.html.j2", {"report_day": newest, "body": Markup(_plain(main_of(page)))})
+
+    @app.get("/monitor", response_class=HTMLResponse, include_in_schema=False)
+    def monitoring(request: Request) -> Response:
+        newest, page = _newest_monitoring(state.workspace)
+        return show(request, "monitor.html.j2", {"looked_day": newest, "body": Markup(_plain(main_of(page)))})
 
     @app.get(STYLE, include_in_schema=False)
     def style() -> Response:
@@ -326,6 +334,13 @@ def _newest_report(workspace: Workspace) -> tuple[str, str]:
     for folder in sorted(workspace.reports.glob("[0-9]*"), reverse=True):
         if (folder / "report.html").is_file():
             return folder.name, (folder / "report.html").read_text(encoding="utf-8")
+    return "", ""
+
+
+def _newest_monitoring(workspace: Workspace) -> tuple[str, str]:
+    """The day of the newest page of `leadready monitor`, and that page; two empty texts where there is none."""
+    for path in sorted(workspace.reports.glob("monitor-[0-9]*.html"), reverse=True):
+        return path.stem.removeprefix("monitor-"), path.read_text(encoding="utf-8")
     return "", ""
 
 

@@ -1,0 +1,48 @@
+"""How do the features of a day spread? Counted while scoring, so that monitoring can compare the day with others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+
+from data.sql import in_force
+from data.tables import DISTRIBUTIONS
+from data.warehouse import Warehouse
+from data.workspace import Workspace
+from models.metrics.drift import count_bins
+from serving.publication import Publication
+
+NEW_DAYS = 28
+"""Who came in within so many days is new."""
+CAME = f"SELECT DISTINCT lead_id FROM leads e WHERE {in_force('$as_of')} AND created_at >= $since"
+
+
+def write(
+    workspace: Workspace,  # noqa: ARG001
+    warehouse: Warehouse,
+    publication: Publication,
+) -> None:
+    """Replace the counts of its moment; nothing where there is nothing beside the scores."""
+    if publication.beside is None:
+        return
+    scores, as_of = publication.scores, publication.as_of
+    came = warehouse.frame(CAME, {"as_of": as_of, "since": as_of - timedelta(days=NEW_DAYS)})["lead_id"]
+    matrix = publication.beside.matrix.loc[scores.index]
+    seen = {f.name: matrix[f.name] for f in publication.beside.features if f.name in matrix}
+    if scores["probability"].notna().any():
+        seen["probability"] = scores["probability"]
+    rows = [
+        (as_of, leads, of, name, counted)
+        for leads, some in (("all", slice(None)), ("new", scores["lead_id"].isin(came).to_numpy()))
+        for of, values in seen.items()
+        for name, counted in count_bins(values[some]).items()
+    ]
+    warehouse.execute("DELETE FROM distributions WHERE as_of = $1", [as_of])
+    with warehouse.view("new_distributions", pd.DataFrame(rows, columns=list(DISTRIBUTIONS.names))):
+        warehouse.insert("distributions", "FROM new_distributions")
+
+
+def finish(workspace: Workspace, warehouse: Warehouse) -> None:  # noqa: ARG001
+    """Make the table."""
+    warehouse.make(DISTRIBUTIONS)
