@@ -105,6 +105,7 @@ user_header = "X-Forwarded-User" # the header in which it names them; it has to 
 [compute]
 threads = 2
 memory = "4GB"
+wait_s = 60                   # so many seconds a command waits for another that is using the warehouse
 """
 
 
@@ -230,6 +231,7 @@ class ComputeSettings(StrictModel):
 
     threads: int = Field(default=2, ge=1, le=1024)
     memory: Annotated[str, AfterValidator(_enough)] = "4GB"
+    wait_s: float = Field(default=60, ge=0, le=86_400)
 
 
 class Settings(StrictModel):

@@ -1,4 +1,4 @@
-"""How do the jobs run under Prefect? Thin flows: retries, telling run names, and tables and links to look at."""
+"""How do the jobs run under Prefect? Thin flows: telling run names, and tables and links to look at."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from pydantic import SecretStr
 
-from data.errors import BusyError, ConfigError
+from data.errors import ConfigError
 from data.intake.databases import without_password, without_secrets
 from data.intake.ingest import IngestReport
 from data.opened import OpenWorkspace, open_workspace
@@ -38,23 +38,10 @@ from serving.pages.scores import scoring_report
 from serving.pages.sections import Report, Section
 from serving.pages.training import training_report
 
-
-def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
-    """Waiting helps where another process holds the warehouse; nothing else gets better by itself."""
-    found = state.result(raise_on_failure=False)
-    if isinstance(found, BusyError):
-        log.warning("%s has to wait for %s; it tries again by itself", task.name, found.parts["got"])
-    return isinstance(found, BusyError)
-
-
 log = logging.getLogger(__name__)
 ONCE = "on the latest rows, used once"
-patient: dict[str, Any] = {
-    "retries": 4,
-    "retry_delay_seconds": [2, 5, 10, 20],
-    "retry_condition_fn": _is_busy,
-    "persist_result": False,
-}
+patient: dict[str, Any] = {"persist_result": False}
+"""What all tasks have in common. None is tried again: who finds the warehouse in use waits for it where he opens it."""
 settle_task = task(name="settle the moment", **patient)(settle)
 ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patient)(ingest_batch)
 train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(train_models)
