@@ -21,6 +21,8 @@ from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong
 log = logging.getLogger(__name__)
 
 UNITS = {"M": 1, "G": 1000, "T": 1000_000}
+LEAST_DAYS = 30
+"""Nothing is removed that is not older: lists, pages and a schedule that catches up look back further than a week."""
 MOST_MEMORY = 1000 * UNITS["T"]
 GONE = ("search_trials", "search_minutes")
 """Keys of [training] that an earlier `leadready init` wrote and nothing reads any more."""
@@ -101,6 +103,15 @@ proxy = ""                    # IP address of the reverse proxy that signs peopl
 user_header = "X-Forwarded-User" # the header in which it names them; it has to drop what browsers send under that name
 [review.roles]                # who is not named here is a reader
 # ann = "admin"               # reader, rep or admin
+
+[retention]                   # `leadready tidy`, with which the daily run ends, removes what is older; 0: nothing
+scores_days = 0               # scores, but for those that hand-offs, draws and overrides rest on (docs/operations.md)
+exports_days = 0              # folders of exports/
+quarantine_days = 0           # rejected rows
+batches_days = 0              # records of loads that brought nothing new
+reports_days = 0              # folders of reports/
+runs_days = 0                 # logs/ and lines of runs.jsonl
+trainings_days = 0            # runs of MLflow that no version comes from: backtests, trainings that were broken off
 
 [compute]
 threads = 2
@@ -226,6 +237,31 @@ class ReviewSettings(StrictModel):
     roles: dict[str, Role] = Field(default={})
 
 
+def _a_while(days: int) -> int:
+    if 0 < days < LEAST_DAYS:
+        raise PydanticCustomError("days", "{least} days or more, or 0 to keep everything", {"least": LEAST_DAYS})
+    return days
+
+
+Days = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_a_while)]
+
+
+class RetentionSettings(StrictModel):
+    """After how many days what is old is removed; 0: never."""
+
+    scores_days: Days = 0
+    exports_days: Days = 0
+    quarantine_days: Days = 0
+    batches_days: Days = 0
+    reports_days: Days = 0
+    runs_days: Days = 0
+    trainings_days: Days = 0
+
+    def by_name(self) -> dict[str, int]:
+        """The days by what they are of."""
+        return {name.removesuffix("_days"): days for name, days in self.model_dump().items()}
+
+
 class ComputeSettings(StrictModel):
     """What the machine gives."""
 
@@ -247,6 +283,7 @@ class Settings(StrictModel):
     schedule: ScheduleSettings = ScheduleSettings()
     lists: ListSettings = ListSettings()
     review: ReviewSettings = ReviewSettings()
+    retention: RetentionSettings = RetentionSettings()
     compute: ComputeSettings = ComputeSettings()
 
     @property

@@ -156,7 +156,7 @@ class Warehouse:
             if found != len(MIGRATIONS):
                 self.execute("INSERT INTO meta SELECT NULL, NULL WHERE NOT EXISTS (FROM meta)")
                 self.execute("UPDATE meta SET schema_version = $1", [len(MIGRATIONS)])
-        for name, column, kind in sorted(_made_anew() - self._all_columns()) if path else ():
+        for name, column, kind in missing_columns(self) if path else ():
             raise _not_ours(path, f"the table {name} without the column {column} ({kind})")
 
     def _all_columns(self) -> set[tuple[str, str, str]]:
@@ -267,6 +267,11 @@ class Warehouse:
         """The columns that sources brought beyond the contract, by the source's name (`table.extra`): SQL type."""
         own = table.extra("")
         return {n.removeprefix(own): t for n, t in self.columns(table.name).items() if n.startswith(own)}
+
+
+def missing_columns(warehouse: Warehouse) -> list[tuple[str, str, str]]:
+    """Table, column and type of all that a new warehouse holds and this one does not."""
+    return sorted(_made_anew() - warehouse._all_columns())
 
 
 @cache

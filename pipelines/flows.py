@@ -27,6 +27,7 @@ from pipelines.jobs.report import report_on
 from pipelines.jobs.schedule import TOLD, failure_message, find_missed, source_of, tell
 from pipelines.jobs.score import Scoring, score_open_leads
 from pipelines.jobs.start import simulate_source
+from pipelines.jobs.tidy import tidy
 from pipelines.jobs.train import Training, train_models
 from pipelines.moment import NOW, Moment, now, settle
 from pipelines.runs import in_words, recorded
@@ -47,6 +48,7 @@ ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patie
 train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(train_models)
 score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(score_open_leads)
 missed_task = task(name="find missed days", **patient)(find_missed)
+tidy_task = task(name="tidy", **patient)(tidy)
 report_task = task(name="write report", task_run_name="report {as_of}", **patient)(report_on)
 backtest_task = task(name="test back", task_run_name="backtest from {first} to {last}", **patient)(backtest_models)
 ablate_task = task(name="ablate", task_run_name="ablate as of {observed}", **patient)(ablate_models)
@@ -156,7 +158,7 @@ def demo(
 @flow(name="daily", persist_result=False)
 @recorded("{done}")
 def daily(workspace: Path) -> str:
-    """Ingest the sources of the settings, score the days that were missed, oldest first, score now, and report.
+    """Ingest the sources of the settings, score the days that were missed, oldest first, score now, report, and tidy.
 
     What fails stops nothing that comes after it, and is raised at the end.
     """
@@ -166,8 +168,9 @@ def daily(workspace: Path) -> str:
         caught = [attempt(score, workspace, moment) for moment in missed]
         scoring = attempt(score, workspace)
         written = attempt(report, workspace, scoring.fresh.as_of if scoring else NOW)
+        tidied = attempt(tidy_task, opened, now())
     leads = len(scoring.scores)
-    return f"{len(sources)} sources, {len(caught)} missed days, {leads:,} open leads; {written}"
+    return f"{len(sources)} sources, {len(caught)} missed days, {leads:,} open leads; {tidied}; {written}"
 
 
 @flow(name="weekly", persist_result=False)

@@ -37,7 +37,7 @@ ORDER = (
     *("daily", "weekly", "serve", "deploy", "runs", "ui"),
     *("simulate", "demo", "quarantine", "features", "agreement"),
     *("retract", "merge", "forget", "drop-column", "forgotten"),
-    *("backup", "restore"),
+    *("doctor", "backup", "restore", "tidy"),
 )
 
 

@@ -83,3 +83,40 @@ def forgotten(
     with writing(f"writing {to}", "name another file"), whole(to) as making:
         making.write_text(known.as_json(), encoding="utf-8")
     return listed((), f"wrote {to}: {len(known.hashes)} people", facts={"file": str(to), "people": len(known.hashes)})
+
+
+@command(app, "doctor --workspace var")
+def doctor(
+    workspace: Path,
+    mend: Annotated[bool, typer.Option("--mend", help="Put right what can be put right without loss.")] = False,
+) -> tuple[Report, int]:
+    """Check the workspace and what it stands on. It changes nothing unless you add --mend."""
+    from data.workspace import Workspace
+    from pipelines.jobs.doctor import examine
+    from serving.pages.sections import Section
+
+    found = examine(Workspace(workspace), now(), mend)
+    rows = [{"check": name, "state": one.state, "found": one.says} for name, one in found.findings.items()]
+    todo = [f"{name}: {one.do}" for name, one in found.findings.items() if one.do]
+    mended = [f"mended {name}: {before}" for name, before in found.mended.items()]
+    facts = {
+        "findings": [{"check": name, **asdict(one)} for name, one in found.findings.items()],
+        "mended": found.mended,
+        "exit_code": found.code,
+    }
+    return Report([Section(rows=rows, points=mended), Section(chapter="What to do", points=todo)], facts), found.code
+
+
+@command(app, "tidy --workspace var")
+def tidy(workspace: Path) -> Report:
+    """Remove what is older than [retention] in settings.toml says. The daily run ends with it."""
+    from data.backup import total
+    from pipelines.jobs.tidy import tidy as remove_old
+
+    done = remove_old(find_workspace(workspace), now())
+    rows = [{"of": name, "removed": count} for name, count in done.gone.items()]
+    points = [
+        f"the workspace is {total([done.freed])} smaller",
+        *[f"kept for good, as [retention] says nothing else: {', '.join(done.kept)}"] * bool(done.kept),
+    ]
+    return listed(rows, *points, facts=asdict(done))

@@ -126,6 +126,7 @@ def _is_link(folder: str, name: str) -> bool:
 def _of_no_worth(space: Workspace, path: Path) -> bool:
     """Locks, what stores have in files beside them, half-made things, and copies from before a migration."""
     locks = [space.tracking.with_suffix(end).name for end in (".lock", ".moving")]
+    locks.append(space.runs.with_suffix(".lock").name)
     beside = path.name.startswith((f"{space.warehouse.name}.", f"{space.tracking.name}-"))
     return path.name in locks or beside or bool(HALF_MADE.fullmatch(path.name))
 

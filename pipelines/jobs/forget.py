@@ -73,8 +73,9 @@ def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str],
     from serving.sinks import files, finish
 
     finish(opened.workspace, warehouse)
-    published = f"""SELECT as_of, coalesce(day, strftime(as_of, '%Y-%m-%d')) FROM publications WHERE as_of IN
-        (SELECT as_of FROM scores WHERE lead_id IN ({", ".join(map(literal, leads))}))"""
+    ids = ", ".join(map(literal, leads))
+    published = f"""SELECT as_of, coalesce(day, strftime(as_of, '%Y-%m-%d')) FROM publications
+        WHERE folder IS NOT NULL AND as_of IN (SELECT as_of FROM scores WHERE lead_id IN ({ids}))"""
     with warehouse.transaction():
         moments = warehouse.rows(published)
         rows = forget(warehouse, leads, moment)

@@ -22,6 +22,7 @@ from data.workspace import Workspace
 from models.registry.client import Registry
 from pipelines.jobs import backup as jobs
 from pipelines.jobs.backup import back_up, restore
+from pipelines.jobs.doctor import examine
 from pipelines.jobs.ingest import ingest_batch
 from pipelines.jobs.score import score_open_leads
 from pipelines.jobs.start import init_workspace
@@ -67,23 +68,25 @@ def test_restored_elsewhere_it_holds_the_same_and_scores_to_the_same_bytes(compa
     work.run("restore", tmp_path / "elsewhere" / "other", company.file)
     there = tmp_path / "elsewhere" / "other"
     assert work.differences(work.state(there), before) == []
-    expected, aside = scored(shutil.copytree(company.root, tmp_path / "same", symlinks=True)), tmp_path / "aside"
-    company.root.rename(aside)
+    aside = company.root.rename(company.root.with_name("aside"))
     try:
         registry = Registry(Workspace(there))
         assert registry.champion().version == 1
         registry.check_place()
         assert len(registry.holdout(registry.load("champion")))
         assert registry.card(registry.load("champion"))
-        assert scored(there) == expected
+        found = scored(there)
+        shutil.copytree(aside, company.root, symlinks=True)
+        assert found == scored(company.root)
+        shutil.rmtree(company.root)
     finally:
         aside.rename(company.root)
-    assert expected[1] == {"1"}
+    assert found[1] == {"1"}
 
 
-def test_a_restored_workspace_trains_on(var):
-    work.run("train", var)
-    assert Registry(Workspace(var)).runs()["version"].max() == 2
+def test_a_restored_workspace_keeps_what_it_learns_in_its_own_place(company, var):
+    run = Registry(Workspace(var)).log_report("backtest", "b", {}, {}, {"t": pd.DataFrame({"a": [1]})}, {})
+    assert (var / "artifacts" / run / "artifacts" / "report" / "t.csv").is_file()
 
 
 def test_what_is_left_out_is_made_anew_or_said(company, var):
@@ -174,7 +177,7 @@ def test_who_was_forgotten_since_stays_forgotten(company, var, tmp_path):
     assert traces(company.root, work.KEPT)
     assert traces(var, work.KEPT) == []
     again = ingest_batch(open_workspace(var), "canonical", str(more), work.LOADED_AT + timedelta(days=2))
-    assert again.forgotten == 1
+    assert sum(count.forgotten for count in again.tables.values()) == 1
     assert ingest_batch(open_workspace(var), "canonical", str(company.source), work.LOADED_AT).stored == 0
 
 
@@ -300,3 +303,49 @@ def test_kills_at_random_moments(company, var, tmp_path, name):
         assert work.differences(work.state(var), before) == []
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b", "var"]
     assert hit
+
+
+def said(root, check, mend=False):
+    found = examine(Workspace(root), NEXT, mend)
+    return found.findings[check], found.code
+
+
+def test_the_doctor_finds_a_workspace_with_a_model_in_order_and_changes_nothing(var):
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in var.rglob("*") if p.is_file()}
+    found = examine(Workspace(var), NEXT)
+    ill = {name: one for name, one in found.findings.items() if one.state != "fine"}
+    assert not ill.keys() - {"packages", "space"}, ill
+    assert found.findings["models"].says == "version 1 is in use and can score"
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in var.rglob("*") if p.is_file()} == before
+
+
+def test_the_doctor_finds_a_workspace_that_was_moved_and_mends_it(var):
+    moved = var.rename(var.with_name("moved"))
+    one, code = said(moved, "store of models")
+    assert (one.state, code, "the workspace was moved" in one.says) == ("broken", 12, True)
+    one, code = said(moved, "store of models", mend=True)
+    assert (one.state, code) == ("fine", 0)
+    assert Registry(Workspace(moved)).champion().version == 1
+
+
+def test_the_doctor_finds_a_model_whose_files_were_changed(var):
+    [kept] = var.rglob("model.skops")
+    kept.write_bytes(kept.read_bytes()[:-1])
+    one, code = said(var, "models")
+    assert (one.state, code, "changed since training logged them" in one.says) == ("broken", 12, True)
+    Registry(Workspace(var))._mlflow().MlflowClient().delete_registered_model_alias("lead-readiness", "champion")
+    one, code = said(var, "models")
+    assert (one.state, code, "version 1 was changed" in one.says) == ("look", 0, True)
+
+
+def test_the_doctor_finds_a_model_whose_agreement_is_gone(var):
+    [agreement] = (var / "agreements").glob("*.toml")
+    agreement.write_text(agreement.read_text().replace("yes = ", "yes = 1", 1))
+    one, code = said(var, "models")
+    assert (one.state, code, "it was edited or removed" in one.says) == ("broken", 12, True)
+
+
+def test_the_doctor_finds_a_damaged_store_of_models(var):
+    (var / "mlflow.db").write_bytes(b"SQLite format 3\0" + b"damage" * 1000)
+    one, code = said(var, "store of models", mend=True)
+    assert (one.state, code, "mlflow.db cannot be read" in one.says) == ("broken", 12, True)

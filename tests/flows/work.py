@@ -95,6 +95,12 @@ def restore(root: Path, backup: Path) -> None:
     bring_back(root, backup, LOADED_AT, replace=True)
 
 
+def tidy(root: Path) -> None:
+    from pipelines.jobs.tidy import tidy as remove_old
+
+    remove_old(open_workspace(root), AS_OF)
+
+
 def hold(root: Path) -> None:
     """Hold the warehouse, as soon as whoever looks whether it is held (`_can_open`) lets go of it."""
     while True:

@@ -91,9 +91,9 @@ def test_who_waits_gets_the_file_once_it_is_free_and_said_for_whom_it_waits(held
 
 
 def test_who_waited_too_long_is_told_how_long(held, path):
-    with pytest.raises(BusyError, match=rf"\(process {held.pid}\), after 0.5 s of waiting"):
-        with Warehouse.open(path, wait_s=0.5):
-            pass
+    said = rf"\(process {held.pid}\), after 0.5 s of waiting"
+    with pytest.raises(BusyError, match=said), Warehouse.open(path, wait_s=0.5):
+        pass
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process was started as")
