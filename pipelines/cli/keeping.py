@@ -49,7 +49,7 @@ def restore(
         Path | None, typer.Option(help="Forget again whoever is on this list of `leadready forgotten`.")
     ] = None,
 ) -> Report:
-    """Restore a workspace from a backup, whole or not at all, at any path. People forgotten since stay forgotten."""
+    """Restore a workspace from a backup, at any path. It is done whole or not at all; who was forgotten stays so."""
     from models.registry.client import server
     from pipelines.jobs.backup import ON_SERVER
     from pipelines.jobs.backup import restore as bring_back
