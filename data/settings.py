@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from data.cohorts import Cohort
+from data.errors import ConfigError
 from data.freshness import Limits
 from data.labels import CountsAs
 from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong_keys
@@ -303,3 +304,11 @@ def read_settings(path: Path) -> Settings:
         return Settings.model_validate(raw)
     except ValidationError as error:
         raise wrong_keys(str(path), Settings, error) from None
+
+
+def patience(path: Path) -> float:
+    """How long to wait for the warehouse, in seconds, even where the settings themselves are what is broken."""
+    try:
+        return read_settings(path).compute.wait_s
+    except ConfigError:
+        return ComputeSettings().wait_s

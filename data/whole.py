@@ -48,8 +48,7 @@ def whole(path: Path, *, unless_there: bool = False, alone: bool = False) -> Ite
     making, old = (path.with_name(f".{path.name}.{word}") for word in ("making" if alone else uuid.uuid4().hex, "old"))
     path.parent.mkdir(parents=True, exist_ok=True)
     if alone:
-        if old.exists() and not path.exists():
-            old.rename(path)
+        put_back(path)
         remove(making, old)
     try:
         yield making
@@ -64,6 +63,13 @@ def whole(path: Path, *, unless_there: bool = False, alone: bool = False) -> Ite
     finally:
         with suppress(OSError):
             remove(making)
+
+
+def put_back(path: Path) -> None:
+    """Where a process was killed between the two steps in which a folder is replaced: what was there is there again."""
+    old = path.with_name(f".{path.name}.old")
+    if old.exists() and not path.exists():
+        old.rename(path)
 
 
 def point(link: Path, target: str) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from data.errors import BusyError, DataError, LeadreadyError
 from data.opened import OpenWorkspace
+from data.settings import patience
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 
@@ -47,7 +48,7 @@ class Visit:
         if self._busy:
             raise self._busy[0]
         try:
-            wait_s = self.opened.settings.compute.wait_s
+            wait_s = patience(self.space.settings)
             with Warehouse.open(self.space.warehouse, wait_s=wait_s, as_it_is=True) as warehouse:
                 yield warehouse
         except BusyError as error:

@@ -19,9 +19,9 @@ from data.errors import ConfigError, UsageError
 from data.forgotten import Forgotten, list_forgotten, read_forgotten
 from data.migrations import MIGRATIONS
 from data.opened import OpenWorkspace, open_workspace
-from data.settings import Settings, read_settings
+from data.settings import patience
 from data.warehouse import Warehouse
-from data.whole import HALF_MADE, whole, writing
+from data.whole import HALF_MADE, put_back, whole, writing
 from data.workspace import PRIVATE, Workspace
 from pipelines.jobs.forget import forget_again
 
@@ -153,6 +153,7 @@ def restore(
     os.umask(PRIVATE)
     target = Workspace(root.resolve())
     known = [read_forgotten(forgotten)] if forgotten else []
+    put_back(target.root)
     with ExitStack() as holding:
         if target.root.exists() and (not target.root.is_dir() or any(target.root.iterdir())):
             _check_replaceable(target, replace)
@@ -190,14 +191,6 @@ def _check_replaceable(target: Workspace, replace: bool) -> None:
         raise ConfigError(what, expected="a workspace to replace", got=f"{got} and no workspace", do=do)
 
 
-def _patience(target: Workspace) -> float:
-    """How long to wait for the warehouse, in seconds; settings that cannot be read may be what is to be restored."""
-    try:
-        return read_settings(target.settings).compute.wait_s
-    except ConfigError:
-        return Settings().compute.wait_s
-
-
 @contextmanager
 def _holding(target: Workspace, named: bool) -> Iterator[list[Forgotten]]:
     """While this holds nobody writes into the workspace that is replaced; it gives the list of whom that forgot.
@@ -209,7 +202,7 @@ def _holding(target: Workspace, named: bool) -> Iterator[list[Forgotten]]:
             if not target.warehouse.is_file():
                 do = "ingest again"
                 raise ConfigError(f"opening {target.warehouse}", expected="a warehouse", got="no such file", do=do)
-            open_it = Warehouse.open(target.warehouse, wait_s=_patience(target), as_it_is=True)
+            open_it = Warehouse.open(target.warehouse, wait_s=patience(target.settings), as_it_is=True)
             known = [list_forgotten(holding.enter_context(open_it))]
         except ConfigError as error:
             if not named:

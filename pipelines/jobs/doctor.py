@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from data.errors import LeadreadyError
+from data.errors import ConfigError, LeadreadyError
 from data.opened import OpenWorkspace
 from data.workspace import Workspace
 from pipelines.doctor import folders, machine, outside, stores
-from pipelines.doctor.finding import Finding, Visit, fine, from_error
+from pipelines.doctor.finding import Finding, Visit, broken, fine, from_error
 
 Check = Callable[[Visit], Finding]
 CHECKS: dict[str, Check] = {
@@ -77,6 +77,9 @@ def examine(workspace: Workspace, clock: datetime, mend: bool = False) -> Examin
 
 
 def _check_workspace(visit: Visit) -> Finding:
+    root = visit.space.root.resolve()
+    if not root.exists() and (old := root.with_name(f".{root.name}.old")).exists():
+        return broken(f"a restore was killed, and the workspace is {old}", "run the same restore again", ConfigError)
     visit.space.check()
     return fine(f"{visit.space.root} is one of this leadready's")
 

@@ -181,6 +181,16 @@ def test_who_was_forgotten_since_stays_forgotten(company, var, tmp_path):
     assert ingest_batch(open_workspace(var), "canonical", str(company.source), work.LOADED_AT).stored == 0
 
 
+def test_a_restore_that_was_killed_between_its_last_steps_still_knows_who_was_forgotten(company, var):
+    work.forget(var, work.KEPT)
+    var.rename(var.with_name(".var.old"))
+    found = examine(Workspace(var), NEXT)
+    assert (found.code, "run the same restore again" in found.findings["workspace"].do) == (10, True)
+    with pytest.raises(UsageError, match="a folder that is not empty"):
+        restore(var, company.file, work.LOADED_AT)
+    assert restore(var, company.file, work.LOADED_AT, replace=True).forgotten == 1
+
+
 def test_the_list_of_the_forgotten_kept_elsewhere_is_applied(company, var, tmp_path):
     """Where the workspace itself is lost. The list names nobody."""
     work.forget(var, work.KEPT)
@@ -340,7 +350,7 @@ def test_the_doctor_finds_a_model_whose_files_were_changed(var):
 
 def test_the_doctor_finds_a_model_whose_agreement_is_gone(var):
     [agreement] = (var / "agreements").glob("*.toml")
-    agreement.write_text(agreement.read_text().replace("yes = ", "yes = 1", 1))
+    agreement.write_text(f"{agreement.read_text()}\n[criteria.budget]\nyes = 21\n")
     one, code = said(var, "models")
     assert (one.state, code, "it was edited or removed" in one.says) == ("broken", 12, True)
 

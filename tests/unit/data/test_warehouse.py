@@ -107,6 +107,15 @@ def test_it_is_told_by_its_command_and_by_nothing_that_follows(path, started_as)
     assert "secret" not in str(caught.value)
 
 
+def test_what_is_no_name_of_a_command_is_not_told(path):
+    process = hold(path, "leadready", "me:secret@host")
+    with pytest.raises(BusyError) as caught, Warehouse.open(path):
+        pass
+    process.communicate()
+    assert f"(process {process.pid})" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_the_lock_of_a_process_that_died_holds_nobody_up(path):
     process = hold(path)
     process.kill()

@@ -139,6 +139,7 @@ def test_settings_that_cannot_be_read_are_broken(var):
     (var / "settings.toml").write_text("time_zone = 'Mars/Base'")
     found = examine(Workspace(var), NOW)
     assert (found.findings["settings"].state, found.code) == ("broken", 10)
+    assert {found.findings[name].state for name in ("tables", "counts", "scores", "exports")} == {"fine"}
 
 
 def test_an_agreement_that_cannot_be_read_is_broken(var):
