@@ -397,9 +397,8 @@ class Registry:
         if self._store is None or not self._store.exists():
             return 0
         mlflow = self._mlflow()
-        from mlflow.tracking._tracking_service.utils import _get_store
-
-        client, store, place = mlflow.MlflowClient(), _get_store(), self._artifacts or ""
+        store = mlflow.tracking._tracking_service.utils._get_store()
+        client, place = mlflow.MlflowClient(), self._artifacts or ""
         versions = {version.run_id for version in client.search_model_versions(f"name = '{NAME}'")}
         everything = mlflow.entities.ViewType.ALL
         runs = mlflow.search_runs([self._experiment(mlflow)], run_view_type=everything, output_format="list")
