@@ -95,11 +95,13 @@ def unpack(backup: Path, into: Path) -> About:
 def _parts(backup: Path) -> Iterator[Iterator[tuple[str, BinaryIO]]]:
     """The parts one after the other, each to be read before the next; whatever is wrong with the file is DataError."""
     try:
+        backup.open("rb").close()
+    except OSError as error:
+        do, got = "name the file that `leadready backup` wrote", str(error.strerror)
+        raise ConfigError(f"restoring {backup}", expected="a backup that can be read", got=got, do=do) from None
+    try:
         with pa.CompressedInputStream(str(backup), "zstd") as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
             yield ((member.name, cast("BinaryIO", part)) for member in tar if (part := tar.extractfile(member)))
-    except FileNotFoundError:
-        do = "name the file that `leadready backup` wrote"
-        raise ConfigError(f"restoring {backup}", expected="a backup", got="no such file", do=do) from None
     except (tarfile.TarError, pa.ArrowException, ValueError, EOFError, KeyError, TypeError) as error:
         raise _broken(backup, f"a file that cannot be read ({str(error).partition(chr(10))[0]})") from None
     except OSError as error:

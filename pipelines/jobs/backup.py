@@ -69,7 +69,7 @@ def back_up(opened: OpenWorkspace, to: Path, clock: datetime, *, replace: bool =
     with opened.warehouse() as warehouse:
         links: list[str] = []
         paths = [*_worth_keeping(space, links)]
-        size = sum(path.stat().st_size for path in paths)
+        size = sum(path.stat().st_size for path in paths if path.exists())
         _warn_of_space(to, size)
         files = {str(path.relative_to(space.root)): _opener(space, warehouse, path) for path in paths}
         about = About(clock.isoformat(), str(space.root.resolve()), version("leadready"), len(MIGRATIONS), size)

@@ -132,6 +132,7 @@ def test_too_little_room_is_said_before_anything_is_written(backup, into):
     assert found(into) == {}
 
 
-def test_a_backup_that_is_not_there_is_said(tmp_path, into):
-    with pytest.raises(ConfigError, match="expected a backup, got no such file"):
-        unpack(tmp_path / "none", into)
+@pytest.mark.parametrize(("name", "got"), [("none", "No such file or directory"), (".", "Is a directory")])
+def test_a_backup_that_cannot_be_opened_is_said(tmp_path, into, name, got):
+    with pytest.raises(ConfigError, match=f"expected a backup that can be read, got {got}"):
+        unpack(tmp_path / name, into)
