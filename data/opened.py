@@ -41,10 +41,10 @@ class OpenWorkspace:
         """The warehouse under the compute settings.
 
         DuckDB lets one process in: take it for as long as rows are read or written, not while models are fitted.
-        Raises BusyError where another process has it.
+        Where another process has it this one waits, and says for whom; BusyError where that takes too long.
         """
-        compute = self.settings.compute
-        with Warehouse.open(self.workspace.warehouse, threads=compute.threads, memory=compute.memory) as warehouse:
+        own, path = self.settings.compute, self.workspace.warehouse
+        with Warehouse.open(path, threads=own.threads, memory=own.memory, wait_s=own.wait_s) as warehouse:
             yield warehouse
 
 

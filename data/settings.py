@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from data.cohorts import Cohort
+from data.errors import ConfigError
 from data.freshness import Limits
 from data.labels import CountsAs
 from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong_keys
@@ -21,6 +22,8 @@ from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong
 log = logging.getLogger(__name__)
 
 UNITS = {"M": 1, "G": 1000, "T": 1000_000}
+LEAST_DAYS = 30
+"""Nothing is removed that is not older: lists, pages and a schedule that catches up look back further than a week."""
 MOST_MEMORY = 1000 * UNITS["T"]
 GONE = ("search_trials", "search_minutes")
 """Keys of [training] that an earlier `leadready init` wrote and nothing reads any more."""
@@ -114,9 +117,19 @@ smtp = ""                     # "$LEADREADY_SMTP": smtp://USER:PASSWORD@HOST:587
 sender = ""                   # "leadready@example.com"
 to = []                       # e-mail addresses
 
+[retention]                   # `leadready tidy`, with which the daily run ends, removes what is older; 0: nothing
+scores_days = 0               # scores, but for those that hand-offs, draws and overrides rest on (docs/operations.md)
+exports_days = 0              # folders of exports/
+quarantine_days = 0           # rejected rows
+batches_days = 0              # records of loads that brought nothing new
+reports_days = 0              # folders of reports/
+runs_days = 0                 # logs/ and lines of runs.jsonl
+trainings_days = 0            # runs of MLflow that no version comes from: backtests, trainings that were broken off
+
 [compute]
 threads = 2
 memory = "4GB"
+wait_s = 60                   # so many seconds a command waits for another that is using the warehouse
 """
 
 
@@ -255,11 +268,37 @@ class NotifySettings(StrictModel):
     to: tuple[str, ...] = ()
 
 
+def _a_while(days: int) -> int:
+    if 0 < days < LEAST_DAYS:
+        raise PydanticCustomError("days", "{least} days or more, or 0 to keep everything", {"least": LEAST_DAYS})
+    return days
+
+
+Days = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_a_while)]
+
+
+class RetentionSettings(StrictModel):
+    """After how many days what is old is removed; 0: never."""
+
+    scores_days: Days = 0
+    exports_days: Days = 0
+    quarantine_days: Days = 0
+    batches_days: Days = 0
+    reports_days: Days = 0
+    runs_days: Days = 0
+    trainings_days: Days = 0
+
+    def by_name(self) -> dict[str, int]:
+        """The days by what they are of."""
+        return {name.removesuffix("_days"): days for name, days in self.model_dump().items()}
+
+
 class ComputeSettings(StrictModel):
     """What the machine gives."""
 
     threads: int = Field(default=2, ge=1, le=1024)
     memory: Annotated[str, AfterValidator(_enough)] = "4GB"
+    wait_s: float = Field(default=60, ge=0, le=86_400)
 
 
 class Settings(StrictModel):
@@ -277,6 +316,7 @@ class Settings(StrictModel):
     review: ReviewSettings = ReviewSettings()
     monitor: MonitorSettings = MonitorSettings()
     notify: NotifySettings = NotifySettings()
+    retention: RetentionSettings = RetentionSettings()
     compute: ComputeSettings = ComputeSettings()
 
     @property
@@ -296,3 +336,11 @@ def read_settings(path: Path) -> Settings:
         return Settings.model_validate(raw)
     except ValidationError as error:
         raise wrong_keys(str(path), Settings, error) from None
+
+
+def patience(path: Path) -> float:
+    """How long to wait for the warehouse, in seconds, even where the settings themselves are what is broken."""
+    try:
+        return read_settings(path).compute.wait_s
+    except ConfigError:
+        return ComputeSettings().wait_s

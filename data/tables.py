@@ -321,10 +321,11 @@ TIERS = ("fine", "note", "act", "block")
 """Of what monitoring finds: nothing; look when you can; somebody has to act; the data are broken, so do not score."""
 PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=("as_of",)).of(
     AS_OF,
-    Column("folder", "text", "their folder below exports"),
+    Column("folder", "text", "their folder below exports; empty once `leadready tidy` removed it"),
     Column("day", "text", "the calendar day they belong to; of an older leadready empty: the day in UTC"),
     Column("number", "whole", "its place in the order in which publications were made"),
     Column("basis", "text", "what it rested on, as JSON: `leadready replay` computes it again from that"),
+    Column("thinned", "flag", "whether `leadready tidy` removed its scores, but for those that later work reads"),
 )
 
 DISTRIBUTIONS = Table(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 import pandas as pd
@@ -19,7 +20,7 @@ from data.errors import BusyError, ConfigError, DataError
 from data.migrations import MIGRATIONS
 from data.sql import literal, quoted
 from data.tables import RETRACTIONS, SQL_TYPES, TABLES, Table
-from data.whole import remove, whole
+from data.whole import copied, remove, whole, writing
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,10 @@ VERSION_COLUMNS = {
 DAMAGE = (duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 """What DuckDB raises of a file whose bytes are others than it wrote."""
 Parameters = list[Any] | dict[str, Any] | None
+LOOK_S = 0.25
+"""How long is waited before it is tried again to open a file that another process holds."""
+COPY = "{name}.before-schema-{to}"
+"""What the copy is called that is made of a warehouse before it is migrated."""
 
 
 @dataclass
@@ -56,27 +61,38 @@ class Warehouse:
     """One open DuckDB file. Use `with Warehouse.open(path) as warehouse`."""
 
     connection: duckdb.DuckDBPyConnection
+    _held: list[BinaryIO] = field(default_factory=list)
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path | None, *, threads: int | None = None, memory: str | None = None) -> Iterator[Warehouse]:
-        """Open `path` (None: in memory), making the tables where they are absent.
+    def open(
+        cls,
+        path: Path | None,
+        *,
+        threads: int | None = None,
+        memory: str | None = None,
+        wait_s: float = 0,
+        as_it_is: bool = False,
+    ) -> Iterator[Warehouse]:
+        """Open `path` (None: in memory), making the tables where they are absent; `as_it_is`: only to look at.
 
-        Raises BusyError where another process holds the file, ConfigError where it cannot be opened, and DataError
-        where the disk is full.
+        Raises BusyError where another process holds the file for longer than `wait_s` seconds, ConfigError where it
+        cannot be opened, and DataError where the disk is full.
         """
-        connection = _connect(path)
+        connection = _connect(path, wait_s, as_it_is)
+        held: list[BinaryIO] = []
         try:
             connection.execute(SESSION)
             if threads:
                 connection.execute(f"SET threads = {threads:d}")
             if memory:
                 connection.execute(f"SET memory_limit = '{memory}'")
-            warehouse = cls(connection)
+            warehouse = cls(connection, held)
             if warehouse.scalar(PROGRESS):
                 connection.execute("SET enable_progress_bar = false")
             try:
-                warehouse._make_tables(path)
+                if not as_it_is:
+                    warehouse._make_tables(path)
             except duckdb.CatalogException as error:  # a view in the place of a table
                 raise _not_ours(path, plainly(error)) from None
             yield warehouse
@@ -90,6 +106,29 @@ class Warehouse:
             raise DataError(what, expected="room on disk and in memory", got=got, do=do) from error
         finally:
             connection.close()
+            for file in held:
+                file.close()
+
+    def file(self, path: Path) -> BinaryIO:
+        """The bytes of the open file `path`, all of it, to be read before the next statement that writes.
+
+        It is closed with the warehouse: the kernel's lock on a file goes as soon as the process that holds it closes
+        any descriptor of that file.
+        """
+        self.execute("CHECKPOINT")
+        self._held.append(path.open("rb"))
+        return self._held[-1]
+
+    def _copy_aside(self, path: Path, found: int) -> None:
+        """Before a migration: a copy of the file beside it, which an older leadready can open."""
+        copy = path.with_name(COPY.format(name=path.name, to=len(MIGRATIONS)))
+        do = "free some space and run the same command again; the warehouse is as it was"
+        with writing(f"copying {path} before its tables are changed", do), whole(copy, alone=True) as making:
+            copied(self.file(path), making)
+        said = (
+            "%s was made by an older leadready (schema %d, now %d); before its tables are changed it was copied to %s"
+        )
+        log.warning(f"{said}: delete that once you are content", path, found, len(MIGRATIONS), copy)
 
     def _make_tables(self, path: Path | None) -> None:
         """Make what is absent, and bring the tables of an older version to ours.
@@ -98,12 +137,14 @@ class Warehouse:
         """
         there = self._all_columns() if path else set()
         tables = {table for table, *_ in there}
+        found = self.scalar("SELECT schema_version FROM meta") if "meta" in tables else None
+        if found is not None and found > len(MIGRATIONS):
+            do = "update leadready to the version that last used this workspace"
+            expected, got = f"tables of schema version {len(MIGRATIONS)} or older", f"version {found}"
+            raise ConfigError(f"opening {path or 'the warehouse'}", expected=expected, got=got, do=do)
+        if path and "batches" in tables and found != len(MIGRATIONS):
+            self._copy_aside(path, found or 0)
         with self.transaction():
-            found = self.scalar("SELECT schema_version FROM meta") if "meta" in tables else None
-            if found is not None and found > len(MIGRATIONS):
-                do = "update leadready to the version that last used this workspace"
-                expected, got = f"tables of schema version {len(MIGRATIONS)} or older", f"version {found}"
-                raise ConfigError(f"opening {path or 'the warehouse'}", expected=expected, got=got, do=do)
             if path and found == len(MIGRATIONS) and _made_anew() <= there:
                 return
             self.execute(OWN_TABLES)
@@ -115,7 +156,7 @@ class Warehouse:
             if found != len(MIGRATIONS):
                 self.execute("INSERT INTO meta SELECT NULL, NULL WHERE NOT EXISTS (FROM meta)")
                 self.execute("UPDATE meta SET schema_version = $1", [len(MIGRATIONS)])
-        for name, column, kind in sorted(_made_anew() - self._all_columns()) if path else ():
+        for name, column, kind in missing_columns(self) if path else ():
             raise _not_ours(path, f"the table {name} without the column {column} ({kind})")
 
     def _all_columns(self) -> set[tuple[str, str, str]]:
@@ -228,6 +269,11 @@ class Warehouse:
         return {n.removeprefix(own): t for n, t in self.columns(table.name).items() if n.startswith(own)}
 
 
+def missing_columns(warehouse: Warehouse) -> list[tuple[str, str, str]]:
+    """Table, column and type of all that a new warehouse holds and this one does not."""
+    return sorted(_made_anew() - warehouse._all_columns())
+
+
 @cache
 def _made_anew() -> set[tuple[str, str, str]]:
     """Table, column and type of all that a new warehouse holds."""
@@ -235,12 +281,12 @@ def _made_anew() -> set[tuple[str, str, str]]:
         return new._all_columns()
 
 
-def rewrite(path: Path) -> None:
+def rewrite(path: Path, wait_s: float = 0) -> None:
     """Write a warehouse anew, so that nothing that was deleted is left in its file: DuckDB only marks such rows.
 
     The new file takes the old one's place while that is still locked. Raises what `Warehouse.open` raises.
     """
-    with Warehouse.open(path) as warehouse, whole(path) as making:
+    with Warehouse.open(path, wait_s=wait_s) as warehouse, whole(path) as making:
         remove(*path.parent.glob(f".{path.name}.*"))  # what a run that was killed left
         own = quoted(warehouse.scalar("SELECT current_database()"))
         warehouse.execute(f"CHECKPOINT; ATTACH {literal(str(making))} AS anew")
@@ -261,17 +307,45 @@ def _not_ours(path: Path | None, got: str) -> ConfigError:
     return ConfigError(f"opening {path or 'the warehouse'}", expected=expected, got=got, do=do)
 
 
-def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path | None, wait_s: float, as_it_is: bool) -> duckdb.DuckDBPyConnection:
+    waited = 0.0
+    while True:
+        try:
+            return duckdb.connect(path or ":memory:", read_only=as_it_is)
+        except duckdb.Error as error:
+            what, got = f"opening {path}", str(error).splitlines()[0]
+            held = re.search(r"Could not set lock.*?(?:\(PID (\d+)\)|$)", str(error), re.DOTALL)
+            if not held:
+                do = "check its folder, permissions and free space, or move the file away and ingest again"
+                raise ConfigError(what, expected="a DuckDB file that can be read and written", got=got, do=do) from None
+            by = _named(held[1])
+            if waited >= wait_s:
+                got = f"another leadready command that is running{by}" + f", after {waited:g} s of waiting" * (
+                    wait_s > 0
+                )
+                do = "wait until it ends and run the same command again"
+                raise BusyError(what, expected="no other command to use it", got=got, do=do) from None
+            if not waited:
+                log.warning("%s is in use by another leadready command%s; waiting up to %g s for it", path, by, wait_s)
+        time.sleep(LOOK_S)
+        waited += LOOK_S
+
+
+def _named(number: str | None) -> str:
+    """The process that holds a lock, in brackets, with the command it was started as where this system says it.
+
+    Of that only the name of the command is told: what follows may hold a password. A number that is nobody's here is
+    that of a process in another container or on another machine, which this one cannot see.
+    """
+    if not number:
+        return ""
+    place = Path(f"/proc/{number}")
+    if number == "0" or (place.parent.is_dir() and not place.exists()):
+        return f" (process {number}, which is none of this machine's: look for one in another container or machine)"
     try:
-        return duckdb.connect(path or ":memory:")
-    except duckdb.Error as error:
-        what, got = f"opening {path}", str(error).splitlines()[0]
-        if held := re.search(r"Could not set lock.*?(?:\(PID (\d+)\)|$)", str(error), re.DOTALL):
-            by = f" (process {held[1]})" if held[1] else ""
-            got, do = (
-                f"another leadready command that is running{by}",
-                "wait until it ends and run the same command again",
-            )
-            raise BusyError(what, expected="no other command to use it", got=got, do=do) from None
-        do = "check its folder, permissions and free space, or move the file away and ingest again"
-        raise ConfigError(what, expected="a DuckDB file that can be read and written", got=got, do=do) from None
+        words = (place / "cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        words = []
+    is_ours = [word.endswith(("/leadready", "pipelines.cli")) or word == "leadready" for word in words]
+    after = words[is_ours.index(True) + 1] if any(is_ours) else ""
+    return f" (leadready {after}, process {number})" if re.fullmatch("[a-z-]+", after) else f" (process {number})"

@@ -5,14 +5,22 @@ Killed at any moment, a process leaves what was there before or what it wrote, n
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from data.errors import ConfigError
+
+HALF_MADE = re.compile(r"\..+\.(making|old|[0-9a-f]{32})")
+"""What a file or folder is called while `whole` makes it or puts it in its place."""
+PART = 1 << 20
+"""Bytes that are copied at a time."""
 
 
 @contextmanager
@@ -40,8 +48,7 @@ def whole(path: Path, *, unless_there: bool = False, alone: bool = False) -> Ite
     making, old = (path.with_name(f".{path.name}.{word}") for word in ("making" if alone else uuid.uuid4().hex, "old"))
     path.parent.mkdir(parents=True, exist_ok=True)
     if alone:
-        if old.exists() and not path.exists():
-            old.rename(path)
+        put_back(path)
         remove(making, old)
     try:
         yield making
@@ -56,6 +63,13 @@ def whole(path: Path, *, unless_there: bool = False, alone: bool = False) -> Ite
     finally:
         with suppress(OSError):
             remove(making)
+
+
+def put_back(path: Path) -> None:
+    """Where a process was killed between the two steps in which a folder is replaced: what was there is there again."""
+    old = path.with_name(f".{path.name}.old")
+    if old.exists() and not path.exists():
+        old.rename(path)
 
 
 def point(link: Path, target: str) -> None:
@@ -81,6 +95,18 @@ def remove(*paths: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def copied(file: BinaryIO, to: Path) -> tuple[int, str]:
+    """Write all that is left to read of an open file to `to`, and onto the disk: bytes and SHA-256."""
+    hashed, count = hashlib.sha256(), 0
+    with to.open("wb") as made:
+        while part := file.read(PART):
+            hashed.update(part)
+            count += made.write(part)
+        made.flush()
+        os.fsync(made.fileno())
+    return count, hashed.hexdigest()
 
 
 @contextmanager

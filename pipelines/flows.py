@@ -1,4 +1,4 @@
-"""How do the jobs run under Prefect? Thin flows: retries, telling run names, and tables and links to look at."""
+"""How do the jobs run under Prefect? Thin flows: telling run names, and tables and links to look at."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from pydantic import SecretStr
 
-from data.errors import BusyError, ConfigError
+from data.errors import ConfigError
 from data.intake.databases import without_password, without_secrets
 from data.intake.ingest import IngestReport
 from data.opened import OpenWorkspace, open_workspace
@@ -29,6 +29,7 @@ from pipelines.jobs.report import report_on
 from pipelines.jobs.schedule import TOLD, failure_message, find_missed, source_of, tell
 from pipelines.jobs.score import Scoring, score_open_leads
 from pipelines.jobs.start import simulate_source
+from pipelines.jobs.tidy import tidy
 from pipelines.jobs.train import Training, train_models
 from pipelines.moment import NOW, Moment, now, settle
 from pipelines.runs import in_words, recorded
@@ -40,28 +41,16 @@ from serving.pages.scores import scoring_report
 from serving.pages.sections import Report, Section
 from serving.pages.training import training_report
 
-
-def _is_busy(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
-    """Waiting helps where another process holds the warehouse; nothing else gets better by itself."""
-    found = state.result(raise_on_failure=False)
-    if isinstance(found, BusyError):
-        log.warning("%s has to wait for %s; it tries again by itself", task.name, found.parts["got"])
-    return isinstance(found, BusyError)
-
-
 log = logging.getLogger(__name__)
 ONCE = "on the latest rows, used once"
-patient: dict[str, Any] = {
-    "retries": 4,
-    "retry_delay_seconds": [2, 5, 10, 20],
-    "retry_condition_fn": _is_busy,
-    "persist_result": False,
-}
+patient: dict[str, Any] = {"persist_result": False}
+"""What all tasks have in common. None is tried again: who finds the warehouse in use waits for it where he opens it."""
 settle_task = task(name="settle the moment", **patient)(settle)
 ingest_task = task(name="ingest batch", task_run_name="ingest {source}", **patient)(ingest_batch)
 train_task = task(name="train models", task_run_name="train as of {observed}", **patient)(train_models)
 score_task = task(name="score open leads", task_run_name="score {as_of} by {alias}", **patient)(score_open_leads)
 missed_task = task(name="find missed days", **patient)(find_missed)
+tidy_task = task(name="tidy", **patient)(tidy)
 report_task = task(name="write report", task_run_name="report {as_of}", **patient)(report_on)
 backtest_task = task(name="test back", task_run_name="backtest from {first} to {last}", **patient)(backtest_models)
 ablate_task = task(name="ablate", task_run_name="ablate as of {observed}", **patient)(ablate_models)
@@ -184,7 +173,7 @@ def demo(
 @flow(name="daily", persist_result=False)
 @recorded("{done}")
 def daily(workspace: Path) -> str:
-    """Ingest the sources of the settings, score the days that were missed, oldest first, score now, report, monitor.
+    """Ingest the sources of the settings, score the days that were missed, oldest first, and now; report, monitor, tidy.
 
     What fails stops nothing that comes after it, and is raised at the end. On broken data nothing is scored.
     """
@@ -197,8 +186,9 @@ def daily(workspace: Path) -> str:
         scoring = None if broken else attempt(score, workspace)
         written = attempt(report, workspace, scoring.fresh.as_of if scoring else NOW)
         attempt(monitor, workspace, scoring.fresh.as_of if scoring else NOW)
+        tidied = attempt(tidy_task, opened, now())
     leads = len(scoring.scores) if scoring else 0
-    return f"{len(sources)} sources, {len(caught)} missed days, {leads:,} open leads; {written}"
+    return f"{len(sources)} sources, {len(caught)} missed days, {leads:,} open leads; {tidied}; {written}"
 
 
 @flow(name="weekly", persist_result=False)
@@ -206,7 +196,9 @@ def daily(workspace: Path) -> str:
 def weekly(workspace: Path) -> Training:
     """Train; a better model is put into use or waits for a person, as the settings say."""
     with _telling(workspace, "weekly") as (opened, _):
-        return train(workspace, ask=opened.settings.training.promote == "ask")
+        training = train(workspace, ask=opened.settings.training.promote == "ask")
+        _notify_of_promotion(opened, training)
+    return training
 
 
 @contextmanager
@@ -236,6 +228,20 @@ def _telling(workspace: Path, run: str) -> Iterator[tuple[OpenWorkspace, Callabl
         tell(command, failure_message(run, opened.workspace, now(), messages))
         errors[0].add_note(TOLD)
         raise errors[0]
+
+
+def _notify_of_promotion(opened: OpenWorkspace, training: Training) -> None:
+    """Tell people of a model that was put into use, or waits for one of them."""
+    if not training.decision.alias:
+        return
+    version = training.version.version
+    text = f"Version {version} of the model: {training.decided}.\n"
+    text += (
+        f"`leadready promote -w {opened.workspace.root.absolute()}` puts one that waits into use; `leadready rollback`"
+    )
+    text += " goes back to the one before. The card says how good it is: see Model on the page.\n"
+    event = Event(f"promotion: version {version}", f"a new model: {training.decided}", text)
+    notify(opened.workspace, opened.settings.notify, [event], now())
 
 
 def _notify_of_failure(opened: OpenWorkspace, run: str, messages: list[str]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from data.errors import LeadreadyError
+from data.whole import locked
 from data.workspace import Workspace
 from pipelines.moment import now
 
@@ -118,7 +119,7 @@ def _append(space: Workspace, line: str) -> None:
     if not space.marker.exists():
         return
     try:
-        with space.runs.open("a", encoding="utf-8") as file:
+        with locked(space.runs.with_suffix(".lock")), space.runs.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
     except OSError as error:
         log.warning("this run is missing in %s: %s", space.runs, error.strerror)

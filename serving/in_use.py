@@ -58,10 +58,15 @@ def trained_under(opened: OpenWorkspace, model: LoadedModel) -> Agreement:
 
 def find_fault(opened: OpenWorkspace, registry: Registry, version: int) -> str:
     """Why a version cannot score with the agreements and the catalogue of today; nothing: ''."""
+    with opened.warehouse() as warehouse:
+        return fault_of(opened, warehouse, registry, version)
+
+
+def fault_of(opened: OpenWorkspace, warehouse: Warehouse, registry: Registry, wanted: str | int) -> str:
+    """The same of a version or an alias, by a warehouse that is open."""
     try:
-        model = registry.load(version)
-        with opened.warehouse() as warehouse:
-            score_snapshots(warehouse, model, trained_under(opened, model), pd.DataFrame())
+        model = registry.load(wanted)
+        score_snapshots(warehouse, model, trained_under(opened, model), pd.DataFrame())
     except ModelError as error:
         return error.parts["got"]
     return ""

@@ -96,6 +96,7 @@ def _said(scores: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         then_ask=scores["then_question"],
         promise_due=local.astype(object).where(due.notna(), None),
         urgent=scores["urgent"].astype(bool),
+        changed=scores["changed"].astype("str"),  # where nothing changed it would be numbers, or of no type
     )
 
 

@@ -9,7 +9,7 @@ from data.warehouse import Warehouse
 from data.workspace import day_name
 
 PUBLISHED = """SELECT as_of FROM publications WHERE as_of <= $1
-    AND as_of IN (SELECT as_of FROM scores) ORDER BY as_of DESC"""
+    AND thinned IS NOT TRUE AND as_of IN (SELECT as_of FROM scores) ORDER BY as_of DESC"""
 
 
 def published(warehouse: Warehouse, as_of: datetime) -> list[datetime]:

@@ -61,6 +61,12 @@ def opened(url: str) -> Iterator[Any]:
         raise _no_database(url, error) from None
 
 
+def answers(url: str) -> None:
+    """Raise DataError, without the password, where the database at a URL does not answer."""
+    with opened(url) as engine, engine.connect():
+        pass
+
+
 def table_names(engine: Any) -> list[str]:
     """The tables of an opened database."""
     from sqlalchemy import inspect

@@ -26,7 +26,7 @@ from data.erasure import erase_rows
 from data.errors import ConfigError, LeadreadyError, ModelError
 from data.intake.records import first_line
 from data.spreadsheet import write_csv
-from data.whole import locked, shared
+from data.whole import locked, remove, shared
 from data.workspace import Workspace
 from models.registry import listing, tracking
 from models.registry.history import Move, from_json, version_before
@@ -338,6 +338,22 @@ class Registry:
         fetch = partial(_download, mlflow, f"models:/{NAME}/{found.version}")
         return ModelVersion(int(found.version), str(found.run_id), dict(found.tags)), fetch
 
+    def changed(self) -> list[str]:
+        """Versions in the workspace's own store whose files are not as training logged them: each with what is wrong.
+
+        Of versions on a server nothing is said: to look at them is to fetch them.
+        """
+        from models.registry.saved import fingerprint
+
+        wrong = []
+        for version, _, place, tags in self._listed(listing.VERSIONS) or ():
+            try:
+                same = fingerprint(Path(url2pathname(urlsplit(place).path))) == json.loads(tags).get(FINGERPRINT)
+            except OSError:
+                same = None
+            wrong += [f"version {version} {'is gone' if same is None else 'was changed'}"] * (not same)
+        return wrong
+
     def holdout(self, model: LoadedModel) -> pd.DataFrame:
         """The later rows on which the model's training tested it, as `TrainingResult.holdout`, with `probability`.
 
@@ -372,6 +388,29 @@ class Registry:
                         client.log_artifact(run.info.run_id, str(found), "report")
                         erased += rows
         return erased
+
+    def drop_runs(self, before: datetime) -> int:
+        """Erase runs that began before `before` (UTC) and that no version comes from, with their files; how many.
+
+        A run that is a part of another goes with it. What is at work stays; a server is left to whoever runs it.
+        """
+        if self._store is None or not self._store.exists():
+            return 0
+        mlflow = self._mlflow()
+        store = mlflow.tracking._tracking_service.utils._get_store()
+        client, place = mlflow.MlflowClient(), self._artifacts or ""
+        versions = {version.run_id for version in client.search_model_versions(f"name = '{NAME}'")}
+        everything = mlflow.entities.ViewType.ALL
+        runs = mlflow.search_runs([self._experiment(mlflow)], run_view_type=everything, output_format="list")
+        old = [run for run in runs if _may_go(run, versions, before)]
+        for run in old:
+            of_run = f"source_run_id = '{run.info.run_id}'"
+            for model in client.search_logged_models([run.info.experiment_id], filter_string=of_run):
+                remove(Path(url2pathname(urlsplit(f"{place}/models/{model.model_id}").path)))
+                store._hard_delete_logged_model(model.model_id)
+            remove(Path(url2pathname(urlsplit(f"{place}/{run.info.run_id}").path)))
+            store._hard_delete_run(run.info.run_id)  # as `mlflow gc` does, which takes runs deleted on the page alone
+        return len(old)
 
     def runs(self, most: int = 20) -> pd.DataFrame:
         """The latest trainings, newest first: one row per run with its version, aliases and main figures."""
@@ -445,6 +484,13 @@ class Registry:
                 (Path(folder) / f"{title}.html").write_text(page, encoding="utf-8")
             mlflow.log_artifacts(folder, "report")
         return str(run.info.run_id)
+
+
+def _may_go(run: Any, versions: set[str], before: datetime) -> bool:
+    """Whether no version comes from a run, nor from the one that it is a part of, and it is old and not at work."""
+    begun = datetime.fromtimestamp(run.info.start_time / 1000, UTC).replace(tzinfo=None)
+    own = {run.info.run_id, run.data.tags.get("mlflow.parentRunId", "")}
+    return begun < before and not own & versions and run.info.status != "RUNNING"
 
 
 def _choose(known: Mapping[str, int], wanted: str) -> int:

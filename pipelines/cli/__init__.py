@@ -12,7 +12,19 @@ import typer
 from typer.core import TyperGroup
 
 from data.errors import LeadreadyError
-from pipelines.cli import agreement, ending, features, leads, models, review, rows, schedule, start, ways_back
+from pipelines.cli import (
+    agreement,
+    ending,
+    features,
+    keeping,
+    leads,
+    models,
+    review,
+    rows,
+    schedule,
+    start,
+    ways_back,
+)
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -24,7 +36,8 @@ ORDER = (
     *("review", "calls", "override", "backtest", "ablate", "report"),
     *("daily", "weekly", "monitor", "serve", "deploy", "runs", "ui"),
     *("simulate", "demo", "quarantine", "features", "agreement"),
-    *("retract", "merge", "forget", "drop-column"),
+    *("retract", "merge", "forget", "drop-column", "forgotten"),
+    *("doctor", "backup", "restore", "tidy"),
 )
 
 
@@ -43,7 +56,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for family in (start, rows, models, leads, review, schedule, features, agreement, ways_back):
+for family in (start, rows, models, leads, review, schedule, features, agreement, ways_back, keeping):
     app.add_typer(family.app)
 
 

@@ -86,7 +86,7 @@ def drop_column(
     moment = settle(opened, NOW, now())
     with opened.warehouse() as warehouse:
         dropped = drop(warehouse, table, column, moment, why)
-    rewrite(opened.workspace.warehouse)
+    rewrite(opened.workspace.warehouse, opened.settings.compute.wait_s)
     return _report("dropped", dropped)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import DataError, UsageError
 from data.opened import OpenWorkspace
-from data.tables import SCORES
+from data.tables import PUBLICATIONS, SCORES
 from data.workspace import day_name
 
 if TYPE_CHECKING:
@@ -62,8 +62,10 @@ def write_lists(opened: OpenWorkspace, moment: datetime) -> list[Path]:
 def _latest(opened: OpenWorkspace, moment: datetime) -> tuple[pd.DataFrame, datetime]:
     """The latest scoring up to `moment`, and its own; DataError where nothing was scored by then."""
     with opened.warehouse() as warehouse:
-        warehouse.make(SCORES)
-        as_of = warehouse.scalar("SELECT max(as_of) FROM scores WHERE as_of <= $1", [moment])
+        for table in (SCORES, PUBLICATIONS):
+            warehouse.make(table)
+        whole_days = "as_of NOT IN (SELECT as_of FROM publications WHERE thinned)"
+        as_of = warehouse.scalar(f"SELECT max(as_of) FROM scores WHERE as_of <= $1 AND {whole_days}", [moment])
         scores = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
     if as_of is None:
         until = f"scores of {moment:%Y-%m-%d %H:%M} or before"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from data.erasure import erase_rows
+from data.forgotten import Forgotten, still_there, take_over
 from data.intake.retraction import Retracted, forget, same_person
 from data.opened import OpenWorkspace
 from data.sql import literal
-from data.warehouse import Warehouse, rewrite
+from data.warehouse import COPY, Warehouse, rewrite
+from data.whole import remove
 
 STAYS = "models that learned from this lead keep what they learned, without its name: train again to leave it out"
-OUTSIDE = "files outside the workspace (exports of the CRM, copies, backups) are yours to clean"
+OUTSIDE = "exports of the CRM and other copies outside the workspace are yours to clean (for backups see `restore`)"
 
 
 def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted:
@@ -19,26 +22,49 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
 
     Rows of it that come later are dropped. Companies stay, and so do models.
     """
+    with opened.warehouse() as warehouse:
+        leads = same_person(warehouse, lead)
+        count = "SELECT count(*) FROM retractions WHERE what = 'forget'"
+        before = warehouse.scalar(count)
+        rows = _everywhere(opened, warehouse, leads, moment)
+        new = warehouse.scalar(count) > before
+    rewrite(opened.workspace.warehouse, opened.settings.compute.wait_s)
+    found = {name: count for name, count in rows.items() if count}
+    dropped = "rows of this lead that come later are dropped, and counted"
+    return Retracted(f"lead {leads[0]}", found, bool(found) or new, (dropped, STAYS, OUTSIDE))
+
+
+def forget_again(opened: OpenWorkspace, known: Sequence[Forgotten], moment: datetime) -> tuple[int, int]:
+    """Erase everybody on lists of forgotten people from older data; how many were there, and how many cannot be noted.
+
+    Those who cannot be noted are dropped no more should rows of them come later: see `forgotten.take_over`.
+    """
+    with opened.warehouse() as warehouse:
+        lost = sum(take_over(warehouse, one) for one in known)
+        leads = sorted({lead for one in known for lead in still_there(warehouse, one)})
+        leads = sorted({alike for lead in leads for alike in same_person(warehouse, lead)})
+        if leads:
+            _everywhere(opened, warehouse, leads, moment)
+    if leads:
+        rewrite(opened.workspace.warehouse)
+    return len(leads), lost
+
+
+def _everywhere(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], moment: datetime) -> dict[str, int]:
+    """Erase leads in files first and in the warehouse last; how many rows where."""
     from models.registry.client import Registry, server
     from serving import inbox
     from serving.sinks import page
 
     space, rows = opened.workspace, {}
-    with opened.warehouse() as warehouse:
-        leads = same_person(warehouse, lead)
-        for place in (space.reports, space.artifacts):
-            rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
-        rows |= {"page": page.forget(space, leads), "inbox": inbox.forget(space, leads)}
-        if server():
-            rows["MLflow server"] = Registry(space).forget(leads)
-        count = "SELECT count(*) FROM retractions WHERE what = 'forget'"
-        before = warehouse.scalar(count)
-        rows |= _in_warehouse(opened, warehouse, leads, moment)
-        new = warehouse.scalar(count) > before
-    rewrite(space.warehouse)
-    found = {name: count for name, count in rows.items() if count}
-    dropped = "rows of this lead that come later are dropped, and counted"
-    return Retracted(f"lead {leads[0]}", found, bool(found) or new, (dropped, STAYS, OUTSIDE))
+    for place in (space.reports, space.artifacts):
+        rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
+    rows |= {"page": page.forget(space, leads), "inbox": inbox.forget(space, leads)}
+    if server():
+        rows["MLflow server"] = Registry(space).forget(leads)
+    older = [*space.root.glob(COPY.format(name=space.warehouse.name, to="*"))]
+    remove(*older)
+    return rows | {"copies from before a migration": len(older)} | _in_warehouse(opened, warehouse, leads, moment)
 
 
 def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], moment: datetime) -> dict[str, int]:
@@ -47,8 +73,9 @@ def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str],
     from serving.sinks import files, finish
 
     finish(opened.workspace, warehouse)
-    published = f"""SELECT as_of, coalesce(day, strftime(as_of, '%Y-%m-%d')) FROM publications WHERE as_of IN
-        (SELECT as_of FROM scores WHERE lead_id IN ({", ".join(map(literal, leads))}))"""
+    ids = ", ".join(map(literal, leads))
+    published = f"""SELECT as_of, coalesce(day, strftime(as_of, '%Y-%m-%d')) FROM publications
+        WHERE folder IS NOT NULL AND as_of IN (SELECT as_of FROM scores WHERE lead_id IN ({ids}))"""
     with warehouse.transaction():
         moments = warehouse.rows(published)
         rows = forget(warehouse, leads, moment)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # scikit-learn takes seconds
     from serving.replay import Replay
 
 OF_MOMENT = "SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id"
-NEAR = "SELECT as_of FROM publications ORDER BY abs(epoch(as_of) - epoch($1::TIMESTAMP)), as_of LIMIT 3"
+NEAR = """SELECT as_of FROM publications WHERE thinned IS NOT TRUE
+    ORDER BY abs(epoch(as_of) - epoch($1::TIMESTAMP)), as_of LIMIT 3"""
 DISORDER = "SELECT count(*) FROM publications WHERE as_of < $1 AND number > $2"
 NOTHING_LATER = pd.DataFrame({"lead_id": [], "of_table": [], "loaded_at": [], "n": []})
 
@@ -75,12 +76,13 @@ def _published(warehouse: Warehouse, as_of: datetime) -> pd.DataFrame:
     for table in (SCORES, PUBLICATIONS):
         warehouse.make(table)
     said = warehouse.frame(OF_MOMENT, [as_of])
-    if said.empty:
+    thinned = warehouse.scalar("SELECT count(*) FROM publications WHERE as_of = $1 AND thinned", [as_of])
+    if said.empty or thinned:
         near = ", ".join(f"{moment.isoformat()}" for (moment,) in warehouse.rows(NEAR, [as_of]))
         raise DataError(
             f"replaying the scores of {as_of.isoformat()}",
             expected="a moment that was published",
-            got="none of that moment",
+            got="one whose scores `leadready tidy` removed" if thinned else "none of that moment",
             do=f"name one of {near}" if near else "run `leadready score` first",
         )
     return said

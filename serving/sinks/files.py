@@ -40,17 +40,19 @@ DAY, FOLDER = re.compile(r"\d{4,}-\d\d-\d\d"), re.compile(r"\d{4,}-\d\d-\d\d-[0-
 PARQUET, CSV = "scores.parquet", "scores.csv"
 LISTS = tuple(f"{of}.{form}" for of in ("hand_offs", "calls") for form in ("parquet", "csv"))
 LATEST = """SELECT coalesce(day, strftime(as_of, '%Y-%m-%d')) AS day, max(as_of) AS as_of,
-    arg_max(folder, as_of) AS folder FROM publications GROUP BY ALL ORDER BY ALL"""
+    arg_max(folder, as_of) AS folder FROM publications WHERE folder IS NOT NULL GROUP BY ALL ORDER BY ALL"""
+SCORED = "SELECT DISTINCT coalesce(day, strftime(as_of, '%Y-%m-%d')) FROM publications ORDER BY 1"
+"""The days that have a scoring, whether its files are still there or not."""
 
 
 def write(workspace: Workspace, warehouse: Warehouse, publication: Publication) -> None:
     """Write the files of one scoring and note their folder and day in the warehouse."""
     scores, as_of, day = publication.scores, publication.as_of, publication.day
     with _writing(workspace):
-        parquet = _as_parquet(scores)
+        parquet = as_parquet(scores)
         folder = f"{day}-{hashlib.sha256(parquet).hexdigest()[:16]}"
         lists = work_lists(warehouse, scores, publication.settings)
-        _write_files(workspace.exports / HIDDEN / folder, scores, parquet, lists)
+        write_files(workspace.exports / HIDDEN / folder, scores, parquet, lists)
     noted = "INSERT OR REPLACE INTO publications (as_of, folder, day) VALUES ($1, $2, $3)"
     warehouse.execute(noted, [as_of, folder, day])
 
@@ -67,7 +69,7 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
             if not _whole(folder):
                 stored = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
                 lists = work_lists(warehouse, stored, read_settings(workspace.settings))
-                _write_files(folder, stored, _as_parquet(stored), lists)
+                write_files(folder, stored, as_parquet(stored), lists)
             if not link.is_symlink() or os.readlink(link) != f"{HIDDEN}/{name}":
                 point(link, f"{HIDDEN}/{name}")
         kept = {name for _, _, name in latest}
@@ -85,7 +87,7 @@ def shown(warehouse: Warehouse, day: str) -> datetime:
 def published_days(warehouse: Warehouse) -> list[str]:
     """Every calendar day that has a scoring, the earliest first."""
     warehouse.make(PUBLICATIONS)
-    return [day for day, _, _ in _latest(warehouse)]
+    return [day for (day,) in warehouse.rows(SCORED)]
 
 
 def _latest(warehouse: Warehouse) -> list[tuple[str, datetime, str]]:
@@ -103,7 +105,8 @@ def _writing(workspace: Workspace) -> AbstractContextManager[None]:
     return writing(f"writing scores below {workspace.exports}", "fix this and score again; nothing is lost")
 
 
-def _as_parquet(scores: pd.DataFrame) -> bytes:
+def as_parquet(scores: pd.DataFrame) -> bytes:
+    """The bytes of scores.parquet; the folder of the files is named by their hash."""
     table = pa.Table.from_pandas(scores, schema=SCHEMA, preserve_index=False)
     made = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(None), made)
@@ -116,7 +119,8 @@ def _whole(folder: Path) -> bool:
     return all((folder / file).is_file() for file in (PARQUET, CSV)) and (all(lists) or not any(lists))
 
 
-def _write_files(folder: Path, scores: pd.DataFrame, parquet: bytes, lists: dict[str, pd.DataFrame]) -> None:
+def write_files(folder: Path, scores: pd.DataFrame, parquet: bytes, lists: dict[str, pd.DataFrame]) -> None:
+    """Write the files of one scoring into a folder, each whole or not at all."""
     with whole(folder / PARQUET, alone=True) as making:
         making.write_bytes(parquet)
     with whole(folder / CSV, alone=True) as making:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from types import SimpleNamespace
@@ -145,13 +146,6 @@ def test_a_fresh_process_with_plain_mlflow_predicts_what_was_published(company, 
     pd.testing.assert_series_equal(found[published.index], published, check_names=False, rtol=0, atol=1e-12)
 
 
-def quick(flows, monkeypatch, retries, delay_s):
-    """The same tasks with shorter waits."""
-    for name in ("ingest_task", "score_task"):
-        task = getattr(flows, name)
-        monkeypatch.setattr(flows, name, task.with_options(retries=retries, retry_delay_seconds=delay_s))
-
-
 def runs_of(client, flow_name):
     """The latest flow run of that name and its task runs, once final."""
     from prefect.client.schemas.filters import FlowRunFilter
@@ -161,55 +155,41 @@ def runs_of(client, flow_name):
     return flow_run, settled(lambda: client.read_task_runs(flow_run_filter=own))
 
 
-def test_a_held_warehouse_is_waited_for_and_then_said_to_be_busy(company, flows, client, monkeypatch):
-    quick(flows, monkeypatch, retries=2, delay_s=0.1)
+@pytest.fixture
+def waits(company):
+    """Let commands wait so many seconds for the warehouse."""
+    settings, before = company.space.settings, company.space.settings.read_text()
+    yield lambda seconds: settings.write_text(before.replace("wait_s = 60", f"wait_s = {seconds}"))
+    settings.write_text(before)
+
+
+def test_a_held_warehouse_is_waited_for_and_then_said_to_be_busy(company, flows, client, waits):
+    waits(0.5)
     as_of = work.AS_OF.replace(hour=1)
-    with work.held(company.space.root), pytest.raises(BusyError, match="another leadready command that is running"):
+    with work.held(company.space.root), pytest.raises(BusyError, match=r"that is running .*, after 0.5 s of waiting"):
         flows.score(company.space.root, as_of)
     flow_run, (task_run,) = runs_of(client, f"score {as_of}")
-    assert (flow_run.state_name, task_run.state_name, task_run.run_count) == ("Failed", "Failed", 3)
+    assert (flow_run.state_name, task_run.state_name, task_run.run_count) == ("Failed", "Failed", 1)
 
 
-def test_a_warehouse_released_in_time_makes_the_retry_succeed(company, flows, client, monkeypatch):
-    as_of = work.AS_OF.replace(hour=2)
-    with work.held(company.space.root) as release:
-
-        def retry(task, run, state):
-            release()
-            return is_busy(task, run, state)
-
-        is_busy = flows.score_task.retry_condition_fn
-        task = flows.score_task.with_options(retries=1, retry_delay_seconds=0.1, retry_condition_fn=retry)
-        monkeypatch.setattr(flows, "score_task", task)
-        flows.score(company.space.root, as_of)
-    flow_run, (task_run,) = runs_of(client, f"score {as_of}")
-    assert (flow_run.state_name, task_run.state_name, task_run.run_count) == ("Completed", "Completed", 2)
-
-
-def test_a_task_tried_again_keeps_the_moment_at_which_its_flow_began(company, flows, client, monkeypatch):
-    """The warehouse is taken away between the look at the clock and the scoring."""
-    began, settle, is_busy = now(), flows.settle_task, flows.score_task.retry_condition_fn
-    settled_at, tried = [], []
+def test_a_task_that_waited_keeps_the_moment_at_which_its_flow_began(company, flows, client, monkeypatch):
+    """The warehouse is taken away between the look at the clock and the scoring, and given back while that waits."""
+    began, settle, settled_at = now(), flows.settle_task, []
     with ExitStack() as stack:
 
         def settle_and_hold(*arguments):
             settled_at.append(settle(*arguments))
-            tried.append(stack.enter_context(work.held(company.space.root)))
+            release = stack.enter_context(work.held(company.space.root))
+            threading.Timer(1.5, release).start()
             return settled_at[0]
 
-        def retry(task, run, state):
-            tried[0]()
-            return is_busy(task, run, state)
-
-        task = flows.score_task.with_options(retries=1, retry_delay_seconds=0.1, retry_condition_fn=retry)
         monkeypatch.setattr(flows, "settle_task", settle_and_hold)
-        monkeypatch.setattr(flows, "score_task", task)
         done = flows.score(company.space.root)
     assert began <= settled_at[0] == done.fresh.as_of
     assert set(done.scores["as_of"]) == {pd.Timestamp(settled_at[0])}
     flow_run, task_runs = runs_of(client, "score now")
     assert flow_run.state_name == "Completed"
-    assert {run.name: run.run_count for run in task_runs}[f"score {settled_at[0]} by champion"] == 2
+    assert {run.name: run.run_count for run in task_runs}[f"score {settled_at[0]} by champion"] == 1
 
 
 def test_what_waiting_does_not_mend_is_not_retried(company, flows, client, monkeypatch):

@@ -83,6 +83,24 @@ def train(root: Path) -> None:
     train_models(open_workspace(root), AS_OF)
 
 
+def back_up(root: Path, to: Path) -> None:
+    from pipelines.jobs.backup import back_up as keep
+
+    keep(open_workspace(root), to, LOADED_AT, replace=True)
+
+
+def restore(root: Path, backup: Path) -> None:
+    from pipelines.jobs.backup import restore as bring_back
+
+    bring_back(root, backup, LOADED_AT, replace=True)
+
+
+def tidy(root: Path) -> None:
+    from pipelines.jobs.tidy import tidy as remove_old
+
+    remove_old(open_workspace(root), AS_OF)
+
+
 def hold(root: Path) -> None:
     """Hold the warehouse, as soon as whoever looks whether it is held (`_can_open`) lets go of it."""
     while True:

@@ -1,5 +1,7 @@
 """A warehouse of an older version becomes ours in one step, whole or not at all; one of a newer version is refused."""
 
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -97,3 +99,66 @@ def test_a_newer_version_is_refused_and_left_alone(tmp_path):
         pass
     assert error.value.exit_code == 10
     assert path.read_bytes() == before
+
+
+def test_before_it_is_changed_the_file_is_copied_and_that_is_said(path, caplog):
+    before = path.read_bytes()
+    with Warehouse.open(path):
+        pass
+    copy = path.with_name("warehouse.duckdb.before-schema-1")
+    assert copy.read_bytes() == before
+    assert f"(schema 0, now 1); before its tables are changed it was copied to {copy}: delete" in caplog.text
+    with duckdb.connect(copy) as connection:
+        assert {n for n, *_ in connection.execute("DESCRIBE leads").fetchall()} >= {"reason"}
+
+
+def test_a_warehouse_of_this_version_is_not_copied(tmp_path):
+    for _ in range(2):
+        with Warehouse.open(tmp_path / "w.duckdb"):
+            pass
+    assert [p.name for p in tmp_path.iterdir()] == ["w.duckdb"]
+
+
+def test_without_room_for_the_copy_nothing_is_changed(path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("data.warehouse.copied", full)
+    with pytest.raises(ConfigError, match=r"before its tables are changed: .* got No space left"), Warehouse.open(path):
+        pass
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    with duckdb.connect(path) as connection:
+        assert {n for n, *_ in connection.execute("DESCRIBE leads").fetchall()} >= {"reason"}
+
+
+KILL = """
+import os, pkgutil, signal, sys
+from pathlib import Path
+from data import migrations, warehouse
+
+def kill(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[2] == "migration":
+    warehouse.MIGRATIONS = (lambda w: (migrations.MIGRATIONS[0](w), kill()),)
+else:
+    owner, _, name = sys.argv[2].rpartition(".")
+    setattr(pkgutil.resolve_name(owner), name, kill)
+with warehouse.Warehouse.open(Path(sys.argv[1])):
+    pass
+"""
+
+
+@pytest.mark.parametrize("step", ["data.warehouse.copied", "os.replace", "os.fsync", "migration"])
+def test_killed_anywhere_it_is_the_old_one_and_the_next_opening_migrates_it(path, step):
+    before = path.read_bytes()
+    done = subprocess.run([sys.executable, "-c", KILL, str(path), step], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    assert path.read_bytes() == before or step == "migration"
+    with Warehouse.open(path) as warehouse:
+        assert warehouse.rows('SELECT lead_id, "lead.reason" FROM leads') == [("L1", "fair")]
+    assert version(path) == [(len(MIGRATIONS),)]
+    copy = path.with_name("warehouse.duckdb.before-schema-1")
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, copy.name]
+    with duckdb.connect(copy) as connection:
+        assert {n for n, *_ in connection.execute("DESCRIBE leads").fetchall()} >= {"reason"}

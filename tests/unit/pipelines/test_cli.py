@@ -56,6 +56,9 @@ NEEDS_A_WORKSPACE = as_typed("""
     agreement check
     agreement show
     agreement explain L0000001
+    tidy
+    backup b
+    forgotten f
 """)
 
 
@@ -213,6 +216,8 @@ sys.stdin.read()
 
 @pytest.mark.parametrize("command", [("score",), ("ingest", "canonical", "."), ("quarantine", "list")], ids=" ".join)
 def test_a_warehouse_that_another_holds(leadready, var, command):
+    settings = (var / "settings.toml").read_text()
+    (var / "settings.toml").write_text(settings.replace("wait_s = 60", "wait_s = 0"))
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(var / "warehouse.duckdb")],
         stdin=subprocess.PIPE,
@@ -266,12 +271,17 @@ JSON = as_typed("""
     agreement try 2000-01-01 --as-of 2025-12-01
     simulate --leads 100
     explain L0000001 --as-of 2025-12-01
+    doctor
+    tidy
+    backup PLACE
+    forgotten PLACE
 """)
 
 
 @pytest.mark.parametrize("command", JSON, ids=" ".join)
-def test_json_is_one_object_for_machines(leadready, var, source, command):
-    words = [str(source) if word == "SOURCE" else word for word in command]
+def test_json_is_one_object_for_machines(leadready, var, source, tmp_path, command):
+    places = {"SOURCE": source, "PLACE": tmp_path / "place"}
+    words = [str(places.get(word, word)) for word in command]
     said = leadready(*words, "-w", var, "--json")
     assert said.code == 0, said.err
     json.loads(said.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
@@ -280,7 +290,7 @@ def test_json_is_one_object_for_machines(leadready, var, source, command):
 def test_every_command_with_json_is_tried():
     tried = {" ".join(w for w in words[:2] if w.isalpha()) for words in JSON}
     tried |= {"quarantine discard", "train", "demo", "backtest", "ablate", "promote", "rollback"}
-    tried |= {"daily", "weekly", "deploy", "retract", "merge", "forget", "drop-column"}
+    tried |= {"daily", "weekly", "deploy", "retract", "merge", "forget", "drop-column", "restore"}
     with_json = {n for n, c in commands().items() if any("--json" in p.opts for p in c.params)}
     assert with_json == {name if name in with_json else name.split()[0] for name in tried}
 
