@@ -84,6 +84,8 @@ on_failure = ""               # a command that gets a message on its standard in
 [schedule.sources]            # what the daily run ingests, by the names that `leadready ingest` takes
 # canonical = "/data/exports" # a file or folder, or $NAME: a database URL in that environment variable
 # crm = {{path = "$CRM_URL", mappings = "/data/mappings", timezone = "Europe/Berlin"}}
+# of PostgreSQL also: queries in place of tables, and a column that says which rows are new (docs/postgres.md)
+# watermark = {{touches = "updated_at"}}, overlap_hours = 48, queries = {{leads = "SELECT * FROM crm.contacts"}}
 
 [lists]                       # exports/<day>/hand_offs.csv and calls.csv, for people
 agents = []                   # who shares the calls of the day, such as "ann", "bob"; empty: they are one list
@@ -175,11 +177,17 @@ class TrainingSettings(StrictModel):
 
 
 class Source(StrictModel):
-    """What the daily run ingests under a source's name: a path or `$NAME` of a variable, read as `ingest` reads it."""
+    """What the daily run ingests under a source's name: a path or `$NAME` of a variable, read as `ingest` reads it.
+
+    Of PostgreSQL: `queries` by the name of the table they stand for, and the column by which a table is read on.
+    """
 
     path: str = Field(min_length=1)
     mappings: str = ""
     timezone: TimeZone = "UTC"
+    queries: dict[str, str] = Field(default={})
+    watermark: dict[str, str] = Field(default={})
+    overlap_hours: float = Field(default=48, ge=0, le=10 * 365 * 24)
 
 
 SourceOrPath = Annotated[Source, BeforeValidator(lambda given: {"path": given} if isinstance(given, str) else given)]

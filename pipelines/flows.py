@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from data.errors import BusyError, ConfigError
 from data.intake.databases import without_password, without_secrets
-from data.intake.ingest import IngestReport
+from data.intake.ingest import ALL, IngestReport
 from data.opened import OpenWorkspace, open_workspace
 from data.workspace import Workspace
 from pipelines.jobs.backtest import Ablating, Backtesting, ablate_models, backtest_models
@@ -77,16 +77,24 @@ def ingest(
     backfill: bool = False,
     timezone: str = "UTC",
     mappings: Path | None = None,
+    by_settings: bool = False,
+    full: bool = False,
 ) -> IngestReport:
-    """Load one batch of a source into the warehouse; `path` may hold a password, `shown` does not."""
+    """Load one batch of a source into the warehouse; `path` may hold a password, `shown` does not.
+
+    by_settings: read a database as the settings ask of this source; full: without its watermarks.
+    """
+    opened = open_workspace(workspace)
+    extract = source_of(opened, source).extract if by_settings else ALL
     report = ingest_task(
-        open_workspace(workspace),
+        opened,
         source,
         path.get_secret_value(),
         loaded_at,
         backfill=backfill,
         timezone=timezone,
         mappings=mappings,
+        extract=replace(extract, full=full),
     )
     create_table_artifact(
         [*ingest_rows(report)], key="ingest", description=f"{source}: what became of each table's rows"
@@ -220,8 +228,9 @@ def _telling(workspace: Path, run: str) -> Iterator[tuple[OpenWorkspace, Callabl
 
 def _ingest_source(opened: OpenWorkspace, name: str) -> None:
     found = source_of(opened, name)
-    path = SecretStr(found.path)
-    ingest(opened.workspace.root, name, path, found.shown, now(), timezone=found.timezone, mappings=found.mappings)
+    root, path = opened.workspace.root, SecretStr(found.path)
+    zone, maps = found.timezone, found.mappings
+    ingest(root, name, path, found.shown, now(), timezone=zone, mappings=maps, by_settings=True)
 
 
 def _opened_at(workspace: Path, moment: Moment) -> tuple[OpenWorkspace, datetime]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from data.errors import ConfigError
 from data.intake.databases import without_password
+from data.intake.watermarks import Extract
 from data.opened import OpenWorkspace
 from data.settings import Settings
 from data.workspace import Workspace, day_name
@@ -33,6 +34,7 @@ class ToIngest:
     shown: str
     timezone: str
     mappings: Path | None
+    extract: Extract
 
 
 def source_of(opened: OpenWorkspace, name: str) -> ToIngest:
@@ -52,7 +54,8 @@ def source_of(opened: OpenWorkspace, name: str) -> ToIngest:
         )
     path = path if "://" in path else str(root / path)
     mappings = root / source.mappings if source.mappings else None
-    return ToIngest(path, without_password(path), source.timezone, mappings)
+    extract = Extract(source.queries, source.watermark, source.overlap_hours)
+    return ToIngest(path, without_password(path), source.timezone, mappings, extract)
 
 
 def _from_environment(name: str, path: str) -> str:
