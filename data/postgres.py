@@ -29,12 +29,11 @@ SESSION = (
     *("extra_float_digits = 1", "standard_conforming_strings = on", "client_min_messages = 'warning'"),
 )
 """So that texts made by the server are the same whatever the settings of its users."""
-SAID = re.compile(r"^[A-Z_]+: (\[libpq\] )?(Failed to [a-z ]+: )?(could not begin COPY: )?(ERROR: +)?")
-"""What the driver puts before the words of the server."""
+SAID = re.compile(r"(?:ERROR|FATAL): +(.+)")
+"""The words of the server, among those of the driver."""
+OF_DRIVER = re.compile(r"^[A-Z_]+: (\[libpq\] )?")
 OF_VALUES = ("22", "23")
 """SQLSTATE classes whose messages repeat values of rows."""
-LOCKED = "55P03"
-"""SQLSTATE of a lock that was not free in time."""
 
 Refuse = Callable[[str], LeadreadyError]
 
@@ -88,7 +87,7 @@ class Postgres:
             try:
                 yield from reader
             except (OSError, pa.ArrowException) as error:
-                failed.append(_Broken(first_line(error)))
+                failed.append(_Broken(str(error)))
                 raise
 
         with self.connection.cursor() as cursor:
@@ -132,15 +131,11 @@ def connected(url: str, refuse: Refuse) -> Iterator[Postgres]:
 
 def plainly(error: Exception, url: str) -> str:
     """What the server or the driver says, in one line, without secrets."""
-    text = SAID.sub("", first_line(error))
+    said = SAID.search(str(error))
+    text = said[1] if said else OF_DRIVER.sub("", first_line(error))
     if str(getattr(error, "sqlstate", "")).startswith(OF_VALUES):
         text = re.sub('".*"', '"..."', text)
     return without_secrets(text, url)
-
-
-def is_locked(error: Exception) -> bool:
-    """Whether a statement failed because somebody else held a lock for too long."""
-    return getattr(error, "sqlstate", None) == LOCKED
 
 
 def _address(url: str) -> str:

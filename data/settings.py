@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from datetime import date, timedelta
 from ipaddress import ip_address
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from data.cohorts import Cohort
+from data.errors import ConfigError
 from data.freshness import Limits
 from data.labels import CountsAs
 from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong_keys
@@ -103,6 +105,11 @@ proxy = ""                    # IP address of the reverse proxy that signs peopl
 user_header = "X-Forwarded-User" # the header in which it names them; it has to drop what browsers send under that name
 [review.roles]                # who is not named here is a reader
 # ann = "admin"               # reader, rep or admin
+
+[publish]                     # where scores go beside the files and the page
+[publish.postgres]            # docs/postgres.md
+url = ""                      # $NAME: the environment variable that holds the address; empty: no PostgreSQL
+schema = "leadready"          # of this workspace alone; made where it is absent
 
 [compute]
 threads = 2
@@ -233,6 +240,19 @@ class ReviewSettings(StrictModel):
     roles: dict[str, Role] = Field(default={})
 
 
+class PostgresTarget(StrictModel):
+    """A schema of a PostgreSQL database; the address, which holds a password, is in the environment alone."""
+
+    url: str = Field(default="", pattern=r"^(\$\w+)?$")
+    schema_: str = Field(default="leadready", alias="schema", min_length=1, max_length=63)
+
+
+class PublishSettings(StrictModel):
+    """Where scores go beside the workspace."""
+
+    postgres: PostgresTarget = PostgresTarget()
+
+
 class ComputeSettings(StrictModel):
     """What the machine gives."""
 
@@ -253,12 +273,23 @@ class Settings(StrictModel):
     schedule: ScheduleSettings = ScheduleSettings()
     lists: ListSettings = ListSettings()
     review: ReviewSettings = ReviewSettings()
+    publish: PublishSettings = PublishSettings()
     compute: ComputeSettings = ComputeSettings()
 
     @property
     def horizon(self) -> timedelta:
         """The label horizon."""
         return timedelta(days=self.label.horizon_days)
+
+
+def from_environment(where: str, text: str) -> str:
+    """A text of the settings, or what the variable holds that it names as `$NAME`; ConfigError where it is not set."""
+    if not text.startswith("$"):
+        return text
+    if found := os.environ.get(text[1:]):
+        return found
+    expected, do = f"the variable {text[1:]}", "set it where leadready runs"
+    raise ConfigError(f"reading {where}", expected=expected, got="none of that name", do=do)
 
 
 def read_settings(path: Path) -> Settings:

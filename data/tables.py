@@ -324,6 +324,18 @@ PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=
     Column("number", "whole", "its place in the order in which publications were made"),
     Column("basis", "text", "what it rested on, as JSON: `leadready replay` computes it again from that"),
 )
+FAILURES = Table(
+    "failures",
+    "what could not be scored or stored at the newest scoring, by why; without values",
+    key=("kind", "source", "table_name", "why"),
+).of(
+    AS_OF,
+    Column("kind", "text", "which of the two", allowed=("not scored", "quarantined")),
+    Column("source", "text", "of quarantined rows: their source; else empty"),
+    Column("table_name", "text", "the table whose rows they are"),
+    Column("why", "text", "why"),
+    Column("rows", "whole", "how many"),
+)
 
 OVERRIDES = Table(
     "overrides", "what people decided about a lead, against score and rules", key=("lead_id", "decided_at")

@@ -21,7 +21,7 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
     """
     from models.registry.client import Registry, server
     from serving import inbox
-    from serving.sinks import page
+    from serving.sinks import page, postgres
 
     space, rows = opened.workspace, {}
     with opened.warehouse() as warehouse:
@@ -29,6 +29,7 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
         for place in (space.reports, space.artifacts):
             rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
         rows |= {"page": page.forget(space, leads), "inbox": inbox.forget(space, leads)}
+        rows["PostgreSQL"] = postgres.forget(space, leads)
         if server():
             rows["MLflow server"] = Registry(space).forget(leads)
         count = "SELECT count(*) FROM retractions WHERE what = 'forget'"
