@@ -37,7 +37,7 @@ def score(
 
 @command(app, "publish")
 def publish(workspace: Path) -> Report:
-    """Publish the newest scoring where that was cut short: a run was killed, or a server was away."""
+    """Publish the newest scoring where that was cut short. It is safe to repeat."""
     from serving.sinks import finish
 
     running.show_progress()
