@@ -107,6 +107,9 @@ user_header = "X-Forwarded-User" # the header in which it names them; it has to 
 # ann = "admin"               # reader, rep or admin
 
 [publish]                     # where scores go beside the files and the page
+crm = []                      # files to import in exports/<day>: "hubspot", "salesforce", "dynamics" (docs/crm.md)
+[publish.fields]              # names of their fields that are not as docs/crm.md has them; "": left out
+# salesforce = {{lead_id = "LeadReady_Id__c", reasons = ""}}
 [publish.postgres]            # docs/postgres.md
 url = ""                      # $NAME: the environment variable that holds the address; empty: no PostgreSQL
 schema = "leadready"          # of this workspace alone; made where it is absent
@@ -240,6 +243,10 @@ class ReviewSettings(StrictModel):
     roles: dict[str, Role] = Field(default={})
 
 
+Crm = Literal["hubspot", "salesforce", "dynamics"]
+CrmColumn = Literal["lead_id", "score_percent", "score_band", "zone", "route", "reasons", "next_question", "as_of"]
+
+
 class PostgresTarget(StrictModel):
     """A schema of a PostgreSQL database; the address, which holds a password, is in the environment alone."""
 
@@ -248,8 +255,10 @@ class PostgresTarget(StrictModel):
 
 
 class PublishSettings(StrictModel):
-    """Where scores go beside the workspace."""
+    """Where scores go beside the workspace. fields: of a CRM, our column -> the name of its field, '': left out."""
 
+    crm: Annotated[tuple[Crm, ...], AfterValidator(_each_once)] = ()
+    fields: dict[Crm, dict[CrmColumn, str]] = Field(default={})
     postgres: PostgresTarget = PostgresTarget()
 
 

@@ -6,8 +6,8 @@ OUTGOING = {
     "lead_id": "lead_id",
     "as_of": "as_of",
     "score_percent": "CAST(floor(probability * 100 + 0.5) AS INTEGER)",
-    "score_band": """CASE WHEN probability >= threshold THEN 'above' WHEN probability_high >= threshold THEN 'near'
-        WHEN probability < threshold THEN 'below' END""",
+    "score_band": """CASE WHEN probability IS NULL THEN NULL WHEN probability >= threshold THEN 'above'
+        WHEN probability_high >= threshold THEN 'near' WHEN probability < threshold THEN 'below' END""",
     "zone": "zone",
     "route": "route",
     "route_reason": "route_reason",

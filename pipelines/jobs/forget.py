@@ -45,7 +45,7 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
 def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], moment: datetime) -> dict[str, int]:
     """All tables and the exports made from them, in one transaction."""
     from serving.publication import Publication
-    from serving.sinks import files, finish
+    from serving.sinks import dynamics, files, finish, hubspot, salesforce
 
     finish(opened.workspace, warehouse)
     published = f"""SELECT as_of, coalesce(day, strftime(as_of, '%Y-%m-%d')) FROM publications WHERE as_of IN
@@ -55,6 +55,8 @@ def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str],
         rows = forget(warehouse, leads, moment)
         for as_of, day in moments:
             scores = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
-            files.write(opened.workspace, warehouse, Publication(scores, as_of, day, opened.settings))
+            again = Publication(scores, as_of, day, opened.settings)
+            for sink in (files, hubspot, salesforce, dynamics):
+                sink.write(opened.workspace, warehouse, again)
     finish(opened.workspace, warehouse)
     return rows | {"exports": len(moments)}

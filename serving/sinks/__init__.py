@@ -66,10 +66,12 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
 
 
 def sinks() -> list[ModuleType]:
-    """The sinks, the warehouse's own first: the others go by what it says; what writes to a server comes last."""
+    """The sinks: the warehouse's own and the day's files come first, for others go by them; what is elsewhere last."""
     found = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
-    own = f"{__name__}.partition"
-    return sorted(found, key=lambda sink: (_is_elsewhere(sink), sink.__name__ != own, sink.__name__))
+    first = [f"{__name__}.{name}" for name in ("partition", "files")]
+    return sorted(
+        found, key=lambda sink: (_is_elsewhere(sink), *(sink.__name__ != name for name in first), sink.__name__)
+    )
 
 
 def _finish(workspace: Workspace, warehouse: Warehouse, these: list[ModuleType]) -> None:

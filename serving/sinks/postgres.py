@@ -185,7 +185,8 @@ def _fill(session: Postgres, warehouse: Warehouse, schema: str, made: str, newes
     )
     columns = [f"timezone('UTC', {c.name}) AS {c.name}" if c.type == "time" else c.name for c in SCORES.columns]
     stored = f"SELECT {', '.join(columns)} FROM scores WHERE as_of = $1"
-    session.load(schema, made, warehouse.batches(stored, [newest.as_of]))
+    with warehouse.batches(stored, [newest.as_of]) as rows:
+        session.load(schema, made, rows)
     session.run(
         f"ALTER TABLE {table} ADD PRIMARY KEY (lead_id, as_of)",
         f"CREATE INDEX ON {table} (route, probability DESC)",
@@ -229,9 +230,8 @@ def _note(session: Postgres, warehouse: Warehouse, schema: str, number: int, new
         *(f"DELETE FROM {table} WHERE publication <= {number - KEPT}" for table in (changes, published)),
         f"DELETE FROM {failures}",
     )
-    session.load(
-        schema, "failures", warehouse.batches("SELECT * REPLACE (timezone('UTC', as_of) AS as_of) FROM failures")
-    )
+    with warehouse.batches("SELECT * REPLACE (timezone('UTC', as_of) AS as_of) FROM failures") as rows:
+        session.load(schema, "failures", rows)
 
 
 def _moment(newest: _Newest) -> str:
