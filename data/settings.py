@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from datetime import date, timedelta
 from ipaddress import ip_address
@@ -87,6 +88,8 @@ on_failure = ""               # a command that gets a message on its standard in
 [schedule.sources]            # what the daily run ingests, by the names that `leadready ingest` takes
 # canonical = "/data/exports" # a file or folder, or $NAME: a database URL in that environment variable
 # crm = {{path = "$CRM_URL", mappings = "/data/mappings", timezone = "Europe/Berlin"}}
+# of PostgreSQL also: queries in place of tables, and a column that says which rows are new (docs/postgres.md)
+# watermark = {{touches = "updated_at"}}, overlap_hours = 48, queries = {{leads = "SELECT * FROM crm.contacts"}}
 
 [lists]                       # exports/<day>/hand_offs.csv and calls.csv, for people
 agents = []                   # who shares the calls of the day, such as "ann", "bob"; empty: they are one list
@@ -125,6 +128,14 @@ batches_days = 0              # records of loads that brought nothing new
 reports_days = 0              # folders of reports/
 runs_days = 0                 # logs/ and lines of runs.jsonl
 trainings_days = 0            # runs of MLflow that no version comes from: backtests, trainings that were broken off
+
+[publish]                     # where scores go beside the files and the page
+crm = []                      # files to import in exports/<day>: "hubspot", "salesforce", "dynamics" (docs/crm.md)
+[publish.fields]              # names of their fields that are not as docs/crm.md has them; "": left out
+# salesforce = {{lead_id = "LeadReady_Id__c", reasons = ""}}
+[publish.postgres]            # docs/postgres.md
+url = ""                      # $NAME: the environment variable that holds the address; empty: no PostgreSQL
+schema = "leadready"          # of this workspace alone; made where it is absent
 
 [compute]
 threads = 2
@@ -200,11 +211,17 @@ class TrainingSettings(StrictModel):
 
 
 class Source(StrictModel):
-    """What the daily run ingests under a source's name: a path or `$NAME` of a variable, read as `ingest` reads it."""
+    """What the daily run ingests under a source's name: a path or `$NAME` of a variable, read as `ingest` reads it.
+
+    Of PostgreSQL: `queries` by the name of the table they stand for, and the column by which a table is read on.
+    """
 
     path: str = Field(min_length=1)
     mappings: str = ""
     timezone: TimeZone = "UTC"
+    queries: dict[str, str] = Field(default={})
+    watermark: dict[str, str] = Field(default={})
+    overlap_hours: float = Field(default=48, ge=0, le=10 * 365 * 24)
 
 
 SourceOrPath = Annotated[Source, BeforeValidator(lambda given: {"path": given} if isinstance(given, str) else given)]
@@ -293,6 +310,25 @@ class RetentionSettings(StrictModel):
         return {name.removesuffix("_days"): days for name, days in self.model_dump().items()}
 
 
+Crm = Literal["hubspot", "salesforce", "dynamics"]
+CrmColumn = Literal["lead_id", "score_percent", "score_band", "zone", "route", "reasons", "next_question", "as_of"]
+
+
+class PostgresTarget(StrictModel):
+    """A schema of a PostgreSQL database; the address, which holds a password, is in the environment alone."""
+
+    url: str = Field(default="", pattern=r"^(\$\w+)?$")
+    schema_: str = Field(default="leadready", alias="schema", min_length=1, max_length=63)
+
+
+class PublishSettings(StrictModel):
+    """Where scores go beside the workspace. fields: of a CRM, our column -> the name of its field, '': left out."""
+
+    crm: Annotated[tuple[Crm, ...], AfterValidator(_each_once)] = ()
+    fields: dict[Crm, dict[CrmColumn, str]] = Field(default={})
+    postgres: PostgresTarget = PostgresTarget()
+
+
 class ComputeSettings(StrictModel):
     """What the machine gives."""
 
@@ -317,12 +353,23 @@ class Settings(StrictModel):
     monitor: MonitorSettings = MonitorSettings()
     notify: NotifySettings = NotifySettings()
     retention: RetentionSettings = RetentionSettings()
+    publish: PublishSettings = PublishSettings()
     compute: ComputeSettings = ComputeSettings()
 
     @property
     def horizon(self) -> timedelta:
         """The label horizon."""
         return timedelta(days=self.label.horizon_days)
+
+
+def from_environment(where: str, text: str) -> str:
+    """A text of the settings, or what the variable holds that it names as `$NAME`; ConfigError where it is not set."""
+    if not text.startswith("$"):
+        return text
+    if found := os.environ.get(text[1:]):
+        return found
+    expected, do = f"the variable {text[1:]}", "set it where leadready runs"
+    raise ConfigError(f"reading {where}", expected=expected, got="none of that name", do=do)
 
 
 def read_settings(path: Path) -> Settings:

@@ -20,10 +20,11 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     one, so that one apostrophe less gives every text back."""
     plain = (pd.api.types.is_numeric_dtype, pd.api.types.is_datetime64_any_dtype)
     texts = [c for c in frame.columns if not any(kind(frame[c]) for kind in plain)]
-    return frame.assign(**{c: frame[c].map(_safe) for c in texts}).rename(columns=_safe)
+    return frame.assign(**{c: frame[c].map(harmless_cell) for c in texts}).rename(columns=harmless_cell)
 
 
-def _safe(cell: object) -> object:
+def harmless_cell(cell: object) -> object:
+    """A cell, with an apostrophe in front where a spreadsheet would run it."""
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
@@ -36,7 +37,7 @@ def write_csv(frame: pd.DataFrame, path: Path, date_format: str | None = None) -
     columns = [_cells(frame[name], texts, date_format) for name in frame]
     rows = map(",".join, zip(*columns, strict=True))
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(map(_cell, map(_safe, frame.columns))) + os.linesep)
+        file.write(",".join(map(_cell, map(harmless_cell, frame.columns))) + os.linesep)
         file.writelines(row + os.linesep for row in rows)
 
 
@@ -44,7 +45,7 @@ class _Texts(dict[str, str]):
     """The cell of each text."""
 
     def __missing__(self, text: str) -> str:
-        self[text] = cell = f'"{str(_safe(text)).replace(QUOTE, 2 * QUOTE)}"'
+        self[text] = cell = f'"{str(harmless_cell(text)).replace(QUOTE, 2 * QUOTE)}"'
         return cell
 
 

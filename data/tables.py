@@ -327,6 +327,18 @@ PUBLICATIONS = Table("publications", "where the files of each `as_of` are", key=
     Column("basis", "text", "what it rested on, as JSON: `leadready replay` computes it again from that"),
     Column("thinned", "flag", "whether `leadready tidy` removed its scores, but for those that later work reads"),
 )
+FAILURES = Table(
+    "failures",
+    "what could not be scored or stored at the newest scoring, by why; without values",
+    key=("kind", "source", "table_name", "why"),
+).of(
+    AS_OF,
+    Column("kind", "text", "which of the two", allowed=("not scored", "quarantined")),
+    Column("source", "text", "of quarantined rows: their source; else empty"),
+    Column("table_name", "text", "the table whose rows they are"),
+    Column("why", "text", "why"),
+    Column("rows", "whole", "how many"),
+)
 
 DISTRIBUTIONS = Table(
     "distributions",

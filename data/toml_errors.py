@@ -21,7 +21,7 @@ LONGEST = 1000
 """Lines of a file in which the line of a key is looked for."""
 DEEPEST = 20
 """Levels of tables and lists in a TOML file."""
-SECRET = re.compile(r"^schedule\.(on_failure|sources\.(?!.*\.(timezone|mappings)$))")
+SECRET = re.compile(r"^publish\.postgres\.url$|^schedule\.(on_failure|sources\.(?!.*\.(timezone|mappings)$))")
 """Keys whose values may hold a password: a wrong one is not repeated."""
 PLAIN = {
     r"^\w+ should (be |have )?": "",

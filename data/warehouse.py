@@ -37,8 +37,11 @@ OWN_TABLES = """CREATE TABLE IF NOT EXISTS batches (
 CREATE TABLE IF NOT EXISTS quarantine (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, raw VARCHAR,
     loaded_at TIMESTAMP, settings VARCHAR);
+CREATE TABLE IF NOT EXISTS watermarks (
+    source VARCHAR, relation VARCHAR, rests_on VARCHAR, reached TIMESTAMP, batch_id VARCHAR);
 CREATE TABLE IF NOT EXISTS meta (schema_version BIGINT, salt VARCHAR)"""
-"""`salt`: of the hashes of forgotten leads."""
+"""`salt`: of the hashes of forgotten leads. `watermarks`: how far a table of a database was read, by the column's own
+clock (data/intake/watermarks.py)."""
 VERSION_COLUMNS = {
     "known_at": "TIMESTAMP",
     "superseded_at": "TIMESTAMP",

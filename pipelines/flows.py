@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from data.errors import ConfigError
 from data.intake.databases import without_password, without_secrets
-from data.intake.ingest import IngestReport
+from data.intake.ingest import ALL, IngestReport
 from data.opened import OpenWorkspace, open_workspace
 from data.workspace import Workspace
 from pipelines.jobs.backtest import Ablating, Backtesting, ablate_models, backtest_models
@@ -70,16 +70,24 @@ def ingest(
     backfill: bool = False,
     timezone: str = "UTC",
     mappings: Path | None = None,
+    by_settings: bool = False,
+    full: bool = False,
 ) -> IngestReport:
-    """Load one batch of a source into the warehouse; `path` may hold a password, `shown` does not."""
+    """Load one batch of a source into the warehouse; `path` may hold a password, `shown` does not.
+
+    by_settings: read a database as the settings ask of this source; full: without its watermarks.
+    """
+    opened = open_workspace(workspace)
+    extract = source_of(opened, source).extract if by_settings else ALL
     report = ingest_task(
-        open_workspace(workspace),
+        opened,
         source,
         path.get_secret_value(),
         loaded_at,
         backfill=backfill,
         timezone=timezone,
         mappings=mappings,
+        extract=replace(extract, full=full),
     )
     create_table_artifact(
         [*ingest_rows(report)], key="ingest", description=f"{source}: what became of each table's rows"
@@ -173,7 +181,7 @@ def demo(
 @flow(name="daily", persist_result=False)
 @recorded("{done}")
 def daily(workspace: Path) -> str:
-    """Ingest the sources of the settings, score the days that were missed, oldest first, and now; report, monitor, tidy.
+    """Ingest the sources of the settings, score missed days, oldest first, and now; then report, monitor and tidy.
 
     What fails stops nothing that comes after it, and is raised at the end. On broken data nothing is scored.
     """
@@ -253,8 +261,9 @@ def _notify_of_failure(opened: OpenWorkspace, run: str, messages: list[str]) -> 
 
 def _ingest_source(opened: OpenWorkspace, name: str) -> None:
     found = source_of(opened, name)
-    path = SecretStr(found.path)
-    ingest(opened.workspace.root, name, path, found.shown, now(), timezone=found.timezone, mappings=found.mappings)
+    root, path = opened.workspace.root, SecretStr(found.path)
+    zone, maps = found.timezone, found.mappings
+    ingest(root, name, path, found.shown, now(), timezone=zone, mappings=maps, by_settings=True)
 
 
 def _opened_at(workspace: Path, moment: Moment) -> tuple[OpenWorkspace, datetime]:

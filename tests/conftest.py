@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.server import Database, Server, running
 
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # before any test imports it, in whatever order they run
 os.environ.pop("LEADREADY_MLFLOW", None)  # no test trains on a server but on its own
@@ -13,6 +16,21 @@ common = {"deadline": None, "derandomize": True, "database": None, "suppress_hea
 settings.register_profile("default", max_examples=4, **common)
 settings.register_profile("thorough", max_examples=12, **common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """One PostgreSQL server for all tests of a process."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Server) -> Iterator[Database]:
+    """A database with nothing in it."""
+    database = Database(postgres_server, "postgres")
+    yield database
+    database.empty()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,8 +1,8 @@
 """How do raw files and databases become relations? Every record once, with its file and its line.
 
-A relation `raw_<name>` is a temporary view. Its columns are text (Parquet keeps its own types), and `_file` and
-`_line` say where a record stands: the line an editor shows (a header is line 1), the row in a Parquet file or table.
-Records that cannot be read stand in `raw_rejects`.
+A relation `raw_<name>` is a temporary view. Its columns are text (Parquet and PostgreSQL keep their own types), and
+`_file` and `_line` say where a record stands: the line an editor shows (a header is line 1), the row in a Parquet file
+or table. Records that cannot be read stand in `raw_rejects`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data.intake import databases, records
+from data.intake import databases, postgres, records
 from data.intake.names import ENDINGS, column_name, ending, named_relation, relation_of
+from data.intake.postgres import Follow, Followed, Found
 from data.intake.records import Record, checked_columns, first_line, open_text, unreadable
 from data.intake.simple import simple_lines
+from data.postgres import Postgres, connected, is_postgres
 from data.sql import literal, quoted
 from data.warehouse import Warehouse
 
@@ -70,13 +72,15 @@ class RawFile:
 class RawData:
     """What was read, what was there and not asked for, and a hash of the content.
 
-    `absent`: relation -> optional columns that none of its files has; they are empty.
+    `absent`: relation -> optional columns that none of its files has; they are empty. `followed`: the tables of a
+    database of which only new rows were read, or will be from now on.
     """
 
     files: tuple[RawFile, ...]
     unused: tuple[str, ...]
     digest: str
     absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    followed: tuple[Followed, ...] = ()
 
     @property
     def relations(self) -> set[str]:
@@ -84,17 +88,29 @@ class RawData:
         return {f.relation for f in self.files}
 
 
+@dataclass(frozen=True)
+class OfDatabase:
+    """What is asked of a database by relation: queries in place of tables, and how tables are read on."""
+
+    queries: Mapping[str, str] = field(default_factory=dict)
+    follows: Mapping[str, Follow] = field(default_factory=dict)
+
+
 @contextmanager
 def raw_relations(
-    warehouse: Warehouse, path: Path | str, wanted: Iterable[str], optional: Mapping[str, Sequence[str]] | None = None
+    warehouse: Warehouse,
+    path: Path | str,
+    wanted: Iterable[str],
+    optional: Mapping[str, Sequence[str]] | None = None,
+    asked: OfDatabase | None = None,
 ) -> Iterator[RawData]:
     """Read the `wanted` relations (`raw_leads`, ...) of a file, a folder or a database URL; gone after the block.
 
-    `optional` columns by relation are there, and empty, where no file has them.
+    `optional` columns by relation are there, and empty, where no file has them. `asked` is for PostgreSQL alone.
     Raises DataError where nothing is there, a file is empty or no text in UTF-8, or a database cannot be read.
     """
     warehouse.execute(REJECTS)
-    reader = _Reader(warehouse, set(wanted), optional or {})
+    reader = _Reader(warehouse, set(wanted), optional or {}, asked or OfDatabase())
     try:
         reader.read(path)
         yield reader.finish()
@@ -109,6 +125,9 @@ def relations_in(path: Path | str) -> dict[str, str]:
 
     Raises DataError where there is none, or the database cannot be read.
     """
+    if is_postgres(str(path)):
+        with connected(str(path), postgres.refuse(str(path))) as session:
+            return {name: found[0].name for name, found in postgres.found_in(session).items()}
     if "://" in str(path):
         with databases.opened(str(path)) as engine:
             return {named_relation(table): table for table in databases.table_names(engine)}
@@ -124,11 +143,17 @@ class _Reader:
     warehouse: Warehouse
     wanted: set[str]
     optional: Mapping[str, Sequence[str]]
+    asked: OfDatabase
     files: list[RawFile] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    followed: list[Followed] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
 
     def read(self, path: Path | str) -> None:
+        if is_postgres(str(path)):
+            with connected(str(path), postgres.refuse(str(path))) as session:
+                self._read_postgres(session)
+            return
         if "://" in str(path):
             with databases.opened(str(path)) as engine:
                 for table in databases.table_names(engine):
@@ -154,7 +179,8 @@ class _Reader:
             empty = f"SELECT {', '.join(f'NULL::VARCHAR AS {quoted(c)}' for c in missing)} WHERE false"
             union = " UNION ALL BY NAME ".join([*(f"FROM {f.table}" for f in parts), *[empty] * bool(missing)])
             self.warehouse.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {union}")
-        return RawData(tuple(self.files), tuple(self.unused), self.digest.hexdigest(), absent)
+        read = tuple(self.files), tuple(self.unused), self.digest.hexdigest()
+        return RawData(*read, absent, tuple(self.followed))
 
     def _wants(self, own: str, relation: str, shown: str) -> bool:
         """Whether the file or table is to be read, as the last of `files`; its `own` name is noted where it is not."""
@@ -230,6 +256,28 @@ class _Reader:
         if not columns:
             raise unreadable(file.name, "one JSON object in each line", "none", "export it as JSON lines")
         return columns
+
+    def _read_postgres(self, session: Postgres) -> None:
+        """Tables and queries that are wanted, all as they were at one moment."""
+        session.run(postgres.AT_ONE_MOMENT)
+        there = postgres.found_in(session)
+        queries = {name: [postgres.a_query(name.removeprefix("raw_"), q)] for name, q in self.asked.queries.items()}
+        taken: set[Found] = set()
+        for relation, found in sorted((there | queries).items()):
+            if relation in self.wanted:
+                one = postgres.the_only(relation, found)
+                taken.add(one)
+                self._wants(one.name, relation, one.name)
+                self._read_found(session, one, self.files[-1])
+        tables = dict.fromkeys(one for found in there.values() for one in found)
+        self.unused += [one.name.removeprefix("table ") for one in tables if one not in taken]
+
+    def _read_found(self, session: Postgres, found: Found, file: RawFile) -> None:
+        file.typed, follow = True, self.asked.follows.get(file.relation)
+        done = postgres.read(session, self.warehouse, found, file.relation, file.table, follow)
+        self.digest.update(f"{file.relation} {postgres.digest_of(self.warehouse, file.table)}".encode())
+        self.followed += [done.followed] if done.followed else []
+        self._finish(file, done.columns)
 
     def _read_table(self, engine: Any, table: str, file: RawFile) -> list[str]:
         self.digest.update(file.relation.encode())

@@ -21,15 +21,18 @@ from data.agreement.model import Agreement
 from data.errors import DataError, UsageError
 from data.intake.checking import Checked, look_closer
 from data.intake.contract import Columns, checked_sql, require, settle_columns, texts_of
+from data.intake.databases import without_password
 from data.intake.files import RawData, raw_relations
 from data.intake.findings import Finding, Strangers, count_from_now, count_late, count_undecided, find_strangers
 from data.intake.mapping import FUNCTIONS, Mapping, load_mappings
 from data.intake.noticed import Noticed, notice
+from data.intake.postgres import Followed
 from data.intake.quarantine import hold_back, hold_back_lines, take_out
 from data.intake.records import OWN_COLUMNS
 from data.intake.retraction import forget_lines, is_forgotten
 from data.intake.values import Reading, look_at
 from data.intake.versions import store
+from data.intake.watermarks import Extract, find_watermarks
 from data.intake.words import find_words
 from data.settings import IngestSettings
 from data.sql import literal
@@ -40,6 +43,7 @@ from data.warehouse import Warehouse, plainly
 log = logging.getLogger(__name__)
 
 DEFAULTS = IngestSettings()
+ALL = Extract()
 WORKING = ("mapped", "checked", "conflicts", "candidates", "verdicts", "fresh")
 """Temporary relations that a table passes through."""
 
@@ -64,8 +68,8 @@ class IngestReport:
 
     `left_out`: extra columns that look personal; `ignored`: columns no table has; `noticed`: texts that were
     not read as the values that they seem to be; `findings`: what else there is to say, by table; `strangers`: rows of
-    accounts or leads that are not there; `absent`: relation -> optional columns that no file has. `checked`: what a
-    check found, which stores nothing.
+    accounts or leads that are not there; `absent`: relation -> optional columns that no file has; `followed`: tables
+    of a database that are read on by watermark. `checked`: what a check found, which stores nothing.
     """
 
     batch_id: str
@@ -78,6 +82,7 @@ class IngestReport:
     findings: tuple[Finding, ...] = ()
     strangers: tuple[Strangers, ...] = ()
     absent: ByName[str, tuple[str, ...]] = field(default_factory=dict)
+    followed: tuple[Followed, ...] = ()
     checked: Checked | None = None
 
     @property
@@ -136,6 +141,7 @@ def ingest(
     agreements: Sequence[Agreement] = (),
     settings: IngestSettings = DEFAULTS,
     check: bool = False,
+    extract: Extract = ALL,
 ) -> IngestReport:
     """Store what is new in a file, a folder or a database (URL), all or nothing; bad rows go to the quarantine.
 
@@ -144,7 +150,8 @@ def ingest(
     `loaded_at` (UTC, naive) is when the rows became known unless the source says; with `backfill` that is taken from
     the event. Times without an offset are read in `timezone`; stored times are UTC. `settings` say how texts are read
     where a mapping does not, what is let in, and when to warn. Answers whose level is not in the one of `agreements`
-    that was in force then are quarantined. The SQL of a mapping runs without access to files: from then on the
+    that was in force then are quarantined. `extract` asks a PostgreSQL database for queries and for new rows only;
+    how far was read is kept with the rows. The SQL of a mapping runs without access to files: from then on the
     warehouse reads none, Parquet files of a next batch among them, until it is opened again.
     Raises UsageError for an unknown source or zone, DataError where files are missing or unreadable or lack required
     columns, and ConfigError for a wrong mapping file; then nothing is stored.
@@ -152,7 +159,8 @@ def ingest(
     _check_clock(loaded_at)
     found = load_mappings(source, mappings)
     optional = {r: [c for m in found if m.reads[:1] == (r,) for c in m.optional] for m in found for r in m.reads}
-    with raw_relations(warehouse, path, optional, optional) as raw:
+    marks = find_watermarks(warehouse, source, without_password(str(path)), extract, found, timezone)
+    with raw_relations(warehouse, path, optional, optional, marks.asked) as raw:
         used = [m for m in found if set(m.reads) <= raw.relations]
         _check_files(source, found, used, raw)
         if not all(m.canonical for m in used):
@@ -162,6 +170,7 @@ def ingest(
         with _utc_afterwards(warehouse), warehouse.transaction(keep=not check):
             check_zone(timezone, warehouse)
             loads = _load_all(warehouse, batch, used, raw)
+            marks.move(warehouse, raw.followed, batch_id)
             strangers = _find_strangers(warehouse, loads, settings.unknown_share)
             taken = {name: loaded.columns for name, loaded in loads.items()}
             checked = look_closer(warehouse, batch_id, used, raw, taken) if check else None
@@ -176,6 +185,7 @@ def ingest(
         findings=tuple(loaded.finding for loaded in loads.values()),
         strangers=strangers,
         absent=raw.absent,
+        followed=raw.followed,
         checked=checked,
     )
     done = "checked" if check else "ingested"

@@ -15,6 +15,7 @@ from data.errors import UsageError
 from data.intake.keys import same_id, stored_ids
 from data.intake.quarantine import FIELDS, discard, drop_held, forget_held
 from data.intake.timeline import settle
+from data.intake.watermarks import drop_watermarks
 from data.sql import ALIKE, PERSONS, literal, quoted
 from data.tables import TABLES, Table
 from data.warehouse import Warehouse
@@ -62,6 +63,7 @@ def retract_batch(
             rows[name] = int(warehouse.scalar(f"{take.format(name)} WHERE {own}"))
             settle(warehouse, table, "taken")
         rows["quarantine"] = discard(warehouse, batch)
+        drop_watermarks(warehouse, batch)
         if not any(rows.values()):
             undone = "SELECT max(rowid) FROM retractions WHERE what = 'batch' AND key = $1 AND known_at = $2"
             warehouse.execute(f"DELETE FROM retractions WHERE rowid = ({undone})", [batch, since])

@@ -35,6 +35,19 @@ def score(
     return scoring_report(done.scores, done.capacity, done.folder, done.fresh, done.closed, most, done.waiting)
 
 
+@command(app, "publish")
+def publish(workspace: Path) -> Report:
+    """Publish the newest scoring where that was cut short. It is safe to repeat."""
+    from serving.sinks import finish
+
+    running.show_progress()
+    opened = find_workspace(workspace)
+    with opened.warehouse() as warehouse:
+        finish(opened.workspace, warehouse)
+    where = " and PostgreSQL" * bool(opened.settings.publish.postgres.url)
+    return listed((), f"files, page{where} have what the warehouse says was published", facts={})
+
+
 @command(app, "calls --agent ann")
 def calls(
     workspace: Path,

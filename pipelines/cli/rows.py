@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,9 @@ from pipelines.cli.options import find_workspace
 from pipelines.cli.printing import command
 from pipelines.moment import now
 from serving.pages.sections import Report, for_machines, listed
+
+if TYPE_CHECKING:  # the command line prints help without DuckDB
+    from pipelines.jobs.schedule import ToIngest
 
 app = typer.Typer()
 quarantine = typer.Typer(no_args_is_help=True, help="Rejected rows: list, retry or discard.")
@@ -33,37 +37,80 @@ def name_sources() -> str:
 def ingest(
     workspace: Path,
     source: Annotated[str, typer.Argument(help=f"The kind of source: {name_sources()}, or one of your own.")],
-    path: Annotated[str, typer.Argument(help="The file, folder of files or database URL to load.")],
+    path: Annotated[
+        str | None,
+        typer.Argument(help="The file, folder of files or database URL to load; if left out, as settings.toml says."),
+    ] = None,
     backfill: Annotated[bool, typer.Option(help="Treat rows as known when they happened, not when loaded.")] = False,
-    timezone: Annotated[str, typer.Option(help="Read times without a time zone in this one.")] = "UTC",
+    timezone: Annotated[
+        str | None, typer.Option(help="Read times without a time zone in this one (default: UTC).")
+    ] = None,
     mappings: Annotated[
         Path | None, typer.Option(help="Read <source>/<table>.sql from this folder (default: <workspace>/mappings).")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only show what would become of it; store nothing.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read tables in full that are read by watermark.")] = False,
 ) -> Report:
     """Load a batch of data, whole or not at all. Stored rows are not stored twice; rejected ones are put aside."""
     from pydantic import SecretStr
 
-    from data.intake.databases import without_password
     from data.intake.ingest import check_zone
     from data.intake.mapping import load_mappings
     from serving.pages.ingest import check_report, ingest_report
 
-    shown = without_password(path)
-    if "://" not in path and not Path(path).exists():
-        raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {shown}", do="check the path")
-    load_mappings(source, mappings or Workspace(workspace).mappings)  # before seconds are spent on Prefect
-    check_zone(timezone)
+    given = _to_ingest(workspace, source, path, timezone, mappings)
+    load_mappings(source, given.mappings or Workspace(workspace).mappings)  # before seconds are spent on Prefect
+    check_zone(given.timezone)
     if check:
         from pipelines.jobs.ingest import ingest_batch
 
-        opened, moment = find_workspace(workspace), now()
-        found = ingest_batch(
-            opened, source, path, moment, backfill=backfill, timezone=timezone, mappings=mappings, check=True
+        done = ingest_batch(
+            find_workspace(workspace),
+            source,
+            given.path,
+            now(),
+            backfill=backfill,
+            timezone=given.timezone,
+            mappings=given.mappings,
+            check=True,
+            extract=replace(given.extract, full=full),
         )
-        return check_report(found)
+        return check_report(done)
     flows = running.find_flows(workspace)
-    return ingest_report(flows.ingest(workspace, source, SecretStr(path), shown, now(), backfill, timezone, mappings))
+    done = flows.ingest(
+        workspace,
+        source,
+        SecretStr(given.path),
+        given.shown,
+        now(),
+        backfill,
+        given.timezone,
+        given.mappings,
+        by_settings=path is None,
+        full=full,
+    )
+    return ingest_report(done)
+
+
+def _to_ingest(workspace: Path, source: str, path: str | None, timezone: str | None, mappings: Path | None) -> ToIngest:
+    """What the words of `ingest` mean; without a path it is the source of that name in the settings."""
+    from data.intake.databases import without_password
+    from data.intake.watermarks import Extract
+    from pipelines.jobs.schedule import ToIngest, source_of
+
+    if path is None:
+        opened = find_workspace(workspace)
+        if source not in opened.settings.schedule.sources:
+            known = ", ".join(opened.settings.schedule.sources) or "none"
+            do = "give the path of what to load, or name the source there"
+            expected = f"a path, or a source of [schedule.sources] in settings.toml ({known})"
+            raise UsageError(f"ingesting {source}", expected=expected, got="neither", do=do)
+        found = source_of(opened, source)
+        return replace(found, timezone=timezone or found.timezone, mappings=mappings or found.mappings)
+    shown = without_password(path)
+    if "://" not in path and not Path(path).exists():
+        raise UsageError(f"ingesting {source}", expected="a file or folder", got=f"no {shown}", do="check the path")
+    return ToIngest(path, shown, timezone or "UTC", mappings, Extract())
 
 
 @command(app, "simulate --world slow --leads 3000 --seed 7")

@@ -54,12 +54,13 @@ def _everywhere(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], m
     """Erase leads in files first and in the warehouse last; how many rows where."""
     from models.registry.client import Registry, server
     from serving import inbox
-    from serving.sinks import page
+    from serving.sinks import page, postgres
 
     space, rows = opened.workspace, {}
     for place in (space.reports, space.artifacts):
         rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
     rows |= {"page": page.forget(space, leads), "inbox": inbox.forget(space, leads)}
+    rows["PostgreSQL"] = postgres.forget(space, leads)
     if server():
         rows["MLflow server"] = Registry(space).forget(leads)
     older = [*space.root.glob(COPY.format(name=space.warehouse.name, to="*"))]
@@ -70,7 +71,7 @@ def _everywhere(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], m
 def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], moment: datetime) -> dict[str, int]:
     """All tables and the exports made from them, in one transaction."""
     from serving.publication import Publication
-    from serving.sinks import files, finish
+    from serving.sinks import dynamics, files, finish, hubspot, salesforce
 
     finish(opened.workspace, warehouse)
     ids = ", ".join(map(literal, leads))
@@ -81,6 +82,8 @@ def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str],
         rows = forget(warehouse, leads, moment)
         for as_of, day in moments:
             scores = warehouse.frame("SELECT * FROM scores WHERE as_of = $1 ORDER BY lead_id", [as_of])
-            files.write(opened.workspace, warehouse, Publication(scores, as_of, day, opened.settings))
+            again = Publication(scores, as_of, day, opened.settings)
+            for sink in (files, hubspot, salesforce, dynamics):
+                sink.write(opened.workspace, warehouse, again)
     finish(opened.workspace, warehouse)
     return rows | {"exports": len(moments)}

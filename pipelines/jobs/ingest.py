@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from data.intake.ingest import IngestReport, ingest
+from data.intake.ingest import ALL, IngestReport, ingest
+from data.intake.watermarks import Extract
 from data.opened import OpenWorkspace
 
 
@@ -19,6 +20,7 @@ def ingest_batch(
     timezone: str = "UTC",
     mappings: Path | None = None,
     check: bool = False,
+    extract: Extract = ALL,
 ) -> IngestReport:
     """Load one batch of a source, or with `check` see what it would become; see `data.intake.ingest`.
 
@@ -36,4 +38,5 @@ def ingest_batch(
             agreements=opened.agreements,
             settings=opened.settings.ingest,
             check=check,
+            extract=extract,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -14,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 from data.errors import ConfigError
 from data.intake.databases import without_password
+from data.intake.watermarks import Extract
 from data.opened import OpenWorkspace
-from data.settings import Settings
+from data.settings import Settings, from_environment
 from data.workspace import Workspace, day_name
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ class ToIngest:
     shown: str
     timezone: str
     mappings: Path | None
+    extract: Extract
 
 
 def source_of(opened: OpenWorkspace, name: str) -> ToIngest:
@@ -41,7 +42,7 @@ def source_of(opened: OpenWorkspace, name: str) -> ToIngest:
     ConfigError where its variable is not set, or what is given is neither an address nor a path; it is not repeated.
     """
     root, source = opened.workspace.root.absolute(), opened.settings.schedule.sources[name]
-    path = _from_environment(name, source.path)
+    path = from_environment(f"[schedule.sources], {name}", source.path)
     not_there = path != source.path and "://" not in path and not (root / path).exists()
     if not_there or without_password(path) == "...":
         raise ConfigError(
@@ -52,16 +53,8 @@ def source_of(opened: OpenWorkspace, name: str) -> ToIngest:
         )
     path = path if "://" in path else str(root / path)
     mappings = root / source.mappings if source.mappings else None
-    return ToIngest(path, without_password(path), source.timezone, mappings)
-
-
-def _from_environment(name: str, path: str) -> str:
-    if not path.startswith("$"):
-        return path
-    if found := os.environ.get(path[1:]):
-        return found
-    what, do = f"reading [schedule.sources], {name}", "set it where the schedule runs"
-    raise ConfigError(what, expected=f"the variable {path[1:]}", got="none of that name", do=do)
+    extract = Extract(source.queries, source.watermark, source.overlap_hours)
+    return ToIngest(path, without_password(path), source.timezone, mappings, extract)
 
 
 def firings(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:

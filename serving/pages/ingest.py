@@ -10,6 +10,7 @@ from data.agreement.model import Agreement
 from data.intake.findings import Finding, Strangers
 from data.intake.ingest import IngestReport
 from data.intake.noticed import Noticed
+from data.intake.postgres import Followed
 from data.intake.values import NEARLY_ALL
 from data.tables import TABLES
 from serving.pages.sections import Report, Rows, Section
@@ -39,6 +40,7 @@ def ingest_report(done: IngestReport) -> Report:
     held = f"rejected rows, now in quarantine: {done.quarantined:,} (`leadready quarantine list` shows why)"
     points = [
         *(f"read {name}: {count:,} records" for name, count in done.files.items()),
+        *map(_followed_in_words, done.followed),
         *[held] * bool(done.quarantined),
         *_remarks(done),
     ]
@@ -56,6 +58,7 @@ def check_report(done: IngestReport) -> Report:
     ]
     for name, unread in checked.unread.items():
         points += [f"{name}: columns that no mapping reads: {_some(unread)}"] * bool(unread)
+    points += map(_followed_in_words, done.followed)
     points += [f"kept as features: {', '.join(checked.extras)}"] * bool(checked.extras)
     points += _remarks(done)
     for found in checked.rejected:
@@ -109,8 +112,19 @@ def _remarks(done: IngestReport) -> list[str]:
 def _facts(done: IngestReport) -> dict[str, Any]:
     """What remarks say, all of it: names beyond those that are printed too."""
     said: dict[str, Sequence[Any]] = {"noticed": done.noticed, "findings": done.findings, "strangers": done.strangers}
+    said |= {"followed": done.followed}
     names = {"unused": done.unused, "left_out": done.left_out, "ignored": done.ignored, "absent": done.absent}
     return {name: [asdict(one) for one in found] for name, found in said.items()} | names
+
+
+def _followed_in_words(found: Followed) -> str:
+    """From when on a table was read, and from where it is read on next time."""
+    name, column = found.relation.removeprefix("raw_"), found.column
+    first = f"{name}: " + (f"read from {found.since:%Y-%m-%d %H:%M} on" if found.since else "read in full")
+    last = f"read up to {found.reached:%Y-%m-%d %H:%M}" if found.reached else "no row has one yet"
+    odd = {"without one": found.without, "with one in the future": found.ahead}
+    again = "".join(f"; {n:,} row{'s' * (n > 1)} {words}, read each time" for words, n in odd.items() if n)
+    return f"{first} by {column} ({found.rows:,} row{'s' * (found.rows != 1)}); {last}{again}"
 
 
 def strangers_in_words(strangers: Sequence[Strangers]) -> Iterator[str]:

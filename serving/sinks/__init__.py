@@ -3,7 +3,8 @@
 A sink has two functions. `write(workspace, warehouse, publication)` takes the scores of one moment inside the
 warehouse's transaction: what it does elsewhere must be harmless until that is through. `finish(workspace, warehouse)`
 then brings the world outside to what the warehouse says; it is called before and after each publication, so that a run
-that was killed in between is finished by the next one.
+that was killed in between is finished by the next one. A sink that writes to a server says `ELSEWHERE = True`: it comes
+last, and only after a publication, so that a server that is away never keeps scores from the workspace.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ def publish(
     """Give the scores of one `as_of` to every sink, all or none; returns the folder their files are found in.
 
     The folder is that of the calendar day of `as_of` in the time zone. It shows the day's latest scoring: None where
-    that is a later one, so that these scores are in the table alone.
+    that is a later one, so that these scores are in the table alone. Raises ConfigError where a server does not take
+    them; the workspace has them then, and the server is brought up to date by the next `finish`.
     """
     as_of = scores["as_of"].iloc[0].to_pydatetime()
     day = day_name(as_of, time_zone)
     ordered = scores.sort_values("lead_id")
     publication = Publication(ordered, as_of, day, settings, beside)
-    finish(workspace, warehouse)
+    _finish(workspace, warehouse, [sink for sink in sinks() if not _is_elsewhere(sink)])
     with warehouse.transaction():
         for sink in sinks():
             sink.write(workspace, warehouse, publication)
@@ -60,11 +62,22 @@ def publish(
 
 def finish(workspace: Workspace, warehouse: Warehouse) -> None:
     """Let every sink finish what the warehouse says was published."""
-    for sink in sinks():
-        sink.finish(workspace, warehouse)
+    _finish(workspace, warehouse, sinks())
 
 
 def sinks() -> list[ModuleType]:
-    """The sinks, the warehouse's own first: the others go by what it says."""
-    names = sorted((found.name for found in iter_modules(__path__)), key=lambda name: (name != "partition", name))
-    return [import_module(f"{__name__}.{name}") for name in names]
+    """The sinks: the warehouse's own and the day's files come first, for others go by them; what is elsewhere last."""
+    found = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    first = [f"{__name__}.{name}" for name in ("partition", "files")]
+    return sorted(
+        found, key=lambda sink: (_is_elsewhere(sink), *(sink.__name__ != name for name in first), sink.__name__)
+    )
+
+
+def _finish(workspace: Workspace, warehouse: Warehouse, these: list[ModuleType]) -> None:
+    for sink in these:
+        sink.finish(workspace, warehouse)
+
+
+def _is_elsewhere(sink: ModuleType) -> bool:
+    return getattr(sink, "ELSEWHERE", False)

@@ -2,18 +2,20 @@
 
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from data.intake.watermarks import Extract
 from data.opened import open_workspace
 from data.workspace import Workspace
 from pipelines import cli
 from pipelines.cli import running
 from pipelines.jobs.ingest import ingest_batch
 from pipelines.jobs.report import report_on
+from pipelines.jobs.schedule import source_of
 from pipelines.jobs.score import score_open_leads
 from pipelines.jobs.start import init_workspace
 from pipelines.jobs.train import train_models
@@ -21,15 +23,18 @@ from pipelines.moment import now, settle
 from tests.flows.work import write_company
 
 
-def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings):
+def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings, by_settings, full):
+    opened = open_workspace(root)
+    extract = source_of(opened, source).extract if by_settings else Extract()
     return ingest_batch(
-        open_workspace(root),
+        opened,
         source,
         path.get_secret_value(),
         loaded_at,
         backfill=backfill,
         timezone=timezone,
         mappings=mappings,
+        extract=replace(extract, full=full),
     )
 
 

@@ -258,6 +258,7 @@ JSON = as_typed("""
     features show rule_points
     features check --leads 5
     score --as-of 2025-12-01
+    publish
     calls --as-of 2025-12-01
     override L0000001 --route nurture --why later --until 2100-01-01
     movers --as-of 2025-12-01
