@@ -233,11 +233,11 @@ def split(opened: OpenWorkspace, as_of: datetime, found: Found) -> None:
     found.steps.update({step: int((changes[step].abs() >= 0.01).sum()) for step in STEPS})
 
 
-def replay_all(opened: OpenWorkspace, rng: np.random.Generator, found: Found) -> None:
-    """SAMPLE random scores of all days, computed again, into `found`."""
+def replay_all(opened: OpenWorkspace, rng: np.random.Generator, found: Found, sample: int = SAMPLE) -> None:
+    """`sample` random scores of all days, computed again, into `found`."""
     with opened.warehouse() as warehouse:
         rows = warehouse.frame("SELECT as_of, lead_id FROM scores ORDER BY ALL")
-    chosen = rows.iloc[np.sort(rng.choice(len(rows), min(SAMPLE, len(rows)), replace=False))]
+    chosen = rows.iloc[np.sort(rng.choice(len(rows), min(sample, len(rows)), replace=False))]
     by_day = list(chosen.groupby("as_of"))
     for place in rng.permutation(len(by_day)):
         as_of, of_day = by_day[place]
