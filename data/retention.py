@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from data.cohorts import TO_SALES_SCORES
-from data.tables import OVERRIDES, PUBLICATIONS, SCORES
+from data.tables import DISTRIBUTIONS, OVERRIDES, PUBLICATIONS, SCORES, WATCHED
 from data.warehouse import Warehouse, rewrite
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,15 @@ def drop_batches(warehouse: Warehouse, before: datetime) -> int:
     newest = "SELECT arg_max(batch_id, loaded_at) FROM batches GROUP BY source"
     gone = f"loaded_at < $1 AND batch_id NOT IN ({own}) AND batch_id NOT IN ({newest})"
     return int(warehouse.scalar(f"DELETE FROM batches WHERE {gone}", [before]))
+
+
+def drop_watched(warehouse: Warehouse, before: datetime) -> int:
+    """Remove what monitoring counted and found before `before`; how many rows."""
+    for table in (DISTRIBUTIONS, WATCHED):
+        warehouse.make(table)
+    return sum(
+        int(warehouse.scalar(f"DELETE FROM {of.name} WHERE as_of < $1", [before])) for of in (DISTRIBUTIONS, WATCHED)
+    )
 
 
 def shrink(path: Path, wait_s: float) -> int:

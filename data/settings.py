@@ -127,6 +127,7 @@ quarantine_days = 0           # rejected rows
 batches_days = 0              # records of loads that brought nothing new
 reports_days = 0              # folders of reports/
 runs_days = 0                 # logs/ and lines of runs.jsonl
+monitoring_days = 0           # what monitoring counted and found; it looks back 150 days
 trainings_days = 0            # runs of MLflow that no version comes from: backtests, trainings that were broken off
 
 [publish]                     # where scores go beside the files and the page
@@ -303,6 +304,7 @@ class RetentionSettings(StrictModel):
     batches_days: Days = 0
     reports_days: Days = 0
     runs_days: Days = 0
+    monitoring_days: Days = 0
     trainings_days: Days = 0
 
     def by_name(self) -> dict[str, int]:

@@ -60,7 +60,10 @@ simulate_task = task(name="simulate a company", persist_result=False)(simulate_s
 
 
 @flow(name="ingest", flow_run_name="ingest {source} from {shown}", persist_result=False)
-@recorded("{source}: {done.stored:,} rows stored, {done.repeats:,} repeats, {done.quarantined:,} in quarantine")
+@recorded(
+    "{source}: {done.stored:,} rows stored, {done.repeats:,} repeats, {done.quarantined:,} in quarantine",
+    lambda done: {"stored": done.stored, "repeats": done.repeats, "quarantined": done.quarantined},
+)
 def ingest(
     workspace: Path,
     source: str,
@@ -108,7 +111,14 @@ def train(workspace: Path, observed: Moment = NOW, ask: bool = False) -> Trainin
 
 
 @flow(name="score", flow_run_name="score {as_of}", persist_result=False)
-@recorded("{done.scores.shape[0]:,} open leads as of {done.fresh.as_of:%Y-%m-%d %H:%M}")
+@recorded(
+    "{done.scores.shape[0]:,} open leads as of {done.fresh.as_of:%Y-%m-%d %H:%M}",
+    lambda done: {
+        "as_of": done.fresh.as_of.isoformat(),
+        "leads": len(done.scores),
+        "routes": {str(route): int(n) for route, n in done.scores["route"].value_counts().items()},
+    },
+)
 def score(workspace: Path, as_of: Moment = NOW, alias: str = "champion") -> Scoring:
     """Score every open lead at `as_of` and publish."""
     done = score_task(*_opened_at(workspace, as_of), alias)
@@ -152,7 +162,10 @@ def report(workspace: Path, as_of: Moment = NOW) -> Path:
 
 
 @flow(name="monitor", flow_run_name="monitor {as_of}", persist_result=False)
-@recorded("{done.tier}: {done.page}")
+@recorded(
+    "{done.tier}: {done.page}",
+    lambda done: {"as_of": done.as_of.isoformat(), "tier": done.tier, "alarms": sum(f.alarm for f in done.findings)},
+)
 def monitor(workspace: Path, as_of: Moment = NOW) -> Monitoring:
     """Look at sources, drift, outcomes and work, and tell of alarms."""
     opened, moment = _opened_at(workspace, as_of)

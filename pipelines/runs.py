@@ -25,14 +25,19 @@ ROOMS = ("data", "features", "models", "serving", "pipelines")
 COLUMNS = ("started", "run", "outcome", "seconds", "what")
 """What people see of a run; `what` says what came of it, with its counts."""
 _log_of: ContextVar[Path | None] = ContextVar("the log of the run that this is a part of", default=None)
+ENDED = "ended"
+"""What a record in the log has that says how a run ended: its line of `runs.jsonl`."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def recorded(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def recorded(
+    what: str, facts: Callable[[Any], dict[str, Any]] = lambda _: {}
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A job that is recorded; one of its parameters is the workspace's folder.
 
-    what: what came of it, with its parameters and its result `done` in braces.
+    what: what came of it, with its parameters and its result `done` in braces. facts: its moment and counts for
+    machines, by its result.
     """
 
     def around(job: Callable[P, R]) -> Callable[P, R]:
@@ -44,6 +49,7 @@ def recorded(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             with _recording(Workspace(given["workspace"]), job.__name__) as line:
                 done = job(*args, **kwargs)
                 line["what"] = what.format(**given, done=done)
+                line["facts"] = facts(done)
             return done
 
         run.__signature__ = form  # type: ignore[attr-defined]  # Prefect would look for its types in this module
@@ -68,7 +74,14 @@ def _recording(space: Workspace, name: str) -> Iterator[dict[str, Any]]:
         raise
     finally:
         line["seconds"] = round(time.monotonic() - clock, 1)
+        log.info("%s: %s", name, line["outcome"], extra={ENDED: line})
         _append(space, json.dumps(line, ensure_ascii=False))
+
+
+def run_id() -> str | None:
+    """The name of the run that this is a part of, and of its log; None outside of one."""
+    file = _log_of.get()
+    return file.stem if file else None
 
 
 def in_words(error: BaseException) -> str:

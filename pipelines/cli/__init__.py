@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from importlib.metadata import version
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from typer.core import TyperGroup
@@ -25,6 +26,7 @@ from pipelines.cli import (
     start,
     ways_back,
 )
+from pipelines.cli.running import LOG_FORMAT
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -68,11 +70,15 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def about(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - answered by its callback
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option(envvar=LOG_FORMAT, help="Log to stderr for people, or lines of JSON.")
+    ] = "text",
 ) -> None:
     """Find out which leads sales would accept today, why, and what to do next with each."""
+    os.environ[LOG_FORMAT] = log_format  # for the processes that it starts too
 
 
 def main() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines.cli.options import find_workspace
-from pipelines.runs import ROOMS
+from pipelines.runs import ENDED, ROOMS, run_id
+
+LOG_FORMAT = "LEADREADY_LOG_FORMAT"
+"""`json`: what is logged is a line of JSON each; else it is for people."""
 
 
 def find_flows(root: Path) -> Any:
@@ -48,15 +53,25 @@ def load_flows(root: Path) -> Any:
 
 
 def show_progress() -> None:
-    """What the rooms log goes to stderr with the seconds passed."""
+    """What the rooms log goes to stderr: with the seconds passed, or as lines of JSON."""
     started = time.monotonic()
 
     class Seconds(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             return f"[{time.monotonic() - started:6.1f} s] {record.getMessage()}"
 
+    class Lines(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+            found = {"at": at, "level": record.levelname.lower(), "room": record.name, "run": run_id()}
+            ended = {"job" if key == "run" else key: value for key, value in getattr(record, ENDED, {}).items()}
+            return json.dumps(found | {"message": record.getMessage()} | ended, default=str)
+
+    as_json = os.environ.get(LOG_FORMAT) == "json"
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Seconds())
+    handler.setFormatter(Lines() if as_json else Seconds())
+    if not as_json:  # people see that it ended
+        handler.addFilter(lambda record: not hasattr(record, ENDED))
     for room in ROOMS:
         logger = logging.getLogger(room)
         logger.handlers, logger.propagate = [handler], False

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from data.opened import OpenWorkspace
-from data.retention import drop_batches, drop_exports, drop_quarantined, shrink, thin_scores
+from data.retention import drop_batches, drop_exports, drop_quarantined, drop_watched, shrink, thin_scores
 from data.warehouse import Warehouse
 from data.whole import locked, remove, whole, writing
 from data.workspace import Workspace
@@ -22,8 +22,9 @@ IN_WAREHOUSE: dict[str, Callable[[Warehouse, datetime], int]] = {
     "exports": drop_exports,
     "quarantine": drop_quarantined,
     "batches": drop_batches,
+    "monitoring": drop_watched,
 }
-DAY = re.compile(r"(?:lists-)?(\d{4,}-\d\d-\d\d)")
+DAY = re.compile(r"(lists-|monitor-|)(\d{4,}-\d\d-\d\d)(?:\.html)?")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def tidy(opened: OpenWorkspace, clock: datetime) -> Tidied:
 
 def _drop_reports(space: Workspace, before: datetime) -> int:
     """Remove the reports and lists of days before, but the newest of each kind; how many folders."""
-    dated = {path: found[1] for path in space.reports.iterdir() if (found := DAY.fullmatch(path.name))}
+    dated = {path: found[2] for path in space.reports.iterdir() if (found := DAY.fullmatch(path.name))}
     newest = {max(group) for group in _by_kind(list(dated))}
     old = [p for p, day in dated.items() if day < f"{before:%Y-%m-%d}" and p not in newest]
     remove(*old)
@@ -80,9 +81,9 @@ def _drop_reports(space: Workspace, before: datetime) -> int:
 
 
 def _by_kind(paths: list[Path]) -> list[list[Path]]:
-    kinds: dict[bool, list[Path]] = {}
+    kinds: dict[str, list[Path]] = {}
     for path in paths:
-        kinds.setdefault(path.name.startswith("lists-"), []).append(path)
+        kinds.setdefault(DAY.fullmatch(path.name)[1], []).append(path)  # type: ignore[index]
     return [sorted(group) for group in kinds.values()]
 
 

@@ -75,7 +75,7 @@ def jobs(tmp_path_factory):
 
     found = {"ingest": job("ingest", whole), "score": job("score")}
     work.forget(root, work.DELETED)  # so that the salt of hashes is there
-    found |= {name: job(name) for name in ("retract", "merge", "forget")}
+    found |= {name: job(name) for name in ("retract", "merge", "forget", "monitor")}
     assert found["score"].ends["quarantine"]
     return found
 
@@ -98,13 +98,13 @@ def say(name: str, kills: int, hit: int) -> None:
     print(f"\n{name:8} killed {kills:3} times, {hit:3} of them at work; rerun as undisturbed: {kills}")
 
 
-@pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget"])
+@pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget", "monitor"])
 def test_three_kills_at_random_moments(jobs, name):
     kill_at_random(jobs[name], kills=3, seed=1)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget"])
+@pytest.mark.parametrize("name", ["ingest", "score", "retract", "merge", "forget", "monitor"])
 def test_fifteen_kills_at_random_moments(jobs, name):
     assert kill_at_random(jobs[name], kills=15, seed=2) >= 8, "most of the kills hit the job at work"
 
@@ -170,6 +170,8 @@ def test_a_kill_of_a_training_at_a_named_step(learner, step):
         ("forget", "serving.sinks.files.point"),  # committed, the link still on the old files
         ("forget", "pipelines.jobs.forget.rewrite"),  # gone, the bytes of deleted rows still in the file
         ("forget", "data.whole.os.replace"),
+        ("monitor", "pipelines.jobs.monitor.as_metrics"),  # kept in the warehouse, not on the page
+        ("monitor", "data.whole.os.replace"),
     ],
 )
 def test_a_kill_at_a_named_step(jobs, name, step):

@@ -30,7 +30,7 @@ from tests.flows import work
 pytestmark = pytest.mark.slow
 NOW = work.AS_OF + timedelta(hours=12)
 MOMENTS = [work.AS_OF - timedelta(days=days) for days in (70, 66, 63, 31, 2, 1, 0)]
-ALL = ["scores", "exports", "quarantine", "batches", "reports", "runs", "trainings"]
+ALL = ["scores", "exports", "quarantine", "batches", "reports", "runs", "monitoring", "trainings"]
 
 
 @pytest.fixture(scope="module")

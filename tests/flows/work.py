@@ -52,6 +52,12 @@ def score(root: Path) -> None:
     score_open_leads(open_workspace(root), AS_OF)
 
 
+def monitor(root: Path) -> None:
+    from pipelines.jobs.monitor import monitor_workspace
+
+    monitor_workspace(open_workspace(root), AS_OF)
+
+
 MERGED, KEPT, DELETED = "L0000003", "L0000005", "L0000007"
 """Leads of the company with rows in every table."""
 
