@@ -46,8 +46,9 @@ def test_a_source_of_the_settings_is_read_on_and_in_full_when_asked(leadready, c
     assert first.code == 0, first.err
     assert "touches: read in full by updated_at (" in touches(first)
     postgres.run(
-        "INSERT INTO crm.touches SELECT * FROM crm.touches ORDER BY updated_at DESC NULLS LAST LIMIT 1",
-        "UPDATE crm.touches SET asset = 'new' WHERE ctid = (SELECT max(ctid) FROM crm.touches)",
+        "CREATE TABLE crm.one AS SELECT * FROM crm.touches ORDER BY updated_at DESC NULLS LAST LIMIT 1",
+        "UPDATE crm.one SET event_id = 'new'",
+        "INSERT INTO crm.touches SELECT * FROM crm.one",
     )
     done = json.loads(leadready("ingest", "canonical", "-w", crm, "--json").out)
     [row] = [row for row in done["tables"] if row["table"] == "touches"]

@@ -111,6 +111,7 @@ def test_a_publication_takes_the_place_of_the_last_one_and_says_what_changed(wor
 def test_the_same_scores_twice_and_an_earlier_moment_change_nothing(workspace, warehouse, postgres):
     publish(workspace, warehouse, scores_of(TUESDAY, L1=0.5))
     once = state(postgres)
+    assert len(once["scores"]) == 1
     publish(workspace, warehouse, scores_of(TUESDAY, L1=0.5))
     publish(workspace, warehouse, scores_of(MONDAY, L1=0.25))
     assert state(postgres) == once
