@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import smtplib
 import ssl
 import urllib.request
@@ -20,7 +19,7 @@ from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
 from data.errors import ConfigError
-from data.settings import NotifySettings
+from data.settings import NotifySettings, from_environment
 from data.whole import locked, whole
 from data.workspace import Workspace
 
@@ -85,24 +84,15 @@ def find_channels(settings: NotifySettings) -> dict[str, Callable[[Event, str], 
     """How each channel of the settings is told; ConfigError where a variable is not set or mail has no sender."""
     found: dict[str, Callable[[Event, str], None]] = {}
     if settings.webhook:
-        address = _from_environment("webhook", settings.webhook)
+        address = from_environment("[notify], webhook", settings.webhook)
         found["webhook"] = lambda event, key: _post(address, event, key)
     if settings.smtp:
         if not (settings.to and settings.sender):
             do = "name them under [notify] in settings.toml"
             raise ConfigError("reading [notify]", expected="sender and to beside smtp", got="none", do=do)
-        server = _from_environment("smtp", settings.smtp)
+        server = from_environment("[notify], smtp", settings.smtp)
         found["smtp"] = lambda event, key: _mail(server, settings, event, key)
     return found
-
-
-def _from_environment(name: str, value: str) -> str:
-    if not value.startswith("$"):
-        return value
-    if found := os.environ.get(value[1:]):
-        return found
-    do = "set it where leadready runs, or delete the line"
-    raise ConfigError(f"reading [notify], {name}", expected=f"the variable {value[1:]}", got="none", do=do)
 
 
 def _try(name: str, send: Callable[[Event, str], None], event: Event, key: str) -> bool:

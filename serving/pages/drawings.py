@@ -158,7 +158,7 @@ def draw_few(labels: Sequence[str], values: Sequence[float], words: Sequence[str
     marks = [_dot(place(value), nan, nan, place(0), nan, nan) for value in values]
     rows = [Row(label, mark, word) for label, mark, word in zip(labels, marks, words, strict=True)]
     ticks = [(place(tick), f"{tick:g}") for tick in _ticks(least, most).tolist()]
-    return Drawing("rows", rows, (), ticks)
+    return Drawing("rows", rows, (), _apart(ticks, 30))
 
 
 def _column(frame: pd.DataFrame, name: str) -> Floats:
@@ -304,6 +304,15 @@ def _height(heights: Floats) -> tuple[float, float]:
     return (least, most) if least < most else (least - 1, most + 1)
 
 
+def _apart(ticks: list[tuple[float, str]], least: float) -> list[tuple[float, str]]:
+    """The ticks without those so near to another, in percent, that their words would overlap; the last one stays."""
+    kept: list[tuple[float, str]] = []
+    for tick in reversed(ticks):
+        if not kept or kept[-1][0] - tick[0] >= least:
+            kept.append(tick)
+    return kept[::-1]
+
+
 def _line(shade: str, at: Floats, up: Floats) -> str:
     at, up = at[np.isfinite(up)], up[np.isfinite(up)]
     svg = f'{STRETCHED}<polyline class="{shade}" points="{_points(at, up)}"/></svg>'
@@ -316,7 +325,7 @@ def _across(values: pd.Series[Any], at: Floats) -> list[tuple[float, str]]:
     if not pd.api.types.is_numeric_dtype(values):
         places, first = np.unique(at, return_index=True)
         some = slice(None, None, max(1, ceil((len(places) - 1) / 4)))
-        return list(zip(places[some], shown("", values.iloc[first[some]]), strict=True))
+        return _apart(list(zip(places[some], shown("", values.iloc[first[some]]), strict=True)), 20)
     least, most = float(values.min()), float(values.max())
     if least == most:
         return [(0.0, shown(str(values.name), values.head(1))[0])]
