@@ -18,7 +18,7 @@ PATHS = (
 def snapshot(store: Path) -> bytes:
     """The store as one file, whole however many are writing into it; sqlite3.Error where it is none."""
     with (
-        closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as here,
+        closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)) as here,
         closing(sqlite3.connect(":memory:")) as copy,
     ):
         here.backup(copy)
@@ -28,7 +28,7 @@ def snapshot(store: Path) -> bytes:
 def kept_in(store: Path, name: str) -> str | None:
     """The address of the folder in which the store says that the files of an experiment are; None without it."""
     asked = "SELECT rtrim(artifact_location, '/') FROM experiments WHERE name = ?"
-    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as here:
+    with closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)) as here:
         found = here.execute(asked, [name]).fetchone()
     return str(found[0]) if found else None
 

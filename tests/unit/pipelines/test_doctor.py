@@ -91,6 +91,20 @@ def test_the_command_prints_a_line_a_check_and_ends_with_the_worst_code(leadread
     )
 
 
+def test_a_workspace_is_kept_by_a_relative_path_too(leadready, var, monkeypatch):
+    """As everybody types it, where models are in MLflow's store."""
+    make_store(var / "mlflow.db", (var / "artifacts").as_uri())
+    monkeypatch.chdir(var.parent)
+    assert leadready("backup", "b.tar.zst", "-w", "var").code == 0
+    assert leadready("restore", "b.tar.zst", "-w", "again").code == 0
+    assert leadready("restore", "b.tar.zst", "-w", "var", "--replace").code == 0
+    assert leadready("forgotten", "f.json", "-w", "again").code == 0
+    assert leadready("tidy", "-w", "again").code == 0
+    found = examine(Workspace(Path("again")), NOW, mend=True).findings
+    assert {name for name, one in found.items() if one.state == "broken"} <= FINE_OR
+    assert work.differences(work.state(var), work.state(var.parent / "again")) == []
+
+
 def test_a_folder_that_is_no_workspace_is_broken(leadready, tmp_path):
     printed = leadready("doctor", "-w", tmp_path)
     assert printed.code == 10
