@@ -23,6 +23,8 @@ from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong
 log = logging.getLogger(__name__)
 
 UNITS = {"M": 1, "G": 1000, "T": 1000_000}
+LEAST_MONITORING_DAYS = 150
+"""Drift is judged by what was usual in the 120 days before, each compared with four weeks before it."""
 LEAST_DAYS = 30
 """Nothing is removed that is not older: lists, pages and a schedule that catches up look back further than a week."""
 MOST_MEMORY = 1000 * UNITS["T"]
@@ -112,6 +114,7 @@ user_header = "X-Forwarded-User" # the header in which it names them; it has to 
 [monitor]                     # what `leadready monitor` and the daily run look at (docs/operations.md)
 false_alarms = 1.0            # so many a year may be false, over all statistical alarms together
 quarantine_share = 0.05       # an alarm where more of a week's rows were held back
+metrics = ""                  # the file for Prometheus, where its collector may read it; empty: metrics.prom
 blocks = true                 # the daily run does not score on broken data: the last good scores stay
 
 [notify]                      # who hears of failures and alarms; addresses with passwords only by $NAME of a variable
@@ -275,6 +278,7 @@ class MonitorSettings(StrictModel):
     false_alarms: float = Field(default=1.0, gt=0, le=365)
     quarantine_share: float = Field(default=0.05, gt=0, le=1)
     blocks: bool = True
+    metrics: str = ""
 
 
 class NotifySettings(StrictModel):
@@ -295,6 +299,12 @@ def _a_while(days: int) -> int:
 Days = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_a_while)]
 
 
+def _as_drift_needs(days: int) -> int:
+    if 0 < days < LEAST_MONITORING_DAYS:
+        raise PydanticCustomError("days", "{least} days or more, or 0", {"least": LEAST_MONITORING_DAYS})
+    return days
+
+
 class RetentionSettings(StrictModel):
     """After how many days what is old is removed; 0: never."""
 
@@ -304,7 +314,7 @@ class RetentionSettings(StrictModel):
     batches_days: Days = 0
     reports_days: Days = 0
     runs_days: Days = 0
-    monitoring_days: Days = 0
+    monitoring_days: Annotated[int, Field(ge=0, le=36_500), AfterValidator(_as_drift_needs)] = 0
     trainings_days: Days = 0
 
     def by_name(self) -> dict[str, int]:

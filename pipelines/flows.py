@@ -24,7 +24,7 @@ from data.workspace import Workspace
 from pipelines.jobs.backtest import Ablating, Backtesting, ablate_models, backtest_models
 from pipelines.jobs.ingest import ingest_batch
 from pipelines.jobs.monitor import Monitoring, alarms, find_broken, monitor_workspace, refuse
-from pipelines.jobs.notify import Event, notify
+from pipelines.jobs.notify import Event, notify, notify_of_failure
 from pipelines.jobs.report import report_on
 from pipelines.jobs.schedule import TOLD, failure_message, find_missed, source_of, tell
 from pipelines.jobs.score import Scoring, score_open_leads
@@ -203,7 +203,7 @@ def daily(workspace: Path) -> str:
         if broken := attempt(check_task, opened, now()):
             attempt(refuse, broken)
         missed = [] if broken else attempt(missed_task, opened, now()) or []
-        caught = [attempt(score, workspace, moment) for moment in missed]
+        caught = [attempt(score, workspace, moment) for moment in missed if _was_whole(opened, moment)]
         scoring = None if broken else attempt(score, workspace)
         written = attempt(report, workspace, scoring.fresh.as_of if scoring else NOW)
         attempt(monitor, workspace, scoring.fresh.as_of if scoring else NOW)
@@ -244,10 +244,11 @@ def _telling(workspace: Path, run: str) -> Iterator[tuple[OpenWorkspace, Callabl
     except Exception as error:
         errors.append(error)
     messages = [in_words(error) for error in errors]
-    _notify_of_failure(opened, run, messages)
     if errors:
         tell(command, failure_message(run, opened.workspace, now(), messages))
         errors[0].add_note(TOLD)
+    notify_of_failure(opened, run, errors, now())
+    if errors:
         raise errors[0]
 
 
@@ -265,11 +266,13 @@ def _notify_of_promotion(opened: OpenWorkspace, training: Training) -> None:
     notify(opened.workspace, opened.settings.notify, [event], now())
 
 
-def _notify_of_failure(opened: OpenWorkspace, run: str, messages: list[str]) -> None:
-    """Tell people of what failed, once while it fails in the same way."""
-    text = failure_message(run, opened.workspace, now(), messages)
-    events = [Event(f"failure: {run}: {'; '.join(messages)}", f"the {run} run failed", text)] if messages else []
-    notify(opened.workspace, opened.settings.notify, events, now(), of=lambda key: key.startswith(f"failure: {run}: "))
+def _was_whole(opened: OpenWorkspace, moment: datetime) -> bool:
+    """Whether the data were whole at a missed moment; if not, it gets no scores, and the log says so."""
+    broken = check_task(opened, moment)
+    if broken:
+        what = "; ".join(f.key for f in broken)
+        log.warning("%s stays without scores: what was known then was broken (%s)", moment, what)
+    return not broken
 
 
 def _ingest_source(opened: OpenWorkspace, name: str) -> None:

@@ -6,7 +6,7 @@ degrees of freedom times (1/n + 1/m) (Yurdakul 2018).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,24 +15,25 @@ from scipy.stats import chi2
 LEAST_PSI = 0.1
 """Below it no shift is worth a word, however many leads there are."""
 LEAST_SHARE = 0.05
-"""Neighbouring bins are taken together until they hold this share of both samples."""
+"""Bins that hold less than this share of both samples on average are taken together: numbers with their neighbours."""
 MOST_VALUES = 50
 """Of a feature of words so many values are told apart; the others are one bin."""
-MISSING, OTHERS = "none", "others"
+MISSING, OTHERS, WORD = "missing", "others", "="
+"""The bin of what is missing, of the other words, and what the bin of a word begins with."""
 
 
 def count_bins(values: pd.Series) -> dict[str, int]:
     """How many values are in which bin.
 
-    Numbers: tenths below 1, above it half a power of two, so that bins of different days are the same; words: each
-    value. What is missing has a bin of its own.
+    Numbers: tenths below 1, above it half a power of two, so that bins of different days are the same; words: `=` and
+    the value. What is missing has a bin of its own.
     """
     missing = {MISSING: int(values.isna().sum())} if values.isna().any() else {}
     there = values.dropna()
     if not pd.api.types.is_numeric_dtype(values):
         words = there.astype(str).value_counts()
         rest = int(words.iloc[MOST_VALUES:].sum())
-        first = {str(name): int(n) for name, n in words.iloc[:MOST_VALUES].items()}
+        first = {f"{WORD}{name}": int(n) for name, n in words.iloc[:MOST_VALUES].items()}
         return first | ({OTHERS: rest} if rest else {}) | missing
     numbers = there.to_numpy(float)
     size = np.abs(numbers)
@@ -42,15 +43,14 @@ def count_bins(values: pd.Series) -> dict[str, int]:
 
 
 def bin_words(name: str) -> str:
-    """The range of values of a bin of numbers; of words the value itself.
+    """What a bin holds: the range of its numbers, or the word.
 
-    >>> bin_words("0.3"), bin_words("3"), bin_words("-1"), bin_words("Germany")
-    ('0.3 to 0.4', '2 to 2.83', '-1.41 to -1', 'Germany')
+    >>> bin_words("0.3"), bin_words("3"), bin_words("-1"), bin_words("=80331"), bin_words("missing")
+    ('0.3 to 0.4', '2 to 2.83', '-1.41 to -1', '80331', 'missing')
     """
-    try:
-        code = float(name)
-    except ValueError:
-        return name
+    if name in (MISSING, OTHERS) or name.startswith(WORD):
+        return name.removeprefix(WORD)
+    code = float(name)
     size = abs(code)
     low, high = (size, size + 0.1) if size < 1 else (2 ** ((size - 1) / 2), 2 ** (size / 2))
     return f"{low:.3g} to {high:.3g}" if code >= 0 else f"{-high:.3g} to {-low:.3g}"
@@ -61,11 +61,11 @@ def shift(before: Mapping[str, int], now: Mapping[str, int], alpha: float) -> tu
 
     NaN and NaN where one of them is empty.
     """
-    names = sorted({*before, *now}, key=_in_order)
+    names = sorted({*before, *now})
     p, q = (np.array([of.get(name, 0) for name in names], dtype=float) for of in (before, now))
     if not p.sum() or not q.sum():
         return float("nan"), float("nan")
-    group = _merged(p / p.sum() + q / q.sum())
+    group = _grouped(names, (p / p.sum() + q / q.sum()) / 2)
     p, q = (np.bincount(group, weights=of) for of in (p, q))
     shares_p, shares_q = ((of + 0.5) / (of.sum() + 0.5 * len(of)) for of in (p, q))
     index = float(((shares_q - shares_p) * np.log(shares_q / shares_p)).sum())
@@ -73,22 +73,21 @@ def shift(before: Mapping[str, int], now: Mapping[str, int], alpha: float) -> tu
     return index, max(LEAST_PSI, sampling * (1 / p.sum() + 1 / q.sum()))
 
 
-def _in_order(name: str) -> tuple[int, float, str]:
-    """Numbers by size, then words."""
-    try:
-        return 0, float(name), ""
-    except ValueError:
-        return 1, 0.0, name
-
-
-def _merged(shares: np.ndarray) -> np.ndarray:
-    """The group of each bin; `shares`: those of both samples, added."""
-    group, held, number = np.zeros(len(shares), dtype=int), 0.0, 0
-    for place, share in enumerate(shares):
-        if held >= 2 * LEAST_SHARE:
+def _grouped(names: Sequence[str], shares: np.ndarray) -> np.ndarray:
+    """The group of each bin: what is missing alone, rare words together, numbers with their neighbours."""
+    numbers = [i for i, n in enumerate(names) if n not in (MISSING, OTHERS) and not n.startswith(WORD)]
+    of: dict[int, tuple[int, int]] = {}
+    number, held = 0, 0.0
+    for place in sorted(numbers, key=lambda i: float(names[i])):
+        if held >= LEAST_SHARE:
             number, held = number + 1, 0.0
-        group[place] = number
-        held += share
-    if number and held < 2 * LEAST_SHARE:
-        group[group == number] = number - 1
-    return group
+        of[place] = (0, number)
+        held += float(shares[place])
+    if number and held < LEAST_SHARE:
+        of = {place: (0, min(group, number - 1)) for place, (_, group) in of.items()}
+    for place, name in enumerate(names):
+        if place not in of:
+            rare = name != MISSING and shares[place] < LEAST_SHARE
+            of[place] = (2, 0) if rare else (1, place)
+    order = {key: i for i, key in enumerate(sorted(set(of.values())))}
+    return np.array([order[of[place]] for place in range(len(names))])

@@ -60,9 +60,11 @@ def monitor(workspace: Path, as_of: AsOf = None) -> tuple[Report, int]:
 @app.command(epilog="Example: leadready serve --workspace var")
 def serve(workspace: WorkspaceOption = HOME) -> None:
     """Run the schedule without a server. It waits for each run's time; stop it with Ctrl-C."""
+    from pipelines.jobs.notify import find_channels
     from pipelines.jobs.schedule import firings
 
     settings = _find_schedule(workspace).settings
+    find_channels(settings.notify)
     running.show_progress()
     crons = {"daily": settings.schedule.daily, "weekly": settings.schedule.weekly}
     begun = dict.fromkeys(crons, now())
@@ -92,7 +94,10 @@ def deploy(
     name: Annotated[str, typer.Option(help="Call work pool and deployments this.")] = "leadready",
 ) -> Report:
     """Put the schedule on a Prefect server. PREFECT_API_URL names it; repeat the command after a change of times."""
+    from pipelines.jobs.notify import find_channels
+
     opened = _find_schedule(workspace)
+    find_channels(opened.settings.notify)
     if "PREFECT_API_URL" not in os.environ:
         do = "set it, or use `leadready serve`, which needs no server"
         raise ConfigError("deploying the schedule", expected="a server in PREFECT_API_URL", got="none", do=do)
@@ -105,6 +110,7 @@ def deploy(
 
 def _run_flow(run: str, workspace: Path) -> Any:
     """What a flow comes to; where Prefect did not let it begin, on_failure is told here."""
+    from pipelines.jobs.notify import notify_of_failure
     from pipelines.jobs.schedule import TOLD, failure_message, tell
 
     opened = _find_schedule(workspace)
@@ -114,16 +120,15 @@ def _run_flow(run: str, workspace: Path) -> Any:
         if TOLD not in getattr(error, "__notes__", ()):
             message = failure_message(run, opened.workspace, now(), [in_words(error)])
             tell(opened.settings.schedule.on_failure, message)
+            notify_of_failure(opened, run, [error], now())
         raise
 
 
 def _find_schedule(workspace: Path) -> OpenWorkspace:
     """The workspace; ConfigError where its schedule is wrong, before seconds are spent on Prefect."""
-    from pipelines.jobs.notify import find_channels
     from pipelines.jobs.schedule import check_schedule
 
     opened = find_workspace(workspace)
     running.set_up_prefect(workspace)
     check_schedule(opened.settings, now())
-    find_channels(opened.settings.notify)
     return opened

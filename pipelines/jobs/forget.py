@@ -37,6 +37,8 @@ def forget_lead(opened: OpenWorkspace, lead: str, moment: datetime) -> Retracted
 def forget_again(opened: OpenWorkspace, known: Sequence[Forgotten], moment: datetime) -> tuple[int, int]:
     """Erase everybody on lists of forgotten people from older data; how many were there, and how many cannot be noted.
 
+    Nothing outside the workspace is touched: there they were erased when they were forgotten.
+
     Those who cannot be noted are dropped no more should rows of them come later: see `forgotten.take_over`.
     """
     with opened.warehouse() as warehouse:
@@ -44,25 +46,32 @@ def forget_again(opened: OpenWorkspace, known: Sequence[Forgotten], moment: date
         leads = sorted({lead for one in known for lead in still_there(warehouse, one)})
         leads = sorted({alike for lead in leads for alike in same_person(warehouse, lead)})
         if leads:
-            _everywhere(opened, warehouse, leads, moment)
+            _in_workspace(opened, warehouse, leads, moment)
     if leads:
         rewrite(opened.workspace.warehouse)
     return len(leads), lost
 
 
 def _everywhere(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], moment: datetime) -> dict[str, int]:
-    """Erase leads in files first and in the warehouse last; how many rows where."""
+    """Erase leads outside first, then in files, and in the warehouse last; how many rows where."""
     from models.registry.client import Registry, server
-    from serving import inbox
-    from serving.sinks import page, postgres
+    from serving.sinks import postgres
 
-    space, rows = opened.workspace, {}
+    rows = {"PostgreSQL": postgres.forget(opened.workspace, leads)}
+    if server():
+        rows["MLflow server"] = Registry(opened.workspace).forget(leads)
+    return rows | _in_workspace(opened, warehouse, leads, moment)
+
+
+def _in_workspace(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], moment: datetime) -> dict[str, int]:
+    """Files first, the warehouse last."""
+    from serving import inbox
+    from serving.sinks import page
+
+    space, rows = opened.workspace, dict[str, int]()
     for place in (space.reports, space.artifacts):
         rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
     rows |= {"page": page.forget(space, leads), "inbox": inbox.forget(space, leads)}
-    rows["PostgreSQL"] = postgres.forget(space, leads)
-    if server():
-        rows["MLflow server"] = Registry(space).forget(leads)
     older = [*space.root.glob(COPY.format(name=space.warehouse.name, to="*"))]
     remove(*older)
     return rows | {"copies from before a migration": len(older)} | _in_warehouse(opened, warehouse, leads, moment)
@@ -71,9 +80,9 @@ def _everywhere(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], m
 def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str], moment: datetime) -> dict[str, int]:
     """All tables and the exports made from them, in one transaction."""
     from serving.publication import Publication
-    from serving.sinks import dynamics, files, finish, hubspot, salesforce
+    from serving.sinks import dynamics, files, finish_here, hubspot, salesforce
 
-    finish(opened.workspace, warehouse)
+    finish_here(opened.workspace, warehouse)
     ids = ", ".join(map(literal, leads))
     published = f"""SELECT as_of, coalesce(day, strftime(as_of, '%Y-%m-%d')) FROM publications
         WHERE folder IS NOT NULL AND as_of IN (SELECT as_of FROM scores WHERE lead_id IN ({ids}))"""
@@ -85,5 +94,5 @@ def _in_warehouse(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str],
             again = Publication(scores, as_of, day, opened.settings)
             for sink in (files, hubspot, salesforce, dynamics):
                 sink.write(opened.workspace, warehouse, again)
-    finish(opened.workspace, warehouse)
+    finish_here(opened.workspace, warehouse)
     return rows | {"exports": len(moments)}

@@ -19,7 +19,7 @@ from data.workspace import day_name
 from pipelines.jobs.notify import Event, notify
 from serving.pages.page import as_page
 from serving.pages.sections import Report
-from serving.pages.watch import as_metrics, watch_report
+from serving.pages.watch import TIER_WORDS, TITLES, as_metrics, watch_report
 from serving.published import published
 from serving.watch.drift import watch_drift
 from serving.watch.finding import Finding, Tier, worst
@@ -28,6 +28,8 @@ from serving.watch.sources import watch_sources
 
 log = logging.getLogger(__name__)
 HISTORY_DAYS = 28
+MOST_TOLD = 10
+NOT_SCORED = "The daily run does not score until this is mended; the last good scores stay.\n"
 KEPT = """SELECT * REPLACE (nullif(value, 'nan') AS value, nullif(alarm_at, 'nan') AS alarm_at) FROM new_watched"""
 HISTORY = """SELECT as_of, kind, about, tier, says FROM watched
     WHERE tier <> 'fine' AND as_of <= $as_of AND as_of > $as_of - to_days($days) ORDER BY as_of DESC, kind, about"""
@@ -35,13 +37,14 @@ HISTORY = """SELECT as_of, kind, about, tier, says FROM watched
 
 @dataclass(frozen=True)
 class Monitoring:
-    """What was found at a moment, and the files that say it."""
+    """What was found at a moment, and the files that say it. newest: nobody looked at a later moment."""
 
     as_of: datetime
     findings: Sequence[Finding]
     report: Report
     page: Path
     metrics: Path
+    newest: bool
 
     @property
     def tier(self) -> Tier:
@@ -78,6 +81,7 @@ def monitor_workspace(opened: OpenWorkspace, as_of: datetime) -> Monitoring:
             *watch_acceptance(judged, rate),
             *watch_work(warehouse, as_of, opened.agreements, agreement, rate),
         ]
+        latest = warehouse.scalar("SELECT max(as_of) FROM watched")
         _keep(warehouse, as_of, findings)
         before = warehouse.frame(HISTORY, {"as_of": as_of, "days": HISTORY_DAYS})
         counts = _counts(warehouse, as_of)
@@ -85,22 +89,39 @@ def monitor_workspace(opened: OpenWorkspace, as_of: datetime) -> Monitoring:
     page = opened.workspace.reports / f"monitor-{day_name(as_of, settings.time_zone)}.html"
     with writing(f"writing {page}", "free some space and run `leadready monitor` again; nothing is lost"):
         _write(page, as_page(report))
-        _write(opened.workspace.metrics, as_metrics(as_of, findings, counts))
-    done = Monitoring(as_of, findings, report, page, opened.workspace.metrics)
+        newest = latest is None or as_of >= latest
+        metrics = Path(settings.monitor.metrics) if settings.monitor.metrics else opened.workspace.metrics
+        if newest:  # who looks at the past says nothing of today
+            _write(metrics, as_metrics(as_of, findings, counts))
+            metrics.chmod(0o644)
+    done = Monitoring(as_of, findings, report, page, metrics, newest)
     log.info("looked at %d things as of %s: %s", len(findings), as_of, done.tier)
     return done
 
 
 def alarms(opened: OpenWorkspace, done: Monitoring, clock: datetime) -> int:
-    """Tell people of alarms that they have not heard of; how many were told."""
-    space = opened.workspace
+    """Tell people of alarms that they have not heard of; how many messages were taken. The past is not told."""
+    if not done.newest:
+        return 0
+    where = f"All of it: {done.page.absolute()}"
     events = [
-        Event(f.key, f"{f.tier}: {f.key}", f"{f.says}.\nWhat to do: {f.do}.\n\nAll of it: {done.page.absolute()}")
+        Event(
+            f"{f.key} on {done.as_of:%Y-%m-%d}" if f.kind == "overdue" else f.key,
+            f"{TIER_WORDS[f.tier]}: {f.key}",
+            f"{f.says}.\nWhat to do: {f.do}.\n{NOT_SCORED * (f.tier == 'block')}\n{where}",
+        )
         for f in done.findings
-        if f.alarm or (f.kind == "drift" and f.tier == "note" and f.limit == f.limit)
+        if f.alarm
     ]
-    kinds = {f.kind for f in done.findings}
-    return notify(space, opened.settings.notify, events, clock, of=lambda key: key.partition(": ")[0] in kinds)
+    moved = [f for f in done.findings if f.kind == "drift" and f.tier == "note" and f.limit == f.limit]
+    if moved:
+        listed = "".join(f"- {f.about}: {f.says}\n" for f in moved[:MOST_TOLD])
+        more = f"and {len(moved) - MOST_TOLD} more\n" if len(moved) > MOST_TOLD else ""
+        events.append(
+            Event("drift: features", f"worth a look: {len(moved)} features drift", f"{listed}{more}\n{where}")
+        )
+    of = opened.settings.notify
+    return notify(opened.workspace, of, events, clock, of=lambda key: key.partition(": ")[0] in TITLES)
 
 
 def _keep(warehouse: Warehouse, as_of: datetime, findings: Sequence[Finding]) -> None:
@@ -114,13 +135,13 @@ def _keep(warehouse: Warehouse, as_of: datetime, findings: Sequence[Finding]) ->
 
 
 def _counts(warehouse: Warehouse, as_of: datetime) -> dict[str, float]:
-    """What the metrics file says of the last scoring: its age in seconds, and its leads by route."""
+    """What the metrics file says of the last scoring: when it was, and its leads by route."""
     moments = published(warehouse, as_of)
     if not moments:
         return {}
     sql = "SELECT route, count(*) FROM scores WHERE as_of = $1 GROUP BY route ORDER BY route"
     routes = {f'leadready_open_leads{{route="{route}"}}': float(n) for route, n in warehouse.rows(sql, [moments[0]])}
-    return routes | {"leadready_last_scoring_age_seconds": (as_of - moments[0]).total_seconds()}
+    return routes | {"leadready_last_scoring_timestamp_seconds": (moments[0] - datetime(1970, 1, 1)).total_seconds()}
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
 """Who hears of what went wrong, and by which way? A webhook and e-mail, once for each event as long as it lasts.
 
-`notified.json` in the workspace says who was told of what. An event is noted once a channel has taken it; a process
-that is killed in between says it again under the same id (`Idempotency-Key`, `Message-ID`), by which receivers know.
+`notified.json` in the workspace says since when each event is to be told on each channel, and whether it was. A process
+that is killed while it tells says it again under the same id (`Idempotency-Key`, `Message-ID`), by which receivers
+know it.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import logging
 import smtplib
 import ssl
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
-from data.errors import ConfigError
+from data.errors import BrokenDataError, ConfigError, LeadreadyError
+from data.opened import OpenWorkspace
 from data.settings import NotifySettings, from_environment
 from data.whole import locked, whole
 from data.workspace import Workspace
+from pipelines.jobs.schedule import failure_message
+from pipelines.runs import in_words
 
 log = logging.getLogger(__name__)
 TIMEOUT_S = 20.0
@@ -55,28 +59,55 @@ def notify(
     """
     try:
         channels = find_channels(settings)
-    except ConfigError as error:
-        log.error("nobody is told of anything: %s", error)
+        if not channels:
+            return 0
+        with locked(space.root / ".notified.lock"):
+            return _tell(space, channels, events, clock, of)
+    except (ConfigError, OSError) as error:
+        log.error(
+            "people are not told of what happened: %s", error if isinstance(error, ConfigError) else error.strerror
+        )
         return 0
-    if not channels:
-        return 0
-    taken = 0
-    with locked(space.root / ".notified.lock"):
-        told = _read(space)
-        now = {event.key for event in events}
-        told = {key: at for key, at in told.items() if key.partition("|")[2] in now or not of(key.partition("|")[2])}
-        for name, send in channels.items():
-            for event in events:
-                if f"{name}|{event.key}" in told:
-                    continue
-                began = f"{clock:%Y-%m-%dT%H:%M:%S}"
-                if _try(
-                    name, send, event, sha256(f"{space.root}{name}{event.key}{began[:10]}".encode()).hexdigest()[:32]
-                ):
-                    told[f"{name}|{event.key}"] = began
-                    _write(space, told)
-                    taken += 1
-        _write(space, told)
+
+
+def notify_of_failure(opened: OpenWorkspace, run: str, errors: Sequence[BaseException], clock: datetime) -> None:
+    """Tell people that a run failed, once while it fails in the same way.
+
+    That data are broken they hear from monitoring alone.
+    """
+    ours = [error for error in errors if not isinstance(error, BrokenDataError)]
+    text = failure_message(run, opened.workspace, clock, [in_words(error) for error in ours])
+    kinds = sorted(
+        {error.parts["what"] if isinstance(error, LeadreadyError) else type(error).__name__ for error in ours}
+    )
+    begin = f"failure: {run}: "
+    events = [Event(begin + "; ".join(kinds), f"the {run} run failed", text)] if ours else []
+    notify(opened.workspace, opened.settings.notify, events, clock, of=lambda key: key.startswith(begin))
+
+
+def _tell(
+    space: Workspace,
+    channels: Mapping[str, Callable[[Event, str], None]],
+    events: Sequence[Event],
+    clock: datetime,
+    of: Callable[[str], bool],
+) -> int:
+    told, now, taken = _read(space), {event.key for event in events}, 0
+    told = {at: since for at, since in told.items() if at.partition("|")[2] in now or not of(at.partition("|")[2])}
+    for name, send in channels.items():
+        for event in events:
+            at = f"{name}|{event.key}"
+            since, done = told.get(at) or (clock.isoformat(), False)
+            if done:
+                continue
+            told[at] = (since, False)
+            _write(space, told)
+            id_ = sha256(f"{space.root.resolve()}|{at}|{since}".encode()).hexdigest()[:32]
+            if not _try(name, send, event, id_):
+                break  # the next run tries again, this channel and all that it has not heard
+            told[at] = (since, True)
+            taken += 1
+    _write(space, told)
     return taken
 
 
@@ -99,7 +130,7 @@ def _try(name: str, send: Callable[[Event, str], None], event: Event, key: str) 
     for attempt in range(1, TRIES + 1):
         try:
             send(event, key)
-        except (OSError, smtplib.SMTPException, ValueError) as error:  # their words may hold the address
+        except Exception as error:  # of whatever kind: its words may hold the address
             log.warning("%s did not take a message (%s), attempt %d", name, type(error).__name__, attempt)
         else:
             return True
@@ -124,29 +155,35 @@ def _mail(server: str, settings: NotifySettings, event: Event, key: str) -> None
     message["Subject"], message["From"] = f"leadready, {event.title}"[:200], settings.sender
     message["To"], message["Message-ID"] = ", ".join(settings.to), f"<{key}@leadready>"
     message.set_content(event.text)
-    kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
-    with kind(parts.hostname, parts.port or 0, timeout=TIMEOUT_S) as smtp:
+    trusted, port = ssl.create_default_context(), parts.port or 0
+    with (
+        smtplib.SMTP_SSL(parts.hostname, port, timeout=TIMEOUT_S, context=trusted)
+        if parts.scheme == "smtps"
+        else smtplib.SMTP(parts.hostname, port, timeout=TIMEOUT_S)
+    ) as smtp:
         smtp.ehlo()
         if parts.scheme == "smtp" and smtp.has_extn("starttls"):
-            smtp.starttls(context=ssl.create_default_context())
+            smtp.starttls(context=trusted)
         elif parts.scheme == "smtp" and parts.username:
             raise ValueError("the mail server offers no TLS, and a password is not sent without")
         if parts.username:
             smtp.login(unquote(parts.username), unquote(parts.password or ""))
-        smtp.send_message(message)
+        if refused := smtp.send_message(message):
+            log.warning("%d of %d addresses under [notify] to were refused", len(refused), len(settings.to))
 
 
-def _read(space: Workspace) -> dict[str, str]:
+def _read(space: Workspace) -> dict[str, tuple[str, bool]]:
+    """Channel and event -> since when it is to be told, and whether it was."""
     try:
         found = json.loads(space.notified.read_text(encoding="utf-8"))
+        return {str(at): (str(since), bool(done)) for at, (since, done) in found.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
+    except (ValueError, TypeError, AttributeError):
         log.warning("%s cannot be read: people may hear of something twice", space.notified)
         return {}
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
-def _write(space: Workspace, told: dict[str, str]) -> None:
+def _write(space: Workspace, told: Mapping[str, tuple[str, bool]]) -> None:
     with whole(space.notified) as making:
         making.write_text(json.dumps(told, indent=1, sort_keys=True), encoding="utf-8")

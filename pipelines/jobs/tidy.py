@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,7 @@ class Tidied:
 
     def __str__(self) -> str:
         told = ", ".join(f"{count:,} of {name}" for name, count in self.gone.items() if count)
-        return f"{told or 'nothing'} removed, {self.freed / 1e6:,.1f} MB less"
+        return f"{told or 'nothing'} removed, {max(self.freed, 0) / 1e6:,.1f} MB less"
 
 
 def tidy(opened: OpenWorkspace, clock: datetime) -> Tidied:
@@ -112,4 +113,8 @@ def _began(line: str) -> str:
 
 
 def _size(space: Workspace) -> int:
-    return sum(path.lstat().st_size for path in space.root.rglob("*"))
+    total = 0
+    for path in space.root.rglob("*"):
+        with suppress(FileNotFoundError):  # of Prefect or the page, at work
+            total += path.lstat().st_size
+    return total

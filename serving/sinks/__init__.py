@@ -65,6 +65,11 @@ def finish(workspace: Workspace, warehouse: Warehouse) -> None:
     _finish(workspace, warehouse, sinks())
 
 
+def finish_here(workspace: Workspace, warehouse: Warehouse) -> None:
+    """The same for the sinks of the workspace alone: nothing is sent elsewhere."""
+    _finish(workspace, warehouse, [sink for sink in sinks() if not _is_elsewhere(sink)])
+
+
 def sinks() -> list[ModuleType]:
     """The sinks: the warehouse's own and the day's files come first, for others go by them; what is elsewhere last."""
     found = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 
 import pandas as pd
 
@@ -28,8 +29,9 @@ def write(
         return
     scores, as_of = publication.scores, publication.as_of
     came = warehouse.frame(CAME, {"as_of": as_of, "since": as_of - timedelta(days=NEW_DAYS)})["lead_id"]
-    matrix = publication.beside.matrix.loc[scores.index]
-    seen = {f.name: matrix[f.name] for f in publication.beside.features if f.name in matrix}
+    matrix = publication.beside.matrix
+    names = [f.name for f in publication.beside.features if f.name in matrix]
+    seen = {name: _unnamed(name, matrix[name].loc[scores.index]) for name in names}
     if scores["probability"].notna().any():
         seen["probability"] = scores["probability"]
     rows = [
@@ -41,6 +43,13 @@ def write(
     warehouse.execute("DELETE FROM distributions WHERE as_of = $1", [as_of])
     with warehouse.view("new_distributions", pd.DataFrame(rows, columns=list(DISTRIBUTIONS.names))):
         warehouse.insert("distributions", "FROM new_distributions")
+
+
+def _unnamed(feature: str, values: pd.Series) -> pd.Series:
+    """Words of a source's own column as hashes: they may be names of people."""
+    if "." not in feature or pd.api.types.is_numeric_dtype(values):
+        return values
+    return values.map(lambda word: sha256(str(word).encode()).hexdigest()[:8], na_action="ignore")
 
 
 def finish(workspace: Workspace, warehouse: Warehouse) -> None:  # noqa: ARG001

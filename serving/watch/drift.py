@@ -24,8 +24,9 @@ RECENT = timedelta(days=14)
 LEAST_DAYS = 28
 """Below so many days of experience nothing is called drift."""
 BEYOND = 1.5
-PAST = """SELECT about, max(value) AS most, count(*) AS days FROM watched
-    WHERE kind = 'drift' AND tier = 'fine' AND value IS NOT NULL AND as_of < $last AND as_of >= $first GROUP BY about"""
+PAST = """SELECT about, max(value) AS most, count(DISTINCT as_of::DATE) AS days FROM watched
+    WHERE kind = 'drift' AND value IS NOT NULL AND as_of < $last AND as_of >= $first GROUP BY about"""
+MODEL = "SELECT min(model_version) FROM scores WHERE as_of = $1"
 SHARES = """SELECT count(*) FILTER (support = 'outside') / nullif(count(support), 0) AS outside,
     count(*) FILTER (probability >= threshold) / nullif(count(probability), 0) AS above
     FROM scores WHERE as_of = $as_of"""
@@ -47,6 +48,10 @@ def watch_drift(warehouse: Warehouse, as_of: datetime, time_zone: str, false_ala
     earlier = min(near, key=lambda m: abs(last - APART - m))
     now, before = _counts(warehouse, last), _counts(warehouse, earlier)
     both = sorted(now.keys() & before.keys())
+    model, model_then = (warehouse.scalar(MODEL, [moment]) for moment in (last, earlier))
+    if model != model_then:  # its scores are others, and so are the features it looks at
+        findings.append(Finding("drift", "all", "fine", f"model {model} scores now, {model_then} did four weeks ago"))
+        both = [of for of in both if of[1] != "probability"]
     alpha = chance(false_alarms, len(both))
     given = {"last": last - RECENT, "first": last - LOOKED_BACK}
     known = {about: (most, days) for about, most, days in warehouse.rows(PAST, given)}

@@ -33,7 +33,8 @@ LEAST = 20
 KEPT = 0.8
 """The share of promises kept, below which somebody should act."""
 MONTHS = 12
-SCORED = """SELECT h.lead_id, h.as_of, s.probability FROM now_handed h ASOF JOIN scores s
+SCORED = """SELECT h.lead_id, h.as_of, s.probability FROM now_handed h
+    ASOF JOIN (FROM scores SEMI JOIN now_handed USING (lead_id)) s
     ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of
     WHERE h.handed_off_at < s.as_of + INTERVAL 7 DAY AND s.probability IS NOT NULL ORDER BY h.lead_id, h.as_of"""
 UNANSWERED = f"""SELECT lead_id, handed_off_at, handed_off_at + INTERVAL 1 MICROSECOND AS as_of
@@ -159,7 +160,7 @@ def _overdue(warehouse: Warehouse, as_of: datetime, agreements: Sequence[Agreeme
     broken = int(((due < as_of) & (due >= as_of - timedelta(days=1))).sum())
     says = f"hand-offs whose promised time to answer ended within the last day without an answer: {broken:,}"
     do = 'see "answer overdue" on the page for leads and teams, and do what the agreement says of a breach'
-    return Finding("overdue", f"{as_of:%Y-%m-%d}", "act" if broken else "fine", says, broken, 1, do if broken else "")
+    return Finding("overdue", "sales", "act" if broken else "fine", says, broken, 1, do if broken else "")
 
 
 def _asked(warehouse: Warehouse, as_of: datetime, agreement: Agreement, false_alarms: float) -> Iterator[Finding]:

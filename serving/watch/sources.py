@@ -15,18 +15,23 @@ from serving.watch.finding import Finding, Tier
 
 BROKEN = 3.0
 """Data that are so many times as old as their limit are broken: nothing can be said of today."""
+LEAST = 20
+"""Of fewer rows no share is told: one row that is wrong among three is no fault of a source."""
 HALF = 0.5
 """From this share on, what is held back or meets nobody is broken."""
 WEEKS = 8
 """A week is compared with so many before it."""
 FAR = 2.5
-"""It stands out where it has so many times fewer rows than the least of them, or more than the largest."""
+"""It stands out where it has so many times fewer rows than the third least of them, or more than the largest."""
 SIGMAS = 4.0
 """And where that is beyond so many standard deviations of a count."""
 LOADS = 5
 """Of a source that was loaded so often it is known how often it comes."""
 WEEK = timedelta(days=7)
-GAPS = """WITH loads AS (SELECT DISTINCT source, loaded_at::DATE AS day FROM batches WHERE loaded_at < $as_of),
+RETIRED = timedelta(days=90)
+"""A source that has not come for so long is no longer waited for."""
+GAPS = """WITH loads AS (SELECT DISTINCT source, loaded_at::DATE AS day FROM batches
+        WHERE loaded_at < $as_of AND source <> 'replay'),
     gaps AS (SELECT source, day, day - lag(day) OVER (PARTITION BY source ORDER BY day) AS gap FROM loads)
     SELECT source, count(*) AS loads, max(day)::TIMESTAMP AS last, median(gap) AS usual FROM gaps
     GROUP BY source ORDER BY source"""
@@ -34,8 +39,12 @@ VOLUME = """SELECT coalesce(kind, 'none') AS kind,
     date_diff('microsecond', happened, $as_of::TIMESTAMP) // 604800000000 AS week, count(*) AS n
     FROM (SELECT {kind} AS kind, {happened} AS happened FROM {table} e WHERE {known} AND {happened} < $as_of)
     WHERE happened > $as_of::TIMESTAMP - to_days(7 * {weeks}) GROUP BY ALL ORDER BY ALL"""
-HELD = """SELECT table_name, sum(rows_in) AS came, sum(quarantined) AS held FROM batches
-    WHERE loaded_at < $as_of AND loaded_at >= $since AND source <> 'replay' GROUP BY table_name ORDER BY table_name"""
+HELD = """WITH came AS (SELECT table_name, sum(rows_in) AS n FROM batches
+        WHERE loaded_at < $as_of AND loaded_at >= $since AND source <> 'replay' GROUP BY table_name),
+    held AS (SELECT table_name, count(*) AS n FROM quarantine
+        WHERE loaded_at < $as_of AND loaded_at >= $since GROUP BY table_name)
+    SELECT table_name, came.n, coalesce(held.n, 0) FROM came LEFT JOIN held USING (table_name) ORDER BY table_name"""
+"""Of what came in, what is in quarantine now: rows that were replayed or discarded are settled."""
 
 
 def watch_sources(warehouse: Warehouse, as_of: datetime, settings: Settings) -> list[Finding]:
@@ -63,6 +72,10 @@ def _fresh(warehouse: Warehouse, as_of: datetime, limits: Limits) -> Iterator[Fi
 def _loads(warehouse: Warehouse, as_of: datetime) -> Iterator[Finding]:
     for source, loads, last, usual in warehouse.rows(GAPS, {"as_of": as_of}):
         days = (as_of - last) / timedelta(days=1)
+        if as_of - last > RETIRED:
+            said = f"{source} has not come for {days:.0f} days, so it is no longer waited for"
+            yield Finding("loads", source, "note" if days < 2 * RETIRED.days else "fine", said, days)
+            continue
         if loads < LOADS:
             says = f"{source} was loaded on {loads} days so far: how often it comes is known from {LOADS} on"
             yield Finding("loads", source, "fine", says, days)
@@ -91,11 +104,11 @@ def _volume(warehouse: Warehouse, as_of: datetime) -> Iterator[Finding]:
 
 
 def _compared(about: str, now: int, before: list[int]) -> Finding:
-    least, largest = min(before), max(before)
+    least, largest = sorted(before)[2], max(before)  # two weeks may be holidays, or the fault itself
     low, high = least / FAR, largest * FAR
     few = now < low and least - now > SIGMAS * max(least, 1) ** 0.5
     many = now > high and now - largest > SIGMAS * max(largest, 1) ** 0.5 and least > 0
-    says = f"{now:,} in the last 7 days; {least:,} to {largest:,} in each of the {WEEKS} weeks before"
+    says = f"{now:,} in the last 7 days; {least:,} to {largest:,} in six of the {WEEKS} weeks before"
     if few or many:
         do = "compare the last files with those before: was something counted twice, left out, or named otherwise?"
         return Finding("volume", about, "act", says, now, low if few else high, do)
@@ -105,10 +118,17 @@ def _compared(about: str, now: int, before: list[int]) -> Finding:
 def _held_back(warehouse: Warehouse, as_of: datetime, most: float) -> Iterator[Finding]:
     for table, came, held in warehouse.rows(HELD, {"as_of": as_of, "since": as_of - WEEK}):
         share = int(held) / int(came) if came else 0.0
-        tier: Tier = "block" if share > HALF else "act" if share > most else "fine"
-        says = f"of {int(came):,} rows of {table} that came in 7 days {int(held):,} were held back"
+        tier = _share(share, int(came), most)
+        says = f"of {int(came):,} rows of {table} that came in 7 days {int(held):,} are held back"
         do = "see `leadready quarantine list` for the reasons; correct the source or the mapping, then replay"
         yield Finding("held back", table, tier, says, share, most, do if tier != "fine" else "")
+
+
+def _share(share: float, rows: int, most: float) -> Tier:
+    """How bad it is that this share of so many rows is no good."""
+    if rows < LEAST:
+        return "note" if share > most else "fine"
+    return "block" if share > HALF else "act" if share > most else "fine"
 
 
 def _unmatched(warehouse: Warehouse, as_of: datetime, most: float) -> Iterator[Finding]:
@@ -119,7 +139,7 @@ def _unmatched(warehouse: Warehouse, as_of: datetime, most: float) -> Iterator[F
         if not found.rows:
             continue
         share = found.unknown / found.rows
-        tier: Tier = "block" if share > HALF else "act" if share > most else "fine"
+        tier = _share(share, found.rows, most)
         says = f"of {found.rows:,} rows of {name} that became known in 7 days {found.unknown:,} name a lead that is not"
         says += " there" + f" ({found.alike:,} would, but for letter case or leading zeros)" * bool(found.alike)
         do = "load the leads before their events, and compare how both sources write ids" if tier != "fine" else ""

@@ -69,8 +69,12 @@ BATCHES += " FROM range({}) r(n)"
 @pytest.mark.parametrize(("held", "tier"), [(5, "fine"), (6, "act"), (51, "block")])
 def test_rows_held_back(held, tier):
     with warehouse_of(leads=LEADS) as warehouse:
-        warehouse.execute(BATCHES.format(5), [NOW - DAY / 2, held])
+        warehouse.execute(BATCHES.format(1), [NOW - DAY / 2, held])
+        row = "INSERT INTO quarantine (batch_id, table_name, loaded_at) SELECT 'b0', 'touches', $1 FROM range($2)"
+        warehouse.execute(row, [NOW - DAY / 2, held])
         assert found(warehouse, "held back", "touches").tier == tier
+        warehouse.execute("DELETE FROM quarantine")  # replayed or discarded
+        assert found(warehouse, "held back", "touches").tier == "fine"
 
 
 @pytest.mark.parametrize(("ago", "tier"), [(1, "fine"), (3, "fine"), (5, "act")])
@@ -87,11 +91,30 @@ def test_events_of_leads_that_nobody_knows(strangers, tier):
         assert found(warehouse, "unmatched", "touches").tier == tier
 
 
+def test_a_handful_of_bad_rows_is_no_broken_source():
+    with warehouse_of(leads=LEADS, touches=touches([1], lead="nobody")) as warehouse:
+        assert found(warehouse, "unmatched", "touches").tier == "note"
+
+
+def test_a_source_that_was_given_up_is_no_longer_waited_for():
+    with warehouse_of(leads=LEADS) as warehouse:
+        warehouse.execute(BATCHES.format(10).replace("'crm'", "'replay'"), [NOW - 50 * DAY, 0])
+        warehouse.execute(BATCHES.format(10), [NOW - 200 * DAY, 0])
+        assert [f.about for f in watch_sources(warehouse, NOW, Settings()) if f.kind == "loads"] == ["crm"]
+        assert found(warehouse, "loads", "crm").tier == "fine"
+
+
+@pytest.mark.parametrize("weeks", [0, 1, 2])
+def test_a_kind_that_stopped_stays_an_alarm_for_some_weeks(weeks):
+    with warehouse_of(leads=LEADS, touches=touches([0] * (1 + weeks) + [100] * (8 - weeks))) as warehouse:
+        assert found(warehouse, "volume", "touches").tier == "act"
+
+
 def test_bins_are_the_same_whatever_else_is_there():
     assert count_bins(pd.Series([0, 0.05, 0.95, 1, 2, 3, 4, -1, np.nan])) == {
-        "-1": 1, "0": 2, "0.9": 1, "1": 1, "3": 1, "4": 1, "5": 1, "none": 1,
+        "-1": 1, "0": 2, "0.9": 1, "1": 1, "3": 1, "4": 1, "5": 1, "missing": 1,
     }  # fmt: skip
-    assert count_bins(pd.Series(["a", "a", None, "b"])) == {"a": 2, "b": 1, "none": 1}
+    assert count_bins(pd.Series(["a", "a", None, "b"])) == {"=a": 2, "=b": 1, "missing": 1}
 
 
 def test_the_index_of_a_shift_and_its_limit():
@@ -105,7 +128,22 @@ def test_the_index_of_a_shift_and_its_limit():
     assert beyond / 400 <= 0.05
     index, limit = shift(one, count_bins(pd.Series(rng.poisson(6, 400))), 1e-6)
     assert index > limit
-    assert np.isnan(shift({}, {"a": 1}, 0.05)).all()
+    assert np.isnan(shift({}, {"=a": 1}, 0.05)).all()
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({"=a": 0.8, "=b": 0.1, "=c": 0.01, "=d": 0.09}, {"=a": 0.8, "=b": 0.01, "=c": 0.1, "=d": 0.09}),
+        ({"1": 0.5, "2": 0.5}, {"1": 0.455, "2": 0.455, "missing": 0.09}),
+        ({"=a": 1}, {"=A": 1}),
+    ],
+    ids=["a word became another", "some went missing", "written otherwise"],
+)
+def test_usual_faults_of_a_source_are_shifts(before, now):
+    counts = [{name: round(100_000 * share) for name, share in of.items()} for of in (before, now)]
+    index, limit = shift(*counts, 1e-6)
+    assert index > limit
 
 
 def drift_of(today, usual=0.05, days=LEAST_DAYS):

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
@@ -194,7 +195,8 @@ class _Ended:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / session).touch()
             now = (self._folder / session).stat().st_mtime
-            remove(*(path for path in self._folder.iterdir() if path.stat().st_mtime < now - SESSION_SECONDS))
+            with suppress(FileNotFoundError):  # another process tidies too
+                remove(*(path for path in self._folder.iterdir() if path.stat().st_mtime < now - SESSION_SECONDS))
 
     def __contains__(self, session: str) -> bool:
         there = self._folder is not None and session.isalnum() and (self._folder / session).exists()

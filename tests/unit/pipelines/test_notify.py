@@ -5,15 +5,16 @@ import json
 import socketserver
 import threading
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes
 
 import pytest
 
-from data.errors import ConfigError
+from data.errors import BrokenDataError, ConfigError, DataError
+from data.opened import OpenWorkspace
 from data.settings import NotifySettings
 from data.workspace import Workspace
-from pipelines.jobs.notify import Event, find_channels, notify
+from pipelines.jobs.notify import Event, find_channels, notify, notify_of_failure
 
 CLOCK = datetime(2026, 3, 2, 6)
 DRIFT = Event("drift: f", "act: drift", "f moved.\nWhat to do: look.")
@@ -141,13 +142,46 @@ def test_what_no_channel_took_is_tried_again_by_the_next_run(space, monkeypatch,
     assert (len(posts), len(mails)) == (1, 1)
 
 
-def test_a_message_after_a_kill_has_the_same_id(space, monkeypatch):
+def test_a_message_after_a_kill_has_the_same_id_and_one_after_it_was_over_another(space, monkeypatch):
     with webhook() as (web, posts):
         chosen = settings(monkeypatch, web)
         notify(space, chosen, [DRIFT], CLOCK)
-        space.notified.unlink()  # as if it had been killed before it was noted
-        notify(space, chosen, [DRIFT], CLOCK)
-    assert len({headers["Idempotency-Key"] for headers, _ in posts}) == 1
+        sent = space.notified.read_text()
+        space.notified.write_text(sent.replace("true", "false"))  # killed before it noted that it was taken
+        notify(space, chosen, [DRIFT], CLOCK + timedelta(days=1))
+        notify(space, chosen, [], CLOCK, of=lambda _: True)
+        notify(space, chosen, [DRIFT], CLOCK + timedelta(minutes=1))
+    first, again, later = (headers["Idempotency-Key"] for headers, _ in posts)
+    assert first == again != later
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (DataError("reading", expected="a", got="9.1 days old", do="b"), ["failure: daily: reading"]),
+        (ValueError("of a library, with a value"), ["failure: daily: ValueError"]),
+        (BrokenDataError("looking", expected="a", got="b", do="c"), []),
+    ],
+)
+def test_a_failure_is_told_once_by_its_kind(space, monkeypatch, error, told):
+    with webhook() as (web, posts):
+        monkeypatch.setenv("HOOK", web)
+        space.settings.write_text('[notify]\nwebhook = "$HOOK"\n')
+        opened = OpenWorkspace(space)
+        for _ in range(2):
+            notify_of_failure(opened, "daily", [error], CLOCK)
+        notify_of_failure(opened, "daily", [], CLOCK)
+        notify_of_failure(opened, "daily", [error], CLOCK)
+    assert [body["event"] for _, body in posts] == told * 2
+    assert "with a value" not in str(posts)
+
+
+def test_a_state_that_cannot_be_written_stops_no_run(space, monkeypatch, caplog):
+    with webhook() as (web, posts):
+        space.notified.mkdir()
+        assert notify(space, settings(monkeypatch, web), [DRIFT], CLOCK) == 0
+    assert posts == []
+    assert "people are not told of what happened" in caplog.text
 
 
 def test_a_password_is_not_sent_in_the_clear(space, monkeypatch, caplog):
