@@ -68,7 +68,12 @@ def show_progress() -> None:
             return json.dumps(found | {"message": record.getMessage()} | ended, default=str)
 
     as_json = os.environ.get(LOG_FORMAT) == "json"
-    handler = logging.StreamHandler(sys.stderr)
+
+    class ToStderr(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            print(self.format(record), file=sys.stderr, flush=True)  # what that is now: in a notebook it changes
+
+    handler = ToStderr()
     handler.setFormatter(Lines() if as_json else Seconds())
     if not as_json:  # people see that it ended
         handler.addFilter(lambda record: not hasattr(record, ENDED))

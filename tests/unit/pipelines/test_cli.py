@@ -291,7 +291,7 @@ def test_json_is_one_object_for_machines(leadready, var, source, tmp_path, comma
 def test_every_command_with_json_is_tried():
     tried = {" ".join(w for w in words[:2] if w.isalpha()) for words in JSON}
     tried |= {"quarantine discard", "train", "demo", "backtest", "ablate", "promote", "rollback"}
-    tried |= {"daily", "weekly", "deploy", "retract", "merge", "forget", "drop-column", "restore"}
+    tried |= {"daily", "weekly", "monitor", "deploy", "retract", "merge", "forget", "drop-column", "restore"}
     with_json = {n for n, c in commands().items() if any("--json" in p.opts for p in c.params)}
     assert with_json == {name if name in with_json else name.split()[0] for name in tried}
 
