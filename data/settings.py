@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from json import dumps
 from pathlib import Path
@@ -385,7 +386,19 @@ def from_environment(where: str, text: str) -> str:
 
 
 def read_settings(path: Path) -> Settings:
-    """Parse settings.toml; an absent file gives the defaults. ConfigError names the key that is wrong."""
+    """Parse settings.toml; an absent file gives the defaults. ConfigError names the key that is wrong.
+
+    A file that did not change is read once.
+    """
+    try:
+        found = path.stat()
+    except OSError:  # absent, or said by whoever reads it
+        return _parsed(path, ())
+    return _parsed(path, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, state: tuple[int, ...]) -> Settings:  # noqa: ARG001 - by which a changed file is told
     raw = parse_toml(read_text(path), str(path)) if path.exists() else {}
     training = raw.get("training", {})
     if isinstance(training, dict) and (gone := [key for key in GONE if key in training]):

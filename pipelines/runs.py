@@ -124,6 +124,7 @@ def _handler(file: Path, space: Workspace) -> logging.Handler | None:
     form = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     form.converter = time.gmtime
     handler.setFormatter(form)
+    handler.addFilter(lambda record: not hasattr(record, ENDED))  # that is for runs.jsonl
     handler.handleError = lambda record: None  # type: ignore[method-assign]  # noqa: ARG005 - a full disk
     return handler
 

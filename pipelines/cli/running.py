@@ -65,6 +65,8 @@ def show_progress() -> None:
             at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
             found = {"at": at, "level": record.levelname.lower(), "room": record.name, "run": run_id()}
             ended = {"job" if key == "run" else key: value for key, value in getattr(record, ENDED, {}).items()}
+            if ended:
+                found["run"] = Path(ended["log"]).stem
             return json.dumps(found | {"message": record.getMessage()} | ended, default=str)
 
     as_json = os.environ.get(LOG_FORMAT) == "json"
