@@ -200,6 +200,7 @@ def test_a_recent_change_is_seen_though_the_quarter_is_as_expected():
     assert (first.tier, "within 14 days" in first.says) == ("act", True)
 
 
+@pytest.mark.slow
 def test_false_alarms_of_acceptance_keep_to_what_is_stated():
     """Six years of weekly looks at hand-offs that are accepted as was said: hardly any alarm, where one is stated."""
     rng, alarms = np.random.default_rng(1), 0

@@ -17,6 +17,8 @@ import yaml
 
 from pipelines import cli
 
+pytestmark = pytest.mark.slow  # some minutes; CI runs it, `make test` does not
+
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = (ROOT / "deploy" / "Containerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())

@@ -20,6 +20,8 @@ from pipelines.doctor import machine
 from pipelines.jobs.doctor import CHECKS, MENDS, examine
 from tests.flows import work
 
+pytestmark = pytest.mark.slow  # some minutes; CI runs it, `make test` does not
+
 NOW = datetime(2026, 1, 10)
 LATER = datetime(2099, 1, 1)
 FINE_OR = {"packages", "space"}

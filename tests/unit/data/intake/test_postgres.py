@@ -17,6 +17,8 @@ from data.warehouse import Warehouse
 from tests.server import PASSWORD, find_binaries
 from tests.tables import table
 
+pytestmark = pytest.mark.slow  # some minutes; CI runs it, `make test` does not
+
 LOAD = datetime(2030, 1, 1)
 LEADS = """CREATE TABLE leads AS SELECT 'L' || i AS lead_id, timestamptz '2026-01-01 09:00+01' AS created_at
     FROM generate_series(1, 9) i"""

@@ -77,7 +77,7 @@ def test_a_batch_is_counted_by_table_and_says_what_was_left_out():
     counts = {"table": "leads", "rows_in": 5, "stored": 3, "quarantined": 1, "repeats": 1}
     facts = {"batch_id": "b1", "files": {"leads.csv": 5}, "tables": [counts]}
     names = {"unused": (), "left_out": (), "ignored": ("shoe_size",), "absent": {}}
-    assert report.facts == facts | names | {"noticed": [], "findings": [], "strangers": []}
+    assert report.facts == facts | names | {"noticed": [], "findings": [], "strangers": [], "followed": []}
 
 
 def test_a_scoring_names_the_leads_to_look_at_first_and_counts_the_others():

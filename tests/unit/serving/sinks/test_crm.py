@@ -134,7 +134,7 @@ def test_files_are_there_before_a_reader_sees_the_day(space, warehouse, monkeypa
     put_out(space, warehouse, a_day())
     assert seen == [["dynamics.csv", "hubspot.csv", "salesforce.csv"]]
     names = [re.sub(r".*\.", "", sink.__name__) for sink in sinks()]
-    assert names == ["partition", "files", "dynamics", "hubspot", "page", "salesforce", "postgres"]
+    assert names == ["partition", "files", "distributions", "dynamics", "hubspot", "page", "salesforce", "postgres"]
 
 
 def test_a_person_who_is_forgotten_leaves_the_files_of_all_days(space, tmp_path):

@@ -348,6 +348,8 @@ from data.warehouse import Warehouse
 from data.workspace import Workspace
 from serving.sinks import publish
 from tests.unit.serving.sinks.test_postgres import many
+
+pytestmark = pytest.mark.slow  # some minutes; CI runs it, `make test` does not
 space, as_of = Workspace(Path(sys.argv[1])), datetime.fromisoformat(sys.argv[2])
 with Warehouse.open(space.warehouse) as warehouse:
     print("begin", flush=True)
