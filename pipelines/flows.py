@@ -40,6 +40,7 @@ from serving.pages.page import as_markdown
 from serving.pages.scores import scoring_report
 from serving.pages.sections import Report, Section
 from serving.pages.training import training_report
+from serving.watch.finding import Finding
 
 log = logging.getLogger(__name__)
 ONCE = "on the latest rows, used once"
@@ -203,7 +204,11 @@ def daily(workspace: Path) -> str:
         if broken := attempt(check_task, opened, now()):
             attempt(refuse, broken)
         missed = [] if broken else attempt(missed_task, opened, now()) or []
-        caught = [attempt(score, workspace, moment) for moment in missed if _was_whole(opened, moment)]
+        caught = [
+            attempt(score, workspace, moment)
+            for moment in missed
+            if not _broken_then(attempt(check_task, opened, moment), moment)
+        ]
         scoring = None if broken else attempt(score, workspace)
         written = attempt(report, workspace, scoring.fresh.as_of if scoring else NOW)
         attempt(monitor, workspace, scoring.fresh.as_of if scoring else NOW)
@@ -266,13 +271,12 @@ def _notify_of_promotion(opened: OpenWorkspace, training: Training) -> None:
     notify(opened.workspace, opened.settings.notify, [event], now())
 
 
-def _was_whole(opened: OpenWorkspace, moment: datetime) -> bool:
-    """Whether the data were whole at a missed moment; if not, it gets no scores, and the log says so."""
-    broken = check_task(opened, moment)
+def _broken_then(broken: list[Finding] | None, moment: datetime) -> bool:
+    """Whether the data were broken at a missed moment: it gets no scores, and the log says so."""
     if broken:
         what = "; ".join(f.key for f in broken)
         log.warning("%s stays without scores: what was known then was broken (%s)", moment, what)
-    return not broken
+    return bool(broken)
 
 
 def _ingest_source(opened: OpenWorkspace, name: str) -> None:

@@ -74,11 +74,11 @@ def monitor_workspace(opened: OpenWorkspace, as_of: datetime) -> Monitoring:
         for table in (WATCHED, DISTRIBUTIONS):
             warehouse.make(table)
         agreement, rate = opened.agreement_at(as_of), settings.monitor.false_alarms / 3
-        judged = handed_off_and_judged(warehouse, as_of, opened.agreements, agreement, settings)
+        judged, unscored = handed_off_and_judged(warehouse, as_of, opened.agreements, agreement, settings)
         findings = [
             *watch_sources(warehouse, as_of, settings),
             *watch_drift(warehouse, as_of, settings.time_zone, rate),
-            *watch_acceptance(judged, rate),
+            *watch_acceptance(judged, rate, unscored),
             *watch_work(warehouse, as_of, opened.agreements, agreement, rate),
         ]
         latest = warehouse.scalar("SELECT max(as_of) FROM watched")
@@ -90,7 +90,8 @@ def monitor_workspace(opened: OpenWorkspace, as_of: datetime) -> Monitoring:
     with writing(f"writing {page}", "free some space and run `leadready monitor` again; nothing is lost"):
         _write(page, as_page(report))
         newest = latest is None or as_of >= latest
-        metrics = Path(settings.monitor.metrics) if settings.monitor.metrics else opened.workspace.metrics
+        own = settings.monitor.metrics
+        metrics = opened.workspace.root / own if own else opened.workspace.metrics
         if newest:  # who looks at the past says nothing of today
             _write(metrics, as_metrics(as_of, findings, counts))
             metrics.chmod(0o644)

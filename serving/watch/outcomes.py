@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from features.catalogue import build_catalogue
 from features.matrix import build_matrix
 from features.rules.standing import build_rules
 from serving.published import published
-from serving.scoring import BESIDE, days_quiet
+from serving.scoring import SIGNS, days_quiet
 from serving.volume import promises_kept
 from serving.watch.finding import Finding, chance
 
@@ -37,6 +38,7 @@ SCORED = """SELECT h.lead_id, h.as_of, s.probability FROM now_handed h
     ASOF JOIN (FROM scores SEMI JOIN now_handed USING (lead_id)) s
     ON s.lead_id = h.lead_id AND h.handed_off_at >= s.as_of
     WHERE h.handed_off_at < s.as_of + INTERVAL 7 DAY AND s.probability IS NOT NULL ORDER BY h.lead_id, h.as_of"""
+"""A snapshot has the id of then (`build_cohort`), so a lead that was merged since meets the scores under its own."""
 UNANSWERED = f"""SELECT lead_id, handed_off_at, handed_off_at + INTERVAL 1 MICROSECOND AS as_of
     FROM handoffs h WHERE {in_force("$as_of", "h")} AND handed_off_at >= $since AND NOT EXISTS (FROM decisions d
         WHERE d.lead_id = h.lead_id AND d.decided_at >= h.handed_off_at AND d.known_at < $as_of)
@@ -45,12 +47,12 @@ ASKED = """WITH reached AS (SELECT lead_id, called_at FROM calls e
         WHERE {known} AND disposition IN {connected} AND called_at < $as_of AND called_at >= $as_of - INTERVAL 12 WEEK),
     told AS (SELECT DISTINCT r.lead_id, r.called_at, a.criterion FROM reached r JOIN answers a
         ON a.lead_id = r.lead_id AND a.state <> 'not_asked' AND a.superseded_at IS NULL AND a.known_at < $as_of
-        AND a.answered_at >= r.called_at - INTERVAL 1 HOUR AND a.answered_at < r.called_at + INTERVAL 1 DAY)
+        AND a.answered_at >= r.called_at - INTERVAL 1 HOUR AND a.answered_at < r.called_at + INTERVAL 1 DAY),
+    counted AS (SELECT NULL AS criterion, called_at FROM reached UNION ALL SELECT criterion, called_at FROM told)
     SELECT criterion, count(*) FILTER (called_at >= $as_of - INTERVAL 4 WEEK) AS now,
-        count(*) FILTER (called_at < $as_of - INTERVAL 4 WEEK) AS before,
-        (SELECT count(*) FROM reached WHERE called_at >= $as_of - INTERVAL 4 WEEK) AS calls_now,
-        (SELECT count(*) FROM reached WHERE called_at < $as_of - INTERVAL 4 WEEK) AS calls_before
-    FROM told GROUP BY criterion ORDER BY criterion"""
+        count(*) FILTER (called_at < $as_of - INTERVAL 4 WEEK) AS before
+    FROM counted GROUP BY criterion ORDER BY criterion"""
+"""Answers to each criterion; without one, the calls that reached somebody."""
 EXPLORED = """SELECT count(DISTINCT (lead_id, draw)) FROM scores
     WHERE explored AND as_of <= $as_of AND as_of > $as_of - INTERVAL 28 DAY"""
 ABOVE = """WITH days AS (SELECT as_of, lead_id FROM scores WHERE probability >= threshold
@@ -62,29 +64,34 @@ FOUR_WEEKS = timedelta(days=28)
 
 def handed_off_and_judged(
     warehouse: Warehouse, as_of: datetime, agreements: Sequence[Agreement], agreement: Agreement, settings: Settings
-) -> pd.DataFrame:
-    """The mature hand-offs of a year that had been scored: as_of (of the hand-off), y, p, zone, age (band), month."""
+) -> tuple[pd.DataFrame, int]:
+    """The mature hand-offs of a year: as_of (of the hand-off), y, p, zone, age (band), month.
+
+    And how many others of the newest 90 days are not among them, as no model had scored them in the 7 days before.
+    """
     snapshots = build_cohort(warehouse, Cohort(anchor="handoff"), as_of)
     since = as_of - settings.horizon - timedelta(days=31 * MONTHS)
     snapshots = snapshots[snapshots["as_of"] >= since].reset_index(drop=True)
     none = pd.DataFrame(columns=["as_of", "y", "p", "zone", "age", "month"])
     if snapshots.empty:
-        return none
+        return none, 0
     labelled = label_outcomes(warehouse, snapshots, settings.horizon, as_of)
     target = to_target(labelled, settings.label.expired, settings.label.never_handed_off)
     rows = labelled.assign(y=target)[labelled["mature"] & target.notna()].reset_index(drop=True)
     with warehouse.view("now_handed", rows[["lead_id", "as_of", "handed_off_at"]]):
         scored = warehouse.frame(SCORED)
-    rows = rows.merge(scored, on=["lead_id", "as_of"]).rename(columns={"probability": "p"})
+    every, rows = rows, rows.merge(scored, on=["lead_id", "as_of"]).rename(columns={"probability": "p"})
+    newest = every["as_of"].max() - timedelta(days=WINDOWS[-1])
+    unscored = int((every["as_of"] > newest).sum() - (rows["as_of"] > newest).sum())
     if rows.empty:
-        return none
-    names, catalogue = ["days_since_created", *BESIDE[4:]], build_catalogue(agreement, warehouse)
+        return none, unscored
+    names, catalogue = ["days_since_created", *SIGNS], build_catalogue(agreement, warehouse)
     matrix = build_matrix(warehouse, rows[["lead_id", "as_of"]], agreement, features=catalogue, names=names)
     band = np.searchsorted(agreement.exploration.bands, days_quiet(matrix).to_numpy(), side="right")
     rows = rows.assign(age=[age_words(agreement.exploration.bands)[b] for b in band])
     zones = build_rules(warehouse, rows[["lead_id", "as_of"]], list(agreements))[["lead_id", "as_of", "zone"]]
     rows = rows.merge(zones, on=["lead_id", "as_of"], how="left")
-    return rows.assign(month=rows["handed_off_at"].dt.strftime("%Y-%m"))[none.columns]
+    return rows.assign(month=rows["handed_off_at"].dt.strftime("%Y-%m"))[none.columns], unscored
 
 
 def age_words(bands: Sequence[float]) -> list[str]:
@@ -93,17 +100,22 @@ def age_words(bands: Sequence[float]) -> list[str]:
     return [f"{a:g} to {b:g} days quiet" for a, b in zip(ends, bands, strict=False)] + [f"{ends[-1]:g} days and more"]
 
 
-def watch_acceptance(judged: pd.DataFrame, false_alarms: float) -> list[Finding]:
-    """Expected against real acceptance of mature hand-offs: all, each zone and each age, over several windows."""
+def watch_acceptance(judged: pd.DataFrame, false_alarms: float, unscored: int = 0) -> list[Finding]:
+    """Expected against real acceptance of mature hand-offs: all, each zone and each age, over several windows.
+
+    unscored: how many of the last ones are not among them.
+    """
+    left = f"; {unscored:,} of the last {WINDOWS[-1]} days are left out, as no model had scored them" * bool(unscored)
     if judged.empty:
-        said = "no hand-off that was scored before is old enough for its label"
-        return [Finding("acceptance", "all hand-offs", "fine", said)]
+        said = "no hand-off that a model had scored is old enough for its label"
+        return [Finding("acceptance", "all hand-offs", "fine", f"{said}{left}")]
     newest = judged["as_of"].max()
     parts: dict[str, pd.DataFrame] = {"all hand-offs": judged}
     parts |= {f"zone {zone}": rows for zone, rows in judged.groupby("zone")}
     parts |= {str(age): rows for age, rows in judged.groupby("age")}
     alpha = chance(false_alarms, len(parts) * len(WINDOWS))
-    return [_judge(about, rows, newest, alpha) for about, rows in parts.items()]
+    first, *others = (_judge(about, rows, newest, alpha) for about, rows in parts.items())
+    return [replace(first, says=f"{first.says}{left}"), *others]
 
 
 def _judge(about: str, judged: pd.DataFrame, newest: pd.Timestamp, alpha: float) -> Finding:
@@ -165,12 +177,24 @@ def _overdue(warehouse: Warehouse, as_of: datetime, agreements: Sequence[Agreeme
 
 def _asked(warehouse: Warehouse, as_of: datetime, agreement: Agreement, false_alarms: float) -> Iterator[Finding]:
     sql = ASKED.format(known=in_force("$as_of"), connected=CONNECTED)
-    rows = {row[0]: row[1:] for row in warehouse.rows(sql, {"as_of": as_of})}
-    asked = [name for name, criterion in agreement.criteria.items() if criterion.asked and name in rows]
+    rows = {criterion: (int(now), int(before)) for criterion, now, before in warehouse.rows(sql, {"as_of": as_of})}
+    calls_now, calls_before = rows.get(None, (0, 0))
+    asked = [name for name, criterion in agreement.criteria.items() if criterion.asked]
     limit = float(norm.isf(chance(false_alarms, len(asked)) / 2))
     for name in asked:
-        now, before, calls_now, calls_before = map(int, rows[name])
+        now, before = rows.get(name, (0, 0))
         if min(calls_now, calls_before) < LEAST:
+            said = (
+                f"{calls_now} calls reached somebody in 4 weeks and {calls_before} in the 8 before: too few to compare"
+            )
+            yield Finding("asked", name, "fine", said)
+            continue
+        if not now and not before:
+            said = (
+                f"{name} was answered in none of {calls_now + calls_before:,} calls that reached somebody in 12 weeks"
+            )
+            do = f"ask about {name}, or take it out of the agreement"
+            yield Finding("asked", name, "note", said, do=do)
             continue
         pooled = (now + before) / (calls_now + calls_before)
         error = np.sqrt(max(pooled * (1 - pooled), 1e-9) * (1 / calls_now + 1 / calls_before))
@@ -216,7 +240,10 @@ def _outrun(warehouse: Warehouse, moments: Sequence[datetime], agreement: Agreem
 def by_month(judged: pd.DataFrame) -> list[dict[str, Any]]:
     """Hand-offs, expected and real acceptances of each month and band of probability, for people."""
     bands = pd.cut(
-        judged["p"].astype(float), [0, 0.3, 0.5, 0.7, 1.0], labels=["below 30 %", "30-50 %", "50-70 %", "70 %+"]
+        judged["p"].astype(float),
+        [0, 0.3, 0.5, 0.7, 1.0],
+        labels=["below 30 %", "30-50 %", "50-70 %", "70 %+"],
+        include_lowest=True,
     )
     found = judged.assign(band=bands).groupby(["month", "band"], observed=True)
     return [

@@ -10,7 +10,7 @@ from data.errors import BrokenDataError
 from data.opened import open_workspace
 from data.workspace import Workspace
 from pipelines.cli import running
-from pipelines.jobs.monitor import monitor_workspace
+from pipelines.jobs.monitor import find_broken, monitor_workspace
 from pipelines.jobs.score import score_open_leads
 from pipelines.jobs.start import init_workspace
 from tests.flows import work
@@ -71,6 +71,17 @@ def test_the_daily_run_does_not_score_on_broken_data_and_tells_once(scored, monk
         settings.write_text('[notify]\nwebhook = "$HOOK"\n[monitor]\nblocks = false\n')
         flows.daily(scored)
         assert len(os.listdir(scored / "exports")) > len(before)
+
+
+def test_a_missed_day_is_judged_by_what_was_known_then(scored):
+    """So a day on which the data were broken gets no scores afterwards, and the whole days around it do."""
+    settings = scored / "settings.toml"
+    settings.unlink(missing_ok=True)
+    opened = open_workspace(scored)
+    assert find_broken(opened, work.AS_OF) == []
+    assert {f.key for f in find_broken(opened, work.AS_OF + timedelta(days=60))} >= {"freshness: touches"}
+    settings.write_text("[monitor]\nblocks = false\n")
+    assert find_broken(open_workspace(scored), work.AS_OF + timedelta(days=60)) == []
 
 
 def test_broken_data_are_said_by_the_command_and_its_exit_code(scored):

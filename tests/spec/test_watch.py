@@ -8,12 +8,13 @@ import pytest
 
 from data.agreement.file import default_agreement
 from data.agreement.model import Agreement
+from data.intake.retraction import merge
 from data.settings import Settings
 from data.tables import DISTRIBUTIONS, PUBLICATIONS, SCORES, WATCHED
 from models.metrics.drift import count_bins, shift
 from serving.watch.drift import LEAST_DAYS, watch_drift
 from serving.watch.finding import Finding, chance, worst
-from serving.watch.outcomes import watch_acceptance, watch_work
+from serving.watch.outcomes import handed_off_and_judged, watch_acceptance, watch_work
 from serving.watch.sources import watch_sources
 from tests.tables import put, table, warehouse_of
 
@@ -258,3 +259,51 @@ def test_the_worst_of_all_and_the_chance_of_each():
     )
     assert chance(1.0, 10) == pytest.approx(1 / 3650)
     assert chance(365, 1) == 0.05
+
+
+def asked_of(now, before, answers):
+    """What is found of `need`, with so many calls that reached somebody and answers to it in 4 weeks and 8 before."""
+    leads = pd.DataFrame({"lead_id": [f"L{i}" for i in range(now + before)], "created_at": datetime(2025, 1, 1)})
+    at = [NOW - (3 if i < now else 40) * DAY for i in range(now + before)]
+    calls = pd.DataFrame({"lead_id": leads["lead_id"], "called_at": at, "disposition": "connected"})
+    told = [i < answers[0] or now <= i < now + answers[1] for i in range(now + before)]
+    rows = pd.DataFrame({"lead_id": leads["lead_id"], "answered_at": at, "criterion": "need", "state": "yes"}).loc[told]
+    agreement = default_agreement()
+    with warehouse_of(leads=leads, calls=calls, answers=rows) as warehouse:
+        every = [f for f in watch_work(warehouse, NOW, [agreement], agreement, 1.0) if f.kind == "asked"]
+    assert {f.about for f in every} == {n for n, c in agreement.criteria.items() if c.asked}, "none is left out"
+    return next(f for f in every if f.about == "need")
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "answers", "tier"),
+    [
+        (60, 120, (30, 60), "fine"),
+        (60, 120, (2, 60), "note"),
+        (60, 120, (0, 60), "note"),
+        (60, 120, (0, 0), "note"),
+        (10, 120, (0, 60), "fine"),
+        (0, 0, (0, 0), "fine"),
+    ],
+    ids=["as ever", "rarely now", "no longer", "never", "too few calls", "no calls"],
+)
+def test_a_question_that_is_no_longer_asked(now, before, answers, tier):
+    assert asked_of(now, before, answers).tier == tier
+
+
+def test_hand_offs_are_judged_by_the_score_they_had_and_those_without_one_are_counted():
+    """A lead that was merged since was scored under its own id."""
+    ids = ["GONE", "PLAIN", "NEVER"]
+    leads = pd.DataFrame({"lead_id": [*ids, "KEPT"], "created_at": datetime(2025, 10, 1)})
+    at = NOW - 30 * DAY
+    handed = pd.DataFrame({"lead_id": ids, "handed_off_at": at})
+    decided = handed.assign(decision="accepted", decided_at=at + DAY)
+    agreement = default_agreement()
+    with warehouse_of(leads=leads, handoffs=handed, decisions=decided) as warehouse:
+        scores = pd.DataFrame({"lead_id": ["GONE", "PLAIN"], "as_of": at - DAY, "route": "hand_off"})
+        put(warehouse, SCORES, scores.assign(probability=[0.3, 0.4]))
+        merge(warehouse, "GONE", "KEPT", NOW - DAY)
+        rows, unscored = handed_off_and_judged(warehouse, NOW, [agreement], agreement, Settings())
+    assert sorted(rows["p"]) == [0.3, 0.4]
+    assert unscored == 1
+    assert "1 of the last 90 days are left out" in watch_acceptance(rows, 1.0, unscored)[0].says
