@@ -144,7 +144,7 @@ def _compute(
 
 
 def _settings_then(settings: Settings, basis: Basis) -> Settings:
-    return Settings.model_validate(settings.model_dump() | basis.settings)
+    return Settings.model_validate(settings.model_dump(by_alias=True) | basis.settings)
 
 
 def _of_code(said: pd.DataFrame, now: pd.DataFrame, basis: Basis, swapped: bool) -> list[str]:

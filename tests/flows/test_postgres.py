@@ -16,6 +16,8 @@ pytestmark = pytest.mark.slow
 SETTINGS = """[schedule.sources.canonical]
 path = "$CRM_URL"
 watermark = {touches = "known_at"}
+[monitor]
+blocks = false
 [publish.postgres]
 url = "$LEADREADY_PUBLISH_URL"
 """

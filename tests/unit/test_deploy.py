@@ -114,7 +114,6 @@ def stop(process):
     process.wait(60)
 
 
-@pytest.mark.slow
 def test_mlflow_runs_with_this_command_and_answers_to_the_name_it_has_there(tmp_path):
     port = free_port()
     process = start(here(shell("mlflow"), tmp_path, p5000=port), tmp_path)
@@ -132,7 +131,6 @@ def test_mlflow_runs_with_this_command_and_answers_to_the_name_it_has_there(tmp_
         stop(process)
 
 
-@pytest.mark.slow
 def test_prefect_and_the_worker_run_with_these_commands(tmp_path):
     """With SQLite, as no PostgreSQL is asked of here."""
     server, worker = free_port(), free_port()
@@ -152,7 +150,6 @@ def test_prefect_and_the_worker_run_with_these_commands(tmp_path):
             stop(process)
 
 
-@pytest.mark.slow
 def test_the_page_runs_with_this_command_before_anything_was_scored(tmp_path):
     subprocess.run([BIN / "leadready", "init", "-w", tmp_path / "workspace"], check=True, capture_output=True)
     port = free_port()

@@ -28,6 +28,8 @@ from serving.sinks import publish as publish_scores
 from tests.server import PASSWORD
 from tests.unit.serving.sinks.test_sinks import scores_of
 
+pytestmark = pytest.mark.slow  # some minutes; CI runs it, `make test` does not
+
 MONDAY, TUESDAY = datetime(2026, 3, 2), datetime(2026, 3, 3)
 SETTINGS = '[publish.postgres]\nurl = "$LEADREADY_PUBLISH_URL"\nschema = "{}"\n'
 STATE = {
@@ -349,7 +351,6 @@ from data.workspace import Workspace
 from serving.sinks import publish
 from tests.unit.serving.sinks.test_postgres import many
 
-pytestmark = pytest.mark.slow  # some minutes; CI runs it, `make test` does not
 space, as_of = Workspace(Path(sys.argv[1])), datetime.fromisoformat(sys.argv[2])
 with Warehouse.open(space.warehouse) as warehouse:
     print("begin", flush=True)
@@ -363,7 +364,6 @@ def many(as_of, leads=20_000):
     return rows.loc[rows.index.repeat(leads)].assign(lead_id=[f"L{i:06d}" for i in range(leads)])
 
 
-@pytest.mark.slow
 def test_runs_that_are_killed_leave_no_mixture_for_any_reader(workspace, postgres):
     """Processes that publish are killed at random moments, while others read."""
     seen, stopped, wrong = set(), threading.Event(), []
