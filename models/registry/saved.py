@@ -15,6 +15,9 @@ from models.fitting.encoders import ColumnGuard
 FILES = ("MLmodel", "model.skops")
 """What MLflow keeps of a model that we read: its columns, and the model itself."""
 
+_LAST: dict[tuple[str, str], ReadyModel] = {}
+"""The model read last, by its fingerprint and candidate: reading one takes seconds, and its bytes say what it is."""
+
 
 def fingerprint(folder: Path) -> str:
     """SHA-256 of both files of a saved model; OSError where one is missing."""
@@ -36,6 +39,8 @@ def read_model(folder: Path, version: int, kept: str | None, chosen: str) -> Rea
     if fingerprint(folder) != kept:
         do = "restore them from a backup, run `leadready rollback`, or train again"
         raise _unfit(version, "files that were changed since training logged them", do)
+    if before := _LAST.get((kept, chosen)):
+        return before
     try:
         found = skops.io.load(folder / "model.skops", trusted=sorted(trusted_types(chosen)))
     except UntrustedTypesFoundException as error:  # before anything of it is made
@@ -45,6 +50,8 @@ def read_model(folder: Path, version: int, kept: str | None, chosen: str) -> Rea
         raise _unfit(version, f"a file that cannot be read ({type(error).__name__})", train) from None
     if not isinstance(found, ReadyModel):
         raise _unfit(version, f"one of an older form, with the type {type(found).__name__}", train)
+    _LAST.clear()
+    _LAST[kept, chosen] = found
     return found
 
 

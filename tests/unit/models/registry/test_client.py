@@ -745,6 +745,16 @@ def test_files_of_an_older_layout_name_their_type(spoilable, result):
         read_model(folder, 1, fingerprint(folder), result.chosen)
 
 
+def test_the_same_files_are_read_once(spoilable):
+    """Reading takes seconds; what the files are is looked at each time."""
+    registry, folder = spoilable
+    first = registry.champion()
+    assert registry.champion().pipeline is first.pipeline
+    (folder / "model.skops").write_bytes(b"other")
+    with pytest.raises(ModelError, match="files that were changed"):
+        registry.champion()
+
+
 @pytest.mark.parametrize("name", ["MLmodel", "model.skops"])
 def test_files_that_are_gone(spoilable, name):
     registry, folder = spoilable
