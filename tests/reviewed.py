@@ -76,7 +76,7 @@ def served(
         app, settings or ReviewSettings(), "s" * 64, tokens or {}, "Ann", app.state.render, open_paths={STYLE}
     )
     server = uvicorn.Server(uvicorn.Config(page, port=0, log_level="error", **UVICORN))
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=server.run)  # no daemon: it and its workers end before the interpreter does
     thread.start()
     try:
         until = time.monotonic() + 60
