@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, isfinite, log10, nan
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,15 @@ def shown(name: str, values: pd.Series[Any]) -> list[str]:
         return ["–" if pd.isna(v) else f"{v:%Y-%m-%d}" if hasattr(v, "year") else str(v) for v in values]
     numbers = values.astype(float)
     if PERCENT & set(name.split("_")):
-        return [f"{100 * v:.{int(0 < v < 0.1)}f} %" if isfinite(v) else "–" for v in numbers]
+        return list(map(in_percent, numbers))
     whole, top = (numbers.dropna() % 1 == 0).all(), numbers.abs().max()
     digits = 0 if whole else next((d for limit, d in ((1000, 0), (10, 1), (1, 2)) if top > limit), 3)
     return [f"{v:,.{digits}f}" if isfinite(v) else "–" for v in numbers]
+
+
+def in_percent(share: float) -> str:
+    """A share of 1 as people read it."""
+    return f"{100 * share:.{int(0 < share < 0.1)}f} %" if isfinite(share) else "–"
 
 
 def draw_bars(place: Callable[[Floats], Boxes], frame: pd.DataFrame, label: str, *columns: str) -> Drawing:
@@ -154,7 +160,6 @@ def draw_few(labels: Sequence[str], values: Sequence[float], words: Sequence[str
     def place(value: float) -> float:
         return 4 + 92 * (value - least) / (most - least)
 
-    nan = float("nan")
     marks = [_dot(place(value), nan, nan, place(0), nan, nan) for value in values]
     rows = [Row(label, mark, word) for label, mark, word in zip(labels, marks, words, strict=True)]
     ticks = [(place(tick), f"{tick:g}") for tick in _ticks(least, most).tolist()]
@@ -261,8 +266,7 @@ def draw_curves(
     """
     across, heights = _column(frame, x), np.column_stack([_column(frame, name) for name in (value, low, high)])
     first, last = across.min(), max(across.max(), across.min() + 1e-12)
-    least, most = _height(heights)
-    at, up = 100 * (across - first) / (last - first), 100 - _place(heights, least, most)
+    at, (up, steps, places) = 100 * (across - first) / (last - first), _upwards(heights)
     names = pd.Series(in_words(value), frame.index) if series == "-" else frame[series].map(str)
     lines, legend, every = [], [], list(names.unique())
     for shade, name in zip(LINES, every, strict=False):
@@ -274,10 +278,30 @@ def draw_curves(
     if mark != "-":
         legend.append(("mark", f"{in_words(mark)}: {shown(mark, frame[mark].head(1))[0]}"))
     marked = 100 * (_column(frame, mark)[0] - first) / (last - first)
-    steps = _ticks(least, most)
-    levels = list(zip(100 - _place(steps, least, most), shown(value, pd.Series(steps)), strict=True))
+    levels = list(zip(places, shown(value, pd.Series(steps)), strict=True))
     row = Row(in_words(x), "".join([_behind(levels, at, up, marked), *lines]))
     return Drawing("curves", [row], [*legend, ("", f"\u2191 {in_words(value)}")], _across(frame[x], at), (), levels)
+
+
+def draw_course(days: Sequence[datetime], heights: Floats) -> Drawing:
+    """The course of a share in its band (a row a day: value, low, high); as `draw_curves`, but quick: without a frame.
+
+    The days are in order, and there are at least two.
+    """
+    at = np.array([100 * (day - days[0]) / (days[-1] - days[0]) for day in days])
+    up, steps, places = _upwards(heights)
+    levels = list(zip(places, map(in_percent, steps), strict=True))
+    every = ceil((len(days) - 1) / 4)
+    across = [(place, f"{day:%Y-%m-%d}") for place, day in zip(at[::every], days[::every], strict=True)]
+    row = Row("day", _behind(levels, at, up, nan) + _line(LINES[0], at, up[:, 0]))
+    return Drawing("curves", [row], (), _apart(across, 20), (), levels)
+
+
+def _upwards(heights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Where values stand from above, in percent of the box; the round numbers beside it, and where those stand."""
+    least, most = _height(heights)
+    steps = _ticks(least, most)
+    return 100 - _place(heights, least, most), steps, 100 - _place(steps, least, most)
 
 
 def _behind(levels: Sequence[tuple[float, str]], at: Floats, up: Floats, marked: float) -> str:

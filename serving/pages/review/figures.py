@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from features.definition import CONCEPTS
-from serving.pages.drawings import draw_few
-from serving.pages.page import Shown, lay_out
+from serving.pages.drawings import draw_course, draw_few, in_percent
+from serving.pages.page import Shown
 from serving.pages.review.words import CONCEPT_WORDS
 from serving.pages.sections import Section
 
@@ -33,10 +33,10 @@ def history_curve(history: list[dict[str, Any]]) -> Shown | None:
     rows = [row for row in history if row["probability"] is not None]
     if len(rows) < 2:
         return None
-    columns = {"day": "as_of", "likely_share": "probability"}
-    columns |= {"low_share": "probability_low", "high_share": "probability_high"}
-    frame = pd.DataFrame({name: [row[of] for row in rows] for name, of in columns.items()})
+    bounds = ("probability", "probability_low", "probability_high")
+    heights = np.array([[row[name] for name in bounds] for row in rows], dtype=float)
     note = "How likely sales is to accept it, on each day that was scored; behind it the bounds."
-    return lay_out(
-        Section("Likely to be accepted", (note,), frame=frame, kind="curves - day likely_share low_share high_share")
-    )
+    section = Section("Likely to be accepted", (note,), kind="curves")
+    words = [(f"{row['as_of']:%Y-%m-%d}", *map(in_percent, of)) for row, of in zip(rows, heights, strict=True)]
+    columns = (("day", ""), *((name, "number") for name in ("likely", "low", "high")))
+    return Shown(section, draw_course([row["as_of"] for row in rows], heights), columns, words, len(rows))

@@ -224,7 +224,7 @@ class Day:
 
     def history(self, lead: str) -> list[Row]:
         """The scores of a lead on the last published days, the earliest first."""
-        return self._reader.rows("FROM history WHERE lead_id = $lead", {"lead": lead})
+        return self._reader.rows("FROM history WHERE lead_id = $lead ORDER BY as_of", {"lead": lead})
 
     def account(self, account: str) -> list[Row]:
         """The open leads of an account."""

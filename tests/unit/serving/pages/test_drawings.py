@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.pages.drawings import draw
+from serving.pages.drawings import draw, draw_course
 
 WALK = pd.DataFrame({"arm": ["a"] * 3 + ["b"] * 3, "day": [0, 5, 10] * 2, "value": [0.0, 5, 10, 10, 10, 10]})
 
@@ -74,6 +74,20 @@ def test_curves_bear_single_points_zeros_and_unknowns(values):
     drawing = draw(frame, "curves arm day value")
     assert "nan" not in drawing.rows[0].marks
     assert drawing.heights
+
+
+@pytest.mark.parametrize(("days", "top"), [(2, 0.5), (3, 1.0), (31, 0.09), (90, 0.7)])
+def test_a_course_is_the_curve_that_a_frame_would_give(days, top):
+    rng = np.random.default_rng(days)
+    shares = np.sort(rng.uniform(0, top, (days, 3)), axis=1)[:, [1, 0, 2]]
+    if days == 31:
+        shares[4] = np.nan
+    frame = pd.DataFrame(shares, columns=["likely_share", "low_share", "high_share"])
+    frame.insert(0, "day", pd.date_range("2026-03-01 05:00", periods=days))
+    curve, course = draw(frame, "curves - day likely_share low_share high_share"), draw_course([*frame["day"]], shares)
+    assert course.rows == curve.rows
+    assert course.heights == curve.heights
+    assert course.ticks == curve.ticks
 
 
 def test_an_inner_interval_lies_on_the_outer_one():
