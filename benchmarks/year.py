@@ -158,7 +158,9 @@ def live(root: Path, days: int, leads: int, seed: int) -> list[str]:
         print(f"day {day}: {fault or 'as usual'}; {year.size[day]}; {year.alarms[day]}", file=sys.stderr, flush=True)
     with company.opened.warehouse() as warehouse:
         there = published_days(warehouse)
-        twice = warehouse.scalar("SELECT count(*) FROM (SELECT 1 FROM scores GROUP BY as_of, lead_id HAVING count(*) > 1)")
+        twice = warehouse.scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM scores GROUP BY as_of, lead_id HAVING count(*) > 1)"
+        )
     replayed = Found()
     replay_all(company.opened, rng, replayed, 200)
     return year.lines(there, twice, replayed)

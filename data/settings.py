@@ -79,6 +79,7 @@ empty_words = [
 test_share = 0.3              # share of the rows, the latest ones, kept for one honest test
 folds = 4                     # forward folds in the earlier rows, to choose the model
 seed = 7
+refits = 8                    # of the chosen model: reasons are what they agree on; fewer are quicker
 allowed_columns = []          # columns that the leak guard suspects and a person has cleared
 promote = "ask"               # a better model of the weekly training waits for you (ask) or is put into use (auto)
 
@@ -206,11 +207,12 @@ class IngestSettings(StrictModel):
 
 
 class TrainingSettings(StrictModel):
-    """How models are fitted and compared."""
+    """How models are fitted and compared. refits: of the chosen one, to tell steady reasons by."""
 
     test_share: float = Field(default=0.3, gt=0, lt=1)
     folds: int = Field(default=4, ge=1, le=20)
     seed: int = Field(default=7, ge=0, le=2**32 - 1)
+    refits: int = Field(default=8, ge=0, le=100)
     allowed_columns: tuple[str, ...] = ()
     promote: Literal["ask", "auto"] = "ask"
 

@@ -82,6 +82,7 @@ def train_models(opened: OpenWorkspace, observed: datetime, ask: bool = False) -
         test_share=options.test_share,
         folds=options.folds,
         allowed=options.allowed_columns,
+        bags=options.refits,
     )
     gain = hand_off_gain(agreement, zones, result, champion) if champion else None
     decision = decide(result, champion, effective_parameters(result.estimator, data.X), gain)

@@ -106,7 +106,7 @@ def look_at_champion(space: Workspace) -> tuple[Champion, TrainingSet]:
 @pytest.fixture(scope="module")
 def change(tmp_path_factory: pytest.TempPathFactory) -> Change:
     space = company(tmp_path_factory.mktemp("asked"), 1500, 1002)
-    space.settings.write_text("[training]\nfolds = 2\ntest_share = 0.5\n")
+    space.settings.write_text("[training]\nfolds = 2\nrefits = 2\ntest_share = 0.5\n")
     first = train_models(OpenWorkspace(space), EARLY)
     promote_model(OpenWorkspace(space), first.version.version, EARLY, "", "whatever its merits", force=False)
     write_agreement(space, "2025-08-16", ONE_MORE_QUESTION)

@@ -38,7 +38,7 @@ def company(tmp_path_factory):
     folder = tmp_path_factory.mktemp("company")
     root = folder / "var"
     init_workspace(Workspace(root))
-    (root / "settings.toml").write_text("[training]\nfolds = 1\n[compute]\nwait_s = 0.5\n")
+    (root / "settings.toml").write_text("[training]\nfolds = 1\nrefits = 2\n[compute]\nwait_s = 0.5\n")
     source = work.write_company(folder / "source", 500, seed=4)
     work.ingest(root, source)
     work.run("train", root)

@@ -114,7 +114,7 @@ def learner(tmp_path_factory):
     """A workspace with a model in use, what a second training comes to undisturbed, and the seconds that takes."""
     root = tmp_path_factory.mktemp("learner") / "var"
     init_workspace(Workspace(root))
-    (root / "settings.toml").write_text("[training]\nfolds = 1\n")
+    (root / "settings.toml").write_text("[training]\nfolds = 1\nrefits = 2\n")
     work.ingest(root, work.write_company(root.parent / "whole", 500, seed=4))
     work.run("train", root)
     Registry(Workspace(root)).promote(1, work.LOADED_AT, force=True, why="for this test")

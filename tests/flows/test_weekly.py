@@ -29,14 +29,14 @@ def test_a_better_model_waits_for_a_person_or_is_put_into_use(prefect, tmp_path)
     )
     registry = Registry(space)
 
-    space.settings.write_text('[training]\nfolds = 1\npromote = "ask"\n')
+    space.settings.write_text('[training]\nfolds = 1\nrefits = 2\npromote = "ask"\n')
     asked = leadready(prefect, "weekly", "-w", space.root)
     assert asked.returncode == 0, asked.stderr
     assert (registry.aliases(), registry.waiting()) == ({"challenger": 1}, 1)
     assert "version 1" in (listed := leadready(prefect, "runs", "-w", space.root).stdout), listed
     assert "waits" in listed
 
-    space.settings.write_text('[training]\nfolds = 1\npromote = "auto"\n')
+    space.settings.write_text('[training]\nfolds = 1\nrefits = 2\npromote = "auto"\n')
     environment = prefect.environment | {"PWD": str(tmp_path), "PYTHONPATH": str(CHECKOUT)}
     for words in (("work-pool", "create", "leadready", "--type", "process"), ("--no-prompt", "deploy", "--all")):
         done = subprocess.run(
