@@ -1,12 +1,14 @@
 """Does the leak guard see what knows the answer, and leave the rest alone? Planted columns on simulated companies.
 
     python -m benchmarks.leak_guard [--draws 200] [--first 1001] [--companies 4] [--columns 40]
+    python -m benchmarks.leak_guard --real ../shared/data
 
 Each draw takes one company's labels and some of its columns, always with the rules' points, and plants one column:
 equal to the label in so many rows; missing in so many of the negatives; or the lead's *future* total of touches, to
 which leads add after the hand-off, those that sales refused more (they go back to nurture). Alone that total says next
 to nothing; trees subtract what they know. Printed: how often the planted column was flagged, and how many of the clean
-columns were, over all draws. `real_data.py` has the guard's findings on public data.
+columns were, over all draws. With `--real`: which columns of public data are flagged, in every cohort and set of
+columns that `real_data.py` compares, but those of x_education that were written down after the outcome.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from benchmarks.real_data import ALL_COUNT, BANK, BPIC, DECIDED, EDUCATION, SEED, ingested, training_set
 from benchmarks.truth_company import company
 from features.definition import Feature
 from models.judging.leak_guard import find_leaks
@@ -62,7 +66,11 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1001)
     parser.add_argument("--companies", type=int, default=4)
     parser.add_argument("--columns", type=int, default=40)
+    parser.add_argument("--real", type=Path, metavar="FOLDER")
     given = parser.parse_args()
+    if given.real:
+        judge_real(given.real)
+        return
     known = []
     for seed in range(given.first, given.first + given.companies):
         with company("default", LEADS, seed) as simulated:
@@ -76,6 +84,23 @@ def main() -> None:
             print(
                 f"{name}: flagged in {found['planted'].mean():.1%} of {len(found)} draws ({says}); {clean}", flush=True
             )
+
+
+def judge_real(folder: Path) -> None:
+    """Print what is flagged of columns that hold nothing of the outcome."""
+    cohorts = {name: {"cohort": cohort, "label": ALL_COUNT} for name, cohort in BPIC.items()}
+    educated = {name: {"features": part, "label": DECIDED} for name, part in EDUCATION.items() if name != "all"}
+    called = {name: {"features": part, "label": DECIDED} for name, part in BANK.items()}
+    columns = flagged = 0
+    for source, runs in {"bpic2012": cohorts, "x_education": educated, "bank_marketing": called}.items():
+        with ingested(source, folder) as warehouse, threadpool_limits(limits=1):
+            for name, settings in runs.items():
+                data = training_set(warehouse, **settings)
+                suspects = find_leaks(data.only(np.flatnonzero(data.labelled)), float("nan"), seed=SEED).suspects
+                columns, flagged = columns + data.X.shape[1], flagged + len(suspects)
+                found = ", ".join(suspects) or "none"
+                print(f"{source}, {name}: {found} of {data.X.shape[1]} columns flagged", flush=True)
+    print(f"{flagged} of {columns:,} columns flagged ({flagged / columns:.1%})")
 
 
 def draw(data: TrainingSet, plant: Plant, columns: int, seed: int) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """How good is leadready on data nobody here made? Against references refitted in the same run, forward in time.
 
-    python benchmarks/real_data.py bpic2012 | x_education | bank_marketing [--data DIR] [--only NAME] [--automl ENV]
+    python -m benchmarks.real_data bpic2012 | x_education | bank_marketing [--data DIR] [--only NAME] [--automl ENV]
 
 Each data set goes the way a user's would: `ingest` by its mapping, the cohort and label of data/README.md, the whole
 catalogue as of each moment, and `train`, which chooses on forward folds inside the earlier part. The references
@@ -23,14 +23,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import references_bank_marketing as bank
-import references_bpic2012 as bpic
-import references_flaml as flaml
-import references_x_education as education
 from joblib import Memory
-from references_odoo import Frequencies
 from threadpoolctl import threadpool_limits
 
+from benchmarks import references_bank_marketing as bank
+from benchmarks import references_bpic2012 as bpic
+from benchmarks import references_flaml as flaml
+from benchmarks import references_x_education as education
+from benchmarks.references_odoo import Frequencies
 from data.agreement.file import default_agreement
 from data.intake.ingest import ingest
 from data.settings import Settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 import pytest
@@ -74,6 +75,7 @@ def places(day: Day) -> dict[str, str]:
         "agreement": "/agreement",
         "model": "/model",
         "report": "/report",
+        "monitoring": "/monitor",
     }
 
 
@@ -87,25 +89,27 @@ def overflows(page: Page) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_fits_every_screen_without_an_error(browser, address, places, width, scheme):
-    with opened(browser, address, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+def test_every_page_fits_every_screen_without_an_error(browser, address, places):
+    with opened(browser, address) as page:
         for name, path in places.items():
             assert page.goto(path).status == 200, name
             page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-            assert overflows(page) == [], name
+            for width, scheme in product(WIDTHS, SCHEMES):
+                page.set_viewport_size({"width": width, "height": 900})
+                page.emulate_media(color_scheme=scheme)
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width, scheme)
+                assert overflows(page) == [], (name, width, scheme)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_axe_finds_nothing_on_any_page(browser, address, places, scheme):
-    with opened(browser, address, color_scheme=scheme) as page:
+def test_axe_finds_nothing_on_any_page(browser, address, places):
+    with opened(browser, address) as page:
         for name, path in places.items():
             page.goto(path)
             page.evaluate("document.querySelectorAll('details:not([name])').forEach(d => { d.open = true })")
-            found = Axe().run(page)
-            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                found = Axe().run(page)
+                assert found.violations_count == 0, f"{name}, {scheme}: {found.generate_report()}"
 
 
 def test_names_of_any_kind_are_shown_as_they_are(browser, address, places):
