@@ -19,6 +19,7 @@ from data.cohorts import Cohort
 from data.errors import ConfigError
 from data.freshness import Limits
 from data.labels import CountsAs
+from data.silence import SILENCE_S
 from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong_keys
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ on_failure = ""               # a command that gets a message on its standard in
 # crm = {{path = "$CRM_URL", mappings = "/data/mappings", timezone = "Europe/Berlin"}}
 # of PostgreSQL also: queries in place of tables, and a column that says which rows are new (docs/postgres.md)
 # watermark = {{touches = "updated_at"}}, overlap_hours = 48, queries = {{leads = "SELECT * FROM crm.contacts"}}
+# silence_s = 600             # given up where the server has said nothing for so many seconds
 
 [lists]                       # exports/<day>/hand_offs.csv and calls.csv, for people
 agents = []                   # who shares the calls of the day, such as "ann", "bob"; empty: they are one list
@@ -142,6 +144,7 @@ crm = []                      # files to import in exports/<day>: "hubspot", "sa
 [publish.postgres]            # docs/postgres.md
 url = ""                      # $NAME: the environment variable that holds the address; empty: no PostgreSQL
 schema = "leadready"          # of this workspace alone; made where it is absent
+silence_s = 600               # given up where the server has said nothing for so many seconds
 
 [compute]
 threads = 2
@@ -217,6 +220,9 @@ class TrainingSettings(StrictModel):
     promote: Literal["ask", "auto"] = "ask"
 
 
+Silent = Annotated[float, Field(gt=0, le=7 * 86_400)]
+
+
 class Source(StrictModel):
     """What the daily run ingests under a source's name: a path or `$NAME` of a variable, read as `ingest` reads it.
 
@@ -229,6 +235,7 @@ class Source(StrictModel):
     queries: dict[str, str] = Field(default={})
     watermark: dict[str, str] = Field(default={})
     overlap_hours: float = Field(default=48, ge=0, le=10 * 365 * 24)
+    silence_s: Silent = SILENCE_S
 
 
 SourceOrPath = Annotated[Source, BeforeValidator(lambda given: {"path": given} if isinstance(given, str) else given)]
@@ -334,6 +341,7 @@ class PostgresTarget(StrictModel):
 
     url: str = Field(default="", pattern=r"^(\$\w+)?$")
     schema_: str = Field(default="leadready", alias="schema", min_length=1, max_length=63)
+    silence_s: Silent = SILENCE_S
 
 
 class PublishSettings(StrictModel):

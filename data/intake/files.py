@@ -27,6 +27,7 @@ from data.intake.postgres import Follow, Followed, Found
 from data.intake.records import Record, checked_columns, first_line, open_text, unreadable
 from data.intake.simple import simple_lines
 from data.postgres import Postgres, connected, is_postgres
+from data.silence import SILENCE_S
 from data.sql import literal, quoted
 from data.warehouse import Warehouse
 
@@ -90,10 +91,14 @@ class RawData:
 
 @dataclass(frozen=True)
 class OfDatabase:
-    """What is asked of a database by relation: queries in place of tables, and how tables are read on."""
+    """What is asked of a database by relation: queries in place of tables, and how tables are read on.
+
+    silence_s: a server that says nothing for so long is given up.
+    """
 
     queries: Mapping[str, str] = field(default_factory=dict)
     follows: Mapping[str, Follow] = field(default_factory=dict)
+    silence_s: float = SILENCE_S
 
 
 @contextmanager
@@ -151,7 +156,7 @@ class _Reader:
 
     def read(self, path: Path | str) -> None:
         if is_postgres(str(path)):
-            with connected(str(path), postgres.refuse(str(path))) as session:
+            with connected(str(path), postgres.refuse(str(path)), self.asked.silence_s) as session:
                 self._read_postgres(session)
             return
         if "://" in str(path):

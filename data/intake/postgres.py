@@ -13,7 +13,7 @@ from data.errors import DataError
 from data.intake.databases import without_password
 from data.intake.names import column_name, named_relation
 from data.intake.records import checked_columns, unreadable
-from data.postgres import Postgres, Refuse
+from data.postgres import Postgres, Refuse, connected
 from data.sql import literal, quoted
 from data.warehouse import Warehouse
 
@@ -32,6 +32,8 @@ BEYOND = """CASE WHEN {of} >= '10000-01-01'::{type} THEN 'infinity' WHEN {of} < 
 """The same in the warehouse: infinite, which the contract holds back."""
 WIDEST = 18
 """Digits that a BIGINT holds."""
+ANSWER_S = 30.0
+"""So long it is waited for whether a server answers at all."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,12 @@ def refuse(url: str) -> Refuse:
     """The error about a database that cannot be read."""
     do = "check the address, that the database is running, and that this user may read it"
     return lambda got: unreadable(without_password(url), "a database that can be read", got, do)
+
+
+def answers(url: str) -> None:
+    """Raise DataError, without the password, where the server does not answer."""
+    with connected(url, refuse(url), ANSWER_S):
+        pass
 
 
 def found_in(session: Postgres) -> dict[str, list[Found]]:

@@ -14,17 +14,22 @@ from data.intake.mapping import Mapping
 from data.intake.names import declared_relation
 from data.intake.postgres import Follow, Followed
 from data.postgres import is_postgres
+from data.silence import SILENCE_S
 from data.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
 class Extract:
-    """What the settings ask of a database: queries and columns to follow by table; `full` reads all rows once more."""
+    """What the settings ask of a database: queries and columns to follow by table; `full` reads all rows once more.
+
+    silence_s: a server that says nothing for so long is given up.
+    """
 
     queries: ByName[str, str] = field(default_factory=dict)
     watermark: ByName[str, str] = field(default_factory=dict)
     overlap_hours: float = 48
     full: bool = False
+    silence_s: float = SILENCE_S
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def find_watermarks(
     so_far = {} if extract.full else _stored(warehouse, source, rests_on)
     overlap = timedelta(hours=extract.overlap_hours)
     follows = {name: Follow(column, overlap, timezone, so_far.get(name)) for name, column in columns.items()}
-    return Watermarks(source, OfDatabase(queries, follows), rests_on)
+    return Watermarks(source, OfDatabase(queries, follows, extract.silence_s), rests_on)
 
 
 def drop_watermarks(warehouse: Warehouse, batch_id: str) -> None:

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from data.errors import ConfigError, LeadreadyError
-from data.intake.databases import answers
+from data.intake import databases, postgres
+from data.postgres import is_postgres
 from pipelines.doctor.finding import Finding, Visit, broken, fine, look, named
 
 CATCH_UP = "run `leadready daily`, and see that what runs it is at work (docs/schedule.md)"
@@ -41,7 +42,7 @@ def check_sources(visit: Visit) -> Finding:
         try:
             found = source_of(visit.opened, name)
             if "://" in found.path:
-                answers(found.path)
+                (postgres if is_postgres(found.path) else databases).answers(found.path)
             elif not Path(found.path).exists():
                 do = "correct it in [schedule.sources], or see why the files are not delivered"
                 raise ConfigError("looking for it", expected="a path that is there", got=f"no {found.shown}", do=do)

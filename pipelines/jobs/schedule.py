@@ -53,7 +53,7 @@ def source_of(opened: OpenWorkspace, name: str) -> ToIngest:
         )
     path = path if "://" in path else str(root / path)
     mappings = root / source.mappings if source.mappings else None
-    extract = Extract(source.queries, source.watermark, source.overlap_hours)
+    extract = Extract(source.queries, source.watermark, source.overlap_hours, silence_s=source.silence_s)
     return ToIngest(path, without_password(path), source.timezone, mappings, extract)
 
 

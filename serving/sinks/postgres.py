@@ -106,7 +106,7 @@ def forget(workspace: Workspace, leads: Sequence[str]) -> int:
 
 def _session(workspace: Workspace, target: PostgresTarget) -> AbstractContextManager[Postgres]:
     url = from_environment("[publish.postgres], url", target.url)
-    return connected(url, _refuse(url, workspace))
+    return connected(url, _refuse(url, workspace), target.silence_s)
 
 
 def _refuse(url: str, workspace: Workspace) -> Refuse:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from data.backup import pack
+from data.backup import pack, unpack
 from data.errors import BusyError, ConfigError, DataError, UsageError
 from data.forgotten import list_forgotten, read_forgotten, still_there
 from data.opened import open_workspace
@@ -302,16 +302,24 @@ def test_a_kill_leaves_the_old_or_the_new_and_the_next_one_completes_it(company,
     assert work.differences(work.state(tmp_path / "again"), before) == []
 
 
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", ["back_up", "restore"])
-def test_kills_at_random_moments(company, var, tmp_path, name):
+def test_kills_at_random_moments(company, var, tmp_path, tmp_path_factory, name, kills):
+    """In between the backup is the old one or the new one, and so is the workspace."""
     back_up(open_workspace(var), tmp_path / "b", work.LOADED_AT)
     before, arguments = work.state(var), (var, tmp_path / "b")
     seconds, rng, hit = work.run(name, *arguments), random.Random(8), 0
-    for i in range(5):
-        hit += work.run_and_kill(name, *arguments, after_s=(i + rng.random()) / 5 * seconds)
+    for i in range(kills):
+        hit += work.run_and_kill(name, *arguments, after_s=(i + rng.random()) / kills * seconds)
+        unpack(tmp_path / "b", tmp_path_factory.mktemp("unpacked"))  # which compares all hashes
+        between = var if var.exists() else var.with_name(".var.old")
+        assert work.differences(work.state(between), before) == []
         work.run(name, *arguments)
         assert work.differences(work.state(var), before) == []
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b", "var"]
+    restore(tmp_path / "again", tmp_path / "b", work.LOADED_AT)
+    assert work.differences(work.state(tmp_path / "again"), before) == []
+    work.say(name.replace("_", " "), kills, hit)
     assert hit
 
 

@@ -1,6 +1,7 @@
 """What is old goes, what later work reads stays, and whatever it is killed at, the next one completes it."""
 
 import json
+import random
 import shutil
 from datetime import datetime, timedelta
 
@@ -201,14 +202,47 @@ STEPS = ["serving.sinks.files.finish", "pipelines.jobs.tidy._drop_reports", "pip
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_a_named_step_the_next_one_completes_it(var, step, monkeypatch):
-    (var / "reports" / "2025-09-01").mkdir()
+    for day in ("2025-09-01", "2025-12-14"):
+        (var / "reports" / day).mkdir()
     keep(var, scores=32, exports=32, reports=30)
     other = shutil.copytree(var, var.with_name("other"), symlinks=True)
     work.run("tidy", other)
     work.run_until(step, "tidy", var)
     work.run("tidy", var)
     assert work.differences(work.state(var), work.state(other)) == []
-    assert sorted(p.name for p in (var / "reports").iterdir()) == sorted(p.name for p in (other / "reports").iterdir())
+    assert [p.name for p in (var / "reports").iterdir()] == [p.name for p in (other / "reports").iterdir()]
+    assert not (var / "reports" / "2025-09-01").exists()
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(15, marks=pytest.mark.soak)])
+def test_kills_at_random_moments(scored, var, kills):
+    """What the next one leaves is what one that nobody disturbed leaves."""
+
+    def there():
+        reports = [p.name for p in (var / "reports").iterdir()]
+        return work.state(var) | {"page": work.readers_see(var)["page"], "reports": sorted(reports)}
+
+    def begin():
+        shutil.rmtree(var)
+        shutil.copytree(scored, var, symlinks=True)
+        for day in ("2025-09-01", "2025-12-14"):
+            (var / "reports" / day).mkdir()
+        keep(var, scores=32, exports=32, reports=30)
+
+    begin()
+    before = there()
+    seconds, rng, hit = work.run("tidy", var), random.Random(9), 0
+    ends, day = there(), work.readers_see(var)
+    assert {"scores", "reports"} <= set(work.differences(ends, before))
+    for i in range(kills):
+        begin()
+        after_s = (i + rng.random()) / kills * seconds
+        hit += work.run_and_kill("tidy", var, after_s=after_s)
+        assert work.readers_see(var) == day
+        work.run("tidy", var)
+        assert work.differences(there(), ends) == [], f"tidy killed after {after_s:.3f} s"
+    work.say("tidy", kills, hit)
+    assert hit
 
 
 def test_a_file_that_is_mostly_empty_is_written_anew(tmp_path):

@@ -13,11 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from data.errors import BusyError
 from data.opened import open_workspace
 from data.simulator.company import simulate, write
 from data.warehouse import Warehouse
 from data.workspace import Workspace
+from serving.sinks.page import FACTS, PAGE
 
 LOADED_AT = datetime(2026, 1, 10)
 AS_OF = datetime(2025, 12, 15)
@@ -101,9 +104,17 @@ def restore(root: Path, backup: Path) -> None:
     bring_back(root, backup, LOADED_AT, replace=True)
 
 
+def migrate(warehouse: Path) -> None:
+    with Warehouse.open(warehouse):
+        pass
+
+
 def tidy(root: Path) -> None:
+    """In a process of its own: there a few scorings are enough for some of them to go."""
+    from data import retention
     from pipelines.jobs.tidy import tidy as remove_old
 
+    retention.KEPT = 2
     remove_old(open_workspace(root), AS_OF)
 
 
@@ -175,9 +186,19 @@ def learned(root: Path) -> dict[str, Any]:
     return {"version": tags, "scores": own, "in use": registry.aliases(), "at work": at_work} | state(root)
 
 
-def readers_see(root: Path) -> bytes:
-    """The published scores, as a reader finds them."""
-    return (root / "exports" / f"{AS_OF:%Y-%m-%d}" / "scores.parquet").read_bytes()
+def readers_see(root: Path) -> dict[str, Any]:
+    """The published scores, as readers of the files find them, and all that the page reads."""
+    files, page = root / "exports" / f"{AS_OF:%Y-%m-%d}", root / "page" / "now"
+    seen = {file.name: file.read_bytes() for file in files.iterdir()}
+    with duckdb.connect(page / PAGE, read_only=True) as opened:
+        tables = [name for (name,) in opened.execute("SHOW TABLES").fetchall()]
+        rows = {name: opened.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in tables}
+    return {"files": seen, "page": rows | {"facts": (page / FACTS).read_text()}}
+
+
+def say(name: str, kills: int, hit: int) -> None:
+    """A line of the table that `pytest -s` shows, once every rerun was compared."""
+    print(f"\n{name:9} killed {kills:3} times, {hit:3} of them at work; rerun as undisturbed: {kills}")
 
 
 def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """A warehouse of an older version becomes ours in one step, whole or not at all; one of a newer version is refused."""
 
+import random
 import subprocess
 import sys
 from datetime import datetime
@@ -12,6 +13,7 @@ from data.errors import ConfigError
 from data.intake.ingest import ingest
 from data.migrations import MIGRATIONS
 from data.warehouse import Warehouse
+from tests.flows import work
 
 DUMP = Path(__file__).parent / "schema_679ce4f.sql"
 ROWS = """
@@ -162,3 +164,31 @@ def test_killed_anywhere_it_is_the_old_one_and_the_next_opening_migrates_it(path
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, copy.name]
     with duckdb.connect(copy) as connection:
         assert {n for n, *_ in connection.execute("DESCRIBE leads").fetchall()} >= {"reason"}
+
+
+@pytest.mark.parametrize("kills", [pytest.param(2, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.soak)])
+def test_kills_at_random_moments(path, tmp_path, kills):
+    """The next opening ends as one that nobody disturbed, and the copy is the file as it was."""
+    with duckdb.connect(path) as connection:
+        more = "'L' || range // 9, '2026-01-02'::TIMESTAMP + to_seconds(range), 'visit', '2026-01-02', 'b1'"
+        names = "lead_id, occurred_at, kind, known_at, batch_id"
+        connection.execute(f"INSERT INTO touches ({names}) SELECT {more} FROM range(60_000)")
+    old, copy, rng, hit = path.read_bytes(), path.with_name("warehouse.duckdb.before-schema-1"), random.Random(10), 0
+
+    def rows():
+        with Warehouse.open(path) as warehouse:
+            tables = "SELECT table_name FROM duckdb_tables() WHERE NOT temporary AND table_name <> 'touches'"
+            found = {name: warehouse.rows(f"FROM {name} ORDER BY ALL") for (name,) in warehouse.rows(tables)}
+            return found | {"touches": warehouse.rows("SELECT count(*), bit_xor(hash(t)) FROM touches t")}
+
+    seconds, ends = work.run("migrate", path), rows()
+    for i in range(kills):
+        for made in tmp_path.iterdir():
+            made.unlink()
+        path.write_bytes(old)
+        hit += work.run_and_kill("migrate", path, after_s=(i + rng.random()) / kills * seconds)
+        assert not copy.exists() or copy.read_bytes() == old
+        assert rows() == ends
+        assert (version(path), copy.read_bytes()) == ([(len(MIGRATIONS),)], old)
+    work.say("migrate", kills, hit)
+    assert hit

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,8 @@ from models.registry.store import make_store
 from pipelines.doctor import machine
 from pipelines.jobs.doctor import CHECKS, MENDS, examine
 from tests.flows import work
+from tests.network import Network
+from tests.server import PASSWORD
 
 pytestmark = pytest.mark.slow  # some minutes; CI runs it, `make test` does not
 
@@ -412,3 +415,19 @@ def test_every_check_has_a_test_here_that_plants_its_fault():
     text = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in CHECKS if f'"{name}"' not in text and name not in elsewhere] == []
     assert MENDS.keys() <= CHECKS.keys()
+
+
+@pytest.mark.parametrize("how", ["", "refuses", "breaks off", "swallows"])
+def test_a_postgresql_source_is_reached_or_broken(var, postgres, monkeypatch, how):
+    monkeypatch.setattr("data.intake.postgres.ANSWER_S", 1)
+    with closing(Network(postgres)) as network:
+        monkeypatch.setenv("CRM", network.url)
+        with_sources(var, 'c = "$CRM"')
+        if not how:
+            assert said(var, "sources").says == "c can be reached"
+            return
+        with network.failing(how, 300):
+            found = said(var, "sources")
+    assert (found.state, found.exit) == ("broken", 11)
+    assert "c: reading postgresql://127.0.0.1:" in found.says
+    assert PASSWORD not in found.says

@@ -25,6 +25,7 @@ from serving.outgoing import OUTGOING, outgoing_sql
 from serving.sinks import finish, sinks
 from serving.sinks import postgres as postgres_sink
 from serving.sinks import publish as publish_scores
+from tests.flows import work
 from tests.server import PASSWORD
 from tests.unit.serving.sinks.test_sinks import scores_of
 
@@ -339,6 +340,7 @@ def test_a_server_that_stops_half_way_has_the_old_state_when_it_is_back(
     assert postgres.rows("SELECT score_percent FROM leadready.latest_scores") == [(50,)]
 
 
+MANY = 5_000
 CHILD = """
 import sys
 from datetime import datetime
@@ -358,23 +360,28 @@ with Warehouse.open(space.warehouse) as warehouse:
 """
 
 
-def many(as_of, leads=20_000):
+def many(as_of, leads=MANY):
     """All leads with the probability that the day of the month is in percent."""
     rows = scores_of(as_of, L1=as_of.day / 100)
     return rows.loc[rows.index.repeat(leads)].assign(lead_id=[f"L{i:06d}" for i in range(leads)])
 
 
-def test_runs_that_are_killed_leave_no_mixture_for_any_reader(workspace, postgres):
-    """Processes that publish are killed at random moments, while others read."""
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.soak)])
+def test_kills_at_random_moments_leave_no_mixture_for_any_reader(workspace, postgres, kills):
+    """While others read. Run again each publication is there once, with all its rows and changes."""
     seen, stopped, wrong = set(), threading.Event(), []
     look = "SELECT count(*), count(DISTINCT as_of), min(score_percent), max(score_percent) FROM leadready.latest_scores"
+    made = """SELECT publication, timezone('UTC', as_of), leads, new, changed, gone,
+            (SELECT count(*) FROM leadready.changes c WHERE c.publication = p.publication)
+        FROM leadready.publications p ORDER BY 1"""
 
     def read():
         while not stopped.is_set():
             [(rows, moments, low, high)] = postgres.rows(look)
             seen.add(low)
-            if (rows, moments) != (20_000, 1) or low != high:
+            if (rows, moments) != (MANY, 1) or low != high:
                 wrong.append((rows, moments, low, high))
+            time.sleep(0.1)
 
     @contextmanager
     def at_work_on(day):
@@ -383,32 +390,41 @@ def test_runs_that_are_killed_leave_no_mixture_for_any_reader(workspace, postgre
             assert child.stdout.readline() == b"begin\n"
             yield child
 
-    with at_work_on(0) as child:
+    def publish_again(day):
+        with Warehouse.open(workspace.warehouse) as warehouse:
+            publish(workspace, warehouse, many(MONDAY + timedelta(days=day)))
+
+    publish_again(0)
+    with at_work_on(1) as child:
         begun = time.monotonic()
         assert child.wait() == 0
-    takes, at_work = time.monotonic() - begun, 0
+    takes, hit, expected = time.monotonic() - begun, 0, [(1, MONDAY, MANY, MANY, 0, 0, MANY)]
+    expected.append((2, TUESDAY, MANY, 0, MANY, 0, MANY))
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
     try:
-        for day in range(1, 13):
+        for day in range(2, kills + 2):
             with at_work_on(day) as child:
                 time.sleep(random.Random(day).uniform(0, takes))
-                at_work += child.poll() is None
+                hit += child.poll() is None
                 child.send_signal(signal.SIGKILL)
-        with at_work_on(13) as child:
-            assert child.wait() == 0
+            publish_again(day)
+            moment = MONDAY + timedelta(days=day)
+            expected.append((day + 1, moment, MANY, 0, MANY, 0, MANY))
+            assert postgres.rows(made) == expected[-postgres_sink.KEPT :]
+            assert postgres.rows(look) == [(MANY, 1, moment.day, moment.day)]
     finally:
         stopped.set()
         for reader in readers:
             reader.join()
-    assert (wrong, at_work > 3) == ([], True)
-    assert postgres.rows(look) == [(20_000, 1, 15, 15)]
+    work.say("publish", kills, hit)
+    assert (wrong, hit > 0) == ([], True)
     kinds = "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'leadready'::regnamespace"
     assert postgres.rows(kinds) == [(5,)]
     with Warehouse.open(workspace.warehouse) as warehouse:
-        [(stored,)] = warehouse.rows("SELECT count(*) FROM scores WHERE as_of = $1", [MONDAY + timedelta(days=13)])
-    assert stored == 20_000
+        stored = warehouse.rows("SELECT as_of, count(*) FROM scores GROUP BY 1 ORDER BY 1")
+    assert stored == [(MONDAY + timedelta(days=day), MANY) for day in range(kills + 2)]
 
 
 def test_a_person_who_is_forgotten_leaves_the_server_too(workspace, postgres, tmp_path):
