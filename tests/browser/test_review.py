@@ -104,6 +104,8 @@ def test_every_page_fits_every_screen_without_an_error(browser, address, places)
 def test_axe_finds_nothing_on_any_page(browser, address, places):
     with opened(browser, address) as page:
         for name, path in places.items():
+            if name.startswith("odd name") and name != "odd name 0":  # the same page with another name
+                continue
             page.goto(path)
             page.evaluate("document.querySelectorAll('details:not([name])').forEach(d => { d.open = true })")
             for scheme in SCHEMES:
