@@ -44,7 +44,9 @@ def published(root: Path, leads: int = 900, model: bool = True, days: int = 2, i
     """A workspace with all that the page shows; `ids`: what the ids of leads look like."""
     space = Workspace(root)
     init_workspace(space)
-    space.settings.write_text(space.settings.read_text().replace("refits = 8", "refits = 2"))
+    space.settings.write_text(
+        space.settings.read_text().replace("refits = 8", "refits = 2").replace("folds = 4", "folds = 1")
+    )
     tables = simulate(leads, 4)
     names = tables["leads"]["name"].to_numpy(copy=True)
     for place in range(len(names)):

@@ -45,7 +45,9 @@ def company(flows, tmp_path_factory):
     """One company's way through all flows; its model is put to use whatever its merits."""
     space = Workspace(tmp_path_factory.mktemp("flows") / "var")
     init_workspace(space)
-    space.settings.write_text(space.settings.read_text().replace("refits = 8", "refits = 2"))
+    space.settings.write_text(
+        space.settings.read_text().replace("refits = 8", "refits = 2").replace("folds = 4", "folds = 1")
+    )
     report, training, _, _ = flows.demo(space.root, LEADS, 1, work.AS_OF, work.LOADED_AT)
     Registry(space).apply(training.version, Decision(True, "champion", True, ("for this test",)))
     done = flows.score(space.root, work.AS_OF)

@@ -248,7 +248,12 @@ def test_a_command_that_is_stopped_ends_with_what_it_started(jobs, tmp_path, sig
 
 
 @pytest.mark.parametrize(
-    ("name", "own_server", "seed"), [("ingest", False, 3), ("score", False, 4), ("score", True, 5)]
+    ("name", "own_server", "seed"),
+    [
+        pytest.param("ingest", False, 3, marks=pytest.mark.soak),
+        pytest.param("score", False, 4, marks=pytest.mark.soak),
+        ("score", True, 5),
+    ],
 )
 def test_a_kill_of_the_command_under_prefect(jobs, prefect_url, tmp_path, name, own_server, seed):
     """The whole process group dies while the job works; the same command again completes it."""

@@ -114,6 +114,7 @@ def stop(process):
     process.wait(60)
 
 
+@pytest.mark.soak
 def test_mlflow_runs_with_this_command_and_answers_to_the_name_it_has_there(tmp_path):
     port = free_port()
     process = start(here(shell("mlflow"), tmp_path, p5000=port), tmp_path)

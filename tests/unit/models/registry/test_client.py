@@ -433,7 +433,7 @@ space.apply(space.log_training(result, {"source": "demo"}, decision), decision)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_training_killed_anywhere_leaves_a_whole_version_or_none(result, tmp_path):
     """SIGKILL, nine times; what the last one left open is ended by the next."""
     space = Workspace(tmp_path / "var")
