@@ -24,13 +24,13 @@ from tests.flows.work import write_company
 
 
 def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings, by_settings, full):
-    opened = open_workspace(root)
+    opened, moment = _at(root, loaded_at)
     extract = source_of(opened, source).extract if by_settings else Extract()
     return ingest_batch(
         opened,
         source,
         path.get_secret_value(),
-        loaded_at,
+        moment,
         backfill=backfill,
         timezone=timezone,
         mappings=mappings,
