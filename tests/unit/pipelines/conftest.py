@@ -62,7 +62,7 @@ class Said:
 def leadready(monkeypatch, capsys):
     """Type a command."""
     monkeypatch.setattr(running, "find_flows", lambda root: WITHOUT_PREFECT)
-    monkeypatch.setattr(running, "show_progress", lambda: None)  # it changes logging for the whole process
+    monkeypatch.setattr(running, "show_progress", lambda *_: None)  # it changes logging for the whole process
     monkeypatch.delenv("LEADREADY_HOME", raising=False)
 
     def type_in(*words):
