@@ -48,8 +48,8 @@ class OpenWorkspace:
             yield warehouse
 
 
-def open_workspace(root: Path) -> OpenWorkspace:
-    """The workspace in that folder; ConfigError unless it is one of our format that can be written."""
+def open_workspace(root: Path, *, reading: bool = False) -> OpenWorkspace:
+    """The workspace in that folder; ConfigError unless it is one of our format that can be written, or read."""
     workspace = Workspace(root)
-    workspace.check()
+    workspace.check(reading=reading)
     return OpenWorkspace(workspace)

@@ -76,11 +76,11 @@ class Workspace:
         do = "free some space, or give a writable folder in --workspace or LEADREADY_HOME"
         return writing(f"making the workspace {self.root}", do)
 
-    def check(self) -> None:
-        """Raise ConfigError unless this is a workspace of our format that can be written."""
+    def check(self, *, reading: bool = False) -> None:
+        """Raise ConfigError unless this is a workspace of our format that can be written, or for `reading` be read."""
         os.umask(PRIVATE)
         self._check_name()
-        if wrong := self._wrong():
+        if wrong := self._wrong() or (None if reading else self._sealed()):
             expected, got, do = wrong
             raise ConfigError(f"opening the workspace {self.root}", expected=expected, got=got, do=do)
 
@@ -104,9 +104,16 @@ class Workspace:
         if found != FORMAT:
             do = "use the version of leadready that made it, or start a new workspace with `leadready init`"
             return f"format {FORMAT}", str(found), do
-        if not os.access(self.root, os.W_OK):
-            return "a writable folder", "a read-only one", f"change its permissions, {other}"
         return None
+
+    def _sealed(self) -> tuple[str, str, str] | None:
+        """The same where it cannot be written."""
+        if os.access(self.root, os.W_OK):
+            return None
+        other = "or name another folder with --workspace or LEADREADY_HOME"
+        if os.statvfs(self.root).f_flag & os.ST_RDONLY:  # as the kernel makes one whose disk fails
+            return "a writable folder", "a read-only file system", f"see why it is (`dmesg`) and mount it anew, {other}"
+        return "a writable folder", "a read-only one", f"change its permissions, {other}"
 
 
 def day_name(as_of: datetime, time_zone: str) -> str:

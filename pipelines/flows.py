@@ -70,7 +70,7 @@ def ingest(
     source: str,
     path: SecretStr,
     shown: str,  # noqa: ARG001 - for the run name
-    loaded_at: datetime,
+    loaded_at: Moment = NOW,
     backfill: bool = False,
     timezone: str = "UTC",
     mappings: Path | None = None,
@@ -81,13 +81,13 @@ def ingest(
 
     by_settings: read a database as the settings ask of this source; full: without its watermarks.
     """
-    opened = open_workspace(workspace)
+    opened, moment = _opened_at(workspace, loaded_at)
     extract = source_of(opened, source).extract if by_settings else ALL
     report = ingest_task(
         opened,
         source,
         path.get_secret_value(),
-        loaded_at,
+        moment,
         backfill=backfill,
         timezone=timezone,
         mappings=mappings,
@@ -201,9 +201,10 @@ def daily(workspace: Path) -> str:
     """
     with _telling(workspace, "daily") as (opened, attempt):
         sources = [attempt(_ingest_source, opened, name) for name in opened.settings.schedule.sources]
-        if broken := attempt(check_task, opened, now()):
+        at = attempt(settle_task, opened, NOW, now()) or now()
+        if broken := attempt(check_task, opened, at):
             attempt(refuse, broken)
-        missed = [] if broken else attempt(missed_task, opened, now()) or []
+        missed = [] if broken else attempt(missed_task, opened, at) or []
         caught = [
             attempt(score, workspace, moment)
             for moment in missed
@@ -212,7 +213,7 @@ def daily(workspace: Path) -> str:
         scoring = None if broken else attempt(score, workspace)
         written = attempt(report, workspace, scoring.fresh.as_of if scoring else NOW)
         attempt(monitor, workspace, scoring.fresh.as_of if scoring else NOW)
-        tidied = attempt(tidy_task, opened, now())
+        tidied = attempt(tidy_task, opened, at)
     leads = len(scoring.scores) if scoring else 0
     return f"{len(sources)} sources, {len(caught)} missed days, {leads:,} open leads; {tidied}; {written}"
 
@@ -283,7 +284,7 @@ def _ingest_source(opened: OpenWorkspace, name: str) -> None:
     found = source_of(opened, name)
     root, path = opened.workspace.root, SecretStr(found.path)
     zone, maps = found.timezone, found.mappings
-    ingest(root, name, path, found.shown, now(), timezone=zone, mappings=maps, by_settings=True)
+    ingest(root, name, path, found.shown, timezone=zone, mappings=maps, by_settings=True)
 
 
 def _opened_at(workspace: Path, moment: Moment) -> tuple[OpenWorkspace, datetime]:

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -74,6 +74,7 @@ def _recording(space: Workspace, name: str) -> Iterator[dict[str, Any]]:
         raise
     finally:
         line["seconds"] = round(time.monotonic() - clock, 1)
+        line["ended"] = now().isoformat()
         log.info("%s: %s", name, line["outcome"], extra={ENDED: line})
         _append(space, json.dumps(line, ensure_ascii=False))
 
@@ -152,6 +153,25 @@ def read_runs(space: Workspace) -> list[dict[str, Any]]:
     known = {run["log"] for run in runs}
     runs += [_unended(p) for p in space.logs.glob("????-??-??T??????.??????-*.log") if f"logs/{p.name}" not in known]
     return sorted(runs, key=lambda run: str(run["started"]))[::-1]  # of one second, the last to end comes first
+
+
+def latest_end(space: Workspace) -> datetime | None:
+    """When the latest run ended by the clock of that time; None where none is recorded."""
+    try:
+        lines = space.runs.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    return max((end for line in lines if (run := _parsed(line)) and (end := _end(run))), default=None)
+
+
+def _end(run: dict[str, Any]) -> datetime | None:
+    """An older leadready noted the second of the beginning, and how long it took."""
+    try:
+        if "ended" in run:
+            return datetime.fromisoformat(run["ended"])
+        return datetime.fromisoformat(run["started"]) + timedelta(seconds=float(run["seconds"]))
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
 from importlib.metadata import version
+from itertools import pairwise
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -22,11 +24,12 @@ from pipelines.cli import (
     models,
     review,
     rows,
+    running,
     schedule,
     start,
     ways_back,
 )
-from pipelines.cli.running import LOG_FORMAT
+from pipelines.cli.running import LOG_FORMAT, say_end, wants_json
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -74,28 +77,36 @@ def about(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     log_format: Annotated[
-        Literal["text", "json"], typer.Option(envvar=LOG_FORMAT, help="Log to stderr for people, or lines of JSON.")
+        Literal["text", "json"], typer.Option(envvar=LOG_FORMAT, help="Write to stderr for people, or lines of JSON.")
     ] = "text",
 ) -> None:
     """Find out which leads sales would accept today, why, and what to do next with each."""
     os.environ[LOG_FORMAT] = log_format  # for the processes that it starts too
+    if wants_json():
+        running.show_progress(logging.WARNING)  # of commands that show none, too
 
 
 def main() -> None:
     """Run the command; what goes wrong ends in one plain line and an exit code of its kind, without a traceback."""
     for stream in (sys.stdout, sys.stderr):  # a file name may hold what no text does
         cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")
+    if ("--log-format", "json") in pairwise(sys.argv):
+        os.environ[LOG_FORMAT] = "json"  # what is wrong with the words is found before they are read
     try:
         with ending.at_once():
-            app()
+            code = app(standalone_mode=False)
+    except typer.TyperException as error:  # words that are no command of ours
+        code = error.exit_code
+        say_end(error.format_message(), code) if wants_json() else error.show()  # type: ignore[attr-defined]
     except LeadreadyError as error:
-        print(f"leadready: {error}", file=sys.stderr)
+        code = error.exit_code
+        say_end(str(error), code, **error.parts)
         _let_go(error)
-        sys.exit(error.exit_code)
     except Exception as error:
-        print(f"leadready: {_unexpected(error)}", file=sys.stderr)
+        code = UNEXPECTED
+        say_end(_unexpected(error), code)
         _let_go(error)
-        sys.exit(UNEXPECTED)
+    sys.exit(code)
 
 
 def _unexpected(error: Exception) -> str:

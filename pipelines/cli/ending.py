@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from pipelines.cli.running import say_end
+
 WITHIN_S = 2.0
 """How long a command that was stopped may tidy up."""
 
@@ -44,7 +46,7 @@ def at_once() -> Iterator[None]:
 def _end(number: int) -> None:
     """End without waiting for threads and libraries; the embedded Prefect server goes first."""
     by = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-    print(f"leadready: stopped by {by}; run the same command again to complete its work", file=sys.stderr, flush=True)
+    say_end(f"stopped by {by}; run the same command again to complete its work", 128 + number)
     prefect = sys.modules.get("prefect.server.api.server")
     for server in list(prefect.SubprocessASGIServer._instances.values()) if prefect else ():
         with suppress(OSError, AttributeError):

@@ -119,7 +119,7 @@ def runs(
     most: Annotated[int, typer.Option(help="Print at most this many runs and trainings.", min=1, max=50_000)] = 20,
 ) -> Report:
     """List the latest runs and trainings. What came of each run is shown, and each training's main figures."""
-    space = find_workspace(workspace).workspace
+    space = find_workspace(workspace, reading=True).workspace
     from models.registry.client import Registry
     from pipelines.runs import COLUMNS, read_runs
     from serving.pages.waiting import waiting_words

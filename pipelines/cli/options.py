@@ -20,11 +20,11 @@ AsOf = Annotated[str | None, typer.Option(help="Use only what was known before t
 Why = Annotated[str, typer.Option(help="Give the reason; it is kept with the model.")]
 
 
-def find_workspace(folder: Path) -> OpenWorkspace:
-    """The workspace in that folder; ConfigError unless it is one."""
+def find_workspace(folder: Path, *, reading: bool = False) -> OpenWorkspace:
+    """The workspace in that folder; ConfigError unless it is one. `reading`: on a read-only file system too."""
     from data.opened import open_workspace
 
-    return open_workspace(folder)
+    return open_workspace(folder, reading=reading)
 
 
 def read_as_of(text: str | None) -> Moment:

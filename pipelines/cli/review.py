@@ -36,7 +36,7 @@ def review(
 
     from serving.pages.review.tokens import UVICORN, check, tokens_from
 
-    opened = find_workspace(workspace)
+    opened = find_workspace(workspace, reading=True)
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value}
     settings = opened.settings.review.model_copy(update=chosen)
     check(settings, tokens_from(os.environ))
@@ -71,7 +71,7 @@ def _page(root: Path, settings: ReviewSettings, secret: str, who: str) -> Any:
 
     _end_with_parent()
     show_progress()
-    opened = find_workspace(root)
+    opened = find_workspace(root, reading=True)
     page = create_app(opened.workspace, opened.settings.model_copy(update={"review": settings}), now)
     ended = opened.workspace.page / "signed_out"
     tokens = tokens_from(os.environ)

@@ -15,7 +15,7 @@ from data.workspace import Workspace
 from pipelines.cli import running
 from pipelines.cli.options import find_workspace
 from pipelines.cli.printing import command
-from pipelines.moment import now
+from pipelines.moment import NOW, now, settle
 from serving.pages.sections import Report, for_machines, listed
 
 if TYPE_CHECKING:  # the command line prints help without DuckDB
@@ -64,11 +64,12 @@ def ingest(
     if check:
         from pipelines.jobs.ingest import ingest_batch
 
+        opened = find_workspace(workspace)
         done = ingest_batch(
-            find_workspace(workspace),
+            opened,
             source,
             given.path,
-            now(),
+            settle(opened, NOW, now()),
             backfill=backfill,
             timezone=given.timezone,
             mappings=given.mappings,
@@ -82,7 +83,7 @@ def ingest(
         source,
         SecretStr(given.path),
         given.shown,
-        now(),
+        NOW,
         backfill,
         given.timezone,
         given.mappings,
@@ -177,9 +178,10 @@ def quarantine_replay(workspace: Path) -> Report:
     from serving.pages.ingest import ingest_rows
 
     opened = find_workspace(workspace)
+    moment = settle(opened, NOW, now())
     with opened.warehouse() as warehouse:
         rows = ingest_rows(
-            replay(warehouse, loaded_at=now(), agreements=opened.agreements, settings=opened.settings.ingest)
+            replay(warehouse, loaded_at=moment, agreements=opened.agreements, settings=opened.settings.ingest)
         )
     return listed(rows, *["no rejected rows to replay"] * (not rows))
 

@@ -15,7 +15,26 @@ from pipelines.cli.options import find_workspace
 from pipelines.runs import ENDED, ROOMS, run_id
 
 LOG_FORMAT = "LEADREADY_LOG_FORMAT"
-"""`json`: what is logged is a line of JSON each; else it is for people."""
+"""`json`: what comes on stderr is a line of JSON each; else it is for people."""
+WARNINGS = "py.warnings"
+"""The room of what libraries warn of."""
+
+
+def wants_json() -> bool:
+    """Whether stderr is for machines."""
+    return os.environ.get(LOG_FORMAT) == "json"
+
+
+def say_end(message: str, code: int, **parts: str) -> None:
+    """Why the command ends, on stderr: a plain line, or one of JSON with the exit code and the parts of an error."""
+    if wants_json():
+        message = _line(datetime.now(UTC), "error", __name__, message, exit_code=code, **parts)
+    print(message if wants_json() else f"leadready: {message}", file=sys.stderr, flush=True)
+
+
+def _line(at: datetime, level: str, room: str, message: str, **more: Any) -> str:
+    said = {"at": at.isoformat(timespec="milliseconds"), "level": level, "room": room, "run": run_id()}
+    return json.dumps(said | {"message": message} | more, default=str)
 
 
 def find_flows(root: Path) -> Any:
@@ -52,8 +71,8 @@ def load_flows(root: Path) -> Any:
     return flows
 
 
-def show_progress() -> None:
-    """What the rooms log goes to stderr: with the seconds passed, or as lines of JSON."""
+def show_progress(least: int = logging.INFO) -> None:
+    """What the rooms log, of level `least` or higher, goes to stderr: with the seconds passed, or as lines of JSON."""
     started = time.monotonic()
 
     class Seconds(logging.Formatter):
@@ -62,14 +81,13 @@ def show_progress() -> None:
 
     class Lines(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
-            at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-            found = {"at": at, "level": record.levelname.lower(), "room": record.name, "run": run_id()}
             ended = {"job" if key == "run" else key: value for key, value in getattr(record, ENDED, {}).items()}
             if ended:
-                found["run"] = Path(ended["log"]).stem
-            return json.dumps(found | {"message": record.getMessage()} | ended, default=str)
+                ended["run"] = Path(ended["log"]).stem
+            at, level = datetime.fromtimestamp(record.created, UTC), record.levelname.lower()
+            return _line(at, level, record.name, record.getMessage(), **ended)
 
-    as_json = os.environ.get(LOG_FORMAT) == "json"
+    as_json = wants_json()
 
     class ToStderr(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -79,7 +97,8 @@ def show_progress() -> None:
     handler.setFormatter(Lines() if as_json else Seconds())
     if not as_json:  # people see that it ended
         handler.addFilter(lambda record: not hasattr(record, ENDED))
-    for room in ROOMS:
+    logging.captureWarnings(as_json)
+    for room in (*ROOMS, *[WARNINGS] * as_json):
         logger = logging.getLogger(room)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
+        logger.setLevel(least)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +24,7 @@ DAYS = timedelta(days=7)
 
 def check_permissions(visit: Visit) -> Finding:
     """Nobody but the owner reads or writes: there is personal data."""
-    if strangers := [path for path in _everything(visit.space) if path.lstat().st_uid != os.geteuid()]:
+    if strangers := [path for path, about in _everything(visit.space) if about.st_uid != os.geteuid()]:
         says = f"{len(strangers):,} files of another user: {named(_below(visit.space, strangers))}"
         return broken(says, f"run leadready as the owner, or: chown -R {os.geteuid()} {visit.space.root}", ConfigError)
     if found := _open_to_others(visit.space):
@@ -34,17 +36,33 @@ def check_permissions(visit: Visit) -> Finding:
 def mend_permissions(visit: Visit) -> None:
     """Take from others what they may do."""
     for path in _open_to_others(visit.space):
-        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~PRIVATE)
+        with suppress(FileNotFoundError):
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~PRIVATE)
 
 
 def _open_to_others(space: Workspace) -> list[Path]:
-    return [p for p in _everything(space) if not p.is_symlink() and p.stat().st_mode & PRIVATE]
+    return [p for p, about in _everything(space) if not stat.S_ISLNK(about.st_mode) and about.st_mode & PRIVATE]
 
 
-def _everything(space: Workspace) -> list[Path]:
-    """The folder itself and all in it; Prefect's own things are Prefect's."""
-    own = [path for path in space.root.iterdir() if path.name != "prefect"]
-    return [space.root, *own, *(path for folder in own if folder.is_dir() for path in folder.rglob("*"))]
+def _everything(space: Workspace) -> list[tuple[Path, os.stat_result]]:
+    """The folder itself and all in it, each with what it is; Prefect's own things are Prefect's.
+
+    What another process removes meanwhile is left out.
+    """
+    paths = [space.root]
+    for folder, folders, files in os.walk(space.root):
+        if folder == str(space.root) and "prefect" in folders:
+            folders.remove("prefect")
+        paths += [Path(folder, name) for name in (*folders, *files)]
+    return _there(paths)
+
+
+def _there(paths: Iterable[Path]) -> list[tuple[Path, os.stat_result]]:
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            found.append((path, path.lstat()))
+    return found
 
 
 def _below(space: Workspace, paths: list[Path]) -> list[str]:
@@ -75,9 +93,9 @@ def mend_leftovers(visit: Visit) -> None:
 def _left(visit: Visit) -> list[Path]:
     root = visit.space.root.resolve()
     beside = [root.with_name(f".{root.name}.{word}") for word in ("making", "old")]
-    paths = [*_everything(visit.space), *(path for path in beside if path.exists())]
     old = (visit.clock - OLD).replace(tzinfo=UTC).timestamp()
-    return [path for path in paths if HALF_MADE.fullmatch(path.name) and path.lstat().st_mtime < old]
+    found = [*_everything(visit.space), *_there(beside)]
+    return [path for path, about in found if HALF_MADE.fullmatch(path.name) and about.st_mtime < old]
 
 
 def check_locks(visit: Visit) -> Finding:

@@ -11,6 +11,7 @@ import json
 import logging
 import smtplib
 import ssl
+import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ from pipelines.jobs.schedule import failure_message
 from pipelines.runs import in_words
 
 log = logging.getLogger(__name__)
-TIMEOUT_S = 20.0
+TIMEOUT_S = 10.0
+"""So long a host may be silent. After that no further attempt is made: a run does not wait for a messenger."""
 TRIES = 3
 
 
@@ -127,11 +129,14 @@ def find_channels(settings: NotifySettings) -> dict[str, Callable[[Event, str], 
 
 
 def _try(name: str, send: Callable[[Event, str], None], event: Event, key: str) -> bool:
+    begun = time.monotonic()
     for attempt in range(1, TRIES + 1):
         try:
             send(event, key)
         except Exception as error:  # of whatever kind: its words may hold the address
             log.warning("%s did not take a message (%s), attempt %d", name, type(error).__name__, attempt)
+            if time.monotonic() - begun >= TIMEOUT_S:
+                break
         else:
             return True
     return False

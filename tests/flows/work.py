@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,21 @@ def score(root: Path) -> None:
     from pipelines.jobs.score import score_open_leads
 
     score_open_leads(open_workspace(root), AS_OF)
+
+
+def score_on(root: Path, own: Path) -> None:
+    """Score one moment after the other until the workspace has a neighbour `stop`, and write them to `own`.
+
+    Two of them share the moments: those of the one are between those of the other.
+    """
+    from pipelines.jobs.score import score_open_leads
+
+    os.environ["LEADREADY_PUBLISH_URL"] = (root.parent / "url").read_text()
+    moments = []
+    while not (root.parent / "stop").exists():
+        moments.append(AS_OF + timedelta(minutes=len(moments), seconds=30 * (own.name == "second")))
+        score_open_leads(open_workspace(root), moments[-1])
+    own.write_text("\n".join(map(str, moments)))
 
 
 def monitor(root: Path) -> None:
@@ -213,6 +228,15 @@ def run(job: str, *arguments: Path) -> float:
         process.join(300)
         assert process.exitcode == 0
         return time.monotonic() - begun
+
+
+@contextmanager
+def running(job: str, *arguments: Path) -> Iterator[None]:
+    """A job in a process of its own beside the block, which ends by itself after it."""
+    with _started(job, arguments, None) as process:
+        yield
+        process.join(300)
+        assert process.exitcode == 0
 
 
 def run_and_kill(job: str, *arguments: Path, after_s: float) -> bool:

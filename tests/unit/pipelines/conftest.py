@@ -24,13 +24,13 @@ from tests.flows.work import write_company
 
 
 def _ingest(root, source, path, shown, loaded_at, backfill, timezone, mappings, by_settings, full):
-    opened = open_workspace(root)
+    opened, moment = _at(root, loaded_at)
     extract = source_of(opened, source).extract if by_settings else Extract()
     return ingest_batch(
         opened,
         source,
         path.get_secret_value(),
-        loaded_at,
+        moment,
         backfill=backfill,
         timezone=timezone,
         mappings=mappings,
@@ -62,7 +62,7 @@ class Said:
 def leadready(monkeypatch, capsys):
     """Type a command."""
     monkeypatch.setattr(running, "find_flows", lambda root: WITHOUT_PREFECT)
-    monkeypatch.setattr(running, "show_progress", lambda: None)  # it changes logging for the whole process
+    monkeypatch.setattr(running, "show_progress", lambda *_: None)  # it changes logging for the whole process
     monkeypatch.delenv("LEADREADY_HOME", raising=False)
 
     def type_in(*words):

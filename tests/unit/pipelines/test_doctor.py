@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +16,11 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
+from data.opened import OpenWorkspace
 from data.workspace import Workspace
 from models.registry.store import make_store
-from pipelines.doctor import machine
+from pipelines.doctor import folders, machine
+from pipelines.doctor.finding import Visit
 from pipelines.jobs.doctor import CHECKS, MENDS, examine
 from tests.flows import work
 from tests.network import Network
@@ -177,6 +180,30 @@ def test_what_others_may_read_is_said_and_taken_from_them_only_when_asked(var):
     found = said(var, "permissions", mend=True)
     assert (found.state, found.mended) == ("fine", True)
     assert oct((var / "warehouse.duckdb").stat().st_mode)[-3:] == "600"
+
+
+def test_what_vanishes_while_it_is_looked_at_is_left_out(var):
+    """Another command is at work, and makes and removes files and folders."""
+    done = threading.Event()
+
+    def work_on():
+        while not done.is_set():
+            for number in range(50):
+                folder = var / "exports" / f".{number}.making"
+                folder.mkdir()
+                (folder / "scores.csv").touch()
+            for number in range(50):
+                shutil.rmtree(var / "exports" / f".{number}.making")
+
+    at_work, visit = threading.Thread(target=work_on), Visit(OpenWorkspace(Workspace(var)), LATER)
+    at_work.start()
+    try:
+        for _ in range(30):
+            assert folders.check_permissions(visit).state in ("fine", "look")
+            assert folders.check_leftovers(visit).state in ("fine", "look")
+    finally:
+        done.set()
+        at_work.join()
 
 
 def test_files_of_another_user_are_broken(var, monkeypatch):

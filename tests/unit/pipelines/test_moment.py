@@ -1,5 +1,6 @@
 """The moment a command works at: the one given, else now, and never before what is stored became known."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -45,6 +46,20 @@ def test_a_moment_given_stays_and_an_empty_warehouse_has_the_clock(opened, tmp_p
     assert settle(opened, GIVEN, LOADED_AT) == GIVEN
     init_workspace(Workspace(tmp_path / "empty"))
     assert settle(open_workspace(tmp_path / "empty"), NOW, LOADED_AT) == LOADED_AT
+
+
+@pytest.mark.parametrize("line", [{"ended": "2026-03-02T07:00:00.000001"}, {}])
+def test_now_is_never_before_the_end_of_a_run(opened, line, caplog):
+    """An older leadready noted when a run began, and its seconds."""
+    said = {"started": "2026-03-02 06:59:50", "run": "score", "outcome": "done", "seconds": 10.0, "what": "", "log": ""}
+    lines = [*map(json.dumps, [said | line, said | {"started": "2026-03-01 05:00:00"}, {}]), "of no kind", "[]"]
+    opened.workspace.runs.write_text("\n".join(lines))
+    ended = datetime(2026, 3, 2, 7) + bool(line) * INSTANT
+    assert settle(opened, NOW, LOADED_AT - timedelta(days=365)) == ended
+    assert "the latest run ended at 2026-03-02 07:00" in caplog.text
+    assert "this machine's clock, which was set back: set it right" in caplog.text
+    assert settle(opened, NOW, ended + INSTANT) == ended + INSTANT
+    assert settle(opened, GIVEN, LOADED_AT) == GIVEN
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socket
 import socketserver
 import threading
 from contextlib import contextmanager
@@ -140,6 +141,18 @@ def test_what_no_channel_took_is_tried_again_by_the_next_run(space, monkeypatch,
     with webhook() as (web, posts), mail_server() as (mail, mails):
         assert notify(space, settings(monkeypatch, web, mail), [DRIFT], CLOCK) == 2
     assert (len(posts), len(mails)) == (1, 1)
+
+
+def test_a_silent_host_is_tried_once(space, monkeypatch, caplog):
+    """The run goes on without it."""
+    monkeypatch.setattr("pipelines.jobs.notify.TIMEOUT_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        chosen = settings(monkeypatch, f"http://127.0.0.1:{port}/", f"smtp://127.0.0.1:{port}")
+        assert notify(space, chosen, [DRIFT, STALE], CLOCK) == 0
+    said = [record.message.split(" (")[0] for record in caplog.records]
+    assert said == ["webhook did not take a message", "smtp did not take a message"]
+    assert "attempt 2" not in caplog.text
 
 
 def test_a_message_after_a_kill_has_the_same_id_and_one_after_it_was_over_another(space, monkeypatch):
