@@ -16,7 +16,7 @@ READERS = 10
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(25, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.soak)]
+    "seconds", [pytest.param(8, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.soak)]
 )
 def test_ten_readers_see_whole_days_while_scorings_are_published(tmp_path, seconds):
     opened = published(tmp_path, leads=300, model=False, days=1)

@@ -38,6 +38,7 @@ def scorer(root, url):
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.soak
 def test_the_second_of_two_scorings_waits_and_ten_readers_see_whole_days(root, prefect_url):
     before, done, torn = work.state(root), threading.Event(), []
 
