@@ -72,7 +72,8 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Postgres]:
-        with connected(self.url, lambda got: AssertionError(got)) as session:
+        patient = f"{self.url}&connect_timeout=90"  # a machine that is busy with other tests
+        with connected(patient, lambda got: AssertionError(got)) as session:
             yield session
 
     def empty(self) -> None:
