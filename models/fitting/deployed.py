@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from models.fitting.calibration import PRIOR, Calibrator, Identity, Platt
 from models.fitting.candidates import CANDIDATES, LINEAR, Estimator, Weighted, paths
 from models.fitting.encoders import ColumnGuard
+from models.fitting.refits import pack, unpack
 from models.fitting.support import Support
 from models.fitting.venn_abers import VennAbers, checked_rows
 from models.metrics.evaluation import Vector, information, logit, sigmoid
@@ -71,6 +73,17 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.estimator, self.calibrator, self.bounds = estimator, calibrator, bounds
         self.shift, self.shift_variance = shift, shift_variance
         self.background, self.accepted, self.bags, self.support = background, accepted, bags, support
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its parts; of refits that have the model's form what differs from it."""
+        state: dict[str, Any] = super().__getstate__()
+        return state | {"bags": [pack(bag, self.estimator) or bag for bag in self.bags]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take parts of `__getstate__`, or of a model that was kept with whole refits; ValueError where they are not of
+        one model."""
+        super().__setstate__(state)
+        self.bags = [unpack(bag, self.estimator) if isinstance(bag, dict) else bag for bag in self.bags]
 
     @property
     def classes_(self) -> Vector:

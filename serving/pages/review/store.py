@@ -164,19 +164,27 @@ class Day:
 
     def search(self, words: str) -> list[Row]:
         """The likeliest leads of which each of the words begins a word of the id or of what is shown."""
-        split = self._reader.rows(f"SELECT unnest(list_distinct({words_of('$words')})) AS word", {"words": words})
-        begins = sorted((row["word"] for row in split), key=len, reverse=True)
+        begins = sorted(self._words(words), key=len, reverse=True)
         digits = re.sub(r"[\s()+./-]", "", words)
         if digits.isdecimal() and len(digits) > 3:  # a number, however it is written
-            asked = " OR ".join(map(_begins, (digits, ENDS + digits[::-1])))
-        elif begins:
-            asked = _begins(begins[0])
-            for word in begins[1:]:  # the longest is asked first: the fewest leads have it
-                asked = f"{_begins(word)} AND rank IN (SELECT rank FROM words WHERE {asked})"
+            steps = [" OR ".join(map(_begins, (digits, ENDS + digits[::-1])))]
         else:
+            steps = [_begins(word) for word in begins]  # the longest is asked first: the fewest leads have it
+        if not steps:
             return []
-        ranks = f"SELECT DISTINCT rank FROM words WHERE {asked} ORDER BY rank LIMIT {FOUND}"
-        return self._rows(f"FROM leads WHERE rank IN ({ranks}) ORDER BY rank")
+        narrowed = [f"found_0 AS MATERIALIZED (SELECT DISTINCT rank FROM words WHERE {steps[0]})"]
+        for at, step in enumerate(steps[1:], 1):  # a join takes half as long as IN
+            left = f"SELECT DISTINCT rank FROM words JOIN found_{at - 1} USING (rank) WHERE {step}"
+            narrowed.append(f"found_{at} AS MATERIALIZED ({left})")
+        ranks = f"SELECT rank FROM found_{len(steps) - 1} ORDER BY rank LIMIT {FOUND}"
+        return self._rows(f"WITH {', '.join(narrowed)} FROM leads WHERE rank IN ({ranks}) ORDER BY rank")
+
+    def _words(self, text: str) -> set[str]:
+        """Its words, as they were split when the page was made; plain ones without a query, which takes longer."""
+        if text.isascii():
+            return set(re.findall(r"\w+", text.lower()))
+        [split] = self._reader.rows(f"SELECT {words_of('$words')} AS words", {"words": text})
+        return set(split["words"])
 
     def _rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
         return [with_who(row) for row in self._reader.rows(sql, values)]
