@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +28,7 @@ from data.errors import ModelError
 from data.opened import open_workspace
 from data.simulator.company import simulate
 from data.workspace import Workspace
+from models.registry.client import Registry
 from pipelines.jobs.monitor import monitor_workspace
 from pipelines.jobs.schedule import missed_days
 from pipelines.jobs.score import score_open_leads
@@ -47,8 +48,9 @@ quarantine_days = 60
 reports_days = 60
 runs_days = 60
 exports_days = 90
-trainings_days = 60
 """
+TRAININGS_DAYS = 60
+"""So long trainings are kept, as by `trainings_days`; MLflow dates them by a clock that knows nothing of these days."""
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -133,6 +135,7 @@ def live(root: Path, days: int, leads: int, seed: int) -> list[str]:
     faults = dict(
         zip(rng.choice(np.arange(5, days), FAULTS * days // 365, replace=False).tolist(), KINDS * FAULTS, strict=False)
     )
+    begun: dict[int, datetime] = {}
     for day in range(days):
         at, fault = BEGIN + day * DAY, faults.get(day, "")
         year.faults.update([fault] * bool(fault))
@@ -154,6 +157,9 @@ def live(root: Path, days: int, leads: int, seed: int) -> list[str]:
         done = monitor_workspace(company.opened, at + SCORED + timedelta(minutes=5))
         year.alarms[day] = [f.key for f in done.findings if f.tier != "fine" and f.limit == f.limit]
         tidy(company.opened, at + SCORED + timedelta(minutes=10))
+        begun[day] = datetime.now(UTC).replace(tzinfo=None)
+        if day >= TRAININGS_DAYS:
+            Registry(space).drop_runs(begun.pop(day - TRAININGS_DAYS))
         year.size[day] = memory(), sum(p.lstat().st_size for p in space.root.rglob("*")) / 1e6
         print(f"day {day}: {fault or 'as usual'}; {year.size[day]}; {year.alarms[day]}", file=sys.stderr, flush=True)
     with company.opened.warehouse() as warehouse:

@@ -48,6 +48,13 @@ def thin_scores(warehouse: Warehouse, before: datetime) -> int:
     return int(removed)
 
 
+def versions_of(warehouse: Warehouse) -> set[int]:
+    """The versions of models of which there are scores."""
+    warehouse.make(SCORES)
+    found = warehouse.rows("SELECT DISTINCT TRY_CAST(model_version AS INTEGER) AS v FROM scores WHERE v IS NOT NULL")
+    return {version for (version,) in found}
+
+
 def drop_exports(warehouse: Warehouse, before: datetime) -> int:
     """Let the publications before `before` have no files any more, but the newest KEPT; how many. The scores stay."""
     warehouse.make(PUBLICATIONS)

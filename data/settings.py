@@ -135,7 +135,7 @@ batches_days = 0              # records of loads that brought nothing new
 reports_days = 0              # folders of reports/
 runs_days = 0                 # logs/ and lines of runs.jsonl
 monitoring_days = 0           # what monitoring counted and found; it looks back 150 days
-trainings_days = 0            # runs of MLflow that no version comes from: backtests, trainings that were broken off
+trainings_days = 0            # runs of MLflow: backtests, and trainings whose model was never in use
 
 [publish]                     # where scores go beside the files and the page
 crm = []                      # files to import in exports/<day>: "hubspot", "salesforce", "dynamics" (docs/crm.md)

@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -389,27 +389,37 @@ class Registry:
                         erased += rows
         return erased
 
-    def drop_runs(self, before: datetime) -> int:
-        """Erase runs that began before `before` (UTC) and that no version comes from, with their files; how many.
+    def drop_runs(self, before: datetime, scored: Collection[int] = ()) -> int:
+        """Erase runs that began before `before` (UTC) with their files and versions of models; how many.
 
-        A run that is a part of another goes with it. What is at work stays; a server is left to whoever runs it.
+        Versions stay, with their runs and the parts of these, that are or were in use, have an alias, wait for a person
+        or are among the `scored`: replays and `rollback` read them. So do runs at work; a server is left to whoever
+        runs it.
         """
         if self._store is None or not self._store.exists():
             return 0
         mlflow = self._mlflow()
         store = mlflow.tracking._tracking_service.utils._get_store()
         client, place = mlflow.MlflowClient(), self._artifacts or ""
-        versions = {version.run_id for version in client.search_model_versions(f"name = '{NAME}'")}
-        everything = mlflow.entities.ViewType.ALL
-        runs = mlflow.search_runs([self._experiment(mlflow)], run_view_type=everything, output_format="list")
-        old = [run for run in runs if _may_go(run, versions, before)]
-        for run in old:
-            of_run = f"source_run_id = '{run.info.run_id}'"
-            for model in client.search_logged_models([run.info.experiment_id], filter_string=of_run):
-                remove(Path(url2pathname(urlsplit(f"{place}/models/{model.model_id}").path)))
-                store._hard_delete_logged_model(model.model_id)
-            remove(Path(url2pathname(urlsplit(f"{place}/{run.info.run_id}").path)))
-            store._hard_delete_run(run.info.run_id)  # as `mlflow gc` does, which takes runs deleted on the page alone
+        with self._moving():
+            versions = client.search_model_versions(f"name = '{NAME}'")
+            wanted = {*scored, *self.aliases().values(), self.waiting()}
+            wanted |= {number for move in self.moves() for number in (move.to, move.instead_of)}
+            kept = {version.run_id for version in versions if int(version.version) in wanted}
+            everything = mlflow.entities.ViewType.ALL
+            runs = mlflow.search_runs([self._experiment(mlflow)], run_view_type=everything, output_format="list")
+            old = [run for run in runs if _may_go(run, kept, before)]
+            gone = {run.info.run_id for run in old}
+            for version in versions:
+                if version.run_id in gone:
+                    client.delete_model_version(NAME, version.version)
+            for run in old:
+                of_run = f"source_run_id = '{run.info.run_id}'"
+                for model in client.search_logged_models([run.info.experiment_id], filter_string=of_run):
+                    remove(Path(url2pathname(urlsplit(f"{place}/models/{model.model_id}").path)))
+                    store._hard_delete_logged_model(model.model_id)
+                remove(Path(url2pathname(urlsplit(f"{place}/{run.info.run_id}").path)))
+                store._hard_delete_run(run.info.run_id)  # as `mlflow gc` does, for runs deleted on the page
         return len(old)
 
     def runs(self, most: int = 20) -> pd.DataFrame:
@@ -486,11 +496,11 @@ class Registry:
         return str(run.info.run_id)
 
 
-def _may_go(run: Any, versions: set[str], before: datetime) -> bool:
-    """Whether no version comes from a run, nor from the one that it is a part of, and it is old and not at work."""
+def _may_go(run: Any, kept: set[str], before: datetime) -> bool:
+    """Whether a run is none of those to keep, nor a part of one, and is old and not at work."""
     begun = datetime.fromtimestamp(run.info.start_time / 1000, UTC).replace(tzinfo=None)
     own = {run.info.run_id, run.data.tags.get("mlflow.parentRunId", "")}
-    return begun < before and not own & versions and run.info.status != "RUNNING"
+    return begun < before and not own & kept and run.info.status != "RUNNING"
 
 
 def _choose(known: Mapping[str, int], wanted: str) -> int:

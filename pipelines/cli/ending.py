@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from pipelines.cli.running import say_end
+from pipelines.cli.server import kill_server
 
 WITHIN_S = 2.0
 """How long a command that was stopped may tidy up."""
@@ -47,8 +47,5 @@ def _end(number: int) -> None:
     """End without waiting for threads and libraries; the embedded Prefect server goes first."""
     by = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
     say_end(f"stopped by {by}; run the same command again to complete its work", 128 + number)
-    prefect = sys.modules.get("prefect.server.api.server")
-    for server in list(prefect.SubprocessASGIServer._instances.values()) if prefect else ():
-        with suppress(OSError, AttributeError):
-            server.server_process.kill()
+    kill_server()
     os._exit(128 + number)

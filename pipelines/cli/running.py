@@ -50,7 +50,6 @@ def set_up_prefect(root: Path) -> None:
         "PREFECT_HOME": str((root / "prefect").resolve()),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "true",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
         "PREFECT_CLI_PROMPT": "false",
@@ -61,13 +60,19 @@ def set_up_prefect(root: Path) -> None:
 
 def load_flows(root: Path) -> Any:
     """The flows, without a look at the workspace's files."""
+    from pipelines.cli.server import start_server, wait_for_server
+
     set_up_prefect(root)
     show_progress()
     if "PREFECT_API_URL" not in os.environ:
-        logging.getLogger("pipelines").info("starting Prefect; this takes 15 to 30 seconds")
-    from pipelines import flows
+        logging.getLogger("pipelines").info("starting Prefect; this takes 10 to 20 seconds")
+    started = start_server()
+    from pipelines import flows  # meanwhile
 
-    flows.check_server()
+    if started:
+        wait_for_server()
+    else:
+        flows.check_server()
     return flows
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from data.opened import OpenWorkspace
-from data.retention import drop_batches, drop_exports, drop_quarantined, drop_watched, shrink, thin_scores
+from data.retention import drop_batches, drop_exports, drop_quarantined, drop_watched, shrink, thin_scores, versions_of
 from data.warehouse import Warehouse
 from data.whole import locked, remove, whole, writing
 from data.workspace import Workspace
@@ -56,6 +56,7 @@ def tidy(opened: OpenWorkspace, clock: datetime) -> Tidied:
             gone |= {name: go(warehouse, limits[name]) for name, go in IN_WAREHOUSE.items() if name in limits}
         if gone:
             files.finish(space, warehouse)
+        scored = versions_of(warehouse)
     with writing(f"removing what is old in {space.root}", "fix this and run the same command again"):
         if "reports" in limits:
             gone["reports"] = _drop_reports(space, limits["reports"])
@@ -64,7 +65,7 @@ def tidy(opened: OpenWorkspace, clock: datetime) -> Tidied:
     if "trainings" in limits:
         from models.registry.client import Registry
 
-        gone["trainings"] = Registry(space).drop_runs(limits["trainings"])
+        gone["trainings"] = Registry(space).drop_runs(limits["trainings"], scored)
     shrink(space.warehouse, opened.settings.compute.wait_s)
     kept = tuple(name for name in days.by_name() if name not in limits)
     done = Tidied(gone, size - _size(space), kept)

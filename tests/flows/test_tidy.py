@@ -15,6 +15,7 @@ from data.opened import open_workspace
 from data.retention import shrink
 from data.warehouse import Warehouse
 from data.workspace import Workspace
+from models.registry.history import Move
 from models.rows.dataset import build_training_set
 from pipelines.jobs.calls import find_calls
 from pipelines.jobs.ingest import ingest_batch
@@ -177,24 +178,35 @@ def test_reports_logs_and_lines_of_runs_go(var):
     assert (var / "runs.jsonl").read_text().splitlines() == [lines[1], "a line of no kind"]
 
 
-def test_runs_of_mlflow_that_no_version_comes_from_go_with_their_files(var):
+def test_runs_of_mlflow_go_with_their_files_and_versions_unless_something_rests_on_them(var):
     from models.registry.client import Registry
 
     registry = Registry(Workspace(var))
     table = {"t": pd.DataFrame({"a": [1]})}
     old = registry.log_report("backtest", "old", {}, {}, table, {})
     client = registry._mlflow().MlflowClient()
-    kept = registry.log_report("training", "trained", {}, {}, table, {})
-    part = client.create_run(registry._experiment(registry._mlflow()), tags={"mlflow.parentRunId": kept})
     client.create_registered_model("lead-readiness")
-    client.create_model_version("lead-readiness", f"runs:/{kept}/model", kept)
+    trained = [registry.log_report("training", f"trained {n}", {}, {}, table, {}) for n in range(4)]
+    for run in trained:
+        client.create_model_version("lead-readiness", f"runs:/{run}/model", run)
+    client.set_registered_model_alias("lead-readiness", "challenger", "1")
+    registry._move(client, Move(2, None, "promote", "2026-01-01T00:00:00"))
+    client.set_registered_model_alias("lead-readiness", "champion", "1")  # the second was in use
+    with open_workspace(var).warehouse() as warehouse:
+        warehouse.execute("UPDATE scores SET model_version = '3' WHERE as_of = $1", [MOMENTS[-1]])
+    part = client.create_run(registry._experiment(registry._mlflow()), tags={"mlflow.parentRunId": trained[0]})
     at_work = client.create_run(registry._experiment(registry._mlflow()))
     client.set_terminated(part.info.run_id)
+    assert tidy(keep(var, trainings=30), datetime.now()).gone == {"trainings": 0}
     done = tidy(keep(var, trainings=30), datetime(2099, 1, 1))
-    assert done.gone == {"trainings": 1}
+    assert done.gone == {"trainings": 2}
     assert not (var / "artifacts" / old).exists()
+    assert not (var / "artifacts" / trained[3]).exists()
     left = {run.info.run_id for run in client.search_runs([at_work.info.experiment_id], run_view_type=3)}
-    assert left == {kept, part.info.run_id, at_work.info.run_id}
+    assert left == {*trained[:3], part.info.run_id, at_work.info.run_id}
+    assert sorted(int(v.version) for v in client.search_model_versions("name = 'lead-readiness'")) == [1, 2, 3]
+    later = client.create_model_version("lead-readiness", f"runs:/{trained[0]}/model", trained[0])
+    assert int(later.version) == 5, "a number that was given once is not given again"
 
 
 STEPS = ["serving.sinks.files.finish", "pipelines.jobs.tidy._drop_reports", "pipelines.jobs.tidy.shrink"]
