@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import warnings
 from datetime import datetime
 from html import escape
@@ -51,6 +52,17 @@ HOSTILE = (
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     return published(tmp_path_factory.mktemp("company"), leads=300, model=False)
+
+
+@pytest.fixture(scope="module")
+def of_one_day(tmp_path_factory):
+    return published(tmp_path_factory.mktemp("one day") / "company", leads=300, model=False, days=1)
+
+
+@pytest.fixture
+def opened(of_one_day, tmp_path):
+    """A company scored once, to write to."""
+    return open_workspace(shutil.copytree(of_one_day.workspace.root, tmp_path / "company", symlinks=True))
 
 
 @pytest.fixture(scope="module")
@@ -197,8 +209,7 @@ def test_what_means_nothing_is_refused_in_plain_words(app, lead):
 
 
 @pytest.mark.slow
-def test_the_next_scoring_takes_in_what_people_said(tmp_path):
-    opened = published(tmp_path / "company", leads=300, model=False, days=1)
+def test_the_next_scoring_takes_in_what_people_said(opened):
     day = Store(opened.workspace).day()
     called = day.leads(Chosen({"on_list": "calls"}, "list"))[0]["lead_id"]
     quiet = day.leads(Chosen({"route": "nurture"}))[0]["lead_id"]
@@ -277,8 +288,7 @@ def test_a_number_is_found_however_it_is_written(day):
 
 
 @pytest.mark.slow
-def test_a_day_that_was_published_again_is_read_anew(tmp_path):
-    opened = published(tmp_path / "company", leads=300, model=False, days=1)
+def test_a_day_that_was_published_again_is_read_anew(opened):
     store = Store(opened.workspace)
     first = store.day()
     score_open_leads(opened, AS_OF + DAY)
@@ -325,8 +335,7 @@ def test_ids_may_hold_a_slash_and_titles_may_be_names_of_ours(tmp_path):
 
 
 @pytest.mark.slow
-def test_one_page_shows_one_day_whatever_is_published_meanwhile(tmp_path, monkeypatch):
-    opened = published(tmp_path / "company", leads=300, model=False, days=1)
+def test_one_page_shows_one_day_whatever_is_published_meanwhile(opened, monkeypatch):
     app = create_app(opened.workspace, opened.settings, lambda: NOW)
     old = app.state.store.day()
     score_open_leads(opened, AS_OF + DAY)
@@ -336,8 +345,7 @@ def test_one_page_shows_one_day_whatever_is_published_meanwhile(tmp_path, monkey
 
 
 @pytest.mark.slow
-def test_what_is_said_counts_from_the_newest_scoring_on_and_under_the_person_who_stays(tmp_path):
-    opened = published(tmp_path / "company", leads=300, model=False, days=1)
+def test_what_is_said_counts_from_the_newest_scoring_on_and_under_the_person_who_stays(opened):
     [gone, stays] = [row["lead_id"] for row in Store(opened.workspace).day().leads(Chosen({"route": "nurture"}))[:2]]
     early = AS_OF - DAY  # by a clock that is behind the scoring
     for number, lead in enumerate((gone, stays)):
@@ -354,10 +362,10 @@ def test_what_is_said_counts_from_the_newest_scoring_on_and_under_the_person_who
 
 
 @pytest.mark.slow
-def test_a_forgotten_person_is_gone_from_the_page_and_the_inbox(tmp_path):
+def test_a_forgotten_person_is_gone_from_the_page_and_the_inbox(opened):
     from pipelines.jobs.forget import forget_lead
 
-    opened = published(tmp_path / "company", leads=300, model=False, days=2)
+    score_open_leads(opened, AS_OF + DAY)  # the folder of the day before is still there
     store = Store(opened.workspace)
     lead = store.day().leads(Chosen({}))[0]
     assert [row["lead_id"] for row in store.day().search(lead["who"]["email"])] == [lead["lead_id"]]
@@ -390,8 +398,7 @@ def test_the_lists_of_a_scoring_become_pages_for_email(company, day):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spoil", ["between two renames", "a link to nowhere", "half a folder"])
-def test_a_page_that_was_left_half_done_is_served_again(tmp_path, spoil):
-    opened = published(tmp_path / "company", leads=300, model=False, days=1)
+def test_a_page_that_was_left_half_done_is_served_again(opened, spoil):
     store, made = Store(opened.workspace), opened.workspace.page / ".made"
     [folder] = made.iterdir()
     if spoil == "between two renames":
