@@ -56,13 +56,19 @@ def wait_for_server() -> None:
         connection.request("GET", f"{address.path}/health")
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        code = _started[-1].poll()
-        got = f"{type(error).__name__}" if code is None else f"a server that ended with exit code {code}"
-        raise _failed(got) from None
+        raise _failed(_end_of(_started[-1]) or type(error).__name__) from None
     finally:
         connection.close()
     if status != http.HTTPStatus.OK:
         raise _failed(f"HTTP status {status}")
+
+
+def _end_of(process: subprocess.Popen[bytes]) -> str:
+    """How a server ended; nothing while it is at work."""
+    try:
+        return f"a server that ended with exit code {process.wait(2)}"
+    except subprocess.TimeoutExpired:
+        return ""
 
 
 def kill_server() -> None:
