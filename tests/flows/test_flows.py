@@ -212,7 +212,7 @@ def test_what_waiting_does_not_mend_is_not_retried(company, flows, client, monke
 
 
 def test_an_interrupted_training_leaves_no_version_and_the_next_one_works(company):
-    """Killed when its model has been written: a run without a version; the champion stays. A soak test kills anywhere."""
+    """Killed when its model has been written: a run without a version; the champion stays. A soak kills it anywhere."""
     root = company.space.root
     before = Registry(company.space).aliases()
     work.run_until("models.registry.client.register", "train", root)
