@@ -24,6 +24,7 @@ ALONE = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__
 """How Prefect sets up a server of one process: without its page and its services."""
 
 _started: list[subprocess.Popen[bytes]] = []
+NAMED = "PREFECT_API_URL"
 
 
 def start_server() -> bool:
@@ -42,15 +43,22 @@ def start_server() -> bool:
         command += ["--factory", "prefect.server.api.server:create_app", "--fd", str(door.fileno())]
         command += ["--log-level", "error", "--lifespan", "on"]
         _started.append(subprocess.Popen(command, env=os.environ | ALONE, pass_fds=[door.fileno()]))
-        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{door.getsockname()[1]}/api"
+        url = f"http://127.0.0.1:{door.getsockname()[1]}/api"
     atexit.register(_stop)
+    before = os.environ.get(NAMED)
+    os.environ[NAMED] = url
     refresh_global_settings_context()
+    del os.environ[NAMED]  # what this process starts outlives the server
+    if before is not None:
+        os.environ[NAMED] = before
     return True
 
 
 def wait_for_server() -> None:
     """Wait until the server that was started answers; ConfigError where it does not."""
-    address = urlsplit(os.environ["PREFECT_API_URL"])
+    from prefect.settings import PREFECT_API_URL
+
+    address = urlsplit(PREFECT_API_URL.value())
     connection = http.client.HTTPConnection(str(address.netloc), timeout=WITHIN_S)
     try:
         connection.request("GET", f"{address.path}/health")
@@ -96,5 +104,5 @@ def _failed(got: str) -> ConfigError:
         "starting Prefect",
         expected=f"an answer of its server within {WITHIN_S} s",
         got=got,
-        do="run the command again, or start a server yourself and name it in PREFECT_API_URL",
+        do=f"run the command again, or start a server yourself and name it in {NAMED}",
     )

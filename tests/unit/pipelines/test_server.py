@@ -16,7 +16,8 @@ if started:
     server.wait_for_server()
 import prefect
 from prefect import flow
-print(started, "prefect.server.api.server" in sys.modules, os.environ["PREFECT_API_URL"])
+from prefect.settings import PREFECT_API_URL
+print(started, "prefect.server.api.server" in sys.modules, PREFECT_API_URL.value(), os.environ.get("PREFECT_API_URL"))
 """
 
 
@@ -29,8 +30,8 @@ def run(folder, before="", **environment):
 @pytest.mark.slow
 def test_it_answers_and_ends_with_the_command(tmp_path):
     done = run(tmp_path)
-    started, imported, url = done.stdout.split()
-    assert (done.returncode, started, imported) == (0, "True", "False"), done.stderr
+    started, imported, url, handed_on = done.stdout.split()
+    assert (done.returncode, started, imported, handed_on) == (0, "True", "False", "None"), done.stderr
     port = url.removeprefix("http://127.0.0.1:").removesuffix("/api")
     listening = subprocess.run(
         ["grep", "-ic", f":{int(port):04X} 00000000:0000 0A", "/proc/net/tcp"], capture_output=True
@@ -40,15 +41,14 @@ def test_it_answers_and_ends_with_the_command(tmp_path):
 
 @pytest.mark.slow
 def test_a_server_that_is_named_is_taken(tmp_path):
-    done = run(tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api")
-    assert done.stdout.split() == ["False", "False", "http://127.0.0.1:9/api"], done.stderr
+    url = "http://127.0.0.1:9/api"
+    done = run(tmp_path, PREFECT_API_URL=url)
+    assert done.stdout.split() == ["False", "False", url, url], done.stderr
     home = tmp_path / "home"
     home.mkdir()
-    (home / "profiles.toml").write_text(
-        'active = "ours"\n[profiles.ours]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
-    )
+    (home / "profiles.toml").write_text(f'active = "ours"\n[profiles.ours]\nPREFECT_API_URL = "{url}"\n')
     done = run(tmp_path, PREFECT_HOME=str(home))
-    assert "KeyError: 'PREFECT_API_URL'" in done.stderr, done  # nothing was started, and nothing set
+    assert done.stdout.split() == ["False", "False", url, "None"], done.stderr
 
 
 @pytest.mark.slow
