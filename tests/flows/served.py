@@ -25,7 +25,7 @@ def started(environment, *words):
         yield process
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_S)  # a worker ends the run that it has begun
 
 
 def wait_for(find):
