@@ -22,9 +22,9 @@ WITHIN_S = 180
 """The first start in a workspace makes the server's database, which takes its time on a busy machine."""
 ALONE = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 """How Prefect sets up a server of one process: without its page and its services."""
+NAMED = "PREFECT_API_URL"
 
 _started: list[subprocess.Popen[bytes]] = []
-NAMED = "PREFECT_API_URL"
 
 
 def start_server() -> bool:
@@ -45,12 +45,9 @@ def start_server() -> bool:
         _started.append(subprocess.Popen(command, env=os.environ | ALONE, pass_fds=[door.fileno()]))
         url = f"http://127.0.0.1:{door.getsockname()[1]}/api"
     atexit.register(_stop)
-    before = os.environ.get(NAMED)
     os.environ[NAMED] = url
     refresh_global_settings_context()
-    del os.environ[NAMED]  # what this process starts outlives the server
-    if before is not None:
-        os.environ[NAMED] = before
+    del os.environ[NAMED]  # what this process starts may outlive the server
     return True
 
 
