@@ -65,7 +65,7 @@ def load_flows(root: Path) -> Any:
     set_up_prefect(root)
     show_progress()
     if "PREFECT_API_URL" not in os.environ:
-        logging.getLogger("pipelines").info("starting Prefect; this takes 10 to 20 seconds")
+        logging.getLogger("pipelines").info("starting Prefect; this takes 10 to 30 seconds")
     started = start_server()
     from pipelines import flows  # meanwhile
 
