@@ -6,7 +6,9 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check soak truth format lock clean setup
+PEERS := $(VENV)/peers
+
+.PHONY: demo test check soak truth bench format lock clean setup
 
 demo: $(READY)
 	$(BIN)/leadready demo
@@ -29,6 +31,16 @@ soak: $(READY)
 truth: $(READY)
 	$(BIN)/python -m benchmarks.truth $(TRUTH)
 
+# what a day costs, as a multiple of the least there is, beside peers in an environment of their own; writes
+# docs/performance.md, and fails where something asked is missed
+bench: $(READY) $(PEERS)/.ready
+	$(BIN)/python -m benchmarks.speed $(BENCH)
+
+$(PEERS)/.ready: benchmarks/speed/peers.lock $(VENV)/uv/bin/uv
+	$(PYTHON) -m venv $(PEERS)
+	$(VENV)/uv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python $(PEERS)/bin/python $<
+	touch $@
+
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -50,6 +62,8 @@ $(READY): requirements.lock pyproject.toml $(VENV)/uv/bin/uv
 lock: $(VENV)/uv/bin/uv
 	$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --group dev pyproject.toml --output-file requirements.lock $(LOCK_ARGUMENTS)
+	$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header benchmarks/speed/peers.in --output-file benchmarks/speed/peers.lock $(LOCK_ARGUMENTS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

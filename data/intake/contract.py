@@ -135,7 +135,9 @@ def checked_sql(
     given = ", ".join(f"{cast[c.name]} AS {quoted(c.name)}" for c in everything)
     happened = table.known_from or table.occurred_at or "TIMESTAMP '1970-01-01'"
     event = f"try({happened})" if backfill else "NULL"
-    said = f"{_raw(KNOWN_AT)} IS NOT NULL AND NOT {reading.is_empty(f'{_raw(KNOWN_AT)}::VARCHAR')}"
+    said = f"{_raw(KNOWN_AT)} IS NOT NULL"
+    if is_text_type(KNOWN_AT, columns.given.get(KNOWN_AT.name, ("", ""))[1]):
+        said += f" AND NOT {reading.is_empty(f'{_raw(KNOWN_AT)}::VARCHAR')}"
     clock = f"CASE WHEN {said} THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
     known = f"CASE _clock WHEN 'source' THEN known_at WHEN 'event' THEN {event} ELSE {load} END"
     asked = [c for c in everything if c.name in columns.given or c.required]
@@ -230,9 +232,10 @@ def _cast(column: Column, columns: Columns, reading: Reading, kept: Iterable[str
     raw, target = _raw(column), SQL_TYPES[column.type]
     if column.name not in columns.given:
         return f"NULL::{target}"
-    is_text = is_text_type(column, columns.given[column.name][1])
+    given = columns.given[column.name][1]
+    is_text = is_text_type(column, given)
     if column.type == "time":
-        return reading.time(raw) if is_text else f"timezone('UTC', try_cast({raw} AS TIMESTAMPTZ))"
+        return reading.time(raw) if is_text else reading.moment(raw, given)
     if column.type == "text":
         if column.id_of:
             return f"CASE WHEN NOT {reading.is_empty(raw, kept)} THEN {same_id(raw)} END"

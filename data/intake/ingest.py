@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 DEFAULTS = IngestSettings()
 ALL = Extract()
-WORKING = ("mapped", "checked", "conflicts", "candidates", "verdicts", "fresh")
+WORKING = ("mapped", "checked", "conflicts", "candidates", "again", "verdicts", "fresh")
 """Temporary relations that a table passes through."""
 
 
@@ -166,7 +166,7 @@ def ingest(
         if not all(m.canonical for m in used):
             warehouse.keep_to_itself()
         batch_id = _short_hash(source, raw.digest, *(m.sql for m in used))
-        batch = _Batch(source, batch_id, loaded_at, Reading(settings), backfill, timezone, agreements)
+        batch = _Batch(source, batch_id, loaded_at, Reading(settings, timezone), backfill, timezone, agreements)
         with _utc_afterwards(warehouse), warehouse.transaction(keep=not check):
             check_zone(timezone, warehouse)
             loads = _load_all(warehouse, batch, used, raw)
@@ -218,7 +218,7 @@ def replay(
     with _utc_afterwards(warehouse), warehouse.transaction():
         for name, source, stated in sorted(warehouse.rows(held), key=lambda group: list(TABLES).index(group[0])):
             said = json.loads(stated)
-            reading = Reading(settings, said.get("times", ""), said.get("decimal", ""))
+            reading = Reading(settings, said["timezone"], said.get("times", ""), said.get("decimal", ""))
             own = replace(batch, source=source, backfill=said["backfill"], timezone=said["timezone"], reading=reading)
             check_zone(own.timezone, warehouse)
             take_out(warehouse, name, source, stated, said.get("types", {}))

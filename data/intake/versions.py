@@ -53,14 +53,17 @@ def store(
     lower = {name.lower() for m in mutable for name in (m, table.extra(m))}
     overwritten = tuple(c.name for c in columns.stored if c.name.lower() in lower)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {_candidates(table, load, overwritten)}")
+    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE again AS {_again(table)}")
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {_verdicts(table, columns, load, overwritten)}")
     warehouse.execute(
         "INSERT INTO conflicts SELECT _row, min(known_at), min(conflict) FROM verdicts"
         " WHERE conflict IS NOT NULL GROUP BY _row"
     )
     warehouse.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh AS SELECT c.* FROM candidates c JOIN verdicts v USING (_row, _part)"
-        f" WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts) ORDER BY {_order(table)}_row, _part"
+        f"""CREATE OR REPLACE TEMP TABLE fresh AS
+        SELECT *, FALSE AS _again FROM candidates ANTI JOIN again USING (_row, _part)
+        UNION ALL SELECT c.*, TRUE AS _again FROM again c JOIN verdicts v USING (_row, _part)
+            WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts) ORDER BY {_order(table)}_row, _part"""
     )
     corrected, beside = _corrections(warehouse, table) if table.event_id else (0, 0)
     names = ", ".join(quoted(c.name) for c in columns.stored)
@@ -159,7 +162,7 @@ def _corrections(warehouse: Warehouse, table: Table) -> tuple[int, int]:
     at_once = f"s.{table.occurred_at} = f.{table.occurred_at}"
     same = f"s.{table.event_id} = f.{table.event_id} AND (s.lead_id = f.lead_id OR {at_once})"
     beside = f"s.lead_id = f.lead_id AND {at_once} AND s.{table.event_id} IS NULL AND s.retracted_at IS NULL"
-    return int(warehouse.scalar(f"{stored} {same}")), int(warehouse.scalar(f"{stored} {beside}"))
+    return int(warehouse.scalar(f"{stored} f._again AND {same}")), int(warehouse.scalar(f"{stored} {beside}"))
 
 
 def _move(warehouse: Warehouse, table: Table) -> None:
@@ -171,7 +174,8 @@ def _move(warehouse: Warehouse, table: Table) -> None:
     warehouse.execute(
         f"""UPDATE {table.name} t SET superseded_at = n.moved_at FROM (
             SELECT a.rowid AS id, min(b.known_at) AS moved_at
-            FROM (FROM {table.name} s SEMI JOIN fresh f USING ({table.event_id}, {table.occurred_at})) b
+            FROM (FROM {table.name} s SEMI JOIN (FROM fresh WHERE _again) f
+                USING ({table.event_id}, {table.occurred_at})) b
             JOIN {table.name} a ON {ids} AND a.lead_id <> b.lead_id AND a.known_at < b.known_at
             WHERE b.retracted_at IS NULL AND b.copied_from IS NULL GROUP BY ALL) n
         WHERE t.rowid = n.id AND (t.superseded_at IS NULL OR t.superseded_at > n.moved_at)"""
@@ -193,8 +197,17 @@ def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
         FROM {keyed} AND _clock = 'event'"""
 
 
+def _again(table: Table) -> str:
+    """The candidates whose key, of events whose id, is stored already or comes more than once: all others are new."""
+    named = f"hash({', '.join(quoted(n) for n in ([table.event_id] if table.event_id else table.key))})"
+    return f"""WITH ids AS (SELECT {named} AS id FROM candidates),
+        several AS (SELECT id FROM ids GROUP BY id HAVING count(*) > 1
+            UNION SELECT id FROM (SELECT {named} AS id FROM {table.name}) SEMI JOIN ids USING (id))
+        FROM candidates WHERE _part > 1 OR {named} IN (FROM several)"""
+
+
 def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str, ...]) -> str:
-    """For each candidate: `conflict`, a reason or NULL, and whether it is new.
+    """For each candidate that came `again`: `conflict`, a reason or NULL, and whether it is new.
 
     c: the candidate. Of its key and known_at, s: the stored row; t: the number of the batch's first row, where it has
     several; f: that row. Of its key, v: the stored row in force at the load, or the last one of a lead that was deleted
@@ -218,7 +231,7 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
                 || ', got two, on line ' || c._line || ' of ' || c._file || ' and ' || o.place"""
         owners = f"LEFT JOIN ({_owners(table, ', '.join(own))}) o ON {_same('c', 'o', own)}"
     return f"""WITH twice AS (
-            SELECT {keys}, known_at, min(_row) AS _first FROM candidates GROUP BY ALL HAVING count(*) > 1)
+            SELECT {keys}, known_at, min(_row) AS _first FROM again GROUP BY ALL HAVING count(*) > 1)
         SELECT c._row, c._part, c.known_at,
             CASE WHEN s.known_at IS NOT NULL AND NOT ({_same("c", "s", content)})
                 THEN {wrong} || ' and in batch ' || s.batch_id
@@ -227,11 +240,11 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
             s.known_at IS NULL AND coalesce(f._row = c._row, TRUE) AND NOT coalesce(
                 CASE WHEN v.known_at IS NULL THEN {nothing_learned} ELSE {_same("c", "v", content)} END, FALSE)
             AS is_new
-        FROM candidates c
+        FROM again c
         LEFT JOIN {table.name} s ON {_same("c", "s", table.key)} AND s.known_at = c.known_at
             AND s.retracted_at IS NULL AND s.copied_from IS NULL
         LEFT JOIN twice t ON {_same("c", "t", table.key)} AND t.known_at = c.known_at
-        LEFT JOIN candidates f ON f._row = t._first AND f.known_at = c.known_at
+        LEFT JOIN again f ON f._row = t._first AND f.known_at = c.known_at
         {owners}
         LEFT JOIN {current} v ON {_same("c", "v", table.key)} AND c._clock = 'load' AND v.known_at <= {load}"""
 
@@ -244,8 +257,8 @@ def _owners(table: Table, event: str) -> str:
     """
     whole = f"{table.name} WHERE retracted_at IS NULL AND copied_from IS NULL"
     rows = f"""SELECT {event}, lead_id, 0 AS _row, 'in batch ' || batch_id AS place FROM {whole}
-        UNION ALL SELECT {event}, lead_id, _row, 'on line ' || _line || ' of ' || _file FROM candidates"""
-    at_once = f"SELECT {event} FROM ({rows}) SEMI JOIN candidates USING ({event})"
+        UNION ALL SELECT {event}, lead_id, _row, 'on line ' || _line || ' of ' || _file FROM again"""
+    at_once = f"SELECT {event} FROM ({rows}) SEMI JOIN again USING ({event})"
     return f"""WITH shared AS MATERIALIZED (
             {at_once} GROUP BY {event} HAVING min(lead_id) <> max(lead_id)),
         of_id AS MATERIALIZED (FROM ({rows}) SEMI JOIN shared USING ({table.event_id}))
@@ -262,7 +275,7 @@ def _supersede(warehouse: Warehouse, table: Table) -> None:
         f"""UPDATE {table.name} t SET superseded_at = n.next_at FROM (
             SELECT e.rowid AS id, lead(known_at) OVER (PARTITION BY {keys} ORDER BY known_at) AS next_at
             FROM {table.name} e SEMI JOIN (
-                SELECT {keys} FROM {table.name} a SEMI JOIN fresh b ON {_same("a", "b", table.key)}
+                SELECT {keys} FROM {table.name} a SEMI JOIN (FROM fresh WHERE _again) b ON {_same("a", "b", table.key)}
                 GROUP BY ALL HAVING count(*) > 1) k ON {_same("e", "k", table.key)}) n
         WHERE t.rowid = n.id AND t.superseded_at IS DISTINCT FROM n.next_at"""
     )
