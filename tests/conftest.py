@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from tests.server import Database, Server, running
 
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # before any test imports it, in whatever order they run
 os.environ.pop("LEADREADY_MLFLOW", None)  # no test trains on a server but on its own
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a run in the background ignores it, and so would what it starts
 common = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("default", max_examples=4, **common)
 settings.register_profile("thorough", max_examples=12, **common)
@@ -31,6 +35,11 @@ def postgres(postgres_server: Server) -> Iterator[Database]:
     database = Database(postgres_server, "postgres")
     yield database
     database.empty()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first, so that at the end all workers have something left to do."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -14,10 +14,12 @@ from playwright.sync_api import Browser, Page
 
 from data.opened import OpenWorkspace
 from data.workspace import Workspace
+from pipelines.jobs.ingest import ingest_batch
+from pipelines.jobs.score import score_open_leads
 from pipelines.jobs.start import init_workspace
 from serving.pages.review.app import lead_href
 from serving.pages.review.store import Chosen, Day, Store
-from tests.reviewed import ODD_NAMES, published, served
+from tests.reviewed import AS_OF, ODD_NAMES, published, served
 
 pytestmark = pytest.mark.slow
 
@@ -305,3 +307,26 @@ def test_without_a_model_and_without_a_score_it_says_so(browser, tmp_path):
         assert "No model is in use" in page.locator(".honest").inner_text()
         page.locator("main table.leads tbody a").first.click()
         assert "No model is in use" in page.locator("main").inner_text()
+
+
+def test_a_company_of_one_lead_looks_like_any_other(browser, tmp_path):
+    space, files = Workspace(tmp_path / "one"), tmp_path / "files"
+    init_workspace(space)
+    files.mkdir()
+    (files / "leads.csv").write_text("lead_id,created_at,name\nL1,2025-12-01,Ada\n")
+    one = OpenWorkspace(space)
+    ingest_batch(one, "canonical", str(files), AS_OF, backfill=True)
+    score_open_leads(one, AS_OF)
+    with served(one) as address, opened(browser, address) as page:
+        for path, width in product(("/", "/leads", "/leads?on_list=calls", lead_href("L1"), "/agreement"), WIDTHS):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto(path)
+            assert overflows(page) == [], (path, width)
+            assert Axe().run(page).violations_count == 0, path
+        page.goto("/leads")
+        assert page.locator("h1").inner_text() == "1 lead"
+        assert page.locator("text=This lead as CSV").count() == 1
+        page.get_by_role("link", name="Ada").click()
+        said = page.locator("section[aria-labelledby=ask]").inner_text()
+        assert "What the rules would say after each answer" in said
+        assert "estimate" not in said
