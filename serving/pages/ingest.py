@@ -160,7 +160,8 @@ def finding_in_words(found: Finding) -> Iterator[str]:
         deals = f"closed deals without a word on whether they were won: {found.undecided:,}"
         yield f"WARNING: {deals}. They count as open, so their leads are not scored; fill in won (true or false)"
     if found.from_now:
-        history = f"{found.from_now:,} {found.table} happened earlier and are known only from this load on"
+        many = "1 row" if found.from_now == 1 else f"{found.from_now:,} rows"
+        history = f"{many} of {found.table} happened earlier but only count as known from this load on"
         yield f"WARNING: {history}: {HISTORY}"
 
 
