@@ -217,6 +217,9 @@ class Registry:
 
     def moves(self) -> list[Move]:
         """Every move of the champion that was written down, the oldest first; none is ever changed or taken away."""
+        rows = self._listed(listing.MOVES)
+        if rows is not None:
+            return [from_json(value) for (value,) in rows]
         models = self._mlflow().MlflowClient().search_registered_models(f"name = '{NAME}'")
         tags = {key: value for model in models for key, value in model.tags.items() if key.startswith(MOVE)}
         return [from_json(tags[key]) for key in sorted(tags)]
@@ -359,21 +362,32 @@ class Registry:
 
         The probability is that of the chosen candidate fitted on the earlier rows alone; the file may be gone: empty.
         """
-        mlflow = self._mlflow()
-        path = f"report/{HOLDOUT}"
-        if path not in [kept.path for kept in mlflow.MlflowClient().list_artifacts(model.run_id, "report")]:
-            return pd.DataFrame()
         with tempfile.TemporaryDirectory() as folder:
-            found = mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=folder)
+            found = self._file(model, "report", HOLDOUT, folder)
+            if found is None:
+                return pd.DataFrame()
             rows = pd.read_parquet(found)
         return rows.assign(probability=rows[model.tags["chosen"]])
 
     def card(self, model: LoadedModel) -> str:
         """The model's card as a page (`serving.pages.card`); '' where it is gone."""
-        mlflow, path = self._mlflow(), "card/card.html"
-        if path not in [kept.path for kept in mlflow.MlflowClient().list_artifacts(model.run_id, "card")]:
-            return ""
-        return str(mlflow.artifacts.load_text(f"runs:/{model.run_id}/{path}"))
+        with tempfile.TemporaryDirectory() as folder:
+            found = self._file(model, "card", "card.html", folder)
+            return found.read_text(encoding="utf-8") if found else ""
+
+    def _file(self, model: LoadedModel, place: str, name: str, folder: str) -> Path | None:
+        """A file that the model's training kept: in the workspace's own store, or fetched into `folder`; None without.
+
+        Raises OSError or what MLflow raises where it cannot be read.
+        """
+        kept = str(dict(self._listed(listing.FOLDERS) or ()).get(model.run_id, ""))
+        if kept.startswith(f"{self._artifacts}/"):
+            file = Path(url2pathname(urlsplit(kept).path)) / place / name
+            return file if file.is_file() else None
+        mlflow, path = self._mlflow(), f"{place}/{name}"
+        if path not in [found.path for found in mlflow.MlflowClient().list_artifacts(model.run_id, place)]:
+            return None
+        return Path(mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=folder))
 
     def forget(self, leads: Sequence[str]) -> int:
         """Take the rows of these leads out of the tables that runs keep; how many. For a server: files are nearer."""

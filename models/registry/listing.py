@@ -45,6 +45,12 @@ VERSIONS = """
     WHERE v.name = :name AND v.current_stage <> 'Deleted_Internal'"""
 """Every version: its number, its run, the folder of its files, and its tags as JSON."""
 
+MOVES = "SELECT value FROM registered_model_tags WHERE name = :name AND key GLOB 'move.*' ORDER BY key"
+"""Every move of the champion as it was written down, the oldest first."""
+
+FOLDERS = "SELECT run_uuid, artifact_uri FROM runs"
+"""Of every run the folder of what it kept."""
+
 
 def ask(store: Path, artifacts: str, sql: str, name: str, most: int = 1) -> list[tuple[Any, ...]] | None:
     """The rows that a query of this file gives for the model `name`; none where there is no store yet.

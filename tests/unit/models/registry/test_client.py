@@ -109,6 +109,16 @@ def test_the_champion_comes_back_to_the_bit(registry, version, trained, data):
     assert champion.provisional
 
 
+def test_the_workspaces_own_store_is_read_as_mlflow_reads_it(registry, version, monkeypatch):
+    champion = registry.champion()
+    own = registry.moves(), registry.card(champion), registry.holdout(champion)
+    monkeypatch.setattr(listing, "SCHEMA", "another form")
+    asked = registry.moves(), registry.card(champion), registry.holdout(champion)
+    assert own[:2] == asked[:2]
+    assert (own[0][0].to, "<html" in own[1], len(own[2]) > 0) == (1, True, True)
+    pd.testing.assert_frame_equal(own[2], asked[2])
+
+
 def test_columns_that_a_later_catalogue_added_are_left_aside(registry, version, data):
     champion = registry.champion()
     assert np.array_equal(champion.predict(data.X.assign(new=1.0)), champion.predict(data.X))
