@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 DEFAULTS = IngestSettings()
 ALL = Extract()
-WORKING = ("mapped", "checked", "conflicts", "candidates", "again", "verdicts", "fresh")
+WORKING = ("mapped", "checked", "conflicts", "again", "verdicts", "fresh")
 """Temporary relations that a table passes through."""
 
 

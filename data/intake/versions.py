@@ -52,7 +52,8 @@ def store(
     unnamed = _store_unnamed(warehouse, table, columns, batch_id) if table.event_id else Stored(0, 0)
     lower = {name.lower() for m in mutable for name in (m, table.extra(m))}
     overwritten = tuple(c.name for c in columns.stored if c.name.lower() in lower)
-    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {_candidates(table, load, overwritten)}")
+    relation = "TABLE" if overwritten else "VIEW"  # what a load overwrites is looked up once, before rows are stored
+    warehouse.execute(f"CREATE OR REPLACE TEMP {relation} candidates AS {_candidates(table, load, overwritten)}")
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE again AS {_again(table)}")
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {_verdicts(table, columns, load, overwritten)}")
     warehouse.execute(
@@ -68,12 +69,15 @@ def store(
     corrected, beside = _corrections(warehouse, table) if table.event_id else (0, 0)
     names = ", ".join(quoted(c.name) for c in columns.stored)
     _replace_retracted(warehouse, table, table.key)
-    warehouse.insert(table.name, f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh")
+    if warehouse.scalar("SELECT count(*) FROM fresh"):  # as `Warehouse.insert`, without another copy of all rows
+        rows = f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh"
+        warehouse.execute(f"INSERT INTO {table.name} BY NAME {rows}")
     _supersede(warehouse, table)
     if table.event_id:
         _move(warehouse, table)
     if table.name == "leads":
         _refuse(warehouse)
+    warehouse.execute(f"DROP {relation} candidates")
     settle(warehouse, table, "good", all_of_them=False)
     new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
     other = "FROM verdicts WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)"
