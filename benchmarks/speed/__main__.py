@@ -32,7 +32,7 @@ from data.agreement.file import default_agreement
 from features.catalogue import build_catalogue
 from features.measures import ActiveDays, Count, DecaySum, Distinct, Largest, Measure, SinceFirst, SinceLast
 
-ONCE = ("typed_insert", "first_load", "score", "day_load")
+ONCE = ("typed_insert", "first_load", "score", "day_load", "featuretools")
 PEERS = ("polars", "duckdb", "pandas", "featuretools", "shap")
 ELSEWHERE = ("polars", "featuretools", "shap")
 """Peers that are not in our environment; featuretools cannot be, as it fails with pandas 3."""
@@ -130,7 +130,7 @@ def measure(place: Place, leads: int, given: argparse.Namespace) -> dict[str, Fi
         for name in OURS if turn == 0 else [name for name in OURS if name not in ONCE]:
             found[name].append(told(leads, name, ours("work", name, place)))
             if name == "engagement":
-                for peer in PEERS:
+                for peer in [peer for peer in PEERS if turn == 0 or peer not in ONCE]:
                     found[peer].append(told(leads, peer, theirs(peer, place, given.peers)))
     return {name: {k: median(each[k] for each in rounds) for k in rounds[0]} for name, rounds in found.items()}
 
@@ -255,7 +255,7 @@ def write(found: dict[int, dict[str, Figures]], lines: pd.DataFrame, given: argp
         f"{' '.join(map(str, sorted(given.sizes)))} --rounds {given.rounds}`, {os.cpu_count()} cores "
         f"({platform.machine()}), Python {platform.python_version()}. CPU seconds of all threads.",
         "",
-        lines.rename(columns={"what": "asked for"}).to_markdown(index=False, disable_numparse=True),
+        markdown(lines.rename(columns={"what": "asked for"})),
         "",
         *tables(found),
         f"![CPU seconds by number of leads]({PLOT.relative_to(DOC.parent)})",
@@ -283,7 +283,13 @@ def tables(found: dict[int, dict[str, Figures]]) -> Iterator[str]:
         ]
         columns = ["measure", "rows", "CPU s", "in F", "wall s", "peak GB"]
         yield f"### {size:,} leads\n"
-        yield pd.DataFrame(rows, columns=columns).to_markdown(index=False, disable_numparse=True) + "\n"
+        yield markdown(pd.DataFrame(rows, columns=columns)) + "\n"
+
+
+def markdown(rows: pd.DataFrame) -> str:
+    """A table of texts."""
+    lines = [list(rows.columns), ["---"] * len(rows.columns), *rows.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def draw(found: dict[int, dict[str, Figures]]) -> None:

@@ -7,7 +7,6 @@ in MB, and the rows it was about.
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import sys
 import time
@@ -25,6 +24,7 @@ import pyarrow.parquet as pq
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from benchmarks.speed.peers import peak_mb
 from benchmarks.speed.prepare import AS_OF, LOADED, Place, everybody, snapshots
 from data.agreement.file import default_agreement
 from data.intake.ingest import ingest
@@ -256,8 +256,7 @@ def main() -> None:
     """Do one piece of work and say what it took."""
     name, clock = sys.argv[1], Clock()
     rows = WORK[name](Place(Path(sys.argv[2])), clock)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"cpu": clock.cpu, "wall": clock.wall, "peak_mb": peak, "rows": rows}))
+    print(json.dumps({"cpu": clock.cpu, "wall": clock.wall, "peak_mb": peak_mb(), "rows": rows}))
 
 
 if __name__ == "__main__":
