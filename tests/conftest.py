@@ -37,11 +37,6 @@ def postgres(postgres_server: Server) -> Iterator[Database]:
     database.empty()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests first, so that at the end all workers have something left to do."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """In CI a skipped test is a failure, unless its reason is listed in pyproject.toml."""
     if not os.environ.get("CI"):
