@@ -255,6 +255,6 @@ def _columns(pipeline: Pipeline) -> list[str] | None:
     parts = [(step, names) for _, step, names in encode.transformers_ if not isinstance(step, str)]
     return (
         [name for _, names in parts for name in names]
-        if all(type(s) in (Steps, OrdinalEncoder) for s, _ in parts)
+        if all(isinstance(s, (Steps, OrdinalEncoder)) for s, _ in parts)
         else None
     )

@@ -14,10 +14,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from features.catalogue import Feature
-from models.fitting.encoders import ColumnGuard, Numbers, Points, Steps
+from models.fitting.encoders import ColumnGuard, Numbers, OneHot, Ordinal, Points, Steps
 from models.fitting.regression import Regression
 from models.fitting.rules_baseline import Rulebook
 from models.metrics.evaluation import Vector, logit, sigmoid
@@ -28,6 +27,7 @@ POINTS = "rule_points"
 SHALLOW = 3  # leaves of the shallow trees
 MONOTONE = {"+": 1, "-": -1, "": 0}
 RARE = 10  # levels seen in fewer rows are put together
+TREE_ROWS = 2000
 COMMON = {"min_frequency": RARE, "max_categories": 40}  # at most so many levels of a text are told apart
 VARIANCES = {"logistic": 4.0, "logistic_firm": 1.5, "logistic_loose": 12.0}
 """How far a regression may move a lead's log-odds (the prior's variance); the folds choose among them."""
@@ -60,6 +60,16 @@ class Weighted(Pipeline):  # type: ignore[misc]
         """Fit on the n x k frame X and n outcomes of 0/1, by n weights."""
         fitted: Weighted = super().fit(X, y, model__sample_weight=sample_weight)
         return fitted
+
+
+class Trees(HistGradientBoostingClassifier):  # type: ignore[misc]
+    """scikit-learn's boosted trees, asked in blocks of rows that stay in the processor's cache: many rows take .6 of
+    the time."""
+
+    def predict_proba(self, X: Vector) -> Vector:
+        """N x 2: probabilities of 0 and 1."""
+        begins = range(0, len(X), TREE_ROWS) or [0]
+        return np.concatenate([super(Trees, self).predict_proba(X[at : at + TREE_ROWS]) for at in begins])
 
 
 def pool(p: Sequence[Vector]) -> Vector:
@@ -109,7 +119,7 @@ def logistic(features: Features, seed: int = 0, variance: float = VARIANCES["log
     """
     if not features:
         return base_rate()
-    texts = OneHotEncoder(**COMMON, handle_unknown="infrequent_if_exist", sparse_output=False)
+    texts = OneHot(**COMMON, handle_unknown="infrequent_if_exist", sparse_output=False)
     points = [f.name for f in features if f.name == POINTS]
     encoder = _by_type(features, Numbers(), texts, ("points", Points(), points))
     signs = {f.name: MONOTONE[f.direction] for f in features}
@@ -131,10 +141,10 @@ def boosting(features: Features, seed: int, leaves: int = 8) -> Estimator:
     if not features:
         return base_rate()
     numbers = [f.name for f in features if f.dtype == "number"]
-    levels = OrdinalEncoder(**COMMON, handle_unknown="use_encoded_value", unknown_value=np.nan)
+    levels = Ordinal(**COMMON, handle_unknown="use_encoded_value", unknown_value=np.nan)
     directions = {f.name: MONOTONE[f.direction] for f in features}
     texts = len(features) - len(numbers)
-    trees = HistGradientBoostingClassifier(
+    trees = Trees(
         learning_rate=0.05,
         max_iter=150,
         max_leaf_nodes=leaves,
@@ -172,9 +182,9 @@ def paths(*types: type) -> tuple[str, ...]:
     return tuple(f"{each.__module__}.{each.__qualname__}" for each in types)
 
 
-LINEAR = paths(Numbers, Points, Regression)
+LINEAR = paths(Numbers, OneHot, Points, Regression)
 TREES = (
-    *paths(Steps, partial),
+    *paths(Steps, Ordinal, Trees, partial),
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.utils.validation.check_array",
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from data.errors import ModelError
 from models.metrics.evaluation import Vector
@@ -192,6 +192,28 @@ class Steps(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.unique(np.quantile(column, np.linspace(0, 1, self.most + 1)[1:], method="inverted_cdf"))
 
 
+class _ByLevel:
+    """For scikit-learn's encoders of texts: a level is encoded once, where theirs look up the text of every row."""
+
+    def transform(self, X: pd.DataFrame) -> Vector:
+        """The encoded columns of the n x k texts, float64."""
+        found = [pd.factorize(X[name], use_na_sentinel=False) for name in X]
+        most = max(len(levels) for _, levels in found)
+        every = {name: levels.take(np.arange(most) % len(levels)) for name, (_, levels) in zip(X, found, strict=True)}
+        by_level = np.asarray(super().transform(pd.DataFrame(every)))  # type: ignore[misc]
+        ends = np.cumsum(widths(self))
+        parts = zip(np.split(by_level, ends[:-1], axis=1), found, strict=True)
+        return np.concatenate([part[codes] for part, (codes, _) in parts], axis=1)
+
+
+class OneHot(_ByLevel, OneHotEncoder):  # type: ignore[misc]
+    """A column of 0 and 1 for each level."""
+
+
+class Ordinal(_ByLevel, OrdinalEncoder):  # type: ignore[misc]
+    """The number of its level for each text."""
+
+
 def encoded_columns(encode: ColumnTransformer) -> tuple[list[str], Vector]:
     """Of each column that a fitted encoder makes the feature it comes from, and whether it rises with its value.
 
@@ -205,8 +227,14 @@ def encoded_columns(encode: ColumnTransformer) -> tuple[list[str], Vector]:
 def encoded(step: object, names: list[str]) -> list[tuple[str, bool]]:
     """The same of a single step, by encoded column."""
     if isinstance(step, OneHotEncoder):
-        rare = [0 if levels is None else len(levels) - 1 for levels in step.infrequent_categories_]
-        counts = [len(levels) - less for levels, less in zip(step.categories_, rare, strict=True)]
-        return [(name, False) for name, count in zip(names, counts, strict=True) for _ in range(count)]
+        return [(name, False) for name, count in zip(names, widths(step), strict=True) for _ in range(count)]
     flags = [names[at] for at in step.flagged_] if type(step) is Numbers else []
     return [*((name, True) for name in names), *((name, False) for name in flags)]
+
+
+def widths(step: object) -> list[int]:
+    """How many encoded columns a fitted encoder of texts makes of each."""
+    if not isinstance(step, OneHotEncoder):
+        return [1] * len(step.categories_)  # type: ignore[attr-defined]
+    rare = [0 if levels is None else len(levels) - 1 for levels in step.infrequent_categories_]
+    return [len(levels) - less for levels, less in zip(step.categories_, rare, strict=True)]

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
 
-from models.fitting.candidates import CANDIDATES, boosting, digital_only, logistic, pool
+from models.fitting.candidates import CANDIDATES, TREE_ROWS, boosting, digital_only, logistic, pool
 from models.fitting.learning import choose
 from models.metrics.evaluation import log_losses
 from tests.unit.models.leads import feature, make
@@ -24,6 +25,14 @@ def test_a_candidate_can_be_cloned_and_set(name, data):
     again = clone(model)
     assert repr(again.get_params()) == repr(model.get_params())
     assert not [a for a in vars(again) if a.endswith("_") and not a.startswith("_")]
+
+
+def test_trees_say_of_many_rows_what_scikit_learn_says(data):
+    trees = boosting(data.features, 7).fit(data.X, data.y)
+    rows = trees[:-1].transform(data.X)
+    many = np.resize(rows, (2 * TREE_ROWS + 7, rows.shape[1]))
+    wanted = HistGradientBoostingClassifier.predict_proba(trees[-1], many)
+    np.testing.assert_array_equal(trees[-1].predict_proba(many), wanted)
 
 
 def test_pooled_predictions_are_those_of_the_blend(data):

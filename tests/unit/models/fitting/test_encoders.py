@@ -1,9 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from data.errors import ModelError
-from models.fitting.encoders import ColumnGuard, Numbers, Points, Steps
+from models.fitting.candidates import COMMON
+from models.fitting.encoders import ColumnGuard, Numbers, OneHot, Ordinal, Points, Steps
 
 FRAME = pd.DataFrame({"clicks": [1.0, np.nan, 3.0], "dials": [0.0, 1.0, 2.0], "source": ["web", "unknown", "web"]})
 
@@ -95,3 +99,20 @@ def test_many_values_become_as_many_quantiles_and_missing_ones_stay():
         99,
         999,
     ]
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "category"])
+@pytest.mark.parametrize(
+    ("ours", "theirs", "unknown"),
+    [
+        (OneHot, OneHotEncoder, {"handle_unknown": "infrequent_if_exist", "sparse_output": False}),
+        (Ordinal, OrdinalEncoder, {"handle_unknown": "use_encoded_value", "unknown_value": np.nan}),
+    ],
+)
+@given(st.lists(st.tuples(*[st.sampled_from("abcdefé-\0")] * 2), min_size=1, max_size=60), st.randoms())
+def test_texts_are_encoded_as_scikit_learn_does_row_by_row(ours, theirs, unknown, dtype, rows, random):
+    seen = pd.DataFrame({"source": [*"aaabbbccccd"], "title": [*"bbbbbbbbbbb"]})
+    X = pd.DataFrame(rows, columns=["source", "title"], index=random.sample(range(1000), len(rows))).astype(dtype)
+    few = COMMON | {"min_frequency": 3}
+    wanted = theirs(**few, **unknown).fit(seen).transform(X.astype(object))
+    np.testing.assert_array_equal(ours(**few, **unknown).fit(seen).transform(X), wanted)
