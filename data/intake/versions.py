@@ -79,8 +79,9 @@ def store(
         _refuse(warehouse)
     warehouse.execute(f"DROP {relation} candidates")
     settle(warehouse, table, "good", all_of_them=False)
-    new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
-    other = "FROM verdicts WHERE _row NOT IN (SELECT _row FROM fresh UNION ALL SELECT _row FROM conflicts)"
+    new = warehouse.scalar(f"SELECT count({'DISTINCT _row' if overwritten else '*'}) FROM fresh")
+    found = "SELECT _row FROM fresh WHERE _again UNION ALL SELECT _row FROM conflicts"
+    other = f"FROM verdicts WHERE _row NOT IN ({found})"
     repeats = unnamed.repeats + warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
     return Stored(unnamed.new + new, repeats, corrected, unnamed.new, unnamed.alike, beside, named)
 
