@@ -198,19 +198,22 @@ def _days(measure: Measure) -> float:
 
 def compare(own: Path, other: Path, peer: str) -> None:
     """SystemExit where a peer's features are not ours, whose leads without any touch it has no row for."""
-    mine, its = (pd.read_parquet(path).set_index("lead_id").sort_index() for path in (own, other))
-    for name in its:
-        a, b = mine.loc[its.index, name], its[name]
+    mine, its = (pd.read_parquet(path).sort_values("lead_id", ignore_index=True) for path in (own, other))
+    silent = len(mine) - len(its)
+    if silent != mine["last_event_days"].isna().sum():
+        raise SystemExit(f"{peer} has {len(its)} leads with touches, ours {len(mine) - silent}")
+    mine = mine[mine["lead_id"].isin(its["lead_id"])].reset_index(drop=True)
+    for name in its.columns.drop("lead_id"):
+        a, b = mine[name], its[name]
         if name == "last_touch_kind":
             differ = a != b.astype("str").fillna("unknown")
         else:
             differ = ~np.isclose(a.astype(float), b.astype(float), rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
         # several touches at the least age: either kind is right
         if differ.mean() > (1e-4 if name == "last_touch_kind" else 0):
-            at = its.index[np.flatnonzero(differ)[0]]
-            raise SystemExit(f"{peer} makes another {name}: {b[at]} for {at}, ours {a[at]}; {int(differ.sum())} differ")
-    if len(mine) - len(its) != (mine["last_event_days"].isna()).sum():
-        raise SystemExit(f"{peer} has {len(its)} leads with touches, ours {len(mine)}")
+            at = np.flatnonzero(differ)[0]
+            who, count = its["lead_id"][at], int(differ.sum())
+            raise SystemExit(f"{peer} makes another {name}: {b[at]} for {who}, ours {a[at]}; {count} differ")
 
 
 def judged(found: dict[int, dict[str, Figures]]) -> pd.DataFrame:
