@@ -32,6 +32,10 @@ from data.agreement.file import default_agreement
 from features.catalogue import build_catalogue
 from features.measures import ActiveDays, Count, DecaySum, Distinct, Largest, Measure, SinceFirst, SinceLast
 
+OURS = (
+    *("floor", "engagement", "matrix", "floor_in_time_order", "engagement_in_time_order", "rules"),
+    *("snapshots_engagement", "snapshots_matrix", "assessed", "bare_predict", "reasons", "day_load", "score"),
+)
 ONCE = ("typed_insert", "first_load", "score", "day_load", "featuretools")
 PEERS = ("polars", "duckdb", "pandas", "featuretools", "shap")
 ELSEWHERE = ("polars", "featuretools", "shap")
@@ -135,12 +139,6 @@ def measure(place: Place, leads: int, given: argparse.Namespace) -> dict[str, Fi
     return {name: {k: median(each[k] for each in rounds) for k in rounds[0]} for name, rounds in found.items()}
 
 
-OURS = (
-    *("floor", "engagement", "matrix", "floor_in_time_order", "engagement_in_time_order", "rules"),
-    *("snapshots_engagement", "snapshots_matrix", "assessed", "bare_predict", "reasons", "day_load", "score"),
-)
-
-
 def ours(module: str, name: str, place: Place, quiet: bool = False) -> Figures:
     """What a measure of ours said."""
     said = run([sys.executable, "-m", f"benchmarks.speed.{module}", name, str(place.folder)], "")
@@ -199,10 +197,9 @@ def _days(measure: Measure) -> float:
 def compare(own: Path, other: Path, peer: str) -> None:
     """SystemExit where a peer's features are not ours, whose leads without any touch it has no row for."""
     mine, its = (pd.read_parquet(path).sort_values("lead_id", ignore_index=True) for path in (own, other))
-    silent = len(mine) - len(its)
-    if silent != mine["last_event_days"].isna().sum():
-        raise SystemExit(f"{peer} has {len(its)} leads with touches, ours {len(mine) - silent}")
-    mine = mine[mine["lead_id"].isin(its["lead_id"])].reset_index(drop=True)
+    mine = mine[mine["last_event_days"].notna()].reset_index(drop=True)
+    if list(mine["lead_id"]) != list(its["lead_id"]):
+        raise SystemExit(f"{peer} finds touches of {len(its)} leads, we of {len(mine)}, and they are not the same")
     for name in its.columns.drop("lead_id"):
         a, b = mine[name], its[name]
         if name == "last_touch_kind":
