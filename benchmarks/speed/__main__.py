@@ -122,13 +122,16 @@ def main() -> int:
 def measure(place: Place, leads: int, given: argparse.Namespace) -> dict[str, Figures]:
     """The medians of every measure of a company of that size, by name."""
     found: dict[str, list[Figures]] = defaultdict(list)
+    loads = place.folder / "loads.json"
     if not place.by_time.exists():
         place.folder.mkdir(parents=True, exist_ok=True)
         write_company(place, leads, given.memory)
         for name in ("typed_insert", "first_load"):
             found[name].append(told(leads, name, ours("work", name, place)))
+        loads.write_text(json.dumps(found))
         ours("prepare", "model", place, quiet=True)
         ours("prepare", "time", place, quiet=True)
+    found |= json.loads(loads.read_text())  # of a company that was kept: as it was loaded
     ours("work", "trees_for_shap", place)
     for turn in range(given.rounds):
         for name in OURS if turn == 0 else [name for name in OURS if name not in ONCE]:

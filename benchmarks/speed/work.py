@@ -211,8 +211,10 @@ def trees_for_shap(place: Place, clock: Clock) -> int:
     trees = next(m for m in members if isinstance(m[-1], HistGradientBoostingClassifier))
     background = spread(pd.DataFrame(model.pipeline.background), BACKGROUND_ROWS)
     arrays = [np.asarray(trees[:-1].transform(rows[list(X.columns)]), dtype=float) for rows in (X, background)]
+    plain = HistGradientBoostingClassifier()
+    plain.__dict__.update(vars(trees[-1]))  # of no class of ours, which the peers' environment lacks
     with clock.running():
-        joblib.dump((trees[-1], *arrays), place.folder / "trees.joblib")
+        joblib.dump((plain, *arrays), place.folder / "trees.joblib")
     return len(X)
 
 
