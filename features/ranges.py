@@ -83,7 +83,7 @@ def select_features(features: list[Feature]) -> str:
 
 
 def _among(warehouse: Warehouse) -> str:
-    """SQL of the ids between which all leads of the range lie, where that leaves out at least half of all leads.
+    """SQL of the ids between which all leads of the range lie, where that leaves out at least half of what is stored.
 
     Said as constants, so that DuckDB skips the others' events: those are stored in the order of leads.
     """

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 CATALOGUE_TAG = "catalogue_version"
 BLOCK = 20_000
-"""Rows predicted at once: small blocks keep the trees' inputs in cache."""
+"""Rows predicted at once: so many are encoded together in bounded memory."""
 SIGNS = {"days_since_touch": 1, "days_since_answer": 1, "hours_since_connect": 24}
 """Columns that say when the person last gave a sign, and how many of their units make a day."""
 BESIDE = ("handoffs_before", "hours_since_handoff", "hours_since_decision", "days_since_created", *SIGNS)

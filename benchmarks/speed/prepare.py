@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks.generate import DAYS, START, generate
 from data.opened import OpenWorkspace, open_workspace
+from data.sql import literal
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 from models.registry.client import Registry
@@ -78,7 +79,7 @@ def put_model_into_use(place: Place) -> None:
 def put_in_time_order(place: Place) -> None:
     """Write the warehouse once more, its touches in order of time."""
     with place.opened().warehouse() as warehouse:
-        warehouse.execute(f"ATTACH '{place.by_time}' AS timely")
+        warehouse.execute(f"ATTACH {literal(str(place.by_time))} AS timely")
         names = [
             n
             for (n,) in warehouse.rows(

@@ -45,7 +45,8 @@ from serving.scoring import BLOCK, _seen, assess, used_features
 FLOOR = """SELECT sum(touches), bit_xor(read) FROM (SELECT lead_id, count(*) AS touches, bit_xor(hash(occurred_at, kind,
     channel, asset, direction, is_bot, event_id, known_at, superseded_at, batch_id)) AS read FROM touches
     GROUP BY lead_id)"""
-"""Counting per lead; the hash makes DuckDB read every column, where a mere count would be answered from statistics."""
+"""A count and a hash of all columns per lead: without the hash DuckDB would not read the columns, but answer from
+statistics."""
 NEW_TOUCHES = """SELECT lead_id, $at::TIMESTAMP - to_seconds((place % 80000)::BIGINT) AS occurred_at,
     'page_view' AS kind, 'web' AS channel, 'asset_1' AS asset, 'inbound' AS direction, 'new' || place AS event_id,
     $at::TIMESTAMP AS known_at

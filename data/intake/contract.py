@@ -136,7 +136,7 @@ def checked_sql(
     happened = table.known_from or table.occurred_at or "TIMESTAMP '1970-01-01'"
     event = f"try({happened})" if backfill else "NULL"
     said = f"{_raw(KNOWN_AT)} IS NOT NULL"
-    if is_text_type(KNOWN_AT, columns.given.get(KNOWN_AT.name, ("", ""))[1]):
+    if is_text_type(KNOWN_AT, columns.given.get(KNOWN_AT.name, ("", ""))[1]) or reading.has_empty_times:
         said += f" AND NOT {reading.is_empty(f'{_raw(KNOWN_AT)}::VARCHAR')}"
     clock = f"CASE WHEN {said} THEN 'source' WHEN {backfill} THEN 'event' ELSE 'load' END"
     known = f"CASE _clock WHEN 'source' THEN known_at WHEN 'event' THEN {event} ELSE {load} END"

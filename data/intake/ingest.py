@@ -213,7 +213,9 @@ def replay(
     _check_clock(loaded_at)
     counts: dict[str, TableCount] = {}
     noticed: list[Noticed] = []
-    batch = _Batch("replay", _short_hash("replay", str(loaded_at)), loaded_at, Reading(settings), agreements=agreements)
+    batch = _Batch(
+        "replay", _short_hash("replay", str(loaded_at)), loaded_at, Reading(settings, "UTC"), agreements=agreements
+    )
     held = "SELECT DISTINCT table_name, source, settings FROM quarantine WHERE settings IS NOT NULL ORDER BY ALL"
     with _utc_afterwards(warehouse), warehouse.transaction():
         for name, source, stated in sorted(warehouse.rows(held), key=lambda group: list(TABLES).index(group[0])):

@@ -37,11 +37,14 @@ NAIVE = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 
 @dataclass(frozen=True)
 class Reading:
-    """How the values of one mapping are read: naive times in a zone, which is the session's, texts by its form of times
-    and its decimal mark, '' where it declares none."""
+    """How the values of one mapping are read.
+
+    zone: that of naive times, which the session has too. times, decimal: the mapping's form of times and its decimal
+    mark, '' where it declares none.
+    """
 
     settings: IngestSettings
-    zone: str = "UTC"
+    zone: str
     times: str = ""
     decimal: str = ""
 
@@ -53,6 +56,11 @@ class Reading:
         if form:
             _check_form(warehouse, form, where)
         return replace(self, times=form, decimal=mark)
+
+    @property
+    def has_empty_times(self) -> bool:
+        """Whether an empty word may be a time, such as 1900-01-01."""
+        return any(word[:1].isdigit() for word in self.settings.empty_words)
 
     @property
     def accepted(self) -> str:

@@ -63,7 +63,7 @@ def store(
     warehouse.execute(
         f"""CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT *, FALSE AS _again FROM candidates ANTI JOIN again USING (_row, _part)
-        UNION ALL SELECT c.*, TRUE AS _again FROM again c JOIN verdicts v USING (_row, _part)
+        UNION ALL BY NAME SELECT c.*, TRUE AS _again FROM again c JOIN verdicts v USING (_row, _part)
             WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts) ORDER BY {_order(table)}_row, _part"""
     )
     corrected, beside = _corrections(warehouse, table) if table.event_id else (0, 0)
@@ -79,7 +79,7 @@ def store(
         _refuse(warehouse)
     warehouse.execute(f"DROP {relation} candidates")
     settle(warehouse, table, "good", all_of_them=False)
-    new = warehouse.scalar(f"SELECT count({'DISTINCT _row' if overwritten else '*'}) FROM fresh")
+    new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
     found = "SELECT _row FROM fresh WHERE _again UNION ALL SELECT _row FROM conflicts"
     other = f"FROM verdicts WHERE _row NOT IN ({found})"
     repeats = unnamed.repeats + warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
@@ -203,7 +203,7 @@ def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
 
 
 def _again(table: Table) -> str:
-    """The candidates whose key, of events whose id, is stored already or comes more than once: all others are new."""
+    """The candidates whose key (of events: id) is stored or comes twice, and all second parts; the others are new."""
     named = f"hash({', '.join(quoted(n) for n in ([table.event_id] if table.event_id else table.key))})"
     return f"""WITH ids AS (SELECT {named} AS id FROM candidates),
         several AS (SELECT id FROM ids GROUP BY id HAVING count(*) > 1
@@ -222,8 +222,8 @@ def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str,
     keys = ", ".join(map(quoted, table.key))
     current = f"""(FROM {table.name} e WHERE superseded_at IS NULL OR superseded_at > {load}
         UNION ALL SELECT e.* FROM {table.name} e JOIN {GONE.format(deleted="lead")} ON id = e.{table.key[0]}
-        WHERE superseded_at <= {load} AND copied_from IS NULL AND retracted_at IS NULL
-        QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY known_at DESC) = 1)"""
+        WHERE known_at <= {load} AND copied_from IS NULL AND retracted_at IS NULL
+        QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY known_at DESC) = 1 AND superseded_at <= {load})"""
     nothing_learned = " AND ".join(["c._part = 2", *(f"c.{quoted(n)} IS NULL" for n in overwritten)])
     wrong = f"""'{table.key[0]}: expected one content known at ' || c.known_at
         || ', got different content on line ' || c._line || ' of ' || c._file"""

@@ -193,7 +193,10 @@ class Steps(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class _ByLevel:
-    """For scikit-learn's encoders of texts: a level is encoded once, where theirs look up the text of every row."""
+    """For scikit-learn's encoders of texts: a level is encoded once, where theirs look up the text of every row.
+
+    Dense, and with rare levels put together (`candidates.COMMON`), as only then they say which these are.
+    """
 
     def transform(self, X: pd.DataFrame) -> Vector:
         """The encoded columns of the n x k texts, float64."""

@@ -364,22 +364,19 @@ class Registry:
         """
         with tempfile.TemporaryDirectory() as folder:
             found = self._file(model, "report", HOLDOUT, folder)
-            if found is None:
-                return pd.DataFrame()
-            rows = pd.read_parquet(found)
+            rows = pd.DataFrame() if found is None else _read(found, pd.read_parquet)
+        if rows.empty:
+            return pd.DataFrame()
         return rows.assign(probability=rows[model.tags["chosen"]])
 
     def card(self, model: LoadedModel) -> str:
         """The model's card as a page (`serving.pages.card`); '' where it is gone."""
         with tempfile.TemporaryDirectory() as folder:
             found = self._file(model, "card", "card.html", folder)
-            return found.read_text(encoding="utf-8") if found else ""
+            return "" if found is None else str(_read(found, partial(Path.read_text, encoding="utf-8")))
 
     def _file(self, model: LoadedModel, place: str, name: str, folder: str) -> Path | None:
-        """A file that the model's training kept: in the workspace's own store, or fetched into `folder`; None without.
-
-        Raises OSError or what MLflow raises where it cannot be read.
-        """
+        """A file that the model's training kept: in the workspace's own store, or fetched to `folder`; None without."""
         kept = str(dict(self._listed(listing.FOLDERS) or ()).get(model.run_id, ""))
         if kept.startswith(f"{self._artifacts}/"):
             file = Path(url2pathname(urlsplit(kept).path)) / place / name
@@ -535,6 +532,19 @@ def _download(mlflow: Any, uri: str, folder: str) -> Path:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
     except mlflow.exceptions.MlflowException as error:
         raise OSError(first_line(error)) from error
+
+
+def _read(file: Path, how: Callable[[Path], Any]) -> Any:
+    """What is in a file that a training kept; ModelError where it cannot be read."""
+    try:
+        return how(file)
+    except (OSError, ValueError) as error:  # Arrow raises ValueErrors of what is no Parquet
+        raise ModelError(
+            f"reading {file}",
+            expected="the file as training left it",
+            got=first_line(error),
+            do="restore it from a backup, or train again",
+        ) from error
 
 
 def _copy(place: Path, folder: str) -> Path:

@@ -1,4 +1,5 @@
-"""What does a store in the workspace hold? Its trainings by plain SQL: to import MLflow takes seconds."""
+"""What does a store in the workspace hold? Trainings, versions, moves and folders by plain SQL: to import MLflow takes
+seconds."""
 
 from __future__ import annotations
 

@@ -160,8 +160,9 @@ def finding_in_words(found: Finding) -> Iterator[str]:
         deals = f"closed deals without a word on whether they were won: {found.undecided:,}"
         yield f"WARNING: {deals}. They count as open, so their leads are not scored; fill in won (true or false)"
     if found.from_now:
-        many = "1 row" if found.from_now == 1 else f"{found.from_now:,} rows"
-        history = f"{many} of {found.table} happened earlier but only count as known from this load on"
+        one = found.from_now == 1
+        many = f"{found.from_now:,} row{'s' * (not one)} of {found.table}"
+        history = f"{many} {'is' if one else 'are'} about earlier times but known only from this load on"
         yield f"WARNING: {history}: {HISTORY}"
 
 

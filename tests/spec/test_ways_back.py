@@ -165,6 +165,20 @@ def test_a_deleted_lead_is_not_scored_whatever_rows_still_come(warehouse, load):
     check_timeline(warehouse)
 
 
+def test_versions_that_still_come_of_a_deleted_lead_count_once_each(warehouse, load):
+    def deal(day, amount):
+        text = f"lead_id,opened_at,stage,amount L1,2026-01-05,discovery,{amount} "
+        return load(day, backfill=False, opportunities=text)
+
+    load(0, leads=LEAD)
+    assert [deal(day, 100 * day).stored for day in (1, 2)] == [1, 1]
+    retract_lead(warehouse, "L1", MOMENT)
+    assert deal(38, 200).repeats == 1
+    assert deal(39, 300).stored == 1
+    assert deal(40, 300).repeats == 1
+    check_timeline(warehouse)
+
+
 HANDED = {
     "leads": table("""
         lead  created_at

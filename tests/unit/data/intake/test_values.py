@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.agreement.file import parse_agreement
@@ -478,3 +480,14 @@ def test_a_wide_file_is_read_whole(warehouse, load):
     assert report.tables["leads"].stored == 1
     assert len(report.noticed) == 249
     assert ingest_report(report).sections[0].points[-1] == "219 more remarks on columns; `--json` lists them"
+
+
+@pytest.mark.parametrize(("words", "known", "held"), [("1900-01-01", [LOAD], 0), ("null", [], 1)])
+def test_a_placeholder_that_comes_as_a_day_is_empty_where_the_settings_say_so(warehouse, tmp_path, words, known, held):
+    first, none = date(2026, 1, 2), date(1900, 1, 1)
+    rows = {"lead_id": ["A", "A"], "created_at": [first, first], "known_at": [first, none]}
+    pq.write_table(pa.table(rows), tmp_path / "leads.parquet")
+    ingest(warehouse, "canonical", tmp_path, loaded_at=LOAD, settings=IngestSettings(empty_words=(words,)))
+    found = [at for (at,) in warehouse.rows("SELECT known_at FROM leads ORDER BY 1")]
+    assert found == [datetime(2026, 1, 2), *known]
+    assert len(quarantined(warehouse)) == held

@@ -111,12 +111,26 @@ def test_the_champion_comes_back_to_the_bit(registry, version, trained, data):
 
 def test_the_workspaces_own_store_is_read_as_mlflow_reads_it(registry, version, monkeypatch):
     champion = registry.champion()
-    own = registry.moves(), registry.card(champion), registry.holdout(champion)
+    with monkeypatch.context() as without:
+        without.setattr(Registry, "_mlflow", lambda _: pytest.fail("MLflow was asked"))
+        own = registry.moves(), registry.card(champion), registry.holdout(champion)
     monkeypatch.setattr(listing, "SCHEMA", "another form")
     asked = registry.moves(), registry.card(champion), registry.holdout(champion)
     assert own[:2] == asked[:2]
     assert (own[0][0].to, "<html" in own[1], len(own[2]) > 0) == (1, True, True)
     pd.testing.assert_frame_equal(own[2], asked[2])
+
+
+def test_a_card_that_cannot_be_read_is_a_plain_error(registry, version, workspace):
+    champion = registry.champion()
+    (card,) = workspace.root.glob(f"**/{champion.run_id}/artifacts/card/card.html")
+    whole = card.read_bytes()
+    card.write_bytes(b"\xff")
+    try:
+        with pytest.raises(ModelError, match="expected the file as training left it"):
+            registry.card(champion)
+    finally:
+        card.write_bytes(whole)
 
 
 def test_columns_that_a_later_catalogue_added_are_left_aside(registry, version, data):
