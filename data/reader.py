@@ -27,12 +27,15 @@ class Writer:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._made: set[str] = set()
 
     def add(self, name: str, rows: pd.DataFrame | pa.Table | pa.RecordBatchReader, find_by: str = "") -> None:
-        """A table of these rows, with an index where single ones are looked up by a column."""
+        """A table of these rows, with an index where single ones are looked up by a column; once made, more rows."""
         self._connection.register("rows_given", rows)
-        self._connection.execute(f"CREATE TABLE {name} AS FROM rows_given")
+        made = f"INSERT INTO {name}" if name in self._made else f"CREATE TABLE {name} AS"
+        self._connection.execute(f"{made} FROM rows_given")
         self._connection.unregister("rows_given")
+        self._made.add(name)
         if find_by:
             self._connection.execute(f"CREATE INDEX {name}_{find_by} ON {name}({find_by})")
 

@@ -34,7 +34,8 @@ def writing(what: str, do: str, *more: type[Exception]) -> Iterator[None]:
         yield
     except kinds as error:
         got = (getattr(error, "strerror", None) or str(error)).partition("\n")[0]
-        raise ConfigError(what, expected="a writable folder with free space", got=got, do=do) from None
+        needed = "enough memory" if got.startswith("Out of Memory") else "a writable folder with free space"
+        raise ConfigError(what, expected=needed, got=got, do=do) from None
 
 
 @contextmanager

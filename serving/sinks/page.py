@@ -7,7 +7,7 @@ warehouse. Names and numbers of people are in the tables `scores`, `leads` and `
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,8 @@ ENDS = "<"
 """Before the digits of a number from the end."""
 HISTORY_DAYS = 14
 """Of so many earlier days the scores of a lead are shown."""
+PART = 100_000
+"""Of so many leads events and lines of points are worked out at once."""
 EVENTS = 50
 """The latest of so many events of a lead are shown."""
 LISTED = (
@@ -65,7 +67,7 @@ TIMELINE = f"""
         UNION ALL SELECT lead_id, decided_at, 'decision', decision, reason, sales_rep
         FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of),
     counted AS (SELECT seen.*, row_number() OVER latest AS place, count(*) OVER (PARTITION BY lead_id) AS events
-        FROM seen SEMI JOIN now_scored USING (lead_id)
+        FROM seen SEMI JOIN now_scored USING (lead_id) WHERE lead_id BETWEEN $first AND $last
         WINDOW latest AS (PARTITION BY lead_id ORDER BY happened_at DESC, what, name, detail))
     SELECT lead_id, happened_at, what, name, detail, who, events FROM counted WHERE place <= {EVENTS}
     ORDER BY lead_id, place"""
@@ -116,14 +118,16 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
     leads = _leads(scores, beside, lists, _with_sales(warehouse, scores, beside))
     titles = {title: f"shown {title}" for title in shown.columns[2:]}
     whole_rows = leads.merge(shown.rename(columns=titles), on="lead_id", how="left")
-    lines = build_lines(warehouse, index, [beside.agreement]).sort_values("lead_id", kind="stable")
     warehouse.make(FEEDBACK)
     with written(folder / PAGE) as page, warehouse.view("now_scored", leads), warehouse.view("shown_people", shown):
         page.add("scores", _typed(whole_rows), find_by="lead_id")
         page.add("leads", _typed(whole_rows.sort_values("rank")[[*LISTED, "account_id", *titles.values()]]))
         page.add("words", warehouse.batches(_words_sql(list(shown.columns))))
-        page.add("lines", _typed(lines.drop(columns=["as_of", "agreement_version"])))
-        page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of}))
+        for some in _parts(index):
+            lines = build_lines(warehouse, some, [beside.agreement]).sort_values("lead_id", kind="stable")
+            page.add("lines", _typed(lines.drop(columns=["as_of", "agreement_version"])))
+            between = {"first": some["lead_id"].iloc[0], "last": some["lead_id"].iloc[-1]}
+            page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of, **between}))
         page.add("history", warehouse.batches(_history_sql(warehouse, publication)), find_by="lead_id")
         page.add("feedback", _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id")))
         if beside.model:
@@ -132,6 +136,12 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
     (folder / CARD).write_text(beside.card, encoding="utf-8")
     facts = json.dumps(_facts(publication, beside), default=str)
     (folder / FACTS).write_text(facts, encoding="utf-8")
+
+
+def _parts(index: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The leads in order of their ids, so many at a time that what happened to them fits in memory."""
+    ordered = index.sort_values("lead_id", ignore_index=True)
+    yield from (ordered.iloc[at : at + PART] for at in range(0, len(ordered), PART))
 
 
 def _typed(frame: pd.DataFrame) -> pa.Table:
