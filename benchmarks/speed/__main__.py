@@ -303,7 +303,7 @@ def draw(found: dict[int, dict[str, Figures]]) -> None:
             axes.plot(sizes, [found[size][name]["cpu"] for size in sizes], marker="o", label=name.replace("_", " "))
     axes.set(xscale="log", yscale="log", xlabel="leads, with 30 touches each", ylabel="CPU seconds")
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper")
     PLOT.parent.mkdir(exist_ok=True)
     figure.savefig(PLOT, dpi=110)
 
