@@ -83,10 +83,8 @@ class Reading:
 
     def moment(self, time: str, sql_type: str) -> str:
         """SQL: a time or day of that type in UTC, NULL where it is none that can be stored."""
-        if self.zone == "UTC" and sql_type in NAIVE:
-            return (
-                f"try_cast({time} AS TIMESTAMP)"  # what the conversion would give, which takes a hundred times longer
-            )
+        if self.zone == "UTC" and sql_type in NAIVE:  # the conversion gives the same, a hundred times slower
+            return f"try_cast({time} AS TIMESTAMP)"
         return f"timezone('UTC', try_cast({time} AS TIMESTAMPTZ))"
 
     def time(self, text: str) -> str:

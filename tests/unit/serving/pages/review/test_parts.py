@@ -2,6 +2,7 @@
 
 import duckdb
 import pandas as pd
+import pytest
 
 from pipelines.jobs.score import score_open_leads
 from serving.sinks import page
@@ -13,11 +14,18 @@ def read(opened):
         return {name: connection.execute(f"FROM {name}").df() for name in ("lines", "timeline")}
 
 
-def test_parts_of_the_leads_give_what_one_piece_gives(tmp_path, monkeypatch):
-    opened = published(tmp_path, leads=120, model=False, days=1)
-    whole = read(opened)
-    monkeypatch.setattr(page, "PART", 17)
-    score_open_leads(opened, AS_OF)
-    for name, rows in read(opened).items():
+@pytest.fixture(scope="module")
+def company(tmp_path_factory):
+    return published(tmp_path_factory.mktemp("parts"), leads=120, model=False, days=1)
+
+
+@pytest.mark.parametrize("part", [1, 17])
+def test_parts_of_the_leads_give_what_one_piece_gives(company, monkeypatch, part):
+    """Also where a part has nothing."""
+    score_open_leads(company, AS_OF)
+    whole = read(company)
+    monkeypatch.setattr(page, "PART", part)
+    score_open_leads(company, AS_OF)
+    for name, rows in read(company).items():
         assert whole[name]["lead_id"].nunique() > 2 * 17
         pd.testing.assert_frame_equal(rows, whole[name])
