@@ -165,17 +165,26 @@ def test_a_deleted_lead_is_not_scored_whatever_rows_still_come(warehouse, load):
     check_timeline(warehouse)
 
 
-def test_versions_that_still_come_of_a_deleted_lead_count_once_each(warehouse, load):
-    def deal(day, amount):
-        text = f"lead_id,opened_at,stage,amount L1,2026-01-05,discovery,{amount} "
-        return load(day, backfill=False, opportunities=text)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("opportunities", "lead_id,opened_at,stage,amount L1,2026-01-05,discovery,{} "),
+        ("answers", "lead_id,answered_at,criterion,state,level L1,2026-01-05,budget,yes,{} "),
+        ("touches", "lead_id,occurred_at,kind,event_id,asset L1,2026-01-05,page_view,e1,{} "),
+        ("calls", "lead_id,called_at,disposition,call_id,duration_s L1,2026-01-05,connected,c1,{} "),
+    ],
+)
+@pytest.mark.parametrize("gone", ["deleted", "merged"])
+def test_versions_that_still_come_of_a_lead_that_is_gone_count_once_each(warehouse, load, name, text, gone):
+    def come(day, value):
+        return load(day, backfill=False, **{name: text.format(value)})
 
-    load(0, leads=LEAD)
-    assert [deal(day, 100 * day).stored for day in (1, 2)] == [1, 1]
-    retract_lead(warehouse, "L1", MOMENT)
-    assert deal(38, 200).repeats == 1
-    assert deal(39, 300).stored == 1
-    assert deal(40, 300).repeats == 1
+    load(0, leads=f"{LEAD}L2,2026-01-01,CFO ")
+    assert [come(day, 100 * day).stored for day in (1, 2)] == [1, 1]
+    retract_lead(warehouse, "L1", MOMENT) if gone == "deleted" else merge(warehouse, "L1", "L2", MOMENT)
+    assert come(38, 200).repeats == 1
+    assert come(39, 300).stored == 1
+    assert come(40, 300).repeats == 1
     check_timeline(warehouse)
 
 
