@@ -8,7 +8,7 @@ export UV_LINK_MODE := copy
 
 PEERS := $(VENV)/peers
 
-.PHONY: demo test check soak truth bench format lock clean setup
+.PHONY: demo test check soak truth bench spark format lock clean setup
 
 demo: $(READY)
 	$(BIN)/leadready demo
@@ -16,15 +16,15 @@ demo: $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak"
 
-check: $(READY)
+check: $(READY) $(VENV)/.spark
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak" --durations 80 --durations-min 4
 
-# kills at random moments, days under a real schedule, planted strings: an hour or two
-soak: $(READY)
+# kills at random moments, days under a real schedule, planted strings, 50,000 leads on Spark: an hour or two
+soak: $(READY) $(VENV)/.spark
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -s -m soak
 
 # the gates of the statistics on simulated companies; 20 seeds take some 20 minutes on two cores
@@ -39,6 +39,14 @@ bench: $(READY) $(PEERS)/.ready
 $(PEERS)/.ready: benchmarks/speed/peers.lock $(VENV)/uv/bin/uv
 	$(PYTHON) -m venv $(PEERS)
 	$(VENV)/uv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python $(PEERS)/bin/python $<
+	touch $@
+
+# what the extra `spark` brings, into the same environment: needed for the tests of Spark, which needs Java 17
+spark: $(VENV)/.spark
+
+$(VENV)/.spark: $(READY) pipelines/spark/spark.lock
+	$(VENV)/uv/bin/uv pip install --quiet --require-hashes --build-constraints pipelines/spark/spark.lock \
+		--python $(BIN)/python --requirement pipelines/spark/spark.lock
 	touch $@
 
 format: $(READY)
@@ -64,6 +72,8 @@ lock: $(VENV)/uv/bin/uv
 		--no-header --group dev pyproject.toml --output-file requirements.lock $(LOCK_ARGUMENTS)
 	$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header benchmarks/speed/peers.in --output-file benchmarks/speed/peers.lock $(LOCK_ARGUMENTS)
+	$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header pipelines/spark/spark.in --output-file pipelines/spark/spark.lock $(LOCK_ARGUMENTS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -233,10 +233,15 @@ def split(opened: OpenWorkspace, as_of: datetime, found: Found) -> None:
     found.steps.update({step: int((changes[step].abs() >= 0.01).sum()) for step in STEPS})
 
 
-def replay_all(opened: OpenWorkspace, rng: np.random.Generator, found: Found, sample: int = SAMPLE) -> None:
-    """`sample` random scores of all days, computed again, into `found`."""
+def replay_all(
+    opened: OpenWorkspace, rng: np.random.Generator, found: Found, sample: int = SAMPLE, days: int | None = None
+) -> None:
+    """`sample` random scores of all days, or of so many random ones, computed again, into `found`."""
     with opened.warehouse() as warehouse:
         rows = warehouse.frame("SELECT as_of, lead_id FROM scores ORDER BY ALL")
+    if days is not None:
+        moments = rows["as_of"].unique()
+        rows = rows[rows["as_of"].isin(rng.choice(moments, min(days, len(moments)), replace=False))]
     chosen = rows.iloc[np.sort(rng.choice(len(rows), min(sample, len(rows)), replace=False))]
     by_day = list(chosen.groupby("as_of"))
     for place in rng.permutation(len(by_day)):

@@ -51,6 +51,8 @@ exports_days = 90
 """
 TRAININGS_DAYS = 60
 """So long trainings are kept, as by `trainings_days`; MLflow dates them by a clock that knows nothing of these days."""
+REPLAYED_DAYS = 25
+"""So many days are computed again, whole: 200 of their scores are compared."""
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -168,7 +170,7 @@ def live(root: Path, days: int, leads: int, seed: int) -> list[str]:
             "SELECT count(*) FROM (SELECT 1 FROM scores GROUP BY as_of, lead_id HAVING count(*) > 1)"
         )
     replayed = Found()
-    replay_all(company.opened, rng, replayed, 200)
+    replay_all(company.opened, rng, replayed, 200, REPLAYED_DAYS)
     return year.lines(there, twice, replayed)
 
 

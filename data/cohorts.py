@@ -94,6 +94,10 @@ SNAPSHOTS = f"""SELECT c.lead_id, c.as_of, c.handed_off_at, c.again_at, c.sales_
     LEFT JOIN leads l ON l.lead_id = c.lead_id AND {in_force("c.as_of", "l")}"""
 
 
+LEFT_OUT = ("not_reached_yet", "lead_not_known_then", "handed_off_twice", "decided_before")
+"""Why a hand-off is no snapshot (SNAPSHOTS)."""
+
+
 class Cohort(StrictModel):
     """Which moments of a lead become rows: an anchor and the hours after it (weekly: every Monday 00:00 UTC)."""
 

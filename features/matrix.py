@@ -7,7 +7,7 @@ The rows asked for and, at the same moment, all other leads of their accounts ar
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from features.ranges import ACROSS_ACCOUNTS, build_range
 log = logging.getLogger(__name__)
 
 RANGE_ROWS = 250_000
+Across = Mapping[str, pa.Table]
 KEYS = ("lead_id", "as_of", "house")
 SEEN = "lead_id, as_of, sales_until"
 
@@ -36,6 +37,7 @@ def build_matrix(
     features: tuple[Feature, ...] | None = None,
     names: Iterable[str] | None = None,
     range_rows: int = RANGE_ROWS,
+    across: Across | None = None,
 ) -> pd.DataFrame:
     """The feature table of `index` (columns lead_id, as_of in UTC; any order, repeats allowed).
 
@@ -46,6 +48,7 @@ def build_matrix(
     and one column per feature: float64 (missing = NaN) or text (missing = "unknown"). `features` is the catalogue
     (default: the agreement's, with the source's extra columns), `names` the ones wanted of it (default: all).
     Memory is bounded by working through ranges of about `range_rows` rows; an account is never parted.
+    `across`: what crosses accounts (`read_across`), where the warehouse holds only some of a company's accounts.
 
     Raises DataError where a lead was not known before its `as_of`.
     """
@@ -54,8 +57,9 @@ def build_matrix(
     used = needed(catalogue, set(wanted))
     asked = index[["lead_id", "as_of"]].assign(sales_until=index.get("sales_until", index["as_of"]))
     with warehouse.view("m_index", asked):
-        for statement in (*_asked(any(f.over == "peers" for f in used), range_rows), *ACROSS_ACCOUNTS):
+        for statement in _asked(any(f.over == "peers" for f in used), range_rows):
             warehouse.execute(statement)
+    _put_across(warehouse, across)
     _check_known(warehouse)
     keys = warehouse.frame(f"SELECT {', '.join(KEYS)} FROM m_known ORDER BY place")
     columns = _from_ranges(warehouse, agreement, used, wanted, len(keys))
@@ -63,9 +67,30 @@ def build_matrix(
     if len(index) > len(matrix):  # repeats
         places = f"SELECT place FROM m_asked JOIN m_known USING ({SEEN}) ORDER BY row_id"
         matrix = matrix.take(warehouse.arrays(places)["place"]).reset_index(drop=True)
+    _drop_own(warehouse)
+    return matrix
+
+
+def read_across(warehouse: Warehouse) -> Across:
+    """What crosses accounts, worked out from a warehouse that holds all of them: a table by name, as `m_agents`."""
+    _put_across(warehouse, None)
+    found = {name: warehouse.batches(f"FROM {name}").read_all() for name in ACROSS_ACCOUNTS}
+    _drop_own(warehouse)
+    return found
+
+
+def _put_across(warehouse: Warehouse, across: Across | None) -> None:
+    for name, sql in ACROSS_ACCOUNTS.items():
+        if across is None:
+            warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        else:
+            with warehouse.view("m_given", across[name]):
+                warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM m_given")
+
+
+def _drop_own(warehouse: Warehouse) -> None:
     for (name,) in warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name[:2] = 'm_'"):
         warehouse.execute(f"DROP TABLE {name}")
-    return matrix
 
 
 def _asked(with_peers: bool, range_rows: int) -> list[str]:

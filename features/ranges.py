@@ -27,8 +27,8 @@ from features.measures import Array, merge_latest, merge_parts
 from features.rules.points import rules_sql
 
 Columns = dict[str, Array]
-ACROSS_ACCOUNTS = (AGENTS, HOUSE, f"CREATE OR REPLACE TEMP TABLE m_titles AS {titles_sql('leads')}")
-"""What crosses accounts is computed first, once, and serves every range."""
+ACROSS_ACCOUNTS = {"m_agents": AGENTS, "m_house": HOUSE, "m_titles": titles_sql("leads")}
+"""What crosses accounts is computed first, once, and serves every range: a SELECT for each table."""
 TEXT_LIMIT = 100
 """Longer texts are cut: categories, not documents."""
 AGENTS_NOW = f"""CREATE OR REPLACE TEMP TABLE m_agents_now AS SELECT c.rid, g.decided, g.accepted

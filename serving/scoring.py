@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, cast
 
@@ -19,9 +20,10 @@ from data.warehouse import Warehouse
 from data.workspace import day_name
 from features.catalogue import Feature, build_catalogue, catalogue_version, needed
 from features.concepts.timelines import WAITING_DAYS
-from features.matrix import build_matrix
+from features.matrix import Across, build_matrix
 from features.rules.standing import build_rules, find_reheated
 from features.supposing import suppose
+from models.fitting.deployed import ReadyModel
 from models.registry.client import LoadedModel
 from serving.exploration import earlier_draws
 from serving.overrides import overrides_at
@@ -49,6 +51,22 @@ KNOWN = dict.fromkeys(("probability", "probability_low", "probability_high"), "f
 KEPT = (*POINTS, "zone", "urgent", "missing", "team", "persona", "buying_stage")
 
 
+class Looked(NamedTuple):
+    """The n open leads of one moment, in the order of lead_id, by one index from 0.
+
+    leads: what `choose_routes` needs, but for the day. matrix: n rows of at least the columns of `columns_of`.
+    """
+
+    leads: pd.DataFrame
+    matrix: pd.DataFrame
+
+
+Look = Callable[[Warehouse, Agreement, "LoadedModel | None", datetime, Agreement], Looked]
+"""As `look_at_leads` does."""
+Explain = Callable[["ReadyModel | None", tuple[Feature, ...], pd.DataFrame, "pd.Series[bool]"], pd.DataFrame]
+"""As `reasons.explain_scores` does."""
+
+
 class Scored(NamedTuple):
     """The scores of n open leads and what they rest on.
 
@@ -70,6 +88,8 @@ def score_leads(
     as_of: datetime,
     trained_under: Agreement | None = None,
     time_zone: str = "UTC",
+    look: Look | None = None,
+    explain: Explain | None = None,
 ) -> Scored:
     """Score every open lead at `as_of`, by lead_id.
 
@@ -77,16 +97,16 @@ def score_leads(
     force; the model sees points as under the one it was trained with. Without a model the rules alone route. The
     columns `model_status`, `stale` and `changed` are left to others (`pipelines.jobs.score`). Raises DataError where
     no lead is open, ModelError where the catalogue no longer makes the model's columns.
+    `look`, `explain`: how another engine does what this process else does itself, with the same result.
     """
-    index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
-    if index.empty:
-        raise _nothing_open(warehouse, as_of)
     seen_under = trained_under or agreement
     if seen_under.version != agreement.version:
         log.warning("the agreement changed to %s after the model was trained: train again soon", agreement.version)
-    features, used, matrix = _seen(warehouse, model, seen_under, index)
-    known = assess(model, matrix) if model else pd.DataFrame(index=matrix.index, columns=list(KNOWN)).astype(KNOWN)
-    leads = _leads_to_route(warehouse, agreement, index, matrix, known).assign(day=day_name(as_of, time_zone))
+    features, used = columns_of(warehouse, model, seen_under)
+    looked = (look or look_at_leads)(warehouse, agreement, model, as_of, seen_under)
+    if looked.leads.empty:
+        raise _nothing_open(warehouse, as_of)
+    leads, matrix = looked.leads.assign(day=day_name(as_of, time_zone)), looked.matrix
     calls = _weigh_calls(warehouse, model, agreement, seen_under, leads, used, matrix)
     past = earlier_draws(warehouse, as_of, time_zone)
     wanted = overrides_at(warehouse, as_of)
@@ -94,14 +114,14 @@ def score_leads(
     _warn(leads, routed)
     _tell_overrides(leads, routed, wanted)
     if model:
-        _warn_of_strangers(model, matrix, known)
+        _warn_of_strangers(model, matrix, leads)
     number = str(model.version) if model else "none"
     scored = (
         leads[["lead_id", "as_of", *KNOWN, *KEPT]].join(routed.leads).join(calls.drop(columns=["call_value", "due"]))
     )
     scored = scored.join(_words(scored, agreement))
     seen = scored["route"].isin(routes_where(lambda r: r.seen))
-    scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, seen)).assign(
+    scored = scored.join((explain or explain_scores)(model.pipeline if model else None, features, matrix, seen)).assign(
         exploration_seed=agreement.exploration.seed,
         policy_version=f"{agreement.version}/model-{number}",
         model_version=number,
@@ -111,12 +131,35 @@ def score_leads(
     return Scored(scored, routed.capacity, features, matrix, leads["segment"])
 
 
+def look_at_leads(
+    warehouse: Warehouse,
+    agreement: Agreement,
+    model: LoadedModel | None,
+    as_of: datetime,
+    seen_under: Agreement,
+    across: Across | None = None,
+) -> Looked:
+    """Every open lead at `as_of` with its features, what the rules say, and how likely the model finds it.
+
+    Asks of no lead what only others' rows tell, but for its account's and `across` (`build_matrix`): whole accounts may
+    be looked at apart.
+    """
+    index = open_leads(warehouse, as_of, agreement.recycle.cool_off_days, agreement.recycle.never)
+    matrix = _seen(warehouse, model, seen_under, index, across)
+    known = assess(model, matrix) if model else pd.DataFrame(index=matrix.index, columns=list(KNOWN)).astype(KNOWN)
+    return Looked(_leads_to_route(warehouse, agreement, as_of, index, matrix, known), matrix)
+
+
 def _leads_to_route(
-    warehouse: Warehouse, agreement: Agreement, index: pd.DataFrame, matrix: pd.DataFrame, known: pd.DataFrame
+    warehouse: Warehouse,
+    agreement: Agreement,
+    as_of: datetime,
+    index: pd.DataFrame,
+    matrix: pd.DataFrame,
+    known: pd.DataFrame,
 ) -> pd.DataFrame:
     """The open leads of one moment with what `choose_routes` needs, but for the day."""
     unanswered = ~(matrix["hours_since_decision"] <= matrix["hours_since_handoff"])
-    as_of = index["as_of"].iloc[0].to_pydatetime()
     return pd.concat([build_rules(warehouse, index, [agreement]), known], axis=1).assign(
         with_sales=unanswered & (matrix["hours_since_handoff"] < WAITING_DAYS * 24),
         cooling=index["cooling"],
@@ -161,7 +204,8 @@ def explain_one(
 ) -> dict[str, object]:
     """What the model makes of one lead at `as_of`, open or not: probability, and what `reasons.LeadExplainer` says."""
     index = pd.DataFrame({"lead_id": [lead], "as_of": pd.Timestamp(as_of)})
-    features, _, matrix = _seen(warehouse, model, trained_under, index)
+    features, _ = columns_of(warehouse, model, trained_under)
+    matrix = _seen(warehouse, model, trained_under, index)
     said = LeadExplainer(model.pipeline, features).explain(matrix)
     return {name: assess(model, matrix)[name].iloc[0] for name in KNOWN} | said
 
@@ -171,22 +215,36 @@ def score_snapshots(
 ) -> pd.Series[float]:
     """What the model would have said of n snapshots, by the index of `index`, which may be empty.
 
-    index: as `build_matrix` takes it. Raises ModelError where it cannot score any more.
+    index: as `build_matrix` takes it. Raises ModelError where the model cannot score any more, also of no snapshot.
     """
-    *_, matrix = _seen(warehouse, model, trained_under, index)
-    return pd.Series(predict(model, matrix), index.index)
+    if index.empty:
+        columns_of(warehouse, model, trained_under)
+        return pd.Series(dtype=float)
+    return pd.Series(predict(model, _seen(warehouse, model, trained_under, index)), index.index)
+
+
+def columns_of(
+    warehouse: Warehouse, model: LoadedModel | None, agreement: Agreement
+) -> tuple[tuple[Feature, ...], tuple[Feature, ...]]:
+    """The model's features (without a model: all of the catalogue), and those that they and BESIDE build on.
+
+    Raises ModelError where the catalogue no longer makes the model's columns.
+    """
+    catalogue = build_catalogue(agreement, warehouse, identifiers=True)
+    features = used_features(model, catalogue) if model else catalogue
+    return features, needed(catalogue, {*(f.name for f in features if model), *BESIDE})
 
 
 def _seen(
-    warehouse: Warehouse, model: LoadedModel | None, agreement: Agreement, index: pd.DataFrame
-) -> tuple[tuple[Feature, ...], tuple[Feature, ...], pd.DataFrame]:
-    """The model's features (without a model: all of the catalogue), those that it and BESIDE build on, their matrix."""
-    catalogue = build_catalogue(agreement, warehouse, identifiers=True)
-    features = used_features(model, catalogue) if model else catalogue
-    used = needed(catalogue, {*(f.name for f in features if model), *BESIDE})
-    names = [f.name for f in used]
-    matrix = build_matrix(warehouse, index, agreement, features=catalogue, names=names) if len(index) else index
-    return features, used, matrix
+    warehouse: Warehouse,
+    model: LoadedModel | None,
+    agreement: Agreement,
+    index: pd.DataFrame,
+    across: Across | None = None,
+) -> pd.DataFrame:
+    """The matrix of the columns of `columns_of`."""
+    _, used = columns_of(warehouse, model, agreement)
+    return build_matrix(warehouse, index, agreement, features=used, names=[f.name for f in used], across=across)
 
 
 def _warn(leads: pd.DataFrame, routed: Routed) -> None:

@@ -35,14 +35,14 @@ _WAITING = f"""SELECT NULL AS agent_id, known_at AS moment, 0 AS decided, 0 AS a
     GROUP BY handoff_row, h.known_at, h.first_known, h.superseded_at"""
 
 
-def _timeline(name: str, steps: str) -> str:
+def _timeline(steps: str) -> str:
     window = "OVER (PARTITION BY agent_id ORDER BY moment)::DOUBLE"
     running = ", ".join(f"sum(sum({n})) {window} AS {n}" for n in ("decided", "accepted", "waiting"))
-    return f"""CREATE OR REPLACE TEMP TABLE {name} AS SELECT agent_id, moment, {running}
+    return f"""SELECT agent_id, moment, {running}
         FROM ({steps}) GROUP BY agent_id, moment"""
 
 
-AGENTS = _timeline("m_agents", _DECIDED.format(decisions=_BY_AGENT))
+AGENTS = _timeline(_DECIDED.format(decisions=_BY_AGENT))
 """Per agent who last called before the hand-off, as known when sales decided: decisions and acceptances so far."""
-HOUSE = _timeline("m_house", f"{_DECIDED.format(decisions=_RECENT)} UNION ALL {_WAITING}")
+HOUSE = _timeline(f"{_DECIDED.format(decisions=_RECENT)} UNION ALL {_WAITING}")
 """All of sales: decisions and acceptances of the last RECENT_DAYS, and hand-offs that wait."""

@@ -12,6 +12,8 @@ from models.metrics.evaluation import Vector, information
 
 INSIDE = 0.99
 """The share of training rows that lie within the limit of a concept."""
+SAME = 1 + 1e-9
+"""Leverages this close are the same."""
 
 
 class Support(BaseEstimator):  # type: ignore[misc]
@@ -50,7 +52,8 @@ class Support(BaseEstimator):  # type: ignore[misc]
     def outside(self, X: pd.DataFrame) -> tuple[Vector, Vector]:
         """Of n leads whether each is outside (flags), and the variance of its log-odds if so; 0 inside."""
         rows = self._encoded(X)
-        beyond = [_forms(rows[:, at], self.inverses_[c]) > self.limits_[c] for c, at in self.places_.items()]
+        # like the training row at the limit is inside, whatever the last bit of a sum says
+        beyond = [_forms(rows[:, at], self.inverses_[c]) > self.limits_[c] * SAME for c, at in self.places_.items()]
         flags = np.any(beyond, axis=0) if beyond else np.zeros(len(rows), dtype=bool)
         variance = np.zeros(len(rows))
         variance[flags] = _forms(_with_one(rows[flags]), self.covariance_)

@@ -3,46 +3,62 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 import pandas as pd
 
 from data.agreement.model import Agreement
-from data.cohorts import build_cohort, count_left_out, handed_off
+from data.cohorts import LEFT_OUT, build_cohort, count_left_out, handed_off
 from data.errors import DataError
 from data.labels import label_outcomes, to_target
 from data.settings import Settings
 from data.sql import in_force
 from data.warehouse import Warehouse
-from features.catalogue import build_catalogue, select
-from features.matrix import build_matrix
+from features.catalogue import Feature, build_catalogue, select
+from features.matrix import Across, build_matrix
 from models.rows.training_set import TrainingSet
 
 log = logging.getLogger(__name__)
 
 
-def build_training_set(
-    warehouse: Warehouse, settings: Settings, agreement: Agreement, observed: datetime
-) -> tuple[TrainingSet, dict[str, int]]:
-    """The labelled snapshots known at `observed`, and the count of each outcome, whatever it counts as.
+class Gathered(NamedTuple):
+    """The snapshots of a cohort that have a label, and how many have none, by why.
 
-    With hand-offs that are no snapshot by cause (`count_left_out`), so that the counts add up to all hand-offs.
-
-    Raises DataError where no snapshot is there, or none has a label.
+    rows: n snapshots as `label_outcomes` gives them, with target and propensity, in the order of as_of and lead_id.
+    matrix: their n rows. counts: of each outcome, whatever it counts as, with hand-offs that are no snapshot by cause.
     """
-    snapshots = build_cohort(warehouse, settings.cohort, observed)
-    if snapshots.empty:
+
+    rows: pd.DataFrame
+    matrix: pd.DataFrame
+    counts: dict[str, int]
+
+
+Gather = Callable[[Warehouse, Settings, Agreement, datetime, tuple[Feature, ...], list[str]], Gathered]
+"""As `gather_rows` does."""
+
+
+def build_training_set(
+    warehouse: Warehouse, settings: Settings, agreement: Agreement, observed: datetime, gather: Gather | None = None
+) -> tuple[TrainingSet, dict[str, int]]:
+    """The labelled snapshots known at `observed`, and the counts of `Gathered`, which add up to all hand-offs.
+
+    `gather`: how another engine does what this process else does itself, with the same result. Raises DataError where
+    no snapshot is there, or none has a label.
+    """
+    catalogue = build_catalogue(agreement, warehouse)
+    # the rulebook is always fitted beside the candidates, so its points are always there
+    features = select(catalogue, (*settings.features.include, "rule_points"), settings.features.exclude)
+    names = [f.name for f in features]
+    rows, matrix, counts = (gather or gather_rows)(warehouse, settings, agreement, observed, catalogue, names)
+    if not set(counts) - set(LEFT_OUT):
         raise DataError(
             f"building the cohort {settings.cohort.name} as of {observed:%Y-%m-%d}",
             expected="leads that reached it",
             got="none",
             do="ingest hand-offs, use a later --as-of, or choose another anchor in settings.toml [cohort]",
         )
-    labelled = label_outcomes(warehouse, snapshots, settings.horizon, observed)
-    target = to_target(labelled, settings.label.expired, settings.label.never_handed_off)
-    counts = {str(k): int(v) for k, v in labelled["outcome"].value_counts().items()}
-    counts |= count_left_out(warehouse, settings.cohort, observed)
-    rows = labelled[target.notna()].reset_index(drop=True)
     if rows.empty:
         raise DataError(
             f"labelling the cohort {settings.cohort.name} as of {observed:%Y-%m-%d}",
@@ -50,27 +66,47 @@ def build_training_set(
             got=", ".join(f"{k} {v}" for k, v in counts.items()),
             do="ingest decisions, or use a later --as-of",
         )
-    catalogue = build_catalogue(agreement, warehouse)
-    # the rulebook is always fitted beside the candidates, so its points are always there
-    features = select(catalogue, (*settings.features.include, "rule_points"), settings.features.exclude)
-    names = [f.name for f in features]
-    matrix = build_matrix(warehouse, rows, agreement, features=catalogue, names=names)
     log.info("training set: %d rows, %d features", len(rows), len(names))
     data = TrainingSet(
         X=matrix[names],
-        y=target.dropna().to_numpy(dtype=int),
+        y=rows["target"].to_numpy(dtype=int),
         as_of=rows["as_of"],
         group=matrix["house"],
         horizon=settings.horizon,
         features=features,
         lead_id=rows["lead_id"],
-        propensity=_propensity(warehouse, rows, observed),
+        propensity=rows["propensity"],
         sales_until=rows["sales_until"],
         answered_at=rows["answered_at"],
         observed=observed,
         silence_counts="not_accepted" in (settings.label.expired, settings.label.never_handed_off),
     )
     return data, counts
+
+
+def gather_rows(
+    warehouse: Warehouse,
+    settings: Settings,
+    agreement: Agreement,
+    observed: datetime,
+    catalogue: tuple[Feature, ...],
+    names: list[str],
+    across: Across | None = None,
+) -> Gathered:
+    """The labelled snapshots of the leads of a warehouse, with the columns `names` of the catalogue.
+
+    Asks of no lead what only others' rows tell, but for its account's, those it was merged with, and `across`
+    (`build_matrix`): whole accounts may be gathered apart.
+    """
+    snapshots = build_cohort(warehouse, settings.cohort, observed)
+    labelled = label_outcomes(warehouse, snapshots, settings.horizon, observed)
+    target = to_target(labelled, settings.label.expired, settings.label.never_handed_off)
+    counts = {str(k): int(v) for k, v in labelled["outcome"].value_counts().items()}
+    counts |= count_left_out(warehouse, settings.cohort, observed)
+    rows = labelled.assign(target=target)[target.notna()].reset_index(drop=True)
+    rows["propensity"] = _propensity(warehouse, rows, observed)
+    matrix = build_matrix(warehouse, rows, agreement, features=catalogue, names=names, across=across)
+    return Gathered(rows, matrix, counts)
 
 
 def _propensity(warehouse: Warehouse, rows: pd.DataFrame, observed: datetime) -> pd.Series[float]:

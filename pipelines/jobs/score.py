@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from data.settings import Settings
     from data.warehouse import Warehouse
     from models.registry.client import LoadedModel, Registry
+    from pipelines.spark.engine import OnSpark
     from serving.scoring import Scored
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     agreement that the model was trained under is gone.
     """
     from models.registry.client import Registry
+    from pipelines.spark.engine import on_spark
     from serving.in_use import IN_USE, find_model, trained_under
     from serving.inbox import take_in
     from serving.lists import find_columns
@@ -61,11 +63,11 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     if model is None:
         log.warning("no model is in use; the rules alone decide")
     seen_under = trained_under(opened, model) if model else None
-    with opened.warehouse() as warehouse:
+    with on_spark(opened) as engine, opened.warehouse() as warehouse:
         find_columns(warehouse, opened.settings)  # before minutes are spent on scores
         take_in(opened, warehouse, as_of)
         fresh = look_at_freshness(opened, warehouse, as_of)
-        scored = score_rows(warehouse, agreement, model, as_of, seen_under, opened.settings, fresh)
+        scored = score_rows(warehouse, agreement, model, as_of, seen_under, opened.settings, fresh, engine)
         log.info("scored %d open leads as of %s", len(scored.scores), as_of)
         since, moved = _moved(opened, warehouse, scored.scores)
         scores = _with_changes(opened, warehouse, scored.scores, moved, model, seen_under)
@@ -162,12 +164,14 @@ def score_rows(
     seen_under: Agreement | None,
     settings: Settings,
     fresh: Freshness,
+    engine: OnSpark | None = None,
 ) -> Scored:
-    """The scores (`score_leads`) with all their columns, `changed` still empty."""
+    """The scores (`score_leads`) with all their columns, `changed` still empty; by the workers of an `engine`."""
     from serving.in_use import model_status
     from serving.pages.freshness import stale_words
     from serving.scoring import score_leads
 
-    scored = score_leads(warehouse, agreement, model, as_of, seen_under, settings.time_zone)
+    look, explain = (engine.look, engine.explain) if engine else (None, None)
+    scored = score_leads(warehouse, agreement, model, as_of, seen_under, settings.time_zone, look, explain)
     said = {"model_status": model_status(model, settings), "stale": stale_words(fresh), "changed": None}
     return scored._replace(scores=scored.scores.assign(**said))

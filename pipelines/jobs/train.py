@@ -63,13 +63,15 @@ def train_models(opened: OpenWorkspace, observed: datetime, ask: bool = False) -
     from models.registry.client import Registry
     from models.rows.dataset import build_training_set
     from models.rows.training_set import check
+    from pipelines.spark.engine import on_spark
     from serving.in_use import ask_champion
     from serving.pages.training import write_pages
 
     settings, agreement, registry = opened.settings, opened.agreement_at(observed), Registry(opened.workspace)
-    with opened.warehouse() as warehouse:
+    with on_spark(opened) as engine, opened.warehouse() as warehouse:
         fresh = look_at_freshness(opened, warehouse, observed)
-        data, outcomes = build_training_set(warehouse, settings, agreement, observed)
+        gather = engine.gather if engine else None
+        data, outcomes = build_training_set(warehouse, settings, agreement, observed, gather)
         check(data)  # before MLflow's store is made: a refused training keeps nothing
         zones = zones_of(warehouse, data, agreement)
         champion = ask_champion(opened, warehouse, registry, data)
