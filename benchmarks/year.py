@@ -161,7 +161,7 @@ def live(root: Path, days: int, leads: int, seed: int) -> list[str]:
         tidy(company.opened, at + SCORED + timedelta(minutes=10))
         begun[day] = datetime.now(UTC).replace(tzinfo=None)
         if day >= TRAININGS_DAYS:
-            Registry(space).drop_runs(begun.pop(day - TRAININGS_DAYS))
+            Registry(space).drop_runs(begun.get(day - TRAININGS_DAYS, begun[0]))
         year.size[day] = memory(), sum(p.lstat().st_size for p in space.root.rglob("*")) / 1e6
         print(f"day {day}: {fault or 'as usual'}; {year.size[day]}; {year.alarms[day]}", file=sys.stderr, flush=True)
     with company.opened.warehouse() as warehouse:

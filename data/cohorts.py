@@ -17,8 +17,8 @@ Anchor = Literal["created", "handoff", "weekly"]
 
 BY_PERSONS = "e.is_bot IS NOT TRUE AND e.direction IS DISTINCT FROM 'outbound'"
 """The SQL condition under which a touch `e` is one that the lead made, not a bot and not we."""
-LAST = "(decided_at, decision = 'accepted', how)"
-"""The order of what ended a lead's way; of two at one instant an acceptance is the later."""
+LAST = "(decided_at, decision = 'accepted', how, coalesce(reason, ''))"
+"""The order of what ended a lead's way; of two at one instant an acceptance is the later, then the order of words."""
 STANDING = f"""WITH decided AS (SELECT lead_id, decided_at, decision, reason FROM decisions d
         WHERE {in_force("$as_of", "d")}),
     sent AS (SELECT lead_id, max(handed_off_at) AS handoff FROM handoffs h WHERE {in_force("$as_of", "h")}
@@ -146,6 +146,12 @@ TO_SALES_SCORES = f"(FROM scores WHERE route IN ({', '.join(map(literal, TO_SALE
 POLICY = ("propensity", "policy_version", "early", "explored", "exploration_seed")
 
 
+def has_scores(warehouse: Warehouse) -> bool:
+    """Whether there are scores that say of what policy they are."""
+    there = "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'explored'"
+    return bool(warehouse.scalar(there))
+
+
 def handed_off(warehouse: Warehouse) -> str:
     """A SELECT of all hand-offs with what the score that each followed says of its policy.
 
@@ -153,8 +159,7 @@ def handed_off(warehouse: Warehouse) -> str:
     exploration_seed, and propensity and policy_version where the hand-off came back without them: a CRM need not carry
     them. A propensity of 0 says nothing.
     """
-    there = "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'explored'"
-    if not warehouse.scalar(there):
+    if not has_scores(warehouse):
         return """SELECT * REPLACE (nullif(propensity, 0) AS propensity), false AS early, false AS explored,
             NULL::BIGINT AS exploration_seed FROM handoffs"""
     recent = "h.handed_off_at < s.as_of + INTERVAL 7 DAY"

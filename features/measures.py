@@ -133,12 +133,15 @@ class Largest(Measure):
 
 @dataclass(frozen=True)
 class Last(Measure):
-    """`column` of the newest row by `order`, missing where that row has none; `SinceLast` of the rows is its age."""
+    """`column` of the newest row by `order`, missing where that row has none; `SinceLast` of the rows is its age.
+
+    Of several rows at one instant, as in a source that knows days alone, the least value is taken.
+    """
 
     column: str
     order: str = "age_days"
     merge: ClassVar[Merge] = "latest"
-    part = "arg_min_null({it.column}, {it.order}){filter}"
+    part = "arg_min_null({it.column}, ({it.order}, {it.column})){filter}"
 
 
 @dataclass(frozen=True)

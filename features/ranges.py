@@ -32,8 +32,8 @@ ACROSS_ACCOUNTS = {"m_agents": AGENTS, "m_house": HOUSE, "m_titles": titles_sql(
 TEXT_LIMIT = 100
 """Longer texts are cut: categories, not documents."""
 AGENTS_NOW = f"""CREATE OR REPLACE TEMP TABLE m_agents_now AS SELECT c.rid, g.decided, g.accepted
-    FROM (SELECT r.rid, r.sales_until, arg_max(e.agent_id, e.called_at) AS agent_id FROM m_range r
-        JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.sales_until) c
+    FROM (SELECT r.rid, r.sales_until, arg_min(e.agent_id, (r.as_of - e.called_at, e.agent_id)) AS agent_id
+        FROM m_range r JOIN calls e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} GROUP BY r.rid, r.sales_until) c
     ASOF JOIN m_agents g ON g.agent_id = c.agent_id AND c.sales_until > g.moment"""
 HOUSE_NOW = """CREATE OR REPLACE TEMP TABLE m_house_now AS SELECT r.sales_until, h.decided, h.accepted, h.waiting
     FROM (SELECT DISTINCT sales_until FROM m_range) r ASOF LEFT JOIN m_house h ON r.sales_until > h.moment"""

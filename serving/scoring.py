@@ -23,7 +23,6 @@ from features.concepts.timelines import WAITING_DAYS
 from features.matrix import Across, build_matrix
 from features.rules.standing import build_rules, find_reheated
 from features.supposing import suppose
-from models.fitting.deployed import ReadyModel
 from models.registry.client import LoadedModel
 from serving.exploration import earlier_draws
 from serving.overrides import overrides_at
@@ -63,8 +62,6 @@ class Looked(NamedTuple):
 
 Look = Callable[[Warehouse, Agreement, "LoadedModel | None", datetime, Agreement], Looked]
 """As `look_at_leads` does."""
-Explain = Callable[["ReadyModel | None", tuple[Feature, ...], pd.DataFrame, "pd.Series[bool]"], pd.DataFrame]
-"""As `reasons.explain_scores` does."""
 
 
 class Scored(NamedTuple):
@@ -89,7 +86,6 @@ def score_leads(
     trained_under: Agreement | None = None,
     time_zone: str = "UTC",
     look: Look | None = None,
-    explain: Explain | None = None,
 ) -> Scored:
     """Score every open lead at `as_of`, by lead_id.
 
@@ -97,7 +93,7 @@ def score_leads(
     force; the model sees points as under the one it was trained with. Without a model the rules alone route. The
     columns `model_status`, `stale` and `changed` are left to others (`pipelines.jobs.score`). Raises DataError where
     no lead is open, ModelError where the catalogue no longer makes the model's columns.
-    `look`, `explain`: how another engine does what this process else does itself, with the same result.
+    `look`: how another engine looks at the leads, with the result of `look_at_leads`.
     """
     seen_under = trained_under or agreement
     if seen_under.version != agreement.version:
@@ -121,7 +117,7 @@ def score_leads(
     )
     scored = scored.join(_words(scored, agreement))
     seen = scored["route"].isin(routes_where(lambda r: r.seen))
-    scored = scored.join((explain or explain_scores)(model.pipeline if model else None, features, matrix, seen)).assign(
+    scored = scored.join(explain_scores(model.pipeline if model else None, features, matrix, seen)).assign(
         exploration_seed=agreement.exploration.seed,
         policy_version=f"{agreement.version}/model-{number}",
         model_version=number,
@@ -219,7 +215,7 @@ def score_snapshots(
     """
     if index.empty:
         columns_of(warehouse, model, trained_under)
-        return pd.Series(dtype=float)
+        return pd.Series(index=index.index, dtype=float)
     return pd.Series(predict(model, _seen(warehouse, model, trained_under, index)), index.index)
 
 
@@ -351,6 +347,8 @@ def used_features(model: LoadedModel, catalogue: tuple[Feature, ...]) -> tuple[F
 
 def assess(model: LoadedModel, matrix: pd.DataFrame) -> pd.DataFrame:
     """The columns of KNOWN for each row of the matrix; on one thread, as training fits."""
+    if matrix.empty:
+        return pd.DataFrame(index=matrix.index, columns=list(KNOWN)).astype(KNOWN)
     with threadpool_limits(limits=1):  # sums in another order would differ in the last bit
         return pd.concat([model.assess(matrix.iloc[i : i + BLOCK]) for i in range(0, len(matrix), BLOCK)]).astype(KNOWN)
 

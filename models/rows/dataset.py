@@ -51,7 +51,8 @@ def build_training_set(
     # the rulebook is always fitted beside the candidates, so its points are always there
     features = select(catalogue, (*settings.features.include, "rule_points"), settings.features.exclude)
     names = [f.name for f in features]
-    rows, matrix, counts = (gather or gather_rows)(warehouse, settings, agreement, observed, catalogue, names)
+    rows, matrix, found = (gather or gather_rows)(warehouse, settings, agreement, observed, catalogue, names)
+    counts = dict(sorted(found.items(), key=lambda count: (count[0] in LEFT_OUT, -count[1], count[0])))
     if not set(counts) - set(LEFT_OUT):
         raise DataError(
             f"building the cohort {settings.cohort.name} as of {observed:%Y-%m-%d}",

@@ -9,6 +9,7 @@ from data.errors import ConfigError, LeadreadyError
 from data.intake import databases, postgres
 from data.postgres import is_postgres
 from pipelines.doctor.finding import Finding, Visit, broken, fine, look, named
+from pipelines.spark.session import check_ready, wants_spark
 
 CATCH_UP = "run `leadready daily`, and see that what runs it is at work (docs/schedule.md)"
 
@@ -31,6 +32,13 @@ def check_mlflow(visit: Visit) -> Finding:
         return fine("no server is named: models are in the workspace")
     Registry(visit.space).check_place()
     return fine("the server in LEADREADY_MLFLOW answers")
+
+
+def check_spark(visit: Visit) -> Finding:  # noqa: ARG001
+    """Whether what LEADREADY_ENGINE asks for is installed; ConfigError where not. No session is started."""
+    if not wants_spark():
+        return fine("not asked for: all is done on this machine")
+    return fine(f"is installed; a session would start on {check_ready()}")
 
 
 def check_sources(visit: Visit) -> Finding:

@@ -31,6 +31,7 @@ CHECKS: dict[str, Check] = {
     "models": stores.check_models,
     "Prefect": outside.check_prefect,
     "MLflow": outside.check_mlflow,
+    "Spark": outside.check_spark,
     "sources": outside.check_sources,
     "schedule": outside.check_schedule,
     "runs": folders.check_runs,

@@ -12,6 +12,7 @@ from data.opened import OpenWorkspace
 from data.sql import literal
 from data.warehouse import COPY, Warehouse, rewrite
 from data.whole import remove
+from pipelines.spark.session import folder_of
 
 STAYS = "models that learned from this lead keep what they learned, without its name: train again to leave it out"
 OUTSIDE = "exports of the CRM and other copies outside the workspace are yours to clean (for backups see `restore`)"
@@ -73,7 +74,7 @@ def _in_workspace(opened: OpenWorkspace, warehouse: Warehouse, leads: list[str],
         rows[place.name] = sum(erase_rows(path, leads) for path in sorted(place.rglob("*.*")))
     rows |= {"page": page.forget(space, leads), "inbox": inbox.forget(space, leads)}
     older = [*space.root.glob(COPY.format(name=space.warehouse.name, to="*"))]
-    remove(*older)
+    remove(*older, folder_of(space))
     return rows | {"copies from before a migration": len(older)} | _in_warehouse(opened, warehouse, leads, moment)
 
 

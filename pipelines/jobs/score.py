@@ -63,7 +63,8 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
     if model is None:
         log.warning("no model is in use; the rules alone decide")
     seen_under = trained_under(opened, model) if model else None
-    with on_spark(opened) as engine, opened.warehouse() as warehouse:
+    engine = on_spark(opened)
+    with opened.warehouse() as warehouse:
         find_columns(warehouse, opened.settings)  # before minutes are spent on scores
         take_in(opened, warehouse, as_of)
         fresh = look_at_freshness(opened, warehouse, as_of)
@@ -171,7 +172,7 @@ def score_rows(
     from serving.pages.freshness import stale_words
     from serving.scoring import score_leads
 
-    look, explain = (engine.look, engine.explain) if engine else (None, None)
-    scored = score_leads(warehouse, agreement, model, as_of, seen_under, settings.time_zone, look, explain)
+    look = engine.look if engine else None
+    scored = score_leads(warehouse, agreement, model, as_of, seen_under, settings.time_zone, look)
     said = {"model_status": model_status(model, settings), "stale": stale_words(fresh), "changed": None}
     return scored._replace(scores=scored.scores.assign(**said))

@@ -68,7 +68,8 @@ def train_models(opened: OpenWorkspace, observed: datetime, ask: bool = False) -
     from serving.pages.training import write_pages
 
     settings, agreement, registry = opened.settings, opened.agreement_at(observed), Registry(opened.workspace)
-    with on_spark(opened) as engine, opened.warehouse() as warehouse:
+    engine = on_spark(opened)
+    with opened.warehouse() as warehouse:
         fresh = look_at_freshness(opened, warehouse, observed)
         gather = engine.gather if engine else None
         data, outcomes = build_training_set(warehouse, settings, agreement, observed, gather)

@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from data.agreement.model import Agreement
-from data.cohorts import TO_SALES_SCORES
+from data.cohorts import TO_SALES_SCORES, has_scores
 from data.opened import OpenWorkspace
 from data.settings import Settings
 from data.tables import SCORES
 from data.warehouse import Warehouse
+from data.workspace import Workspace
 from features.definition import Feature
 from features.matrix import Across, read_across
-from models.fitting.deployed import ReadyModel
 from models.registry.client import LoadedModel
 from models.rows.dataset import Gathered, gather_rows
 from pipelines.spark.session import shared_folder, spark_session, wants_spark
-from pipelines.spark.shares import Work, plain_errors, work_on_shares
-from serving.reasons import explain_scores
+from pipelines.spark.shares import Work, work_on_shares
 from serving.scoring import Looked, look_at_leads
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-TOGETHER = 500
-"""Leads whose reasons are found by one task."""
 
 
 @dataclass(frozen=True)
 class OnSpark:
-    """Does on the workers of a session what one machine does lead by lead: `share_leads` as for `work_on_shares`."""
+    """Does on Spark's workers what one machine does lead by lead.
 
-    spark: SparkSession
-    folder: Path
+    memory: what DuckDB may use in each. share_leads: as for `work_on_shares`.
+    """
+
+    workspace: Workspace
     memory: str
     share_leads: int | None = None
 
@@ -64,25 +55,6 @@ class OnSpark:
         order = np.argsort(found["leads"]["lead_id"].to_numpy(object))
         return Looked(*(found[name].take(order).reset_index(drop=True) for name in Looked._fields))
 
-    def explain(
-        self, model: ReadyModel | None, features: tuple[Feature, ...], matrix: pd.DataFrame, seen: pd.Series[bool]
-    ) -> pd.DataFrame:
-        """As `explain_scores`; TOGETHER leads are one task."""
-        rows = np.flatnonzero(seen)
-        if model is None or not len(rows):
-            return explain_scores(None, features, matrix, seen)
-        given = self.spark.sparkContext.broadcast((model, features))
-
-        def some(leads: pd.DataFrame) -> pd.DataFrame:
-            own, of = given.value
-            return explain_scores(own, of, leads, pd.Series(True, leads.index))
-
-        parts = [matrix.iloc[rows[at : at + TOGETHER]] for at in range(0, len(rows), TOGETHER)]
-        with plain_errors():
-            done: list[pd.DataFrame] = self.spark.sparkContext.parallelize(parts, len(parts)).map(some).collect()
-        found = pd.concat(done)
-        return found.reindex(matrix.index).astype(found.dtypes)
-
     def gather(
         self,
         warehouse: Warehouse,
@@ -102,8 +74,7 @@ class OnSpark:
             names=names,
             across=read_across(warehouse),
         )
-        warehouse.make(SCORES)
-        found = self._of_shares(warehouse, work, {SCORES.name: TO_SALES_SCORES})
+        found = self._of_shares(warehouse, work, {SCORES.name: TO_SALES_SCORES} if has_scores(warehouse) else {})
         if not found:
             return Gathered(pd.DataFrame(), pd.DataFrame(), {})
         counts = {str(outcome): int(n) for outcome, n in found["counts"].groupby("outcome")["n"].sum().items()}
@@ -114,18 +85,16 @@ class OnSpark:
         return Gathered(rows, matrix, counts)
 
     def _of_shares(self, warehouse: Warehouse, work: Work, more: Mapping[str, str]) -> dict[str, pd.DataFrame]:
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
-        return work_on_shares(self.spark, warehouse, folder, work, more, self.memory, self.share_leads)
+        with spark_session() as spark, shared_folder(self.workspace) as folder:
+            return work_on_shares(spark, warehouse, folder, work, more, self.memory, self.share_leads)
 
 
-@contextmanager
-def on_spark(opened: OpenWorkspace) -> Iterator[OnSpark | None]:
-    """Spark's workers where LEADREADY_ENGINE asks for them, each with the memory of the settings; else None."""
-    if not wants_spark():
-        yield None
-        return
-    with spark_session() as spark, shared_folder(opened.workspace.root) as folder:
-        yield OnSpark(spark, folder, opened.settings.compute.memory)
+def on_spark(opened: OpenWorkspace) -> OnSpark | None:
+    """Spark's workers where LEADREADY_ENGINE asks for them, each with the memory of the settings; else None.
+
+    Who gives them work holds the warehouse of the workspace (`shared_folder`).
+    """
+    return OnSpark(opened.workspace, opened.settings.compute.memory) if wants_spark() else None
 
 
 def _look(

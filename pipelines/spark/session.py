@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import logging
 import os
+import re
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,30 +16,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.errors import ConfigError
+from data.whole import remove
+from data.workspace import Workspace
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
 
 ENGINES = ("duckdb", "spark")
 OPTIONS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.driver.maxResultSize": "0",
     "spark.sql.adaptive.coalescePartitions.enabled": "false",
 }
-"""What we need of Spark: times are UTC, the scores of all leads come back, and no two shares become one task."""
+"""What we need of Spark: times in UTC, and tasks that stay as small as they are."""
 AT_HOME = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 """What a master within this machine needs beside it."""
 
 
 def wants_spark() -> bool:
-    """Whether LEADREADY_ENGINE asks for Spark; ConfigError where it asks for what there is not."""
+    """Whether LEADREADY_ENGINE asks for Spark; ConfigError where it names an engine that there is not."""
     engine = os.environ.get("LEADREADY_ENGINE") or "duckdb"
     if engine not in ENGINES:
         do = "set LEADREADY_ENGINE to one of these, or unset it"
         raise ConfigError("choosing an engine", expected=" or ".join(ENGINES), got=engine, do=do)
     return engine == "spark"
+
+
+def check_ready() -> str:
+    """The master that a session would ask; ConfigError where Spark or Java is absent."""
+    what = "starting Spark"
+    if importlib.util.find_spec("pyspark") is None:
+        do = "pip install 'leadready[spark]', or unset LEADREADY_ENGINE"
+        raise ConfigError(what, expected="the package pyspark", got="none in this environment", do=do)
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        do = "install it (apt-get install default-jre-headless), or set JAVA_HOME"
+        raise ConfigError(what, expected="Java 17 or newer", got="none on this machine", do=do)
+    return os.environ.get("LEADREADY_SPARK_MASTER") or "local[*]"
 
 
 @contextmanager
@@ -47,50 +64,69 @@ def spark_session() -> Iterator[SparkSession]:
     What else Spark should be told stands in spark-defaults.conf, as for any other program (`SPARK_CONF_DIR`). Raises
     ConfigError where Spark or Java is absent, or where no master answers.
     """
-    what = "starting Spark"
-    if importlib.util.find_spec("pyspark") is None:
-        do = "pip install 'leadready[spark]', or unset LEADREADY_ENGINE"
-        raise ConfigError(what, expected="the package pyspark", got="none in this environment", do=do)
-    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        do = "install it (apt-get install default-jre-headless), or set JAVA_HOME"
-        raise ConfigError(what, expected="Java 17 or newer", got="none on this machine", do=do)
+    master = check_ready()
+    from py4j.protocol import Py4JError
     from pyspark.sql import SparkSession
 
-    master = os.environ.get("LEADREADY_SPARK_MASTER") or "local[*]"
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.master(master).appName("leadready")
     for name, value in (OPTIONS | (AT_HOME if master.startswith("local") else {})).items():
         builder = builder.config(name, value)
-    with warnings.catch_warnings():
-        # it speaks of pandas 3: no frame of pandas goes through Spark here, only Arrow
-        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-        try:
+    try:
+        with without_warnings():
             session = builder.getOrCreate()
-        except Exception as error:  # whatever a JVM says that does not start
-            got, do = str(error).strip().splitlines()[0], "see that LEADREADY_SPARK_MASTER names a master that answers"
-            raise ConfigError(what, expected=f"a session on {master}", got=got, do=do) from error
-        session.sparkContext.setLogLevel("ERROR")
+    except Exception as error:  # whatever a JVM says that does not start
+        got = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        do = "see that LEADREADY_SPARK_MASTER names a master that answers, and that Java is 17 or newer"
+        raise ConfigError("starting Spark", expected=f"a session on {master}", got=got, do=do) from error
+    session.sparkContext.setLogLevel("ERROR")
+    try:
+        yield session
+    finally:
         try:
-            yield session
-        finally:
             session.stop()
+        except Py4JError:  # what went wrong before has been said
+            log.debug("Spark was gone before it was stopped")
 
 
 @contextmanager
-def shared_folder(workspace: Path) -> Iterator[Path]:
-    """A folder for one run in LEADREADY_SPARK_PATH, which all workers can read and write; gone at the end.
+def without_warnings() -> Iterator[None]:
+    """Spark warns of pandas 3 whenever it is asked for Arrow: between it and us are Arrow's own tables alone."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
 
-    Without the variable it lies in the workspace, which serves where all workers are on this machine.
+
+def folder_of(workspace: Workspace) -> Path:
+    """The folder of this workspace in LEADREADY_SPARK_PATH, or in the workspace itself.
+
+    Its name is that of something half made (`data.whole`): it is there only while a run is at work, or was killed.
     """
-    place = Path(os.environ.get("LEADREADY_SPARK_PATH") or workspace / "spark")
+    place = os.environ.get("LEADREADY_SPARK_PATH")
+    if not place:
+        return workspace.root / ".spark.making"
+    one = f"{workspace.root.resolve()} {workspace.marker.stat().st_mtime_ns}"  # others may have the same path elsewhere
+    return Path(place) / f".leadready-{hashlib.sha256(one.encode()).hexdigest()[:12]}.making"
+
+
+@contextmanager
+def shared_folder(workspace: Workspace) -> Iterator[Path]:
+    """`folder_of` the workspace, which all workers can read and write; empty at first, and gone at the end.
+
+    Without LEADREADY_SPARK_PATH that serves where all workers are on this machine. Who opens it holds the workspace's
+    warehouse: what is found in it was left by a run that was killed.
+    """
+    folder, what = folder_of(workspace).absolute(), "sharing out leads"
+    do = "name a folder in LEADREADY_SPARK_PATH that this machine and all workers can write"
+    if re.search(r"[*?{}\[\]\\]", str(folder)):  # Hadoop takes them for patterns
+        raise ConfigError(what, expected="a path without * ? { } [ ] and \\", got=str(folder), do=do)
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="leadready-", dir=place))
+        remove(folder)
+        folder.mkdir(parents=True)
     except OSError as error:
-        do = "name a folder in LEADREADY_SPARK_PATH that this machine and all workers can write"
-        raise ConfigError("sharing out leads", expected=f"a writable {place}", got=str(error), do=do) from None
+        raise ConfigError(what, expected=f"a writable {folder.parent}", got=str(error), do=do) from None
     try:
         yield folder
     finally:

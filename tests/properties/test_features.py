@@ -35,14 +35,15 @@ def company(seed: int, leads: int = 12) -> Tables:
     def times(n: int) -> pd.Series:
         return pd.Series([START + grid * int(k) for k in rng.integers(0, 640, n)])
 
-    def events(n: int, at: str, **columns: object) -> pd.DataFrame:
+    def events(table: str, n: int, at: str, **columns: object) -> pd.DataFrame:
         happened = times(n)
         delay = pd.to_timedelta(rng.choice([0, 6, 24, 24 * 30], n), unit="h")
         rows = pd.DataFrame({"lead_id": rng.choice(ids, n), at: happened, "known_at": happened + delay, **columns})
         rows.loc[: n // 20, [at, "known_at"]] = AS_OF  # ties
         rows.loc[n // 8 : n // 5, at] = AS_OF - timedelta(hours=9)
         rows.loc[n // 8 : n // 5, "known_at"] = AS_OF - timedelta(hours=1)
-        return rows.drop_duplicates(["lead_id", at])
+        key = [name for name in TABLES[table].key if name != TABLES[table].event_id]
+        return rows if TABLES[table].event_id else rows.drop_duplicates(key)
 
     ids = [f"L{i}" for i in range(leads)]
     created = pd.Series([START - timedelta(days=int(d), hours=int(d) % 24) for d in rng.integers(0, 200, leads)])
@@ -61,6 +62,7 @@ def company(seed: int, leads: int = 12) -> Tables:
         ),
         "accounts": pd.DataFrame({"account_id": ["A", "B"], "employees": [20, 3000], "known_at": [START, AS_OF]}),
         "touches": events(
+            "touches",
             250,
             "occurred_at",
             kind=rng.choice(TOUCH_KINDS, 250),
@@ -69,6 +71,7 @@ def company(seed: int, leads: int = 12) -> Tables:
             direction=rng.choice(["inbound", "outbound", None], 250, p=[0.5, 0.1, 0.4]),
         ),
         "calls": events(
+            "calls",
             80,
             "called_at",
             disposition=rng.choice(DISPOSITIONS, 80),
@@ -77,13 +80,14 @@ def company(seed: int, leads: int = 12) -> Tables:
             purpose=rng.choice(["first", "follow up"], 80),
         ),
         "answers": events(
+            "answers",
             80,
             "answered_at",
             criterion=rng.choice(list(AGREEMENT.criteria), 80),
             state=rng.choice(ANSWER_STATES, 80),
             level=rng.choice(["active", "planned", None], 80),
         ),
-        "handoffs": events(25, "handed_off_at", route=rng.choice(["rules", "exploration"], 25)),
+        "handoffs": events("handoffs", 25, "handed_off_at", route=rng.choice(["rules", "exploration"], 25)),
     }
     handed = tables["handoffs"].sample(frac=0.7, random_state=seed)
     tables["decisions"] = pd.DataFrame(
