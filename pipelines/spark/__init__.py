@@ -1,1 +1,1 @@
-"""How is a company scored that is too large for one machine? The same code on shares of whole accounts, by Spark."""
+"""How do the workers of a Spark cluster help? They do what is done lead by lead, on shares of whole accounts."""

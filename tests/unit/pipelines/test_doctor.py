@@ -390,6 +390,17 @@ def said_of_server(var):
     return examine(Workspace(var), NOW).findings["MLflow"]
 
 
+def test_an_engine_that_is_not_there_is_broken(var, monkeypatch):
+    monkeypatch.delenv("LEADREADY_ENGINE", raising=False)
+    assert examine(Workspace(var), NOW).findings["Spark"].state == "fine"
+    monkeypatch.setenv("LEADREADY_ENGINE", "spark")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "")  # neither where pyspark is installed nor where it is not
+    found = examine(Workspace(var), NOW).findings["Spark"]
+    assert (found.state, found.code) == ("broken", 10)
+    assert found.says.startswith("starting Spark: none ")
+
+
 def with_sources(var, text):
     settings = var / "settings.toml"
     settings.write_text(settings.read_text().replace("[schedule.sources]", f"[schedule.sources]\n{text}\n"))
