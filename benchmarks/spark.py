@@ -115,9 +115,8 @@ def difference(one: Scored, other: Scored) -> str:
                 others += int((a.isna() != b.isna()).sum())
                 widest = max(widest, float(np.nanmax(np.abs(a.to_numpy() - b.to_numpy()), initial=0.0)))
             else:
-                others += int(
-                    (a.astype(object).where(a.notna(), None) != b.astype(object).where(b.notna(), None)).sum()
-                )
+                same = (a.astype(object) == b.astype(object)) | (a.isna() & b.isna())
+                others += int((~same.astype(bool)).sum())
     return f"numbers differ by {widest:.1e} at most, {others} other values differ"
 
 

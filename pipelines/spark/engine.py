@@ -85,7 +85,7 @@ class OnSpark:
         return Gathered(rows, matrix, counts)
 
     def _of_shares(self, warehouse: Warehouse, work: Work, more: Mapping[str, str]) -> dict[str, pd.DataFrame]:
-        with spark_session() as spark, shared_folder(self.workspace) as folder:
+        with shared_folder(self.workspace) as folder, spark_session() as spark:
             return work_on_shares(spark, warehouse, folder, work, more, self.memory, self.share_leads)
 
 

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,20 +19,14 @@ from data.whole import remove
 from data.workspace import Workspace
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark import SparkContext
 
 log = logging.getLogger(__name__)
 
 ENGINES = ("duckdb", "spark")
-OPTIONS = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.sql.adaptive.coalescePartitions.enabled": "false",
-}
-"""What we need of Spark: times in UTC, and tasks that stay as small as they are."""
+OPTIONS = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 AT_HOME = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-"""What a master within this machine needs beside it."""
+"""What a master within this machine needs beside these."""
 
 
 def wants_spark() -> bool:
@@ -58,45 +51,35 @@ def check_ready() -> str:
 
 
 @contextmanager
-def spark_session() -> Iterator[SparkSession]:
-    """A session on LEADREADY_SPARK_MASTER (else on all cores of this machine), stopped at the end.
+def spark_session() -> Iterator[SparkContext]:
+    """Workers at LEADREADY_SPARK_MASTER (else all cores of this machine), let go of at the end.
 
     What else Spark should be told stands in spark-defaults.conf, as for any other program (`SPARK_CONF_DIR`). Raises
     ConfigError where Spark or Java is absent, or where no master answers.
     """
     master = check_ready()
     from py4j.protocol import Py4JError
-    from pyspark.sql import SparkSession
+    from pyspark import SparkConf, SparkContext
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    builder = SparkSession.builder.master(master).appName("leadready")
-    for name, value in (OPTIONS | (AT_HOME if master.startswith("local") else {})).items():
-        builder = builder.config(name, value)
+    options = OPTIONS | (AT_HOME if master.startswith("local") else {})
+    conf = SparkConf().setMaster(master).setAppName("leadready").setAll(list(options.items()))
     try:
-        with without_warnings():
-            session = builder.getOrCreate()
+        context = SparkContext.getOrCreate(conf)
     except Exception as error:  # whatever a JVM says that does not start
         got = next(iter(str(error).strip().splitlines()), type(error).__name__)
         do = "see that LEADREADY_SPARK_MASTER names a master that answers, and that Java is 17 or newer"
-        raise ConfigError("starting Spark", expected=f"a session on {master}", got=got, do=do) from error
-    session.sparkContext.setLogLevel("ERROR")
+        raise ConfigError("starting Spark", expected=f"workers at {master}", got=got, do=do) from error
+    context.setLogLevel("ERROR")
     try:
-        yield session
+        yield context
     finally:
         try:
-            session.stop()
+            context.stop()
         except Py4JError:  # what went wrong before has been said
             log.debug("Spark was gone before it was stopped")
-
-
-@contextmanager
-def without_warnings() -> Iterator[None]:
-    """Spark warns of pandas 3 whenever it is asked for Arrow: between it and us are Arrow's own tables alone."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-        yield
 
 
 def folder_of(workspace: Workspace) -> Path:
@@ -120,8 +103,8 @@ def shared_folder(workspace: Workspace) -> Iterator[Path]:
     """
     folder, what = folder_of(workspace).absolute(), "sharing out leads"
     do = "name a folder in LEADREADY_SPARK_PATH that this machine and all workers can write"
-    if re.search(r"[*?{}\[\]\\]", str(folder)):  # Hadoop takes them for patterns
-        raise ConfigError(what, expected="a path without * ? { } [ ] and \\", got=str(folder), do=do)
+    if re.search(r"[*?\[\]]", str(folder)):  # DuckDB takes them for patterns
+        raise ConfigError(what, expected="a path without * ? [ and ]", got=str(folder), do=do)
     try:
         remove(folder)
         folder.mkdir(parents=True)

@@ -286,7 +286,7 @@ def test_what_a_run_that_was_killed_left_is_gone(
     ("variable", "value", "said"),
     [
         ("LEADREADY_ENGINE", "flink", "choosing an engine: expected duckdb or spark, got flink"),
-        ("LEADREADY_SPARK_MASTER", "sparkle", "starting Spark: expected a session on sparkle"),
+        ("LEADREADY_SPARK_MASTER", "sparkle", "starting Spark: expected workers at sparkle"),
         ("LEADREADY_SPARK_PATH", "/proc/nowhere", "sharing out leads: expected a writable /proc/nowhere"),
         ("LEADREADY_SPARK_PATH", "/tmp/[all]", "sharing out leads: expected a path without "),
         ("PATH", "", "starting Spark: expected Java 17 or newer, got none on this machine"),
