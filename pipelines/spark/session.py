@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,10 @@ def spark_session() -> Iterator[SparkContext]:
     options = OPTIONS | (AT_HOME if master.startswith("local") else {})
     conf = SparkConf().setMaster(master).setAppName("leadready").setAll(list(options.items()))
     try:
-        context = SparkContext.getOrCreate(conf)
+        with warnings.catch_warnings():
+            # its data frames do not; we give it tasks
+            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+            context = SparkContext.getOrCreate(conf)
     except Exception as error:  # whatever a JVM says that does not start
         got = next(iter(str(error).strip().splitlines()), type(error).__name__)
         do = "see that LEADREADY_SPARK_MASTER names a master that answers, and that Java is 17 or newer"
