@@ -94,13 +94,25 @@ def watched(name: str) -> Iterator[Watch]:
     print(f"{name}: {time.monotonic() - begun:.0f} s, {sum(watch.cpu.values()):.0f} s of CPU; {most}", flush=True)
 
 
+def executors_of(number: int) -> list[int]:
+    """The executors that a process started."""
+
+    def words(of: int) -> str:
+        try:
+            return Path(f"/proc/{of}/cmdline").read_text()
+        except OSError:
+            return ""  # it is gone
+
+    return [of for of in below(number) if EXECUTOR in words(of)]
+
+
 def kill_one(done: Path) -> None:
     """Kill an executor of this process once some shares are written."""
     while len(list(done.glob("*.parquet"))) < 6:
         time.sleep(0.2)
-    executors = [n for n in below(os.getpid()) if EXECUTOR in Path(f"/proc/{n}/cmdline").read_text()]
-    os.kill(executors[0], signal.SIGKILL)
-    print(f"killed executor {executors[0]}", flush=True)
+    [first, *_] = executors_of(os.getpid())
+    os.kill(first, signal.SIGKILL)
+    print(f"killed executor {first}", flush=True)
 
 
 def difference(one: Scored, other: Scored) -> str:

@@ -76,8 +76,8 @@ def last_answers(warehouse: Warehouse, agreement: Agreement, index: pd.DataFrame
     age_days; no row where there was none."""
     with warehouse.view("m_index", index[["lead_id", "as_of"]].rename_axis("place").reset_index()):
         found = warehouse.frame(
-            f"""SELECT place, e.criterion AS name, arg_max(state, answered_at) AS state, max(answered_at) AS last_at,
-                min(date_diff('microsecond', answered_at, r.as_of::TIMESTAMP)) / 864e8 AS age_days
+            f"""SELECT place, e.criterion AS name, arg_max(state, (answered_at, state)) AS state,
+                max(answered_at) AS last_at, min(date_diff('microsecond', answered_at, r.as_of::TIMESTAMP)) / 864e8 AS age_days
             FROM m_index r JOIN answers e ON e.lead_id = r.lead_id AND {in_force("r.as_of::TIMESTAMP")}
             WHERE state <> 'not_asked' GROUP BY ALL ORDER BY place, last_at, name"""
         )
@@ -190,7 +190,7 @@ def _last_states(warehouse: Warehouse, agreement: Agreement, asked: pd.DataFrame
     """The state of the last answer before each supposed one, under the name that the next answer comes in by."""
     first = {name: (c.answers or (name,))[0] for name, c in agreement.criteria.items() if c.asked}
     last = warehouse.frame(
-        f"""SELECT rid AS place, criterion AS name, arg_min(state, date_diff('microsecond', answered_at, as_of)) AS was
+        f"""SELECT rid AS place, criterion AS name, arg_max(state, (answered_at, state)) AS was
         FROM m_if_roster r JOIN answers e ON e.lead_id = r.lead_id AND {in_force("r.as_of")} AND e.state <> 'not_asked'
         GROUP BY ALL"""
     )

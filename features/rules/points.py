@@ -125,7 +125,7 @@ def _facts(a: Agreement) -> list[str]:
 def _last_answer(name: str, c: Criterion) -> str:
     called = ", ".join(map(literal, c.answers or (name,)))
     return f"""arg_max(struct_pack(state := state, level := level, at := answered_at,
-        age := {AGE.format(at="answered_at")}), (answered_at, criterion))
+        age := {AGE.format(at="answered_at")}), (answered_at, criterion, state, level))
         FILTER (e.criterion IN ({called})) AS "answer {name}\""""
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.spark import EXECUTOR, below
+from benchmarks.spark import executors_of
 from data.agreement.file import default_agreement
 from data.agreement.model import Permission, PermissionRule
 from data.errors import ConfigError, DataError
@@ -217,10 +217,8 @@ def test_the_share_of_a_worker_that_is_killed_is_done_again(
     def kill() -> None:
         while not list(done.glob("*.parquet")):
             time.sleep(0.05)
-        for number in below(os.getpid()):
-            if not killed and EXECUTOR in Path(f"/proc/{number}/cmdline").read_text():
-                os.kill(number, signal.SIGKILL)
-                killed.append(number)
+        killed.extend(executors_of(os.getpid())[:1])
+        os.kill(killed[0], signal.SIGKILL)
 
     killing = threading.Thread(target=kill, daemon=True)
     killing.start()
