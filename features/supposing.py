@@ -77,7 +77,8 @@ def last_answers(warehouse: Warehouse, agreement: Agreement, index: pd.DataFrame
     with warehouse.view("m_index", index[["lead_id", "as_of"]].rename_axis("place").reset_index()):
         found = warehouse.frame(
             f"""SELECT place, e.criterion AS name, arg_max(state, (answered_at, state)) AS state,
-                max(answered_at) AS last_at, min(date_diff('microsecond', answered_at, r.as_of::TIMESTAMP)) / 864e8 AS age_days
+                max(answered_at) AS last_at,
+                min(date_diff('microsecond', answered_at, r.as_of::TIMESTAMP)) / 864e8 AS age_days
             FROM m_index r JOIN answers e ON e.lead_id = r.lead_id AND {in_force("r.as_of::TIMESTAMP")}
             WHERE state <> 'not_asked' GROUP BY ALL ORDER BY place, last_at, name"""
         )
