@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
+from pandas.api.types import is_float_dtype
 
 from data.tables import SCORES
 from serving.basis import Basis
@@ -14,6 +15,8 @@ from serving.basis import Basis
 DIFFERENCES = {"lead_id": "str", "column": "str", "said": "object", "now": "object", "because": "str"}
 OF_SETTINGS = ("model_status", "stale", "draw", "explored", "propensity")
 """Columns that settings alone may change."""
+ALIKE = 1e-12
+"""Numbers of two scorings that differ by no more, or by no larger part of them, are the same."""
 ROW = "(the whole row)"
 """What differs where a lead has a row then or now alone."""
 SAID, GONE = "scored", "not scored"
@@ -47,13 +50,16 @@ class Replay:
 
     @property
     def equal(self) -> int:
-        """Published rows that would be the same today, to the last bit."""
+        """Published rows that would be the same today."""
         here = self.differences[self.differences["said"] != GONE]
         return self.rows - here["lead_id"].nunique()
 
 
 def compare(said: pd.DataFrame, now: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
-    """Where two scorings of one moment differ in these columns, to the last bit: DIFFERENCES without a cause."""
+    """Where two scorings of one moment differ in these columns: DIFFERENCES without a cause.
+
+    Numbers that are ALIKE are the same: another processor, or a worker of Spark, adds them up in another order.
+    """
     one, other = (scores.set_index("lead_id").sort_index() for scores in (said, now))
     both = one.index.intersection(other.index)
     parts = [
@@ -66,7 +72,10 @@ def compare(said: pd.DataFrame, now: pd.DataFrame, columns: Iterable[str]) -> pd
     for name in columns:
         if name in one and name in other:
             a, b = one.loc[both, name].astype("object"), other.loc[both, name].astype("object")
-            unequal = ~((a == b).fillna(False).astype(bool) | (a.isna() & b.isna()))
+            same = (a == b).fillna(False).astype(bool) | (a.isna() & b.isna())
+            if is_float_dtype(one[name]) and is_float_dtype(other[name]):
+                same |= (one.loc[both, name] - other.loc[both, name]).abs() <= ALIKE * (1 + one.loc[both, name].abs())
+            unequal = ~same
             values = {"said": a[unequal].to_numpy(), "now": b[unequal].to_numpy()}
             parts.append(pd.DataFrame({"lead_id": both[unequal], "column": name, **values}))
     return pd.concat(parts, ignore_index=True).assign(because="").astype(DIFFERENCES)

@@ -62,8 +62,7 @@ class Regression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: pd.DataFrame) -> Vector:
         """N x 2: probabilities of 0 and 1."""
-        # added up row by row: a matrix product sums a row in another order by where it stands among others
-        p = sigmoid((self.encode(X) * self.coef_).sum(axis=1) + self.intercept_)
+        p = sigmoid(self.encode(X) @ self.coef_ + self.intercept_)
         return np.column_stack([1 - p, p])
 
     def predict(self, X: pd.DataFrame) -> Vector:

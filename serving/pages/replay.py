@@ -13,8 +13,7 @@ SHORT = 40
 def replay_report(done: Replay, most: int = 20) -> Report:
     """What came of a replay, and the first `most` differences."""
     said = [
-        f"Scored as of {done.as_of.isoformat()} UTC: {done.equal:,} of {done.rows:,} rows would be the same today, "
-        "to the last bit.",
+        f"Scored as of {done.as_of.isoformat()} UTC: {done.equal:,} of {done.rows:,} rows would be the same today.",
     ]
     if len(done.same_then) > done.equal:
         said.append(f"From what was stored and set when it was published, {len(done.same_then):,} come out the same.")

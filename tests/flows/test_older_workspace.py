@@ -18,6 +18,7 @@ from pipelines.jobs.backup import back_up, restore
 from pipelines.jobs.replay import replay_scores
 from pipelines.jobs.score import score_open_leads
 from pipelines.jobs.start import init_workspace
+from serving import replay
 from tests.flows import work
 from tests.unit.data.test_migrations import DUMP, ROWS
 
@@ -59,8 +60,9 @@ def older(tmp_path_factory):
     return folder / "var"
 
 
-def test_a_workspace_of_the_release_before_is_scored_by_its_own_model(older, tmp_path):
+def test_a_workspace_of_the_release_before_is_scored_by_its_own_model(older, tmp_path, monkeypatch):
     """And what was published then comes out the same today, to the last bit."""
+    monkeypatch.setattr(replay, "ALIKE", 0.0)
     back_up(open_workspace(older), tmp_path / "b", work.LOADED_AT)
     restore(tmp_path / "var", tmp_path / "b", work.LOADED_AT)
     aside = older.rename(older.with_name("aside"))  # so that nothing can be read from its old place
