@@ -53,7 +53,9 @@ def older(tmp_path_factory):
         pytest.skip("the history of this checkout does not reach back to that commit")
     code = subprocess.run(["git", "archive", BEFORE], cwd=HERE, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(code)) as tar:
-        tar.extractall(folder / "code", filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python before 3.11.4 has none
+            tar.extraction_filter = staticmethod(tarfile.data_filter)
+        tar.extractall(folder / "code")
     command = [sys.executable, "-c", MADE_THEN, str(folder / "var")]
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     subprocess.run(command, cwd=folder / "code", check=True, env=env)
