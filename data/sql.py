@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 WAYS = """(SELECT key AS lead_id, merged_into AS into, known_at AS from_at,
-    lead(known_at) OVER (PARTITION BY key ORDER BY known_at) AS to_at FROM retractions WHERE what = 'merge')"""
+    lead(known_at) OVER (PARTITION BY key ORDER BY known_at, merged_into) AS to_at
+    FROM retractions WHERE what = 'merge')"""
 """Which lead a merged lead's rows go to, from when until when."""
-PERSONS = """(SELECT key AS lead_id, arg_max(merged_into, known_at) AS person FROM retractions WHERE what = 'merge'
-    GROUP BY key UNION SELECT merged_into, merged_into FROM retractions WHERE what = 'merge'
+PERSONS = """(SELECT key AS lead_id, arg_max(merged_into, (known_at, merged_into)) AS person
+    FROM retractions WHERE what = 'merge' GROUP BY key
+    UNION SELECT merged_into, merged_into FROM retractions WHERE what = 'merge'
     AND merged_into NOT IN (SELECT key FROM retractions WHERE what = 'merge'))"""
 """Of every lead that was merged or merged into: the one that stands for the person now."""
 ALIKE = f"(SELECT a.lead_id, b.lead_id AS other FROM {PERSONS} a JOIN {PERSONS} b USING (person))"

@@ -37,8 +37,8 @@ def check_mlflow(visit: Visit) -> Finding:
 def check_spark(visit: Visit) -> Finding:  # noqa: ARG001
     """Whether what LEADREADY_ENGINE asks for is installed; ConfigError where not. No session is started."""
     if not wants_spark():
-        return fine("not asked for: all is done on this machine")
-    return fine(f"is installed; a session would start on {check_ready()}")
+        return fine("LEADREADY_ENGINE does not ask for it: everything is done on this machine")
+    return fine(f"is installed; its workers would be asked for at {check_ready()}")
 
 
 def check_sources(visit: Visit) -> Finding:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from data.tables import SCORES
 from data.warehouse import Warehouse
 from data.workspace import Workspace
 from features.definition import Feature
-from features.matrix import Across, read_across
+from features.matrix import read_across
 from models.registry.client import LoadedModel
 from models.rows.dataset import Gathered, gather_rows
 from pipelines.spark.session import shared_folder, spark_session, wants_spark
@@ -46,10 +45,10 @@ class OnSpark:
         seen_under: Agreement,
     ) -> Looked:
         """As `look_at_leads`, of all shares, in the order of lead_id."""
-        work = partial(
-            _look, agreement=agreement, model=model, as_of=as_of, seen_under=seen_under, across=read_across(warehouse)
+        across = read_across(warehouse)
+        found = self._of_shares(
+            warehouse, lambda own: look_at_leads(own, agreement, model, as_of, seen_under, across)._asdict(), {}
         )
-        found = self._of_shares(warehouse, work, {})
         if not found:
             return Looked(pd.DataFrame(), pd.DataFrame())
         order = np.argsort(found["leads"]["lead_id"].to_numpy(object))
@@ -65,15 +64,12 @@ class OnSpark:
         names: list[str],
     ) -> Gathered:
         """As `gather_rows`, of all shares, in the order of as_of and lead_id."""
-        work = partial(
-            _gather,
-            settings=settings,
-            agreement=agreement,
-            observed=observed,
-            catalogue=catalogue,
-            names=names,
-            across=read_across(warehouse),
-        )
+        across = read_across(warehouse)
+
+        def work(own: Warehouse) -> dict[str, pd.DataFrame]:
+            rows, matrix, counts = gather_rows(own, settings, agreement, observed, catalogue, names, across)
+            return {"rows": rows, "matrix": matrix, "counts": pd.DataFrame(counts.items(), columns=["outcome", "n"])}
+
         found = self._of_shares(warehouse, work, {SCORES.name: TO_SALES_SCORES} if has_scores(warehouse) else {})
         if not found:
             return Gathered(pd.DataFrame(), pd.DataFrame(), {})
@@ -95,27 +91,3 @@ def on_spark(opened: OpenWorkspace) -> OnSpark | None:
     Who gives them work holds the warehouse of the workspace (`shared_folder`).
     """
     return OnSpark(opened.workspace, opened.settings.compute.memory) if wants_spark() else None
-
-
-def _look(
-    warehouse: Warehouse,
-    agreement: Agreement,
-    model: LoadedModel | None,
-    as_of: datetime,
-    seen_under: Agreement,
-    across: Across,
-) -> dict[str, pd.DataFrame]:
-    return look_at_leads(warehouse, agreement, model, as_of, seen_under, across)._asdict()
-
-
-def _gather(
-    warehouse: Warehouse,
-    settings: Settings,
-    agreement: Agreement,
-    observed: datetime,
-    catalogue: tuple[Feature, ...],
-    names: list[str],
-    across: Across,
-) -> dict[str, pd.DataFrame]:
-    rows, matrix, counts = gather_rows(warehouse, settings, agreement, observed, catalogue, names, across)
-    return {"rows": rows, "matrix": matrix, "counts": pd.DataFrame(counts.items(), columns=["outcome", "n"])}

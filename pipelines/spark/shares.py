@@ -122,9 +122,9 @@ def work_on_shares(
     columns = _write_tables(warehouse, folder / TABLES_OF_SHARES, shares, more)
     retractions = warehouse.batches(f"FROM {RETRACTIONS.name}").read_all()
     with _plain_errors():
-        given = spark.broadcast(Order(work, columns, retractions, folder, memory))
+        order = Order(work, columns, retractions, folder, memory)
         tasks = spark.parallelize(shares.numbers, len(shares.numbers))
-        answers = tasks.map(lambda share: _do(given.value, share)).collect()
+        answers = tasks.map(lambda share: _do(order, share)).collect()
     for error in filter(None, answers):
         raise error  # as one machine would have raised it
     return _read_back(folder / DONE)

@@ -303,9 +303,9 @@ def test_what_is_wrong_is_said(
 
 def test_doctor_says_whether_there_is_a_spark(opened: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     visit = Visit(opened, LOADED_AT)
-    assert check_spark(visit).says == "not asked for: all is done on this machine"
+    assert check_spark(visit).says == "LEADREADY_ENGINE does not ask for it: everything is done on this machine"
     monkeypatch.setenv("LEADREADY_ENGINE", "spark")
-    assert check_spark(visit).says == "is installed; a session would start on local[2]"
+    assert check_spark(visit).says == "is installed; its workers would be asked for at local[2]"
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(ConfigError, match="expected Java 17 or newer, got none"):
