@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, Literal, get_args
 
 from data.errors import DataError
+from data.sql import quoted
 from data.tables import EVENTS
 from features.measures import Measure
 
@@ -17,6 +18,8 @@ ROOMS = (*EVENTS, "lead", "rules", "made", "peers")
 Direction = Literal["+", "-", ""]
 Part = Literal["", "state", "level", "points", "age_days"]
 """What a feature says of a criterion."""
+TEXT_LIMIT = 100
+"""Longer texts are cut: categories, not documents."""
 ANY = ("*",)
 """As `kinds`: every kind there is."""
 
@@ -97,3 +100,14 @@ class Feature:
 def answer_column(criterion: str, part: Part) -> str:
     """The feature that holds this part of a criterion."""
     return f"{criterion}_{part}"
+
+
+def select_features(features: list[Feature]) -> str:
+    """The values of features of one room as the columns of a SELECT."""
+
+    def expression(f: Feature) -> str:
+        if f.over == "peers":
+            return f"sum(({f.sql})::BIGINT) OVER (PARTITION BY house, as_of, sales_until) - ({f.sql})::BIGINT"
+        return f"left(({f.sql})::VARCHAR, {TEXT_LIMIT})" if f.dtype == "text" else f"({f.sql})"
+
+    return ", ".join(f"{expression(f)} AS {quoted(f.name)}" for f in features)

@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from data.agreement.model import Agreement
 from data.errors import DataError
-from data.sql import in_force
+from data.sql import in_force, quoted
 from data.warehouse import Warehouse
 from features.catalogue import Feature, build_catalogue, needed
+from features.events import number_values
 from features.ranges import ACROSS_ACCOUNTS, build_range
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,9 @@ def build_matrix(
     with warehouse.view("m_index", asked):
         for statement in _asked(any(f.over == "peers" for f in used), range_rows):
             warehouse.execute(statement)
-    _put_across(warehouse, across)
+    if any(f.over == "lead" for f in used):
+        _put_across(warehouse, across)
+    number_values(warehouse, used)
     _check_known(warehouse)
     keys = warehouse.frame(f"SELECT {', '.join(KEYS)} FROM m_known ORDER BY place")
     columns = _from_ranges(warehouse, agreement, used, wanted, len(keys))
@@ -90,7 +93,7 @@ def _put_across(warehouse: Warehouse, across: Across | None) -> None:
 
 def _drop_own(warehouse: Warehouse) -> None:
     for (name,) in warehouse.rows("SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name[:2] = 'm_'"):
-        warehouse.execute(f"DROP TABLE {name}")
+        warehouse.execute(f"DROP TABLE {quoted(name)}")
 
 
 def _asked(with_peers: bool, range_rows: int) -> list[str]:

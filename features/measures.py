@@ -1,9 +1,8 @@
-"""How is a lead measured by its events? Typed aggregates: each knows its SQL, how its parts merge and how they age.
+"""How is a lead measured by its events? Typed measures: what one row gives, how rows become one, how they age.
 
-A measure is over the rows of one lead as seen at `as_of`, each with its `age_days`. Its SQL gives a *part*: the parts
-of one lead over rows parted in any way merge into the part over all of them, and yesterday's part ages into today's.
-`value` makes of a whole part the number that the matrix shows. So the batch, which merges kinds of events, and a daily
-update, which merges yesterday with the new rows, share one definition.
+A measure is over the rows of one lead as seen at `as_of`, each with its `age_days`. Each row that counts gives a
+*part*, and parts merge: those of rows, of several kinds of events, or yesterday's, aged, with those of new rows.
+`value` makes of the whole part the number that the matrix shows. `sql` says the whole as one SQL aggregate.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Merge = Literal["sum", "min", "max", "bit_or", "latest", "recompute"]
-"""How parts become one. `latest`: the one of the least age; `recompute`: not at all, the rows are needed."""
+Merge = Literal["sum", "min", "max", "bit_or", "latest", "distinct"]
+"""How parts become one. `latest`: the one of the least age; `distinct`: the different ones are counted."""
 MERGED = {"sum": (np.add, 0), "min": (np.minimum, np.inf), "max": (np.maximum, -np.inf), "bit_or": (np.bitwise_or, 0)}
+"""Of each way that works part by part its function, and what no part at all comes to."""
 FIXED_POINT = 1 << 20
 """Decay sums are added as whole numbers of 1/2^20, so that the order of rows cannot change a bit of the result."""
 
@@ -35,24 +35,27 @@ class Measure:
     across: Merge | None = None
 
     merge: ClassVar[Merge] = "sum"
-    """How two parts of one lead become one."""
+    """How the parts of one lead become one."""
     part: ClassVar[str] = ""
-    """A part as SQL, an aggregate and its `filter`; `it` is the measure."""
+    """What one row gives, as SQL; `it` is the measure."""
+    aggregate: ClassVar[str] = "{merge}({part})"
+    """The parts of rows merged, as SQL."""
+
+    @property
+    def given(self) -> str:
+        """What one row gives, as SQL."""
+        return self.part.format(it=self)
 
     def sql(self) -> str:
         """The part over the rows of one lead, as a SQL aggregate."""
-        return self.part.format(it=self, filter=f" FILTER ({self.kept})" if self.kept else "")
+        kept = f" FILTER ({self.kept})" if self.kept else ""
+        return self.aggregate.format(merge=self.merge, part=self.given) + kept
 
     @property
     def kept(self) -> str:
         """The rows that count, as a SQL condition; empty: all."""
         window = "" if self.within is None else f"age_days < {self.within:g}"
         return " AND ".join(filter(None, (self.where, window)))
-
-    @property
-    def rows(self) -> str:
-        """The rows to leave in before they are grouped, where its SQL does not filter."""
-        return self.kept if "{filter}" not in self.part and self.kept else "true"
 
     @property
     def ages(self) -> bool:
@@ -71,7 +74,7 @@ class Measure:
 class Count(Measure):
     """Rows. Those of a window age by taking the count of `leaving` away."""
 
-    part = "count(*){filter}"
+    part, aggregate = "*", "count({part})"
 
     def leaving(self, days: int) -> Count:
         """The rows of the window that are out of it so many days later."""
@@ -84,7 +87,7 @@ class Sum(Measure):
 
     amount: str
     scale: int
-    part = "sum(({it.amount} * {it.scale})::BIGINT){filter}"
+    part = "({it.amount} * {it.scale})::BIGINT"
 
     def value(self, parts: Array) -> Array:
         return parts / self.scale
@@ -95,7 +98,7 @@ class DecaySum(Measure):
     """Rows, each counting 2^(-age / half-life); aged, it is off by what fixed point rounds: half of 1/2^20 a row."""
 
     half_life_days: float
-    part = f"sum((exp(-age_days * (ln(2) / {{it.half_life_days}})) * {FIXED_POINT})::BIGINT){{filter}}"
+    part = f"(exp(-age_days * (ln(2) / {{it.half_life_days}})) * {FIXED_POINT})::BIGINT"
 
     def age(self, parts: Array, days: int) -> Array:
         return np.asarray(parts * 2 ** (-days / self.half_life_days))
@@ -110,10 +113,13 @@ class SinceLast(Measure):
 
     per_day: int = 1
     merge: ClassVar[Merge] = "min"
-    part = "{it.merge}(age_days){filter} * {it.per_day}"
+    part = "age_days"
 
     def age(self, parts: Array, days: int) -> Array:
-        return parts + days * self.per_day
+        return parts + days
+
+    def value(self, parts: Array) -> Array:
+        return parts * self.per_day
 
 
 class SinceFirst(SinceLast):
@@ -128,7 +134,7 @@ class Largest(Measure):
 
     amount: str
     merge: ClassVar[Merge] = "max"
-    part = "max({it.amount}){filter}"
+    part = "{it.amount}"
 
 
 @dataclass(frozen=True)
@@ -141,23 +147,23 @@ class Last(Measure):
     column: str
     order: str = "age_days"
     merge: ClassVar[Merge] = "latest"
-    part = "arg_min_null({it.column}, ({it.order}, {it.column})){filter}"
+    part, aggregate = "{it.column}, ({it.order}, {it.column})", "arg_min_null({part})"
 
 
 @dataclass(frozen=True)
 class Distinct(Measure):
-    """Different values of `column`. Counting them is dear, and dearer with a filter: others are left out before."""
+    """Different values of `column`, that of the table itself."""
 
     column: str
-    merge: ClassVar[Merge] = "recompute"
-    part = "count(DISTINCT {it.column})"
+    merge: ClassVar[Merge] = "distinct"
+    part, aggregate = "{it.column}", "count(DISTINCT {part})"
 
 
 class ActiveDays(Measure):
     """Days with a row `within` so many, up to 62: a part has a bit for each, counted back from `as_of`."""
 
     merge: ClassVar[Merge] = "bit_or"
-    part = "bit_or(1::BIGINT << least(floor(age_days), {it.within:g})::INTEGER){filter}"
+    part = "1::BIGINT << least(floor(age_days), {it.within:g})::INTEGER"
     """DuckDB shifts before it filters: what lies outside is shifted to the edge."""
 
     def age(self, parts: Array, days: int) -> Array:
@@ -167,25 +173,17 @@ class ActiveDays(Measure):
         return np.bitwise_count(parts)
 
 
-def merge_parts(how: Merge, rid: Array, parts: Array, size: int) -> tuple[Array, Array]:
-    """One part for each lead of several: the leads (places below `size`, ascending) and their parts.
+def merge_parts(how: Merge, at: Array, parts: Any, size: int) -> Array:
+    """One part for each of `size` places, of parts that lie `at` them in any order; where none lies, as in MERGED.
 
-    `rid` are the leads of the parts, in any order; missing parts are left out.
+    Without `parts` they are counted. `distinct`: `parts` are whole numbers below 2^32.
     """
-    known = ~np.ma.getmaskarray(parts)
-    rid, parts = rid[known], np.ma.getdata(parts)[known]
-    add, start = MERGED[how]
-    merged = np.full(size, start, np.int64 if how == "bit_or" else np.float64)
-    add.at(merged, rid, parts.astype(merged.dtype))
-    present = np.flatnonzero(np.bincount(rid, minlength=size))
-    return present, merged[present]
-
-
-def merge_latest(rid: Array, ranks: Array, ages: Array, size: int) -> tuple[Array, Array]:
-    """As `merge_parts`, by age: each lead's part is the one of the least age, and of equally old ones the least.
-
-    `ranks` are whole numbers that stand for the parts, in their order.
-    """
-    present, least = merge_parts("min", rid, ages, size)
-    newest = ages == least[np.searchsorted(present, rid)]
-    return merge_parts("min", rid[newest], ranks[newest], size)
+    if how == "sum":
+        return np.bincount(at, parts, size)
+    if how == "distinct":
+        pairs = np.sort(at << 32 | parts)
+        return np.bincount(pairs[np.diff(pairs, prepend=-1) != 0] >> 32, minlength=size)
+    function, none = MERGED[how]
+    merged = np.full(size, none, np.int64 if how == "bit_or" else np.float64)
+    function.at(merged, at, parts)
+    return merged

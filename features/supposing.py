@@ -17,8 +17,8 @@ from data.agreement.model import Agreement
 from data.errors import DataError
 from data.sql import in_force, literal
 from data.warehouse import Warehouse
-from features.definition import Feature
-from features.ranges import place, select_features
+from features.definition import Feature, select_features
+from features.events import place
 from features.rules.points import STANDING, SUPPOSED_TYPE, rules_sql
 
 PRIOR = 1.0

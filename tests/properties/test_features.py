@@ -211,6 +211,13 @@ def test_ranges_of_accounts_give_what_one_piece_gives(seed: int) -> None:
     assert_same(matrix(tables), matrix(tables, range_rows=3))
 
 
+def test_no_row_asked_for_gives_every_column_without_rows() -> None:
+    tables = company(1)
+    none, some = (matrix(tables, every_lead(tables).head(n)) for n in (0, 1))
+    assert none.empty
+    assert list(none.columns) == list(some.columns)
+
+
 def test_a_contract_says_what_features_need_of_a_table_of_events() -> None:
     """Its time is a column; a feature over a table that names no kinds is a plain error."""
     assert set(EVENTS) <= set(company(1)), "`company` has rows of every table of events"

@@ -1,4 +1,7 @@
-"""What must hold for every measure of the catalogue, whatever the events: parts merge into the whole, and age."""
+"""What must hold for every measure of the catalogue, whatever the events: parts merge into the whole, and age.
+
+The whole is the measure's SQL, run by DuckDB; features merge the parts of rows in NumPy.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from data.agreement.file import default_agreement
 from data.tables import ANSWER_STATES, DISPOSITIONS
 from data.warehouse import Warehouse
 from features.catalogue import build_catalogue
-from features.measures import FIXED_POINT, Array, Count, DecaySum, Measure, merge_latest, merge_parts
+from features.measures import FIXED_POINT, MERGED, Array, Count, DecaySum, Distinct, Measure, merge_parts
 
 LEADS, HOURS = 5, 24
 MEASURES = tuple(dict.fromkeys(f.value for f in build_catalogue(default_agreement()) if isinstance(f.value, Measure)))
@@ -32,6 +35,7 @@ def events(seed: int, rows: int = 120) -> pd.DataFrame:
         "purpose": ("first", "again"),
         "agent_id": ("ann", "bob", "cy", None),
         "asset": tuple("abcd"),
+        "kind": ("page_view", "chat", "unsubscribe", "bot"),
         "bot": (True, False),
         "state": [state for state in ANSWER_STATES if state != "not_asked"],
         "route": ("rules", "exploration", None),
@@ -53,9 +57,7 @@ def warehouse() -> Iterator[Warehouse]:
 def parts_of(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame, sql: str = "") -> Parts:
     """The parts per lead, where there are any."""
     with warehouse.view("events", rows.assign(age_days=rows["hours"] / HOURS)):
-        found = warehouse.arrays(
-            f"SELECT rid, {sql or measure.sql()} AS part FROM events WHERE {measure.rows} GROUP BY rid ORDER BY rid"
-        )
+        found = warehouse.arrays(f"SELECT rid, {sql or measure.sql()} AS part FROM events GROUP BY rid ORDER BY rid")
     return found["rid"], found["part"]
 
 
@@ -65,18 +67,22 @@ def known(parts: Parts) -> dict[int, object]:
     return dict(zip(rid[there].tolist(), np.ma.getdata(values)[there].tolist(), strict=True))
 
 
-def merged(warehouse: Warehouse, measure: Measure, some: pd.DataFrame, others: pd.DataFrame) -> dict[int, object]:
-    both = [parts_of(warehouse, measure, rows) for rows in (some, others)]
-    rid, parts = (np.ma.concatenate(arrays) for arrays in zip(*both, strict=True))
-    rid = np.ma.getdata(rid)
-    if measure.merge != "latest":
-        return known(merge_parts(measure.merge, rid, parts, LEADS))
-    age = f"min(age_days) FILTER ({measure.where})" if measure.where else "min(age_days)"
-    ages = np.ma.concatenate([parts_of(warehouse, measure, rows, age)[1] for rows in (some, others)])
-    aged = ~np.ma.getmaskarray(ages)
-    ranks, values = pd.factorize(pd.Series(parts).where(~np.ma.getmaskarray(parts), None), sort=True)
-    present, newest = merge_latest(rid[aged], ranks[aged], np.ma.getdata(ages)[aged], LEADS)
-    return {k: values[int(rank)] for k, rank in zip(present.tolist(), newest, strict=True) if rank >= 0}
+def rows_of(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame) -> tuple[Array, Array | None]:
+    """The lead and the part of each row that counts."""
+    given = "NULL" if isinstance(measure, Count) else measure.given
+    with warehouse.view("events", rows.assign(age_days=rows["hours"] / HOURS)):
+        found = warehouse.arrays(f"SELECT rid, {given} AS part FROM events WHERE {measure.kept or 'true'}")
+    if isinstance(measure, Count):
+        return found["rid"], None
+    there = ~np.ma.getmaskarray(found["part"])
+    parts = np.ma.getdata(found["part"])[there]
+    return found["rid"][there], pd.factorize(parts)[0] if isinstance(measure, Distinct) else parts
+
+
+def dense(how: str, parts: Array) -> dict[int, object]:
+    """Places and parts where there are any."""
+    none = MERGED[how][1] if how in MERGED else 0
+    return {int(k): parts[k].item() for k in np.flatnonzero(parts != none)}
 
 
 def test_the_catalogue_measures_in_every_way_there_is() -> None:
@@ -87,12 +93,23 @@ def every_kind(of: type[Measure]) -> list[type[Measure]]:
     return [kind for below in of.__subclasses__() for kind in (below, *every_kind(below))]
 
 
-@pytest.mark.parametrize("measure", [m for m in MEASURES if m.merge != "recompute"], ids=str)
+@pytest.mark.parametrize("measure", [m for m in MEASURES if m.merge != "latest"], ids=str)
+@given(st.integers(0, 10_000), st.integers(0, 120))
+def test_parts_of_rows_merge_into_what_sql_says(warehouse: Warehouse, measure: Measure, seed: int, n: int) -> None:
+    """Also of no rows, of few, and of leads without any."""
+    rows = events(seed).head(n)
+    whole = {k: v for k, v in known(parts_of(warehouse, measure, rows)).items() if v or measure.merge in ("min", "max")}
+    assert dense(measure.merge, merge_parts(measure.merge, *rows_of(warehouse, measure, rows), LEADS)) == whole
+
+
+@pytest.mark.parametrize("measure", [m for m in MEASURES if m.merge in MERGED], ids=str)
 @given(st.integers(0, 10_000))
-def test_parts_of_rows_merge_into_the_whole(warehouse: Warehouse, measure: Measure, seed: int) -> None:
+def test_parts_of_some_rows_merge_with_those_of_the_others(warehouse: Warehouse, measure: Measure, seed: int) -> None:
     rows = events(seed)
     some = np.random.default_rng(seed).random(len(rows)) < 0.5
-    assert merged(warehouse, measure, rows[some], rows[~some]) == known(parts_of(warehouse, measure, rows))
+    both = [merge_parts(measure.merge, *rows_of(warehouse, measure, own), LEADS) for own in (rows[some], rows[~some])]
+    whole = merge_parts(measure.merge, *rows_of(warehouse, measure, rows), LEADS)
+    assert MERGED[measure.merge][0](*both).tolist() == whole.tolist()
 
 
 @pytest.mark.parametrize("measure", [m for m in MEASURES if m.ages], ids=str)
