@@ -34,8 +34,6 @@ STANDING = (
 )
 """The columns beside those of single criteria."""
 SUPPOSED_TYPE = 'STRUCT(state VARCHAR, "level" VARCHAR, "at" TIMESTAMP, age DOUBLE)'
-NO_LINES = """SELECT NULL::BIGINT AS rid, '' AS axis, '' AS criterion, '' AS what, NULL::TIMESTAMP AS occurred_at,
-    0 AS milli WHERE false"""
 
 
 def rules_sql(agreement: Agreement, roster: str, supposed: str = "") -> str:
@@ -60,17 +58,17 @@ def lines_sql(agreement: Agreement, roster: str) -> str:
     """A SELECT of rid, axis, criterion, what, occurred_at, milli: one line for all that gives or takes points."""
     lines = [
         f"SELECT rid, '{axis}', {literal(name)}, {what}, {at}, {points} FROM {rows}"
-        for axis, name, what, at, points, rows in _lines(agreement, roster)
+        for axis, name, what, at, points, rows in _lines(agreement)
     ]
-    return f"WITH standing AS MATERIALIZED ({rules_sql(agreement, roster)}) {' UNION ALL '.join([NO_LINES, *lines])}"
+    touches = f"""SELECT rid, 'digital' AS axis, criterion, concat_ws(' ', kind, asset) AS what, occurred_at, milli
+        FROM ({_touches(agreement, roster)}) WHERE number >= 0"""
+    return f"WITH standing AS MATERIALIZED ({rules_sql(agreement, roster)}) {' UNION ALL '.join([touches, *lines])}"
 
 
-def _lines(a: Agreement, roster: str) -> Iterator[tuple[str, ...]]:
-    """Axis, criterion, what, occurred_at and milli of each line, and the rows it is made of."""
+def _lines(a: Agreement) -> Iterator[tuple[str, ...]]:
+    """Axis, criterion, what, occurred_at and milli of each line but those of touches, and the rows it is made of."""
     for name, c in a.criteria.items():
         for kind, touch in c.touches.items():
-            what, points = f"concat_ws(' ', {literal(kind)}, e.asset)", _touch_milli(touch, _left(touch.half_life_days))
-            yield "digital", name, what, "e.occurred_at", points, f"{_touches(roster)} AND e.kind = {literal(kind)}"
             over = literal(f"{kind}: together they count {shown(touch.limit)} at most")
             cut = f"{_capped(name, kind, touch)} - {_given(name, kind)} AS over"
             yield "digital", name, over, "NULL", cut, "standing WHERE over <> 0"
@@ -88,23 +86,39 @@ def _lines(a: Agreement, roster: str) -> Iterator[tuple[str, ...]]:
             yield "research", both.name, what, "NULL", points, f'standing WHERE "holds {i}"'
 
 
-def _touches(roster: str) -> str:
-    return f"{roster} r JOIN touches e ON e.lead_id = r.lead_id AND {in_force('r.as_of')} WHERE {COUNTED}"
+def _touches(a: Agreement, roster: str) -> str:
+    """A SELECT of what each touch gives to each criterion: rid, number, criterion, kind, asset, occurred_at, milli.
+
+    `number` is the place of criterion and kind among those of the agreement. A wish to hear no more is there once more,
+    as number -1. Milli is a whole number as DOUBLE: sums are exact in any order, and cheaper than those of integers.
+    """
+    gives = [(name, kind, milli(t.points), log(2) / t.half_life_days) for name, kind, t in _numbered(a)]
+    rules = [("", "unsubscribe", 0, 0.0), *gives]
+    values = ", ".join(
+        f"({literal(kind)}, {number}, {literal(name)}, {points}, {rate!r}::DOUBLE)"
+        for number, (name, kind, points, rate) in enumerate(rules, -1)
+    )
+    age = AGE.format(at="occurred_at")
+    return f"""SELECT r.rid, t.number, t.criterion, e.kind, e.asset, e.occurred_at,
+            floor(t.points * exp(-greatest({age}, 0) * t.rate) + 0.5) AS milli
+        FROM {roster} r JOIN touches e ON e.lead_id = r.lead_id AND {in_force("r.as_of")}
+        JOIN (VALUES {values}) t(kind, number, criterion, points, rate) ON t.kind = e.kind WHERE {COUNTED}"""
+
+
+def _numbered(a: Agreement) -> list[tuple[str, str, Touch]]:
+    """Criterion and kind of all touches that count, in a fixed order."""
+    return [(name, kind, touch) for name, c in a.criteria.items() for kind, touch in c.touches.items()]
 
 
 def _sources(a: Agreement, roster: str) -> str:
-    touches = {(name, kind): touch for name, c in a.criteria.items() for kind, touch in c.touches.items()}
-    halves = sorted({touch.half_life_days for touch in touches.values()})
-    left = [f"{_left(half)} AS {_left_column(half)}" for half in halves]
-    given = {of: _touch_milli(touch, _left_column(touch.half_life_days)) for of, touch in touches.items()}
     sums = [
-        f"sum(CASE WHEN kind = {literal(kind)} THEN {points} ELSE 0 END) AS {_touch(name, kind)}"
-        for (name, kind), points in given.items()
+        f"sum(milli) FILTER (number = {number}) AS {_touch(name, kind)}"
+        for number, (name, kind, _) in enumerate(_numbered(a))
     ]
     last = [_last_answer(name, c) for name, c in a.criteria.items() if c.asked]
     return f"""titles AS ({titles_sql("leads")}),
-        touched AS (SELECT {", ".join(["rid", *sums])}, max(kind = 'unsubscribe') AS unsubscribed_ever
-            FROM (SELECT {", ".join(["r.rid", "e.kind", *left])} FROM {_touches(roster)}) GROUP BY rid),
+        touched AS (SELECT {", ".join(["rid", *sums])}, bool_or(number = -1) AS unsubscribed_ever
+            FROM ({_touches(a, roster)}) GROUP BY rid),
         answered AS (SELECT {", ".join(["r.rid", *last])}
             FROM {roster} r JOIN answers e ON e.lead_id = r.lead_id AND {in_force("r.as_of")}
             WHERE e.state <> 'not_asked' GROUP BY r.rid),
@@ -200,19 +214,6 @@ def _answer_milli(name: str, c: Criterion) -> str:
     yes = f'CASE "{name}_level" {levels} ELSE {milli(c.yes)} END' if levels else str(milli(c.yes))
     return f"""CASE "fresh {name}" WHEN 'yes' THEN {yes} WHEN 'no' THEN {milli(c.no)}
         WHEN 'refused' THEN {milli(c.refused)} ELSE 0 END"""
-
-
-def _touch_milli(touch: Touch, left: str) -> str:
-    """Whole numbers as DOUBLE: their sum is exact whatever the order, and cheaper than that of integers."""
-    return f"floor({milli(touch.points)} * {left} + 0.5)"
-
-
-def _left_column(half_life_days: float) -> str:
-    return quoted(f"left of {float(half_life_days)!r}")
-
-
-def _left(half_life_days: float) -> str:
-    return f"exp(-greatest({AGE.format(at='occurred_at')}, 0) * {log(2) / half_life_days!r})"
 
 
 def _touch(name: str, kind: str) -> str:

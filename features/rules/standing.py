@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from data.agreement.checks import TEXT_FACTS, comparisons_of, spoken_of
 from data.agreement.file import pick
@@ -49,6 +51,17 @@ def build_lines(warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agre
     Columns lead_id, as_of, axis (digital, research), criterion, what, occurred_at, points, agreement_version.
     """
     return _by_agreement(warehouse, index, agreements, _lines)
+
+
+@contextmanager
+def read_lines(warehouse: Warehouse, index: pd.DataFrame, agreement: Agreement) -> Iterator[pa.RecordBatchReader]:
+    """The lines of very many rows bit by bit, to be read within the block and before the next statement.
+
+    Columns lead_id, axis, criterion, what, occurred_at, points; in the order of `index`, those of a row in any.
+    """
+    with _roster(warehouse, index[["lead_id", "as_of"]].reset_index(drop=True), agreement):
+        yield warehouse.batches(f"""SELECT lead_id, axis, criterion, what, occurred_at, milli / {MILLI:.1f} AS points
+            FROM ({lines_sql(agreement, ROSTER)}) JOIN {ROSTER} USING (rid) ORDER BY rid""")
 
 
 def first_reached(warehouse: Warehouse, agreements: list[Agreement], as_of: datetime) -> pd.DataFrame:
@@ -158,6 +171,15 @@ def _under(
     warehouse: Warehouse, rows: pd.DataFrame, agreement: Agreement, sql_of: Callable[[Agreement], str]
 ) -> pd.DataFrame:
     """The rows (lead_id, as_of) with what the query says of them under one agreement."""
+    with _roster(warehouse, rows, agreement):
+        found = warehouse.frame(sql_of(agreement)).assign(agreement_version=agreement.version)
+    return rows.join(found.set_index("rid"), how="inner")
+
+
+@contextmanager
+def _roster(warehouse: Warehouse, rows: pd.DataFrame, agreement: Agreement) -> Iterator[None]:
+    """Let the rows (lead_id, as_of) be the table ROSTER, by their index; ConfigError where the agreement speaks of a
+    column that no source brought."""
     brought = extra_columns(warehouse)
     for name in sorted({name for name in spoken_of(agreement) if "." in name} - brought):
         raise ConfigError(
@@ -169,6 +191,5 @@ def _under(
     with warehouse.view("m_index", rows.rename_axis("rid").reset_index()):
         typed = "rid, lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of"
         warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {ROSTER} AS SELECT {typed} FROM m_index")
-    found = warehouse.frame(sql_of(agreement)).assign(agreement_version=agreement.version)
+    yield
     warehouse.execute(f"DROP TABLE {ROSTER}")
-    return rows.join(found.set_index("rid"), how="inner")

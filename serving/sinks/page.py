@@ -25,7 +25,7 @@ from data.warehouse import Warehouse
 from data.whole import point, remove, whole, writing
 from data.workspace import Workspace, day_name
 from features.definition import Feature
-from features.rules.standing import build_lines, build_rules
+from features.rules.standing import build_rules, read_lines
 from serving.lists import BEST, FALLING, people, work_lists
 from serving.publication import Beside, Publication
 from serving.published import of_earlier_days, published
@@ -39,8 +39,6 @@ HISTORY_DAYS = 14
 """Of so many earlier days the scores of a lead are shown."""
 PART = 100_000
 """Of so many leads events and lines of points are worked out at once."""
-EVENTS = 50
-"""The latest of so many events of a lead are shown."""
 LISTED = (
     *("rank", "lead_id", "as_of", "probability", "probability_low", "probability_high", "support", "zone"),
     *("rule_points", "route", "route_reason", "team", "segment", "on_list", "place", "agent", "next_question"),
@@ -65,12 +63,9 @@ TIMELINE = f"""
         UNION ALL SELECT lead_id, handed_off_at, 'hand_off', coalesce(route, 'hand_off'), NULL, NULL
         FROM handoffs e WHERE {in_force("$as_of")} AND handed_off_at < $as_of
         UNION ALL SELECT lead_id, decided_at, 'decision', decision, reason, sales_rep
-        FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of),
-    counted AS (SELECT seen.*, row_number() OVER latest AS place, count(*) OVER (PARTITION BY lead_id) AS events
-        FROM seen SEMI JOIN now_scored USING (lead_id) WHERE lead_id BETWEEN $first AND $last
-        WINDOW latest AS (PARTITION BY lead_id ORDER BY happened_at DESC, what, name, detail))
-    SELECT lead_id, happened_at, what, name, detail, who, events FROM counted WHERE place <= {EVENTS}
-    ORDER BY lead_id, place"""
+        FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of)
+    FROM seen SEMI JOIN now_scored USING (lead_id) WHERE lead_id BETWEEN $first AND $last ORDER BY lead_id"""
+"""All that happened, in the order of leads: the page sorts what it shows of one."""
 
 
 def write(workspace: Workspace, warehouse: Warehouse, publication: Publication) -> None:
@@ -124,8 +119,8 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
         page.add("leads", _typed(whole_rows.sort_values("rank")[[*LISTED, "account_id", *titles.values()]]))
         page.add("words", warehouse.batches(_words_sql(list(shown.columns))))
         for some in _parts(index):
-            lines = build_lines(warehouse, some, [beside.agreement]).sort_values("lead_id", kind="stable")
-            page.add("lines", _typed(lines.drop(columns=["as_of", "agreement_version"])))
+            with read_lines(warehouse, some, beside.agreement) as lines:
+                page.add("lines", lines)
             between = {"first": some["lead_id"].iloc[0], "last": some["lead_id"].iloc[-1]}
             page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of, **between}))
         page.add("history", warehouse.batches(_history_sql(warehouse, publication)), find_by="lead_id")

@@ -26,6 +26,8 @@ T = TypeVar("T")
 SHOWN = "shown "
 """What columns begin with that hold what is shown of a lead."""
 PER_PAGE = 50
+EVENTS = 50
+"""The latest of so many events of a lead are shown."""
 FOUND = 50
 """A search shows so many leads at most."""
 LAST = "\U0010ffff"
@@ -219,11 +221,14 @@ class Day:
 
     def lines(self, lead: str) -> list[Row]:
         """The lines that add up to the lead's points."""
-        return self._reader.rows("FROM lines WHERE lead_id = $lead", {"lead": lead})
+        sql = "FROM lines WHERE lead_id = $lead ORDER BY axis, criterion, occurred_at, what, points"
+        return self._reader.rows(sql, {"lead": lead})
 
     def timeline(self, lead: str) -> list[Row]:
-        """What happened, the latest first."""
-        return self._reader.rows("FROM timeline WHERE lead_id = $lead", {"lead": lead})
+        """The last EVENTS that happened, the latest first; `events`: how many there are."""
+        sql = f"""SELECT *, count(*) OVER () AS events FROM timeline WHERE lead_id = $lead
+            ORDER BY happened_at DESC, what, name, detail LIMIT {EVENTS:d}"""
+        return self._reader.rows(sql, {"lead": lead})
 
     def matrix(self, lead: str) -> pd.DataFrame:
         """The features of a lead, a frame of one row."""
@@ -243,7 +248,7 @@ class Day:
         return self._reader.rows(
             f"""FROM timeline WHERE what IN ('answer', 'call')
             AND lead_id IN (SELECT lead_id FROM leads WHERE account_id = $account)
-            ORDER BY happened_at DESC, lead_id LIMIT {most:d}""",
+            ORDER BY happened_at DESC, lead_id, what, name, detail LIMIT {most:d}""",
             {"account": account},
         )
 

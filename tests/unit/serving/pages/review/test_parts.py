@@ -11,7 +11,7 @@ from tests.reviewed import AS_OF, published
 
 def read(opened):
     with duckdb.connect(opened.workspace.page / page.NOW / page.PAGE, read_only=True) as connection:
-        return {name: connection.execute(f"FROM {name}").df() for name in ("lines", "timeline")}
+        return {name: connection.execute(f"FROM {name} ORDER BY ALL").df() for name in ("lines", "timeline")}
 
 
 @pytest.fixture(scope="module")
