@@ -12,6 +12,8 @@ import pandas as pd
 
 QUOTE = '"'
 MISSING = 2 * QUOTE
+ROWS = 50_000
+"""So many rows are written at once: all their cells are in memory."""
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -33,12 +35,12 @@ def write_csv(frame: pd.DataFrame, path: Path, date_format: str | None = None) -
 
     As pandas writes it (QUOTE_NONNUMERIC), in a fifth of the time: a text that is repeated is looked at once.
     """
-    texts = _Texts()
-    columns = [_cells(frame[name], texts, date_format) for name in frame]
-    rows = map(",".join, zip(*columns, strict=True))
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(map(_cell, map(harmless_cell, frame.columns))) + os.linesep)
-        file.writelines(row + os.linesep for row in rows)
+        for at in range(0, len(frame), ROWS):
+            texts, some = _Texts(), frame.iloc[at : at + ROWS]
+            columns = [_cells(some[name], texts, date_format) for name in some]
+            file.writelines(row + os.linesep for row in map(",".join, zip(*columns, strict=True)))
 
 
 class _Texts(dict[str, str]):

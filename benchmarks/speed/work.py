@@ -227,8 +227,8 @@ def _model_and_leads(place: Place, most: int | None = None) -> tuple[LoadedModel
         raise SystemExit(f"no model is in use in {place.workspace.root}: delete {place.folder} and begin again")
     with opened.warehouse() as warehouse:
         index = everybody(warehouse) if most is None else spread(everybody(warehouse), most)
-        features, _, X = _seen(warehouse, model, trained_under(opened, model), index)
-    return model, X[[f.name for f in features]]
+        X = _seen(warehouse, model, trained_under(opened, model), index)
+    return model, X[list(model.features)]
 
 
 def _catalogue(place: Place, model: LoadedModel) -> tuple[Feature, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data.intake.contract import Columns
 from data.intake.timeline import GONE, settle
@@ -55,6 +55,48 @@ def store(
     relation = "TABLE" if overwritten else "VIEW"  # what a load overwrites is looked up once, before rows are stored
     warehouse.execute(f"CREATE OR REPLACE TEMP {relation} candidates AS {_candidates(table, load, overwritten)}")
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE again AS {_again(table)}")
+    names = ", ".join(quoted(c.name) for c in columns.stored)
+    if warehouse.scalar("SELECT count(*) FROM (FROM again LIMIT 1)"):
+        found = _store_versions(warehouse, table, columns, load, overwritten, names, batch_id)
+    else:
+        found = _store_all(warehouse, table, names, batch_id)
+    if table.name == "leads":
+        _refuse(warehouse)
+    warehouse.execute(f"DROP {relation} candidates")
+    settle(warehouse, table, "good", all_of_them=False)
+    return replace(
+        found,
+        new=unnamed.new + found.new,
+        repeats=unnamed.repeats + found.repeats,
+        unnamed=unnamed.new,
+        alike=unnamed.alike,
+        named=named,
+    )
+
+
+def _store_all(warehouse: Warehouse, table: Table, names: str, batch_id: str) -> Stored:
+    """Store all candidates, as none has a key that is stored or comes twice: there is nothing to compare with.
+
+    As `Warehouse.insert`, without another copy of all rows.
+    """
+    count = int(warehouse.scalar("SELECT count(*) FROM candidates"))
+    beside = _count_beside(warehouse, table, "candidates") if table.event_id else 0
+    if count:
+        rows = f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM candidates ORDER BY {_order(table)}_row, _part"
+        warehouse.execute(f"INSERT INTO {table.name} BY NAME {rows}")
+    return Stored(count, 0, beside=beside)
+
+
+def _store_versions(
+    warehouse: Warehouse,
+    table: Table,
+    columns: Columns,
+    load: str,
+    overwritten: tuple[str, ...],
+    names: str,
+    batch_id: str,
+) -> Stored:
+    """Store those candidates that are new, where keys of some come `again`."""
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {_verdicts(table, columns, load, overwritten)}")
     warehouse.execute(
         "INSERT INTO conflicts SELECT _row, min(known_at), min(conflict) FROM verdicts"
@@ -66,8 +108,9 @@ def store(
         UNION ALL BY NAME SELECT c.*, TRUE AS _again FROM again c JOIN verdicts v USING (_row, _part)
             WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts) ORDER BY {_order(table)}_row, _part"""
     )
-    corrected, beside = _corrections(warehouse, table) if table.event_id else (0, 0)
-    names = ", ".join(quoted(c.name) for c in columns.stored)
+    corrected = beside = 0
+    if table.event_id:
+        corrected, beside = _count_corrected(warehouse, table), _count_beside(warehouse, table, "fresh")
     _replace_retracted(warehouse, table, table.key)
     if warehouse.scalar("SELECT count(*) FROM fresh"):  # as `Warehouse.insert`, without another copy of all rows
         rows = f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh"
@@ -75,15 +118,9 @@ def store(
     _supersede(warehouse, table)
     if table.event_id:
         _move(warehouse, table)
-    if table.name == "leads":
-        _refuse(warehouse)
-    warehouse.execute(f"DROP {relation} candidates")
-    settle(warehouse, table, "good", all_of_them=False)
-    new = warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh")
-    found = "SELECT _row FROM fresh WHERE _again UNION ALL SELECT _row FROM conflicts"
-    other = f"FROM verdicts WHERE _row NOT IN ({found})"
-    repeats = unnamed.repeats + warehouse.scalar(f"SELECT count(DISTINCT _row) {other}")
-    return Stored(unnamed.new + new, repeats, corrected, unnamed.new, unnamed.alike, beside, named)
+    done = "SELECT _row FROM fresh WHERE _again UNION ALL SELECT _row FROM conflicts"
+    repeats = warehouse.scalar(f"SELECT count(DISTINCT _row) FROM verdicts WHERE _row NOT IN ({done})")
+    return Stored(warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh"), repeats, corrected, beside=beside)
 
 
 def _order(table: Table) -> str:
@@ -161,13 +198,22 @@ def _replace_retracted(warehouse: Warehouse, table: Table, names: list[str] | tu
     warehouse.execute(f"DELETE FROM {table.name} t USING fresh f WHERE t.retracted_at IS NOT NULL AND {same}")
 
 
-def _corrections(warehouse: Warehouse, table: Table) -> tuple[int, int]:
-    """How many fresh rows are of an event that is stored, and how many may be one that is stored without an id."""
-    stored = f"SELECT count(DISTINCT _row) FROM fresh f SEMI JOIN {table.name} s ON"
-    at_once = f"s.{table.occurred_at} = f.{table.occurred_at}"
-    same = f"s.{table.event_id} = f.{table.event_id} AND (s.lead_id = f.lead_id OR {at_once})"
-    beside = f"s.lead_id = f.lead_id AND {at_once} AND s.{table.event_id} IS NULL AND s.retracted_at IS NULL"
-    return int(warehouse.scalar(f"{stored} f._again AND {same}")), int(warehouse.scalar(f"{stored} {beside}"))
+def _count_corrected(warehouse: Warehouse, table: Table) -> int:
+    """How many fresh rows are of an event that is stored."""
+    same = f"s.{table.event_id} = f.{table.event_id} AND (s.lead_id = f.lead_id OR {_at_once(table)})"
+    found = f"(FROM fresh WHERE _again) f SEMI JOIN {table.name} s ON {same}"
+    return int(warehouse.scalar(f"SELECT count(DISTINCT _row) FROM {found}"))
+
+
+def _count_beside(warehouse: Warehouse, table: Table, rows: str) -> int:
+    """How many of these rows may be an event that is stored without an id."""
+    unnamed = f"(FROM {table.name} WHERE {table.event_id} IS NULL AND retracted_at IS NULL) s"
+    found = f"{rows} f SEMI JOIN {unnamed} ON s.lead_id = f.lead_id AND {_at_once(table)}"
+    return int(warehouse.scalar(f"SELECT count(DISTINCT _row) FROM {found}"))
+
+
+def _at_once(table: Table) -> str:
+    return f"s.{table.occurred_at} = f.{table.occurred_at}"
 
 
 def _move(warehouse: Warehouse, table: Table) -> None:

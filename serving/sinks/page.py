@@ -37,8 +37,8 @@ ENDS = "<"
 """Before the digits of a number from the end."""
 HISTORY_DAYS = 14
 """Of so many earlier days the scores of a lead are shown."""
-PART = 100_000
-"""Of so many leads events and lines of points are worked out at once."""
+PART = 500_000
+"""Of so many leads the lines of their points are worked out at once."""
 LISTED = (
     *("rank", "lead_id", "as_of", "probability", "probability_low", "probability_high", "support", "zone"),
     *("rule_points", "route", "route_reason", "team", "segment", "on_list", "place", "agent", "next_question"),
@@ -64,7 +64,7 @@ TIMELINE = f"""
         FROM handoffs e WHERE {in_force("$as_of")} AND handed_off_at < $as_of
         UNION ALL SELECT lead_id, decided_at, 'decision', decision, reason, sales_rep
         FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of)
-    FROM seen SEMI JOIN now_scored USING (lead_id) WHERE lead_id BETWEEN $first AND $last ORDER BY lead_id"""
+    FROM seen SEMI JOIN now_scored USING (lead_id) ORDER BY lead_id"""
 """All that happened, in the order of leads: the page sorts what it shows of one."""
 
 
@@ -121,8 +121,7 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
         for some in _parts(index):
             with read_lines(warehouse, some, beside.agreement) as lines:
                 page.add("lines", lines)
-            between = {"first": some["lead_id"].iloc[0], "last": some["lead_id"].iloc[-1]}
-            page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of, **between}))
+        page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of}))
         page.add("history", warehouse.batches(_history_sql(warehouse, publication)), find_by="lead_id")
         page.add("feedback", _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id")))
         if beside.model:
@@ -134,7 +133,7 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
 
 
 def _parts(index: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The leads in order of their ids, so many at a time that what happened to them fits in memory."""
+    """The leads in order of their ids, so many at a time that their lines fit in memory."""
     ordered = index.sort_values("lead_id", ignore_index=True)
     yield from (ordered.iloc[at : at + PART] for at in range(0, len(ordered), PART))
 
