@@ -17,7 +17,7 @@ from data.whole import whole
 
 Row = dict[str, Any]
 MEMORY = "400MB"
-"""So much of a file is held at most; the system's own cache has the rest."""
+"""So much of a file is held at most, written or read; the system's own cache has the rest."""
 Unreadable = duckdb.Error
 """What reading or writing such a file raises."""
 
@@ -43,7 +43,7 @@ class Writer:
 @contextmanager
 def written(path: Path, threads: int = 2) -> Iterator[Writer]:
     """Make a file at `path`, which has to be free."""
-    with duckdb.connect(path, config={"threads": threads}) as connection:
+    with duckdb.connect(path, config={"threads": threads, "memory_limit": MEMORY}) as connection:
         connection.execute("SET enable_progress_bar = false")
         yield Writer(connection)
 

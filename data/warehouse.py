@@ -230,6 +230,10 @@ class Warehouse:
         """A result as NumPy arrays by column; a column with missing values comes masked."""
         return dict(self.connection.execute(sql).fetchnumpy())
 
+    def table(self, sql: str) -> pa.Table:
+        """A result as an Arrow table."""
+        return self.connection.sql(sql).to_arrow_table()
+
     @contextmanager
     def view(self, name: str, frame: pd.DataFrame | pa.Table) -> Iterator[str]:
         """A pandas frame or Arrow table as a temporary relation `name`, gone after the block."""

@@ -106,8 +106,9 @@ def select_features(features: list[Feature]) -> str:
     """The values of features of one room as the columns of a SELECT."""
 
     def expression(f: Feature) -> str:
+        sql = f.sql
         if f.over == "peers":
-            return f"sum(({f.sql})::BIGINT) OVER (PARTITION BY house, as_of, sales_until) - ({f.sql})::BIGINT"
-        return f"left(({f.sql})::VARCHAR, {TEXT_LIMIT})" if f.dtype == "text" else f"({f.sql})"
+            sql = f"sum(({sql})::BIGINT) OVER (PARTITION BY house, as_of, sales_until) - ({sql})::BIGINT"
+        return f"left(({sql})::VARCHAR, {TEXT_LIMIT})" if f.dtype == "text" else f"({sql})::DOUBLE"
 
     return ", ".join(f"{expression(f)} AS {quoted(f.name)}" for f in features)

@@ -11,6 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.sql import in_force, literal, quoted
 from data.tables import TABLES
@@ -18,7 +21,7 @@ from data.warehouse import Warehouse
 from features.definition import ANY, Feature, select_features
 from features.measures import MERGED, Array, Distinct, Measure, merge_parts
 
-Columns = dict[str, Array]
+Columns = dict[str, Any]
 
 
 def number_values(warehouse: Warehouse, features: Iterable[Feature]) -> None:
@@ -123,14 +126,15 @@ def _count_distinct(feature: Feature, at: Array, numbers: Array, kinds: list[str
     return _column(feature, counts, counts > 0)
 
 
-def _across_kinds(feature: Feature, by_kind: Array, counts: Array, kinds: list[str]) -> Array:
+def _across_kinds(feature: Feature, by_kind: Array, counts: Array, kinds: list[str]) -> Any:
     """A feature from the parts of each kind (a row each); where `counts` are as in MERGED, there is none."""
     places = _places(feature, kinds)
     measure, parts = feature.measure, by_kind[places]
     none = MERGED[measure.merge][1]
-    there = (counts[places] != none).any(axis=0) if feature.null else True
+    there = (counts[places] != none).any(axis=0)
     if measure.across == "latest":
-        return np.where(there, np.array(kinds, dtype=object)[places][parts.argmin(axis=0)], "unknown")
+        last = pa.DictionaryArray.from_arrays(parts.argmin(axis=0), [kinds[place] for place in places])
+        return place(feature, np.flatnonzero(there), pa.chunked_array([last.filter(there).cast("string")]), len(there))
     function, start = MERGED[measure.across or measure.merge]
     if measure.across:
         parts = np.where(parts == none, start, parts)
@@ -158,23 +162,36 @@ def _group(warehouse: Warehouse, seen: str, features: list[Feature], size: int) 
     if of_kinds:
         parts = ", ".join(f"{sql} AS {quoted(sql)}" for sql in dict.fromkeys(f.sql for f in of_kinds))
         own = {f: f"FILTER (kind IN ({', '.join(map(literal, f.kinds))}))" for f in of_kinds}
-        sums = ", ".join(f"{f.measure.across}({quoted(f.sql)}) {of} AS {quoted(f.name)}" for f, of in own.items())
+        sums = ", ".join(
+            f"({f.measure.across}({quoted(f.sql)}) {of})::DOUBLE AS {quoted(f.name)}" for f, of in own.items()
+        )
         by_kind = f"SELECT rid, kind, {parts} FROM {seen} GROUP BY rid, kind"
         queries.append((of_kinds, f"SELECT rid, {sums} FROM ({by_kind}) GROUP BY rid"))
     for of, sql in queries:
-        found = warehouse.arrays(sql)
-        columns |= {f.name: place(f, found["rid"], found[f.name], size) for f in of}
+        columns |= place_all(of, warehouse.table(sql), size)
     return columns
 
 
-def place(feature: Feature, rid: Array, parts: Array, size: int) -> Array:
-    """The column of a feature: what `parts` come to at the rows `rid` (each once) of `size`, missing elsewhere."""
-    if isinstance(parts, np.ma.MaskedArray):
-        known = ~np.ma.getmaskarray(parts)
-        rid, parts = rid[known], parts.data[known]
+def place_all(features: list[Feature], found: pa.Table, size: int) -> Columns:
+    """The columns of these features from a result with their names and the row `rid` that each is for."""
+    rid = found["rid"].to_numpy()
+    return {f.name: place(f, rid, found[f.name], size) for f in features}
+
+
+def place(feature: Feature, rid: Array, values: pa.ChunkedArray, size: int) -> Any:
+    """The column of a feature: what `values` come to at the rows `rid` (each once) of `size`, missing elsewhere.
+
+    Numbers as a NumPy array, texts as a pandas one.
+    """
     if feature.dtype == "text":
-        column = np.full(size, "unknown", dtype=object)
-    else:
-        column = np.full(size, np.nan) if feature.null else np.zeros(size)
+        at = np.full(size, -1)
+        at[rid] = np.arange(len(rid))
+        texts = values.cast(pa.large_string()).take(pa.array(at, mask=at < 0))
+        return pd.array(pc.fill_null(texts, "unknown"), dtype="str")
+    column = np.full(size, np.nan) if feature.null else np.zeros(size)
+    parts = values.to_numpy()
+    if values.null_count:
+        known = values.is_valid().to_numpy()
+        rid, parts = rid[known], parts[known]
     column[rid] = feature.measure.value(parts)
     return column

@@ -137,7 +137,7 @@ def _from_ranges(
     A column leaves its range as it is written, so that it is never there twice.
     """
     numbers = {f.name: np.empty(size) for f in used if f.dtype == "number" and f.name in wanted}
-    texts: dict[str, list[pa.Array]] = {f.name: [] for f in used if f.dtype == "text" and f.name in wanted}
+    texts: dict[str, list[Any]] = {f.name: [] for f in used if f.dtype == "text" and f.name in wanted}
     ranges = [number for (number,) in warehouse.rows("SELECT DISTINCT range FROM m_all ORDER BY range")]
     places = []
     for number in ranges or [0]:
@@ -152,10 +152,10 @@ def _from_ranges(
             else:
                 numbers[name][place] = column
         for name, parts in texts.items():
-            parts.append(pa.array(built.pop(name)[: len(place)], pa.large_string()))
+            parts.append(pd.Series(built.pop(name)[: len(place)]))
         places.append(place)
         if len(ranges) > 1:
             log.info("features: %d of %d rows", sum(map(len, places)), size)
     order = np.argsort(np.concatenate(places))
-    found = {name: pd.array(pa.concat_arrays(parts).take(order), dtype="str") for name, parts in texts.items()}
+    found = {name: pd.concat(parts, ignore_index=True).array.take(order) for name, parts in texts.items()}
     return {name: numbers[name] if name in numbers else found[name] for name in wanted}

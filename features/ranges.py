@@ -22,7 +22,7 @@ from data.warehouse import Warehouse
 from features.concepts.timelines import AGENTS, HOUSE
 from features.concepts.titles import titles_sql
 from features.definition import Feature, select_features
-from features.events import Columns, from_events, place
+from features.events import Columns, from_events, place_all
 from features.rules.points import rules_sql
 
 ACROSS_ACCOUNTS = {"m_agents": AGENTS, "m_house": HOUSE, "m_titles": titles_sql("leads")}
@@ -63,8 +63,8 @@ def build_range(warehouse: Warehouse, rows: str, agreement: Agreement, features:
     for room in [room for room in sources if room in by_room]:
         numbers = {name: column for name, column in columns.items() if column.dtype == np.float64}
         with warehouse.view("m_columns", pd.DataFrame({"rid": np.arange(size), **numbers}, copy=False)):
-            found = warehouse.arrays(f"SELECT r.rid, {select_features(by_room[room])} {sources[room]}")
-        columns |= {f.name: place(f, found["rid"], found[f.name], size) for f in by_room[room]}
+            found = warehouse.table(f"SELECT r.rid, {select_features(by_room[room])} {sources[room]}")
+        columns |= place_all(by_room[room], found, size)
     return columns
 
 

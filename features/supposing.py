@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from data.agreement.model import Agreement
 from data.errors import DataError
@@ -127,11 +129,12 @@ def suppose(
     if not features or matrix is None:
         return Supposed(standing, pd.DataFrame(index=found.index))
     of = asked.drop_duplicates("sid").sort_values("sid")["place"].to_numpy()
-    known = {f.name: matrix[f.name].to_numpy()[of] for f in features}
+    before = matrix[[f.name for f in features]].take(of)
+    known: dict[str, Any] = {f.name: before[f.name].array for f in features}
     known |= _counts(warehouse, agreement, asked, matrix, {f.name for f in features if f.over == "answers"})
     known |= {f.name: _column(f, found[f.name]) for f in ruled}
     made = [f for f in features if f.over == "made"]
-    numbers = {name: column for name, column in known.items() if column.dtype == np.float64}
+    numbers = {f.name: known[f.name] for f in features if f.dtype == "number"}
     if made:
         with warehouse.view("m_columns", pd.DataFrame({"rid": np.arange(len(of)), **numbers}, copy=False)):
             anew = warehouse.frame(f"SELECT {select_features(made)} FROM m_columns r ORDER BY rid")
@@ -161,9 +164,8 @@ def _answer(criterion: str) -> str:
     return f'{of}::{SUPPOSED_TYPE} AS "supposed {criterion}"'
 
 
-def _column(feature: Feature, values: pd.Series) -> np.ndarray:
-    known = np.flatnonzero(values.notna())
-    return place(feature, known, values.to_numpy()[known], len(values))
+def _column(feature: Feature, values: pd.Series) -> Any:
+    return place(feature, np.arange(len(values)), pa.chunked_array([pa.Array.from_pandas(values)]), len(values))
 
 
 def _counts(

@@ -43,7 +43,7 @@ BEST, FALLING = ["probability", "rule_points", "lead_id"], [False, False, True]
 def work_lists(warehouse: Warehouse, scores: pd.DataFrame, settings: Settings) -> dict[str, pd.DataFrame]:
     """`hand_offs` and `calls` from the scores of one moment: place (1, 2 ...), lead_id, what `settings.lists` shows of
     the lead, and HAND_OFFS or CALLS. Raises ConfigError where it shows what no table has."""
-    shown = people(warehouse, settings).drop(columns="account_id")
+    shown = people(warehouse, settings, scores.loc[on_a_list(scores), "lead_id"]).drop(columns="account_id")
     handed = _said(scores[scores["route"].isin(TO_SALES)], settings)
     handed = handed.sort_values(["urgent", *BEST], ascending=[False, *FALLING])
     lists = {"hand_offs": (handed, HAND_OFFS), "calls": (call_list(scores, settings), CALLS)}
@@ -115,13 +115,16 @@ def _percent(share: pd.Series[float]) -> pd.Series[Any]:
     return pd.Series([None if p != p else f"{p * 100:.0f} %" for p in share], share.index, dtype=object)
 
 
-def people(warehouse: Warehouse, settings: Settings) -> pd.DataFrame:
-    """Of each lead what the settings show, as known now, in the order of ids: lead_id, account_id and their columns."""
+def people(warehouse: Warehouse, settings: Settings, leads: pd.Series[str]) -> pd.DataFrame:
+    """Of each of these leads what the settings show, as known now, in the order of ids: lead_id, account_id and their
+    columns. A lead that is not known now has no row."""
     columns = "".join(f", {sql} AS {quoted(title)}" for title, sql in find_columns(warehouse, settings).items())
-    return warehouse.frame(
-        f"""SELECT l.lead_id, l.account_id{columns} FROM leads l LEFT JOIN accounts a
-        ON a.account_id = l.account_id AND a.superseded_at IS NULL WHERE l.superseded_at IS NULL ORDER BY l.lead_id"""
-    )
+    with warehouse.view("people_wanted", pd.DataFrame({"lead_id": leads.astype("str")})):
+        return warehouse.frame(
+            f"""SELECT l.lead_id, l.account_id{columns} FROM leads l SEMI JOIN people_wanted USING (lead_id)
+            LEFT JOIN accounts a ON a.account_id = l.account_id AND a.superseded_at IS NULL
+            WHERE l.superseded_at IS NULL ORDER BY l.lead_id"""
+        )
 
 
 def find_columns(warehouse: Warehouse, settings: Settings) -> dict[str, str]:

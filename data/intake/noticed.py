@@ -59,7 +59,7 @@ def _guarded(warehouse: Warehouse, table: Table, column: Column, columns: Column
     name, sql_type = columns.given.get(column.name, ("", ""))
     if sql_type != "VARCHAR":
         return []
-    is_guarded = f"regexp_matches(text, {literal(GUARDED)})"
+    is_guarded = f"starts_with(text, '=') AND regexp_matches(text, {literal(GUARDED)})"  # most texts do not begin so
     text = f"(SELECT trim({quoted(name)}) AS text FROM mapped)"
     [(filled, count)] = warehouse.rows(f"SELECT count(text), count(*) FILTER ({is_guarded}) FROM {text}")
     shown = examples(warehouse, name, is_guarded) if count else ()

@@ -37,8 +37,8 @@ ENDS = "<"
 """Before the digits of a number from the end."""
 HISTORY_DAYS = 14
 """Of so many earlier days the scores of a lead are shown."""
-PART = 500_000
-"""Of so many leads the lines of their points are worked out at once."""
+PART, MATRIX_PART = 500_000, 50_000
+"""Of so many leads the lines of their points are worked out at once, and of so many the features are written."""
 LISTED = (
     *("rank", "lead_id", "as_of", "probability", "probability_low", "probability_high", "support", "zone"),
     *("rule_points", "route", "route_reason", "team", "segment", "on_list", "place", "agent", "next_question"),
@@ -108,7 +108,7 @@ def _writing(workspace: Workspace) -> Any:
 
 def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, beside: Beside) -> None:
     scores, index = publication.scores, publication.scores[["lead_id", "as_of"]]
-    shown = people(warehouse, publication.settings).merge(index[["lead_id"]], on="lead_id")
+    shown = people(warehouse, publication.settings, index["lead_id"])
     lists = work_lists(warehouse, scores, publication.settings)
     leads = _leads(scores, beside, lists, _with_sales(warehouse, scores, beside))
     titles = {title: f"shown {title}" for title in shown.columns[2:]}
@@ -117,25 +117,26 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
     with written(folder / PAGE) as page, warehouse.view("now_scored", leads), warehouse.view("shown_people", shown):
         page.add("scores", _typed(whole_rows), find_by="lead_id")
         page.add("leads", _typed(whole_rows.sort_values("rank")[[*LISTED, "account_id", *titles.values()]]))
+        del whole_rows
         page.add("words", warehouse.batches(_words_sql(list(shown.columns))))
-        for some in _parts(index):
+        for some in _parts(index, PART):
             with read_lines(warehouse, some, beside.agreement) as lines:
                 page.add("lines", lines)
         page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of}))
         page.add("history", warehouse.batches(_history_sql(warehouse, publication)), find_by="lead_id")
         page.add("feedback", _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id")))
-        if beside.model:
-            own = beside.matrix.loc[scores.index, [f.name for f in beside.features]]
-            page.add("matrix", _typed(pd.concat([scores[["lead_id"]], own], axis=1)))
+        names = [f.name for f in beside.features]
+        for some in _parts(scores[["lead_id"]], MATRIX_PART) if beside.model else ():
+            page.add("matrix", _typed(some.join(beside.matrix[names])))
     (folder / CARD).write_text(beside.card, encoding="utf-8")
     facts = json.dumps(_facts(publication, beside), default=str)
     (folder / FACTS).write_text(facts, encoding="utf-8")
 
 
-def _parts(index: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The leads in order of their ids, so many at a time that their lines fit in memory."""
-    ordered = index.sort_values("lead_id", ignore_index=True)
-    yield from (ordered.iloc[at : at + PART] for at in range(0, len(ordered), PART))
+def _parts(rows: pd.DataFrame, size: int) -> Iterator[pd.DataFrame]:
+    """The leads in order of their ids, so many at a time that what is made of them fits in memory."""
+    ordered = rows.sort_values("lead_id")
+    yield from (ordered.iloc[at : at + size] for at in range(0, len(ordered), size))
 
 
 def _typed(frame: pd.DataFrame) -> pa.Table:
@@ -235,7 +236,10 @@ def words_of(text: str) -> str:
 
 
 def _words_sql(columns: Sequence[str]) -> str:
-    """A row for each word of each of the `shown_people`: word, lead_id and the lead's rank; in the order of words."""
+    """A row for each word of each of the `shown_people`: word, lead_id and the lead's rank; in the order of words.
+
+    A lead that has a word twice is there twice.
+    """
     texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in columns)
     together = f"concat_ws(' ', {texts})"
     split = f"SELECT unnest({words_of(together)}) AS word, lead_id FROM shown_people"
@@ -245,5 +249,4 @@ def _words_sql(columns: Sequence[str]) -> str:
     if numbers:  # a number is found by its digits, from the beginning or from the end
         both = f"unnest([digits, '{ENDS}' || reverse(digits)])"
         split += f" UNION ALL SELECT {both}, lead_id FROM ({numbers}) WHERE len(digits) > 5"
-    found = f"SELECT DISTINCT word, lead_id FROM ({split})"
-    return f"SELECT word, lead_id, rank FROM ({found}) JOIN now_scored USING (lead_id) ORDER BY word, rank"
+    return f"SELECT word, lead_id, rank FROM ({split}) JOIN now_scored USING (lead_id) ORDER BY word"
