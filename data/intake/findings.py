@@ -52,13 +52,11 @@ class Finding:
 def find_strangers(warehouse: Warehouse, table: str, rows: str, of: Table, most: float) -> Strangers:
     """Which of `rows` (SQL of a relation) name something that the table `of` does not hold."""
     (key,) = of.key
-    total, unknown, like = warehouse.rows(
-        f"""WITH given AS (SELECT {key} AS id FROM {rows} WHERE {key} IS NOT NULL),
-            known AS (SELECT DISTINCT {key} AS id FROM {of.name})
-        SELECT (SELECT count(*) FROM given), count(*), count(*) FILTER (
-            {alike("id")} IN (SELECT {alike("id")} FROM known)) FROM given ANTI JOIN known USING (id)"""
-    )[0]
-    return Strangers(table, of.name, total, unknown, like, unknown > most * total)
+    given = f"(SELECT {key} AS id FROM {rows} WHERE {key} IS NOT NULL)"
+    strangers = f"{given} ANTI JOIN (SELECT {key} AS id FROM {of.name}) USING (id)"
+    total, unknown = warehouse.rows(f"SELECT (SELECT count(*) FROM {given}), (SELECT count(*) FROM {strangers})")[0]
+    near = f"SELECT count(*) FROM {strangers} WHERE {alike('id')} IN (SELECT {alike(key)} FROM {of.name})"
+    return Strangers(table, of.name, total, unknown, warehouse.scalar(near) if unknown else 0, unknown > most * total)
 
 
 def count_from_now(warehouse: Warehouse, table: Table, load: str) -> int:

@@ -249,8 +249,11 @@ def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
 
 
 def _again(table: Table) -> str:
-    """The candidates whose key (of events: id) is stored or comes twice, and all second parts; the others are new."""
-    named = f"hash({', '.join(quoted(n) for n in ([table.event_id] if table.event_id else table.key))})"
+    """The candidates whose key (of events: id) is stored or comes twice, and all second parts; the others are new.
+
+    Ids are compared as they are: of stored ones that all lie beyond those of the batch, DuckDB reads none.
+    """
+    named = quoted(table.event_id) if table.event_id else f"hash({', '.join(map(quoted, table.key))})"
     return f"""WITH ids AS (SELECT {named} AS id FROM candidates),
         several AS (SELECT id FROM ids GROUP BY id HAVING count(*) > 1
             UNION SELECT id FROM (SELECT {named} AS id FROM {table.name}) SEMI JOIN ids USING (id))
