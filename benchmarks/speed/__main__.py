@@ -224,10 +224,12 @@ def _judged(found: dict[int, dict[str, Figures]]) -> Iterator[tuple[str, str, st
     sizes = sorted(found)
     largest = found[sizes[-1]]
     for bar in BARS:
-        if {bar.of, bar.by} - {""} <= largest.keys():
-            got = _figure(largest, bar.of, bar) / (_figure(largest, bar.by, bar) if bar.by else 1)
-            met = got >= bar.asked if bar.least else got <= bar.asked
-            yield bar.said, f"{'at least' if bar.least else 'at most'} {bar.asked:,g}", f"{got:,.2f}", met
+        asked = f"{'at least' if bar.least else 'at most'} {bar.asked:,g}"
+        if not {bar.of, bar.by} - {""} <= largest.keys():
+            yield bar.said, asked, "not measured", False
+            continue
+        got = _figure(largest, bar.of, bar) / (_figure(largest, bar.by, bar) if bar.by else 1)
+        yield bar.said, asked, f"{got:,.2f}", got >= bar.asked if bar.least else got <= bar.asked
     if len(sizes) > 1:
         least = found[sizes[0]]
         for name, asked in GROWTH.items():

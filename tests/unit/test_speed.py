@@ -23,6 +23,13 @@ def test_what_is_missed_is_told_at_the_largest_size():
     assert dict(zip(lines["what"], lines["got"], strict=True))["growth exponent of matrix"] == "0.54"
 
 
+def test_what_was_not_measured_is_missed():
+    found = measured()
+    del found["shap"]
+    lines = judged({10: measured(), 1000: found}).set_index("what")
+    assert lines.loc["shap per lead, times our reasons", ["got", "met"]].tolist() == ["not measured", "no"]
+
+
 def test_a_day_may_cost_no_more_in_a_larger_company():
     lines = judged({10: measured(), 1000: measured(day_load=1.3)}).set_index("what")
     assert lines.loc["a day's load, 1,000 leads against 10", ["got", "met"]].tolist() == ["1.30", "no"]
