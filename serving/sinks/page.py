@@ -37,7 +37,7 @@ ENDS = "<"
 """Before the digits of a number from the end."""
 HISTORY_DAYS = 14
 """Of so many earlier days the scores of a lead are shown."""
-PART, MATRIX_PART = 500_000, 50_000
+PART, MATRIX_PART = 500_000, 250_000
 """Of so many leads the lines of their points are worked out at once, and of so many the features are written."""
 LISTED = (
     *("rank", "lead_id", "as_of", "probability", "probability_low", "probability_high", "support", "zone"),
