@@ -33,13 +33,16 @@ def harmless_cell(cell: object) -> object:
 def write_csv(frame: pd.DataFrame, path: Path, date_format: str | None = None) -> None:
     """Write the columns of a frame as a CSV without formulas; texts are quoted, the index is left out.
 
-    As pandas writes it (QUOTE_NONNUMERIC), in a fifth of the time: a text that is repeated is looked at once.
+    As pandas writes it (QUOTE_NONNUMERIC), in a fifth of the time: a text that is repeated is looked at once, of so
+    many rows.
     """
+    # pandas gives all times of a column one form
+    dates = {name: _dates(frame[name], date_format) for name in frame if _is_date(frame[name])}
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(map(_cell, map(harmless_cell, frame.columns))) + os.linesep)
         for at in range(0, len(frame), ROWS):
             texts, some = _Texts(), frame.iloc[at : at + ROWS]
-            columns = [_cells(some[name], texts, date_format) for name in some]
+            columns = [dates[name][at : at + ROWS] if name in dates else _cells(some[name], texts) for name in some]
             file.writelines(row + os.linesep for row in map(",".join, zip(*columns, strict=True)))
 
 
@@ -51,11 +54,18 @@ class _Texts(dict[str, str]):
         return cell
 
 
-def _cells(column: pd.Series, texts: _Texts, date_format: str | None) -> list[str]:
+def _is_date(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_datetime64_any_dtype(column))
+
+
+def _dates(column: pd.Series, date_format: str | None) -> list[str]:
+    """The cells of a column of times."""
+    given = column.to_csv(index=False, header=False, date_format=date_format, quoting=csv.QUOTE_NONNUMERIC)
+    return given.splitlines()
+
+
+def _cells(column: pd.Series, texts: _Texts) -> list[str]:
     """A column's cells as they stand in the file."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        given = column.to_csv(index=False, header=False, date_format=date_format, quoting=csv.QUOTE_NONNUMERIC)
-        return given.splitlines()
     values, plain = column.astype(object).where(column.notna(), None).tolist(), {str: texts.__getitem__}
     if pd.api.types.is_numeric_dtype(column):
         return [MISSING if value is None else repr(value) for value in values]

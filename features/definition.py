@@ -48,7 +48,7 @@ class Feature:
     points count on. `fresh_days`: how long an answer counts. `called`: what reasons call it, where that is not its
     `meaning`.
 
-    Raises DataError where `over` is nothing that features can be over.
+    Raises DataError where `over` is nothing that features can be over, or the last of kinds is not said in full.
     """
 
     name: str
@@ -76,6 +76,15 @@ class Feature:
                 expected=f"over to be one of {', '.join(ROOMS)}",
                 got=self.over,
                 do="correct it, or say in data/tables.py of what `kind` that table's events are",
+            )
+        measure = self.measure
+        unsaid = measure.merge == "latest" and self.kinds and not measure.across
+        if unsaid or (measure.across == "latest" and self.kinds in ((), ANY)):
+            raise DataError(
+                f"defining the feature {self.name}",
+                expected="of the last of several kinds, which kinds they are and how they become one (`across`)",
+                got=f"kinds {', '.join(self.kinds) or 'none'}, across {measure.across or 'nothing'}",
+                do="name them",
             )
 
     @property

@@ -1,4 +1,4 @@
-"""What are the columns of one event table? One row for each row of a range, by its number `rid`.
+"""What do features over one event table come to, for each row of a range, by its number `rid`?
 
 The rows of the table are read once, each with its age, its kind and what it gives to every measure; NumPy merges them
 by kind and lead. What the last row says, and aggregates in plain SQL, are grouped by DuckDB.
@@ -19,16 +19,20 @@ from data.sql import in_force, literal, quoted
 from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.definition import ANY, Feature, select_features
-from features.measures import MERGED, Array, Distinct, Measure, merge_parts
+from features.measures import MERGED, Array, Count, Distinct, Measure, Parts
 
 Columns = dict[str, Any]
 
 
 def number_values(warehouse: Warehouse, features: Iterable[Feature]) -> None:
-    """Number the values of each column of which different ones are counted: the tables that `from_events` needs."""
+    """Number the values, among the leads of `m_all`, of each column of which different ones are counted.
+
+    `from_events` expects these tables.
+    """
     for f in features:
         if isinstance(f.value, Distinct):
-            values = f"SELECT DISTINCT {f.value.column} AS value FROM {f.over} WHERE value IS NOT NULL"
+            own = f"{f.over} SEMI JOIN m_all USING (lead_id)"
+            values = f"SELECT DISTINCT {f.value.column} AS value FROM {own} WHERE value IS NOT NULL"
             sql = f"SELECT value, row_number() OVER () AS number FROM ({values})"
             warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {_numbers(f.over, f.value)} AS {sql}")
 
@@ -60,85 +64,111 @@ def _seen(table: str, among: str) -> str:
         AND {among})"""
 
 
-def _merge_rows(warehouse: Warehouse, table: str, seen: str, features: list[Feature], size: int) -> Columns:
-    """The columns of measures whose parts merge, from one reading of the rows.
+class _Merged:
+    """What the rows so far came to for one measure, by kind and lead; a place is that of the kind times `size`, plus
+    the lead's rid. `of`: the features that are made of it."""
 
-    A row's place is that of its kind (in the order of their names, what is of no other kind last) times `size` and its
-    rid, so that the parts of a kind lie together.
+    def __init__(self, of: list[Feature], kinds: list[str], size: int) -> None:
+        self.of, self.kinds, self.size = of, kinds, size
+        self.measure = of[0].measure
+        self.distinct = self.measure.merge == "distinct"
+        cells = size if self.distinct else (len(kinds) + 1) * size
+        self.parts = Parts(self.measure.merge, cells)
+        ambiguous = self.measure.merge == "sum" and not isinstance(self.measure, Count)  # a sum may be 0
+        self.counts = Parts("sum", cells) if ambiguous else self.parts
+
+    def add(self, at: Array, age_days: Array, where: Array | None, given: Array | None) -> None:
+        """Merge rows in: their places and ages, whether they count, and what they give (None: each counts one)."""
+        tests = [where] if where is not None else []
+        if self.measure.within is not None:
+            tests.append(age_days < self.measure.within)
+        if self.distinct and self.of[0].kinds not in ((), ANY):
+            tests.append(np.isin(at // self.size, _places(self.of[0], self.kinds)))
+        if tests:
+            kept = np.logical_and.reduce(tests)
+            at, given = at[kept], given if given is None else given[kept]
+        at = at % self.size if self.distinct else at
+        self.parts.add(at, 1.0 if given is None else given)
+        if self.counts is not self.parts:
+            self.counts.add(at, 1.0)
+
+    def columns(self) -> Columns:
+        """The columns of its features."""
+        shape = (-1 if self.size else len(self.kinds) + 1, self.size)
+        parts, counts = self.parts.whole(), self.counts.whole()
+        if self.distinct:
+            return {f.name: _column(f, parts, parts > 0) for f in self.of}
+        none = MERGED["sum" if self.counts is not self.parts else self.measure.merge][1]
+        there = counts.reshape(shape) != none
+        return {f.name: _across_kinds(f, parts.reshape(shape), there, self.kinds) for f in self.of}
+
+
+def _merge_rows(warehouse: Warehouse, table: str, seen: str, features: list[Feature], size: int) -> Columns:
+    """The columns of measures whose parts merge, from one reading of the rows, a portion of them at a time.
+
+    Kinds are in the order of their names; all that are of none of these come last, as one.
     """
     kinds = sorted({kind for f in features for kind in f.kinds if f.kinds != ANY})
-    rows = _read_rows(warehouse, table, seen, [f.measure for f in features], kinds, size)
+    alike: dict[object, list[Feature]] = {}
+    for f in features:
+        measure = replace(f.measure, across=None)
+        alike.setdefault((measure, f.kinds) if measure.merge == "distinct" else measure, []).append(f)
+    merged = [_Merged(of, kinds, size) for of in alike.values()]
+    sql, names = _reading(table, seen, [m.measure for m in merged], kinds, size)
+    for batch in warehouse.batches(sql):
+        read = {name: batch[name].to_numpy(zero_copy_only=False) for name in ("at", "age_days")}
+        for m in merged:
+            where = batch[names[m.measure.where]].to_numpy(zero_copy_only=False) if m.measure.where else None
+            given = None
+            if not isinstance(m.measure, Count):
+                column = batch[names[m.measure.given]]
+                if column.null_count:
+                    known = column.is_valid().to_numpy(zero_copy_only=False)
+                    where, column = known if where is None else known & where, column.fill_null(0)
+                given = column.to_numpy()
+            m.add(read["at"], read["age_days"], where, given)
     columns: Columns = {}
-    for measure in dict.fromkeys(replace(f.measure, across=None) for f in features):
-        own = [f for f in features if replace(f.measure, across=None) == measure]
-        at, parts = _kept(rows, measure)
-        if measure.merge == "distinct":
-            columns |= {f.name: _count_distinct(f, at, parts, kinds, size) for f in own}
-            continue
-        by_kind = merge_parts(measure.merge, at, parts, (len(kinds) + 1) * size).reshape(len(kinds) + 1, size)
-        counts = by_kind
-        if measure.merge == "sum" and parts is not None and any(f.null for f in own):  # a sum may be 0
-            counts = merge_parts("sum", at, None, by_kind.size).reshape(by_kind.shape)
-        columns |= {f.name: _across_kinds(f, by_kind, counts, kinds) for f in own}
+    for m in merged:
+        columns |= m.columns()
     return columns
 
 
-def _read_rows(
-    warehouse: Warehouse, table: str, seen: str, measures: list[Measure], kinds: list[str], size: int
-) -> Columns:
-    """Of each row its place `at`, its `age_days`, what it gives to each measure, and whether each `where` holds."""
-    wanted, joined = {}, ""
-    for measure in measures:
-        if isinstance(measure, Distinct):
-            numbers = _numbers(table, measure)
-            joined += f" LEFT JOIN {numbers} ON {numbers}.value = seen.{measure.column}"
-            wanted[measure.given] = f"{numbers}.number"
-        elif measure.given != "*":
-            wanted[measure.given] = measure.given
-        if measure.where:
-            wanted[measure.where] = f"coalesce(({measure.where}), false)"
+def _reading(table: str, seen: str, measures: list[Measure], kinds: list[str], size: int) -> tuple[str, dict[str, str]]:
+    """A SELECT of each row's place `at` and `age_days`, what it gives to measures and whether their `where` hold.
+
+    Beside it what each of these SQL expressions is called: DuckDB tells apart no names by letter case alone.
+    """
+    wanted: dict[str, str] = {}
+    joined: dict[str, str] = {}
+    for m in measures:
+        if isinstance(m, Distinct):
+            numbers = _numbers(table, m)
+            joined[numbers] = f"LEFT JOIN {numbers} ON {numbers}.value = seen.{m.column}"
+            wanted[m.given] = f"{numbers}.number"
+        elif not isinstance(m, Count):
+            whole = "BIGINT" if m.merge == "bit_or" else "DOUBLE"
+            wanted[m.given] = f"({m.given})::{whole}"
+        if m.where:
+            wanted[m.where] = f"coalesce(({m.where}), false)"
+    names = {sql: f"value_{at}" for at, sql in enumerate(wanted)}
     code = f"coalesce(enum_code(TRY_CAST(kind AS ENUM ({', '.join(map(literal, kinds))}))), {len(kinds)})"
     place = f"{code if kinds else 0}::BIGINT * {size} + rid AS at"
-    given = (f"{sql} AS {quoted(name)}" for name, sql in ({"age_days": "age_days"} | wanted).items())
-    return warehouse.arrays(f"SELECT {place}, {', '.join(given)} FROM {seen} AS seen {joined}")
+    given = "".join(f", {sql} AS {names[name]}" for name, sql in wanted.items())
+    return f"SELECT {place}, age_days{given} FROM {seen} AS seen {' '.join(joined.values())}", names
 
 
-def _kept(rows: Columns, measure: Measure) -> tuple[Array, Any]:
-    """Where the rows that count for a measure lie, and what they give (None: each counts one)."""
-    keep = rows[measure.where] if measure.where else None
-    if measure.within is not None:
-        window = rows["age_days"] < measure.within
-        keep = window if keep is None else keep & window
-    parts = rows.get(measure.given)
-    if isinstance(parts, np.ma.MaskedArray):
-        known = ~np.ma.getmaskarray(parts)
-        keep, parts = known if keep is None else keep & known, parts.data
-    if keep is None:
-        return rows["at"], parts
-    return rows["at"][keep], parts if parts is None else parts[keep]
-
-
-def _count_distinct(feature: Feature, at: Array, numbers: Array, kinds: list[str], size: int) -> Array:
-    if feature.kinds not in ((), ANY):
-        own = np.isin(at // size, _places(feature, kinds))
-        at, numbers = at[own], numbers[own]
-    counts = merge_parts("distinct", at % size, numbers, size)
-    return _column(feature, counts, counts > 0)
-
-
-def _across_kinds(feature: Feature, by_kind: Array, counts: Array, kinds: list[str]) -> Any:
-    """A feature from the parts of each kind (a row each); where `counts` are as in MERGED, there is none."""
+def _across_kinds(feature: Feature, parts: Array, there: Array, kinds: list[str]) -> Any:
+    """A feature from the parts of each kind (a row each), and whether there are any."""
     places = _places(feature, kinds)
-    measure, parts = feature.measure, by_kind[places]
-    none = MERGED[measure.merge][1]
-    there = (counts[places] != none).any(axis=0)
+    measure, parts, there = feature.measure, parts[places], there[places]
     if measure.across == "latest":
-        last = pa.DictionaryArray.from_arrays(parts.argmin(axis=0), [kinds[place] for place in places])
-        return place(feature, np.flatnonzero(there), pa.chunked_array([last.filter(there).cast("string")]), len(there))
-    function, start = MERGED[measure.across or measure.merge]
+        newest, known = parts.argmin(axis=0), np.flatnonzero(there.any(axis=0))
+        named = pa.DictionaryArray.from_arrays(newest[known], [kinds[at] for at in places]).cast("string")
+        return place(feature, known, pa.chunked_array([named]), len(newest))
+    function, none = MERGED[measure.across or measure.merge]
     if measure.across:
-        parts = np.where(parts == none, start, parts)
-    return _column(feature, function.reduce(parts, axis=0), there)
+        parts = np.where(there, parts, none)
+    return _column(feature, function.reduce(parts, axis=0), there.any(axis=0))
 
 
 def _places(feature: Feature, kinds: list[str]) -> list[int]:
@@ -147,11 +177,9 @@ def _places(feature: Feature, kinds: list[str]) -> list[int]:
 
 
 def _column(feature: Feature, parts: Array, there: Any) -> Array:
-    """What whole parts come to; missing where none is `there` and the feature says what that means."""
+    """What whole parts come to; where none is `there`, 0 or, where the feature says what that means, missing."""
     values = feature.measure.value(parts).astype(float)
-    if feature.null:
-        values = np.where(there, values, np.nan)
-    return values
+    return np.where(there, values, np.nan if feature.null else 0.0)
 
 
 def _group(warehouse: Warehouse, seen: str, features: list[Feature], size: int) -> Columns:
@@ -160,16 +188,21 @@ def _group(warehouse: Warehouse, seen: str, features: list[Feature], size: int) 
     direct, of_kinds = [f for f in features if not f.kinds], [f for f in features if f.kinds]
     queries = [(direct, f"SELECT rid, {select_features(direct)} FROM {seen} GROUP BY rid")] if direct else []
     if of_kinds:
-        parts = ", ".join(f"{sql} AS {quoted(sql)}" for sql in dict.fromkeys(f.sql for f in of_kinds))
-        own = {f: f"FILTER (kind IN ({', '.join(map(literal, f.kinds))}))" for f in of_kinds}
-        sums = ", ".join(
-            f"({f.measure.across}({quoted(f.sql)}) {of})::DOUBLE AS {quoted(f.name)}" for f, of in own.items()
-        )
+        named = {sql: f"part_{at}" for at, sql in enumerate(dict.fromkeys(f.sql for f in of_kinds))}
+        parts = ", ".join(f"{sql} AS {name}" for sql, name in named.items())
+        sums = ", ".join(f"({_sum_of_kinds(f, named[f.sql])})::DOUBLE AS {quoted(f.name)}" for f in of_kinds)
         by_kind = f"SELECT rid, kind, {parts} FROM {seen} GROUP BY rid, kind"
         queries.append((of_kinds, f"SELECT rid, {sums} FROM ({by_kind}) GROUP BY rid"))
     for of, sql in queries:
         columns |= place_all(of, warehouse.table(sql), size)
     return columns
+
+
+def _sum_of_kinds(feature: Feature, part: str) -> str:
+    """How the parts of a feature's kinds become one, as SQL."""
+    how = feature.measure.across or feature.measure.merge
+    among = "true" if feature.kinds == ANY else f"kind IN ({', '.join(map(literal, feature.kinds))})"
+    return f"{how}({part}) FILTER ({among})"
 
 
 def place_all(features: list[Feature], found: pa.Table, size: int) -> Columns:

@@ -17,7 +17,7 @@ Array = NDArray[Any]
 Merge = Literal["sum", "min", "max", "bit_or", "latest", "distinct"]
 """How parts become one. `latest`: the one of the least age; `distinct`: the different ones are counted."""
 MERGED = {"sum": (np.add, 0), "min": (np.minimum, np.inf), "max": (np.maximum, -np.inf), "bit_or": (np.bitwise_or, 0)}
-"""Of each way that works part by part its function, and what no part at all comes to."""
+"""For each way that works part by part: its function, and what no part at all comes to."""
 FIXED_POINT = 1 << 20
 """Decay sums are added as whole numbers of 1/2^20, so that the order of rows cannot change a bit of the result."""
 
@@ -152,7 +152,7 @@ class Last(Measure):
 
 @dataclass(frozen=True)
 class Distinct(Measure):
-    """Different values of `column`, that of the table itself."""
+    """Different values of `column`, which is one of the stored table, not an expression."""
 
     column: str
     merge: ClassVar[Merge] = "distinct"
@@ -164,7 +164,7 @@ class ActiveDays(Measure):
 
     merge: ClassVar[Merge] = "bit_or"
     part = "1::BIGINT << least(floor(age_days), {it.within:g})::INTEGER"
-    """DuckDB shifts before it filters: what lies outside is shifted to the edge."""
+    """Rows outside the window are shifted to its edge, and not counted: SQL shifts before it filters."""
 
     def age(self, parts: Array, days: int) -> Array:
         return (parts << days) & ((1 << int(self.within or 0)) - 1)
@@ -173,17 +173,31 @@ class ActiveDays(Measure):
         return np.bitwise_count(parts)
 
 
-def merge_parts(how: Merge, at: Array, parts: Any, size: int) -> Array:
-    """One part for each of `size` places, of parts that lie `at` them in any order; where none lies, as in MERGED.
+class Parts:
+    """The parts of rows merged: one for each of `size` places, of as many portions of rows as are added."""
 
-    Without `parts` they are counted. `distinct`: `parts` are whole numbers below 2^32.
-    """
-    if how == "sum":
-        return np.bincount(at, parts, size)
-    if how == "distinct":
-        pairs = np.sort(at << 32 | parts)
-        return np.bincount(pairs[np.diff(pairs, prepend=-1) != 0] >> 32, minlength=size)
-    function, none = MERGED[how]
-    merged = np.full(size, none, np.int64 if how == "bit_or" else np.float64)
-    function.at(merged, at, parts)
-    return merged
+    def __init__(self, how: Merge, size: int) -> None:
+        self._how, self._size, self._pairs = how, size, np.empty(0, np.int64)
+        if how != "distinct":
+            self._function, none = MERGED[how]
+            self._merged: Array = np.full(size, none, np.int64 if how == "bit_or" else np.float64)
+
+    def add(self, at: Array, parts: Any) -> None:
+        """Merge parts in: `at` are the places they belong to. `distinct`: whole numbers below 2^32."""
+        if self._how == "distinct":
+            self._pairs = _different(np.concatenate([self._pairs, _different(at << 32 | parts)]))
+        else:
+            self._function.at(self._merged, at, parts)
+
+    def whole(self) -> Array:
+        """The part of each place; where none was added, what MERGED says, and 0 different ones."""
+        if self._how == "distinct":
+            return np.bincount(self._pairs >> 32, minlength=self._size)
+        return self._merged
+
+
+def _different(numbers: Array) -> Array:
+    """Each of them once, ascending; NumPy's own way hashes them, which takes ten times as long."""
+    ordered = np.sort(numbers)
+    found: Array = ordered[np.diff(ordered, prepend=-1) != 0]
+    return found

@@ -1,8 +1,6 @@
 """What are the features of one range of whole accounts? The unit of memory, of workers and of recomputation.
 
-Few grouped queries in DuckDB, and columns put together in NumPy:
-
-1. of each event table the rows known before `as_of`, merged in NumPy by lead and kind (features/events.py).
+1. of each event table the rows known before `as_of`, merged by lead and kind (features/events.py).
 2. lead, account, agent and house columns, and what the rules say.
 3. what is made of finished columns, each on the ones before it, and the sums over the other leads of an account.
 

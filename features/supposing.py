@@ -165,7 +165,8 @@ def _answer(criterion: str) -> str:
 
 
 def _column(feature: Feature, values: pd.Series) -> Any:
-    return place(feature, np.arange(len(values)), pa.chunked_array([pa.Array.from_pandas(values)]), len(values))
+    given = pa.Table.from_pandas(values.to_frame("given"), preserve_index=False)["given"]
+    return place(feature, np.arange(len(values)), given, len(values))
 
 
 def _counts(

@@ -231,18 +231,16 @@ def _judged(found: dict[int, dict[str, Figures]]) -> Iterator[tuple[str, str, st
         got = _figure(largest, bar.of, bar) / (_figure(largest, bar.by, bar) if bar.by else 1)
         yield bar.said, asked, f"{got:,.2f}", got >= bar.asked if bar.least else got <= bar.asked
     if len(sizes) > 1:
-        least = found[sizes[0]]
-        for name, asked in GROWTH.items():
-            if name in least and name in largest:
-                got = np.log(largest[name]["cpu"] / least[name]["cpu"]) / np.log(sizes[-1] / sizes[0])
-                yield f"growth exponent of {name}", f"at most {asked:g}", f"{got:.2f}", bool(got <= asked)
-        got = largest["day_load"]["cpu"] / least["day_load"]["cpu"]
-        yield (
-            f"a day's load, {sizes[-1]:,} leads against {sizes[0]:,}",
-            f"at most {DAY_GROWTH:g}",
-            f"{got:.2f}",
-            got <= DAY_GROWTH,
-        )
+        grown = {name: _cost(found[sizes[-1]], name) / _cost(found[sizes[0]], name) for name in (*GROWTH, "day_load")}
+        day = (f"a day's load, {sizes[-1]:,} leads against {sizes[0]:,}", DAY_GROWTH, grown["day_load"])
+        by = np.log(sizes[-1] / sizes[0])
+        exponents = [(f"growth exponent of {n}", asked, np.log(grown[n]) / by) for n, asked in GROWTH.items()]
+        for said, limit, got in (*exponents, day):
+            yield said, f"at most {limit:g}", "not measured" if np.isnan(got) else f"{got:.2f}", bool(got <= limit)
+
+
+def _cost(found: dict[str, Figures], name: str) -> float:
+    return found[name]["cpu"] if name in found else np.nan
 
 
 def _figure(found: dict[str, Figures], name: str, bar: Bar) -> float:

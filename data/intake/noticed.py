@@ -59,7 +59,9 @@ def _guarded(warehouse: Warehouse, table: Table, column: Column, columns: Column
     name, sql_type = columns.given.get(column.name, ("", ""))
     if sql_type != "VARCHAR":
         return []
-    is_guarded = f"starts_with(text, '=') AND regexp_matches(text, {literal(GUARDED)})"  # most texts do not begin so
+    is_guarded = (
+        f"starts_with(text, '=') AND regexp_matches(text, {literal(GUARDED)})"  # cheap, and false for most texts
+    )
     text = f"(SELECT trim({quoted(name)}) AS text FROM mapped)"
     [(filled, count)] = warehouse.rows(f"SELECT count(text), count(*) FILTER ({is_guarded}) FROM {text}")
     shown = examples(warehouse, name, is_guarded) if count else ()

@@ -75,16 +75,20 @@ def store(
 
 
 def _store_all(warehouse: Warehouse, table: Table, names: str, batch_id: str) -> Stored:
-    """Store all candidates, as none has a key that is stored or comes twice: there is nothing to compare with.
-
-    As `Warehouse.insert`, without another copy of all rows.
-    """
-    count = int(warehouse.scalar("SELECT count(*) FROM candidates"))
+    """Store all candidates, as none has a key that is stored or comes twice: there is nothing to compare with."""
     beside = _count_beside(warehouse, table, "candidates") if table.event_id else 0
+    return Stored(
+        _insert(warehouse, table, names, batch_id, f"candidates ORDER BY {_order(table)}_row"), 0, beside=beside
+    )
+
+
+def _insert(warehouse: Warehouse, table: Table, names: str, batch_id: str, rows: str) -> int:
+    """Store these rows; how many. As `Warehouse.insert`, without another copy of all of them."""
+    count = int(warehouse.scalar(f"SELECT count(*) FROM (FROM {rows})"))
     if count:
-        rows = f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM candidates ORDER BY {_order(table)}_row, _part"
-        warehouse.execute(f"INSERT INTO {table.name} BY NAME {rows}")
-    return Stored(count, 0, beside=beside)
+        given = f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM {rows}"
+        warehouse.execute(f"INSERT INTO {table.name} BY NAME {given}")
+    return count
 
 
 def _store_versions(
@@ -112,9 +116,7 @@ def _store_versions(
     if table.event_id:
         corrected, beside = _count_corrected(warehouse, table), _count_beside(warehouse, table, "fresh")
     _replace_retracted(warehouse, table, table.key)
-    if warehouse.scalar("SELECT count(*) FROM fresh"):  # as `Warehouse.insert`, without another copy of all rows
-        rows = f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM fresh"
-        warehouse.execute(f"INSERT INTO {table.name} BY NAME {rows}")
+    _insert(warehouse, table, names, batch_id, "fresh")
     _supersede(warehouse, table)
     if table.event_id:
         _move(warehouse, table)

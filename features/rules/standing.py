@@ -57,7 +57,8 @@ def build_lines(warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agre
 def read_lines(warehouse: Warehouse, index: pd.DataFrame, agreement: Agreement) -> Iterator[pa.RecordBatchReader]:
     """The lines of very many rows bit by bit, to be read within the block and before the next statement.
 
-    Columns lead_id, axis, criterion, what, occurred_at, points; in the order of `index`, those of a row in any.
+    Columns lead_id, axis, criterion, what, occurred_at, points; in the order of `index`, the lines of one
+    row in no particular order.
     """
     with _roster(warehouse, index[["lead_id", "as_of"]].reset_index(drop=True), agreement):
         yield warehouse.batches(f"""SELECT lead_id, axis, criterion, what, occurred_at, milli / {MILLI:.1f} AS points
@@ -191,5 +192,7 @@ def _roster(warehouse: Warehouse, rows: pd.DataFrame, agreement: Agreement) -> I
     with warehouse.view("m_index", rows.rename_axis("rid").reset_index()):
         typed = "rid, lead_id::VARCHAR AS lead_id, as_of::TIMESTAMP AS as_of"
         warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {ROSTER} AS SELECT {typed} FROM m_index")
-    yield
-    warehouse.execute(f"DROP TABLE {ROSTER}")
+    try:
+        yield
+    finally:
+        warehouse.execute(f"DROP TABLE {ROSTER}")

@@ -37,6 +37,8 @@ ENDS = "<"
 """Before the digits of a number from the end."""
 HISTORY_DAYS = 14
 """Of so many earlier days the scores of a lead are shown."""
+KEPT_EVENTS = 200
+"""The page has the latest of so many events of a lead."""
 PART, MATRIX_PART = 500_000, 250_000
 """Of so many leads the lines of their points are worked out at once, and of so many the features are written."""
 LISTED = (
@@ -63,9 +65,15 @@ TIMELINE = f"""
         UNION ALL SELECT lead_id, handed_off_at, 'hand_off', coalesce(route, 'hand_off'), NULL, NULL
         FROM handoffs e WHERE {in_force("$as_of")} AND handed_off_at < $as_of
         UNION ALL SELECT lead_id, decided_at, 'decision', decision, reason, sales_rep
-        FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of)
-    FROM seen SEMI JOIN now_scored USING (lead_id) ORDER BY lead_id"""
-"""All that happened, in the order of leads: the page sorts what it shows of one."""
+        FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of),
+    busy AS (SELECT lead_id, count(*) AS events FROM seen GROUP BY lead_id HAVING events > $kept)
+    FROM (SELECT *, NULL AS events FROM seen ANTI JOIN busy USING (lead_id)
+        UNION ALL FROM seen JOIN busy USING (lead_id)
+            WINDOW latest AS (PARTITION BY lead_id ORDER BY happened_at DESC, what, name, detail, who)
+            QUALIFY row_number() OVER latest <= $kept)
+    SEMI JOIN now_scored USING (lead_id) ORDER BY lead_id"""
+"""What happened, in the order of leads: the page sorts what it shows of one. `events`: of a lead with more than
+$kept, the latest of which are there, how many it has."""
 
 
 def write(workspace: Workspace, warehouse: Warehouse, publication: Publication) -> None:
@@ -122,7 +130,7 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
         for some in _parts(index, PART):
             with read_lines(warehouse, some, beside.agreement) as lines:
                 page.add("lines", lines)
-        page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of}))
+        page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of, "kept": KEPT_EVENTS}))
         page.add("history", warehouse.batches(_history_sql(warehouse, publication)), find_by="lead_id")
         page.add("feedback", _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id")))
         names = [f.name for f in beside.features]

@@ -12,13 +12,24 @@ from hypothesis import strategies as st
 
 from data.agreement.file import default_agreement
 from data.errors import DataError
+from data.sql import in_force
 from data.tables import ANSWER_STATES, DISPOSITIONS, EVENTS, TABLES, TOUCH_KINDS
 from data.warehouse import Warehouse
 from features.catalogue import build_catalogue
-from features.definition import Feature
+from features.definition import ANY, Feature
 from features.invariance import differences, find_leaks
 from features.matrix import build_matrix
-from features.measures import Count
+from features.measures import (
+    ActiveDays,
+    Count,
+    DecaySum,
+    Distinct,
+    Largest,
+    Last,
+    SinceFirst,
+    SinceLast,
+    Sum,
+)
 from features.rules.standing import build_rules
 from tests.tables import warehouse_of
 
@@ -209,6 +220,67 @@ def test_an_index_of_many_moments_gives_the_rows_of_each_moment(seed: int) -> No
 def test_ranges_of_accounts_give_what_one_piece_gives(seed: int) -> None:
     tables = company(seed)
     assert_same(matrix(tables), matrix(tables, range_rows=3))
+
+
+KINDS = ((), ("chat",), ("email_click", "page_view", "never_seen"), ANY)
+TAKEN = (
+    *(Count(), Count(within=7), Count(where="asset = 'a'"), Count(where="asset = 'A'"), Sum("strlen(asset)", 10)),
+    *(DecaySum(7), SinceLast(), SinceLast(24), SinceFirst(), Largest("strlen(kind)", within=30), ActiveDays(within=30)),
+    *(Distinct("asset"), Distinct("asset", within=30), Distinct("channel"), Largest("STRLEN(kind)")),
+)
+
+
+@given(st.integers(0, 10_000))
+def test_a_feature_of_any_measure_and_kinds_is_what_its_sql_says(seed: int) -> None:
+    """With a word for missing values and without; over all rows that are seen, grouped by lead alone."""
+    tables = company(seed, leads=8)
+    made = [
+        Feature(f"{at}/{len(kinds)}{''.join(kinds[:1])}/{null}", "engagement", "touches", m, "x", null, kinds=kinds)
+        for at, m in enumerate(TAKEN)
+        for kinds in KINDS
+        for null in ("", "none")
+    ]
+    with warehouse_of(**tables) as warehouse:
+        index = every_lead(tables)
+        found = build_matrix(warehouse, index, AGREEMENT, features=tuple(made)).set_index("lead_id")
+        warehouse.execute(
+            f"""CREATE TEMP TABLE seen AS SELECT * REPLACE ({TABLES["touches"].kind} AS kind),
+            date_diff('microsecond', occurred_at, $1::TIMESTAMP) / 864e8 AS age_days
+            FROM touches e WHERE {in_force("$1")}""",
+            [AS_OF],
+        )
+        for f in made:
+            among = "true" if f.kinds in ((), ANY) else f"kind IN {f.kinds!r}".replace(",)", ")")
+            sql = f"SELECT lead_id, ({f.sql})::DOUBLE, ({f.sql}) FROM seen WHERE {among} GROUP BY lead_id"
+            expected = pd.Series(np.nan if f.null else 0.0, found.index)
+            for lead, part, exact in warehouse.rows(sql):
+                if part is not None and (part or not f.null):
+                    expected[lead] = f.measure.value(np.array([exact]))[0]
+            if isinstance(f.value, Sum) and f.null:  # a sum of 0 is one
+                expected = expected.where(expected.notna() | found[f.name].isna(), 0.0)
+            np.testing.assert_allclose(found[f.name], expected, rtol=1e-12, err_msg=f.name)
+
+
+def test_plain_sql_over_kinds_is_added_up_and_the_last_of_kinds_is_said_in_full() -> None:
+    plain = Feature("plain", "engagement", "touches", "count(*)", "x", kinds=("chat", "page_view"))
+    last = Feature("last", "engagement", "touches", Last("1", across="sum"), "x", kinds=ANY)
+    kinds = Feature("kinds", "engagement", "touches", Count(), "x", kinds=("chat", "page_view"))
+    tables = company(5)
+    found = matrix_of(tables, plain, last, kinds)
+    assert found["plain"].tolist() == found["kinds"].tolist()
+    assert found["last"].max() > 1
+    for value, named in (
+        (Last("asset"), ("chat",)),
+        (SinceLast(across="latest"), ANY),
+        (SinceLast(across="latest"), ()),
+    ):
+        with pytest.raises(DataError, match="of the last of several kinds, which kinds they are"):
+            Feature("odd", "engagement", "touches", value, "x", kinds=named)
+
+
+def matrix_of(tables: Tables, *features: Feature) -> pd.DataFrame:
+    with warehouse_of(**tables) as warehouse:
+        return build_matrix(warehouse, every_lead(tables), AGREEMENT, features=features)
 
 
 def test_no_row_asked_for_gives_every_column_without_rows() -> None:

@@ -17,11 +17,11 @@ from data.agreement.file import default_agreement
 from data.tables import ANSWER_STATES, DISPOSITIONS
 from data.warehouse import Warehouse
 from features.catalogue import build_catalogue
-from features.measures import FIXED_POINT, MERGED, Array, Count, DecaySum, Distinct, Measure, merge_parts
+from features.measures import FIXED_POINT, MERGED, Array, Count, DecaySum, Distinct, Measure, Parts
 
 LEADS, HOURS = 5, 24
 MEASURES = tuple(dict.fromkeys(f.value for f in build_catalogue(default_agreement()) if isinstance(f.value, Measure)))
-Parts = tuple[Array, Array]
+Parted = tuple[Array, Array]
 """Leads and what is known of each."""
 
 
@@ -54,26 +54,33 @@ def warehouse() -> Iterator[Warehouse]:
         yield opened
 
 
-def parts_of(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame, sql: str = "") -> Parts:
+def parts_of(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame, sql: str = "") -> Parted:
     """The parts per lead, where there are any."""
     with warehouse.view("events", rows.assign(age_days=rows["hours"] / HOURS)):
         found = warehouse.arrays(f"SELECT rid, {sql or measure.sql()} AS part FROM events GROUP BY rid ORDER BY rid")
     return found["rid"], found["part"]
 
 
-def known(parts: Parts) -> dict[int, object]:
+def known(parts: Parted) -> dict[int, object]:
     rid, values = parts
     there = ~np.ma.getmaskarray(values)
     return dict(zip(rid[there].tolist(), np.ma.getdata(values)[there].tolist(), strict=True))
 
 
-def rows_of(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame) -> tuple[Array, Array | None]:
+def merged(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame, portions: int = 1) -> Array:
+    """The parts of all rows, added in so many portions."""
+    at, parts = rows_of(warehouse, measure, rows)
+    found = Parts(measure.merge, LEADS)
+    for some in np.array_split(np.arange(len(at)), portions):
+        found.add(at[some], parts[some])
+    return found.whole()
+
+
+def rows_of(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame) -> Parted:
     """The lead and the part of each row that counts."""
-    given = "NULL" if isinstance(measure, Count) else measure.given
+    given = "1" if isinstance(measure, Count) else measure.given
     with warehouse.view("events", rows.assign(age_days=rows["hours"] / HOURS)):
         found = warehouse.arrays(f"SELECT rid, {given} AS part FROM events WHERE {measure.kept or 'true'}")
-    if isinstance(measure, Count):
-        return found["rid"], None
     there = ~np.ma.getmaskarray(found["part"])
     parts = np.ma.getdata(found["part"])[there]
     return found["rid"][there], pd.factorize(parts)[0] if isinstance(measure, Distinct) else parts
@@ -99,7 +106,7 @@ def test_parts_of_rows_merge_into_what_sql_says(warehouse: Warehouse, measure: M
     """Also of no rows, of few, and of leads without any."""
     rows = events(seed).head(n)
     whole = {k: v for k, v in known(parts_of(warehouse, measure, rows)).items() if v or measure.merge in ("min", "max")}
-    assert dense(measure.merge, merge_parts(measure.merge, *rows_of(warehouse, measure, rows), LEADS)) == whole
+    assert dense(measure.merge, merged(warehouse, measure, rows, portions=3)) == whole
 
 
 @pytest.mark.parametrize("measure", [m for m in MEASURES if m.merge in MERGED], ids=str)
@@ -107,9 +114,8 @@ def test_parts_of_rows_merge_into_what_sql_says(warehouse: Warehouse, measure: M
 def test_parts_of_some_rows_merge_with_those_of_the_others(warehouse: Warehouse, measure: Measure, seed: int) -> None:
     rows = events(seed)
     some = np.random.default_rng(seed).random(len(rows)) < 0.5
-    both = [merge_parts(measure.merge, *rows_of(warehouse, measure, own), LEADS) for own in (rows[some], rows[~some])]
-    whole = merge_parts(measure.merge, *rows_of(warehouse, measure, rows), LEADS)
-    assert MERGED[measure.merge][0](*both).tolist() == whole.tolist()
+    both = [merged(warehouse, measure, own) for own in (rows[some], rows[~some])]
+    assert MERGED[measure.merge][0](*both).tolist() == merged(warehouse, measure, rows).tolist()
 
 
 @pytest.mark.parametrize("measure", [m for m in MEASURES if m.ages], ids=str)

@@ -25,9 +25,12 @@ def test_what_is_missed_is_told_at_the_largest_size():
 
 def test_what_was_not_measured_is_missed():
     found = measured()
-    del found["shap"]
+    for name in ("shap", "matrix", "day_load"):
+        del found[name]
     lines = judged({10: measured(), 1000: found}).set_index("what")
-    assert lines.loc["shap per lead, times our reasons", ["got", "met"]].tolist() == ["not measured", "no"]
+    missed = ("shap per lead, times our reasons", "whole catalogue in F", "growth exponent of matrix")
+    for what in (*missed, "a day's load, 1,000 leads against 10"):
+        assert lines.loc[what, ["got", "met"]].tolist() == ["not measured", "no"], what
 
 
 def test_a_day_may_cost_no_more_in_a_larger_company():

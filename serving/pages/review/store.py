@@ -26,7 +26,7 @@ T = TypeVar("T")
 SHOWN = "shown "
 """What columns begin with that hold what is shown of a lead."""
 PER_PAGE = 50
-EVENTS = 50
+EVENTS_SHOWN = 50
 """The latest of so many events of a lead are shown."""
 FOUND = 50
 """A search shows so many leads at most."""
@@ -225,9 +225,9 @@ class Day:
         return self._reader.rows(sql, {"lead": lead})
 
     def timeline(self, lead: str) -> list[Row]:
-        """The last EVENTS that happened, the latest first; `events`: how many there are."""
-        sql = f"""SELECT *, count(*) OVER () AS events FROM timeline WHERE lead_id = $lead
-            ORDER BY happened_at DESC, what, name, detail LIMIT {EVENTS:d}"""
+        """The last EVENTS_SHOWN that happened, the latest first; `events`: how many there are."""
+        sql = f"""SELECT * REPLACE (coalesce(events, count(*) OVER ()) AS events) FROM timeline WHERE lead_id = $lead
+            ORDER BY happened_at DESC, what, name, detail, who LIMIT {EVENTS_SHOWN:d}"""
         return self._reader.rows(sql, {"lead": lead})
 
     def matrix(self, lead: str) -> pd.DataFrame:
@@ -248,7 +248,7 @@ class Day:
         return self._reader.rows(
             f"""FROM timeline WHERE what IN ('answer', 'call')
             AND lead_id IN (SELECT lead_id FROM leads WHERE account_id = $account)
-            ORDER BY happened_at DESC, lead_id, what, name, detail LIMIT {most:d}""",
+            ORDER BY happened_at DESC, lead_id, what, name, detail, who LIMIT {most:d}""",
             {"account": account},
         )
 

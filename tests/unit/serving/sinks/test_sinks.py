@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from data import spreadsheet
 from data.errors import ConfigError, DataError
 from data.spreadsheet import harmless, write_csv
 from data.tables import SCORES
@@ -344,6 +345,7 @@ MIXED = {
     "some whole": pd.array([1, None, 3, 4, 5, 6], dtype="Int64"),
     "anything": [None, 1, 2.5, "=1", True, date(2026, 3, 2)],
     "moment": [datetime(2026, 3, 2, 8), None, MONDAY, MONDAY, None, TUESDAY],
+    "mostly days": [datetime(2026, 3, day) for day in range(1, 6)] + [datetime(2026, 3, 6, 4, 5, 6, 500_000)],
     "@odd": pd.array(["a", None, "b", "a", "a", None], dtype="str"),
     "kind": pd.Categorical(["x", "y", None, "x", "x", "y"]),
 }
@@ -351,7 +353,10 @@ MIXED = {
 
 @pytest.mark.parametrize("date_format", [None, "%Y-%m-%dT%H:%M:%SZ"])
 @pytest.mark.parametrize("rows", [6, 1, 0])
-def test_a_csv_is_to_the_byte_what_pandas_writes_of_harmless_cells(tmp_path, rows, date_format):
+@pytest.mark.parametrize("at_once", [2, 50_000])
+def test_a_csv_is_to_the_byte_what_pandas_writes_of_harmless_cells(tmp_path, monkeypatch, rows, date_format, at_once):
+    """Times too, which all have the form that the one with the most parts needs, wherever it stands."""
+    monkeypatch.setattr(spreadsheet, "ROWS", at_once)
     frame = pd.DataFrame(MIXED).head(rows)
     write_csv(frame, tmp_path / "ours.csv", date_format)
     harmless(frame).to_csv(tmp_path / "theirs.csv", index=False, date_format=date_format, quoting=csv.QUOTE_NONNUMERIC)
