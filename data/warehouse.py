@@ -222,9 +222,9 @@ class Warehouse:
         """A result as a pandas frame."""
         return self.connection.execute(sql, parameters).df()
 
-    def batches(self, sql: str, parameters: Parameters = None) -> pa.RecordBatchReader:
-        """A large result bit by bit, to be read before the next statement."""
-        return self.connection.sql(sql, params=parameters).to_arrow_reader(BATCH)
+    def batches(self, sql: str, parameters: Parameters = None, rows: int = BATCH) -> pa.RecordBatchReader:
+        """A large result bit by bit, so many rows at a time, to be read before the next statement."""
+        return self.connection.sql(sql, params=parameters).to_arrow_reader(rows)
 
     def arrays(self, sql: str) -> dict[str, Any]:
         """A result as NumPy arrays by column; a column with missing values comes masked."""

@@ -22,6 +22,8 @@ from features.definition import ANY, Feature, select_features
 from features.measures import MERGED, Array, Count, Distinct, Measure, Parts
 
 Columns = dict[str, Any]
+PORTION = 1_000_000
+"""So many rows of a table are in memory at once."""
 
 
 def number_values(warehouse: Warehouse, features: Iterable[Feature]) -> None:
@@ -115,7 +117,7 @@ def _merge_rows(warehouse: Warehouse, table: str, seen: str, features: list[Feat
         alike.setdefault((measure, f.kinds) if measure.merge == "distinct" else measure, []).append(f)
     merged = [_Merged(of, kinds, size) for of in alike.values()]
     sql, names = _reading(table, seen, [m.measure for m in merged], kinds, size)
-    for batch in warehouse.batches(sql):
+    for batch in warehouse.batches(sql, rows=PORTION):
         read = {name: batch[name].to_numpy(zero_copy_only=False) for name in ("at", "age_days")}
         for m in merged:
             where = batch[names[m.measure.where]].to_numpy(zero_copy_only=False) if m.measure.where else None

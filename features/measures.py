@@ -177,7 +177,8 @@ class Parts:
     """The parts of rows merged: one for each of `size` places, of as many portions of rows as are added."""
 
     def __init__(self, how: Merge, size: int) -> None:
-        self._how, self._size, self._pairs = how, size, np.empty(0, np.int64)
+        self._how, self._size = how, size
+        self._pairs, self._more = np.empty(0, np.int64), list[Array]()
         if how != "distinct":
             self._function, none = MERGED[how]
             self._merged: Array = np.full(size, none, np.int64 if how == "bit_or" else np.float64)
@@ -185,15 +186,20 @@ class Parts:
     def add(self, at: Array, parts: Any) -> None:
         """Merge parts in: `at` are the places they belong to. `distinct`: whole numbers below 2^32."""
         if self._how == "distinct":
-            self._pairs = _different(np.concatenate([self._pairs, _different(at << 32 | parts)]))
+            self._more.append(_different(at << 32 | parts))
+            if sum(map(len, self._more)) > len(self._pairs):  # so that each pair is sorted a few times only
+                self._pairs, self._more = self._all_pairs(), []
         else:
             self._function.at(self._merged, at, parts)
 
     def whole(self) -> Array:
         """The part of each place; where none was added, what MERGED says, and 0 different ones."""
         if self._how == "distinct":
-            return np.bincount(self._pairs >> 32, minlength=self._size)
+            return np.bincount(self._all_pairs() >> 32, minlength=self._size)
         return self._merged
+
+    def _all_pairs(self) -> Array:
+        return _different(np.concatenate([self._pairs, *self._more]))
 
 
 def _different(numbers: Array) -> Array:
