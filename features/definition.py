@@ -82,9 +82,9 @@ class Feature:
         if unsaid or (measure.across == "latest" and self.kinds in ((), ANY)):
             raise DataError(
                 f"defining the feature {self.name}",
-                expected="of the last of several kinds, which kinds they are and how they become one (`across`)",
+                expected="named kinds and `across`, to take the last of several kinds",
                 got=f"kinds {', '.join(self.kinds) or 'none'}, across {measure.across or 'nothing'}",
-                do="name them",
+                do="say both, or leave the kinds out",
             )
 
     @property

@@ -96,7 +96,7 @@ class _Merged:
 
     def columns(self) -> Columns:
         """The columns of its features."""
-        shape = (-1 if self.size else len(self.kinds) + 1, self.size)
+        shape = len(self.kinds) + 1, self.size
         parts, counts = self.parts.whole(), self.counts.whole()
         if self.distinct:
             return {f.name: _column(f, parts, parts > 0) for f in self.of}
@@ -120,10 +120,11 @@ def _merge_rows(warehouse: Warehouse, table: str, seen: str, features: list[Feat
     for batch in warehouse.batches(sql, rows=PORTION):
         read = {name: batch[name].to_numpy(zero_copy_only=False) for name in ("at", "age_days")}
         for m in merged:
-            where = batch[names[m.measure.where]].to_numpy(zero_copy_only=False) if m.measure.where else None
-            given = None
+            where = given = None
+            if m.measure.where:
+                where = batch[names["where", m.measure.where]].to_numpy(zero_copy_only=False)
             if not isinstance(m.measure, Count):
-                column = batch[names[m.measure.given]]
+                column = batch[names["given", m.measure.given]]
                 if column.null_count:
                     known = column.is_valid().to_numpy(zero_copy_only=False)
                     where, column = known if where is None else known & where, column.fill_null(0)
@@ -135,27 +136,29 @@ def _merge_rows(warehouse: Warehouse, table: str, seen: str, features: list[Feat
     return columns
 
 
-def _reading(table: str, seen: str, measures: list[Measure], kinds: list[str], size: int) -> tuple[str, dict[str, str]]:
-    """A SELECT of each row's place `at` and `age_days`, what it gives to measures and whether their `where` hold.
+def _reading(
+    table: str, seen: str, measures: list[Measure], kinds: list[str], size: int
+) -> tuple[str, dict[tuple[str, str], str]]:
+    """A SELECT of each row's place `at` and `age_days`, what is given to measures and whether their `where` holds.
 
-    Beside it what each of these SQL expressions is called: DuckDB tells apart no names by letter case alone.
+    Beside it what the column of each such expression is called: DuckDB tells apart no names by letter case alone.
     """
-    wanted: dict[str, str] = {}
+    wanted: dict[tuple[str, str], str] = {}
     joined: dict[str, str] = {}
     for m in measures:
         if isinstance(m, Distinct):
             numbers = _numbers(table, m)
             joined[numbers] = f"LEFT JOIN {numbers} ON {numbers}.value = seen.{m.column}"
-            wanted[m.given] = f"{numbers}.number"
+            wanted["given", m.given] = f"{numbers}.number"
         elif not isinstance(m, Count):
             whole = "BIGINT" if m.merge == "bit_or" else "DOUBLE"
-            wanted[m.given] = f"({m.given})::{whole}"
+            wanted["given", m.given] = f"({m.given})::{whole}"
         if m.where:
-            wanted[m.where] = f"coalesce(({m.where}), false)"
-    names = {sql: f"value_{at}" for at, sql in enumerate(wanted)}
+            wanted["where", m.where] = f"coalesce(({m.where}), false)"
+    names = {of: f"value_{at}" for at, of in enumerate(wanted)}
     code = f"coalesce(enum_code(TRY_CAST(kind AS ENUM ({', '.join(map(literal, kinds))}))), {len(kinds)})"
     place = f"{code if kinds else 0}::BIGINT * {size} + rid AS at"
-    given = "".join(f", {sql} AS {names[name]}" for name, sql in wanted.items())
+    given = "".join(f", {sql} AS {names[of]}" for of, sql in wanted.items())
     return f"SELECT {place}, age_days{given} FROM {seen} AS seen {' '.join(joined.values())}", names
 
 
