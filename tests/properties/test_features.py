@@ -274,7 +274,7 @@ def test_plain_sql_over_kinds_is_added_up_and_the_last_of_kinds_is_said_in_full(
         (SinceLast(across="latest"), ANY),
         (SinceLast(across="latest"), ()),
     ):
-        with pytest.raises(DataError, match="expected named kinds and `across`, to take the last of several kinds, got kinds"):
+        with pytest.raises(DataError, match="expected named kinds and `across`, to take the last"):
             Feature("odd", "engagement", "touches", value, "x", kinds=named)
 
 
