@@ -59,9 +59,8 @@ def _guarded(warehouse: Warehouse, table: Table, column: Column, columns: Column
     name, sql_type = columns.given.get(column.name, ("", ""))
     if sql_type != "VARCHAR":
         return []
-    is_guarded = (
-        f"starts_with(text, '=') AND regexp_matches(text, {literal(GUARDED)})"  # cheap, and false for most texts
-    )
+    # what it begins with is cheap to look at, and rules out most texts
+    is_guarded = f"starts_with(text, '=') AND regexp_matches(text, {literal(GUARDED)})"
     text = f"(SELECT trim({quoted(name)}) AS text FROM mapped)"
     [(filled, count)] = warehouse.rows(f"SELECT count(text), count(*) FILTER ({is_guarded}) FROM {text}")
     shown = examples(warehouse, name, is_guarded) if count else ()

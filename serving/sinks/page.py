@@ -209,6 +209,7 @@ def _facts(publication: Publication, beside: Beside) -> dict[str, Any]:
         "day": publication.day,
         "time_zone": settings.time_zone,
         "leads": len(publication.scores),
+        "events_kept": KEPT_EVENTS,
         "fresh": list(beside.fresh),
         "stale": beside.stale,
         "closed": dict(beside.closed),

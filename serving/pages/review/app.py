@@ -267,7 +267,8 @@ def _add_single(app: FastAPI) -> None:
         asked, touched = day.asked(account_id), day.engagement(account_id)
         names = {row["lead_id"]: words.name_of(row["who"], row["lead_id"]) for row in rows}
         values = {"account": account_id, "rows": rows, "asked": asked, "touched": touched, "names": names}
-        return show(request, "account.html.j2", values)
+        # scorings of an older leadready have the latest 50
+        return show(request, "account.html.j2", values | {"kept": day.facts.get("events_kept", 50)})
 
 
 def _add_basis(app: FastAPI) -> None:

@@ -10,9 +10,9 @@ from serving.sinks import page
 from tests.reviewed import AS_OF, published
 
 
-def read(opened):
+def read(opened, *names):
     with duckdb.connect(opened.workspace.page / page.NOW / page.PAGE, read_only=True) as connection:
-        return {name: connection.execute(f"FROM {name} ORDER BY ALL").df() for name in ("lines", "timeline")}
+        return {name: connection.execute(f"FROM {name} ORDER BY ALL").df() for name in names or ("lines", "timeline")}
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,13 @@ def test_of_many_events_the_page_has_the_latest_and_says_how_many_there_are(comp
         shown = day.timeline(str(lead))
         assert [row["events"] for row in shown] == [events] * min(events, 2)
         assert [row["happened_at"] for row in shown] == list(latest.loc[latest["lead_id"] == lead, "happened_at"])[:2]
+
+
+@pytest.mark.slow
+def test_features_written_in_parts_are_those_written_in_one(tmp_path, monkeypatch):
+    opened = published(tmp_path, days=1)
+    whole = read(opened, "matrix")["matrix"]
+    monkeypatch.setattr(page, "MATRIX_PART", 100)
+    score_open_leads(opened, AS_OF)
+    assert len(whole) > 2 * 100
+    pd.testing.assert_frame_equal(read(opened, "matrix")["matrix"], whole)
