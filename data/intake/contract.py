@@ -13,7 +13,7 @@ from data.agreement.model import Agreement
 from data.errors import DataError
 from data.intake.keys import same_id
 from data.intake.records import OWN_COLUMNS
-from data.intake.values import Reading, Seen, Texts
+from data.intake.values import Reading, Seen, Texts, is_among
 from data.intake.words import in_our_words
 from data.sql import literal, quoted
 from data.tables import MOST, SQL_TYPES, Column, Table
@@ -39,6 +39,8 @@ PERSONAL = re.compile(
 """Column names, in lower case and without accents, of what is personal: English, German, French, Spanish, Dutch."""
 NUMBERS = {"DOUBLE", "FLOAT", "BOOLEAN", "BIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT"}
 KNOWN_AT = Column("known_at", "time", "when our systems knew")
+UNSEEN = Seen(1, 1, padded=1, odd=1)
+"""Of a column that was not looked at there may be anything."""
 EXPECTED = {"number": "a number", "whole": "a whole number", "flag": "yes or no"}
 NOT_LATER = "a time no later than the load at ' || {load} || '"
 NONE = "'none'"
@@ -118,6 +120,7 @@ def require(table: Table, found: Iterable[str], where: str) -> None:
 def checked_sql(
     table: Table,
     columns: Columns,
+    seen: Mapping[str, Seen],
     loaded_at: datetime,
     backfill: bool,
     agreements: Sequence[Agreement],
@@ -125,13 +128,15 @@ def checked_sql(
 ) -> str:
     """A SELECT of every row of `mapped`: cast columns, `known_at`, `_clock` (who said known_at) and `_reason` or ''.
 
-    Casts run in the session's time zone; results are UTC. Levels of answers are held against `agreements`.
+    What was `seen` of a column is not looked for again in each of its texts. Casts run in the session's time zone;
+    results are UTC. Levels of answers are held against `agreements`.
     """
     load = f"TIMESTAMP '{loaded_at}'"
     everything = (*columns.stored, KNOWN_AT)
     kept = {c.name: kept_words(table, c.name, agreements) for c in everything}
-    cast = {c.name: _cast(c, columns, reading, kept[c.name]) for c in everything}
-    raw = ", ".join(f"{_given(c, columns)} AS {_raw(c)}" for c in everything)
+    about = {c.name: seen.get(columns.given.get(c.name, ("", ""))[0], UNSEEN) for c in everything}
+    cast = {c.name: _cast(c, columns, reading, kept[c.name], about[c.name]) for c in everything}
+    raw = ", ".join(f"{_given(c, columns, about[c.name])} AS {_raw(c)}" for c in everything)
     given = ", ".join(f"{cast[c.name]} AS {quoted(c.name)}" for c in everything)
     happened = table.known_from or table.occurred_at or "TIMESTAMP '1970-01-01'"
     event = f"try({happened})" if backfill else "NULL"
@@ -149,8 +154,7 @@ def checked_sql(
     ]
     names = ", ".join(quoted(c.name) for c in columns.stored)
     levels = _level_reasons(agreements) if table.name == "answers" else []
-    # materialized, as DuckDB plans expressions that many columns share in cubic time
-    return f"""WITH raw AS MATERIALIZED (SELECT _row, _file, _line, {raw} FROM mapped),
+    return f"""WITH raw AS (SELECT _row, _file, _line, {raw} FROM mapped),
         given AS (SELECT *, {given} FROM raw),
         clocked AS (SELECT *, {clock} AS _clock FROM given),
         known AS (SELECT * REPLACE ({known} AS known_at) FROM {in_our_words(table, agreements)})
@@ -197,9 +201,14 @@ def texts_of(table: Table, types: Mapping[str, str], agreements: Sequence[Agreem
     own = {c.name: c for c in (*table.columns, KNOWN_AT)}
     names = [n for n, t in types.items() if t == "VARCHAR" and n not in OWN_COLUMNS]
     return [
-        Texts(n, kept_words(table, n, agreements), n.lower() not in own or own[n.lower()].type == "number")
+        Texts(
+            n,
+            kept_words(table, n, agreements),
+            column is None or column.type == "number",
+            bool(column and column.id_of),
+        )
         for n in names
-        if not (n.lower() in own and own[n.lower()].personal)
+        if not ((column := own.get(n.lower())) and column.personal)
     ]
 
 
@@ -215,7 +224,7 @@ def _raw(column: Column) -> str:
     return quoted(f"given {column.name}")
 
 
-def _given(column: Column, columns: Columns) -> str:
+def _given(column: Column, columns: Columns, seen: Seen) -> str:
     """What the mapping gave; blank text is nothing, and spaces around text mean nothing."""
     if column.name not in columns.given:
         return "NULL::VARCHAR"
@@ -225,10 +234,11 @@ def _given(column: Column, columns: Columns) -> str:
     if sql_type in ("DOUBLE", "FLOAT"):  # ids that a frame with gaps made floats: 42.0 is 42
         whole = f"{quoted(name)} = trunc({quoted(name)}) AND abs({quoted(name)}) < 1e15"
         return f"CASE WHEN {whole} THEN {quoted(name)}::BIGINT::VARCHAR ELSE {quoted(name)}::VARCHAR END"
-    return f"nullif(trim({quoted(name)}::VARCHAR), '')"
+    text = f"{quoted(name)}::VARCHAR"
+    return f"nullif({f'trim({text})' if seen.padded else text}, '')"
 
 
-def _cast(column: Column, columns: Columns, reading: Reading, kept: Iterable[str]) -> str:
+def _cast(column: Column, columns: Columns, reading: Reading, kept: Iterable[str], seen: Seen) -> str:
     raw, target = _raw(column), SQL_TYPES[column.type]
     if column.name not in columns.given:
         return f"NULL::{target}"
@@ -237,9 +247,9 @@ def _cast(column: Column, columns: Columns, reading: Reading, kept: Iterable[str
     if column.type == "time":
         return reading.time(raw) if is_text else reading.moment(raw, given)
     if column.type == "text":
-        if column.id_of:
-            return f"CASE WHEN NOT {reading.is_empty(raw, kept)} THEN {same_id(raw)} END"
-        text = raw if column.personal else reading.emptied(raw, kept)
+        text = same_id(raw) if column.id_of and seen.odd else raw
+        if seen.empty and (column.id_of or not column.personal):
+            text = reading.emptied(raw, text, kept)
         return f"lower({text})" if column.allowed else text
     return reading.number(raw) if is_text and column.type == "number" else f"try_cast({raw} AS {target})"
 
@@ -255,7 +265,7 @@ def _column_reasons(column: Column, load: str, columns: Columns) -> list[str]:
         (is_text, f"contains({value}, chr(0))", "text", "'a NUL byte in it'"),
         (is_text, f"{size} > {LONGEST_TEXT}", "at most 1 MB of text", f"'' || {size} || ' bytes'"),
         (is_text and was_time, f"{value} IN ('infinity', '-infinity')", "a time of the years 1 to 9999", raw),
-        (column.allowed, f"{value} NOT IN ({_listed(column.allowed)})", f"one of {', '.join(column.allowed)}", raw),
+        (column.allowed, f"NOT {is_among(value, column.allowed)}", f"one of {', '.join(column.allowed)}", raw),
         (column.type == "number", f"NOT isfinite({value})", "a finite number", raw),
         (column.type == "whole", f"try_cast({raw} AS DOUBLE) <> {value}", EXPECTED["whole"], raw),
         (column.type == "time", f"{value} > {load} OR NOT isfinite({value})", NOT_LATER.format(load=load), raw),

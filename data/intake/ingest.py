@@ -295,7 +295,7 @@ def _load_table(warehouse: Warehouse, batch: _Batch, table: Table, mutable: tupl
     seen = look_at(warehouse, texts_of(table, types, batch.agreements), batch.reading)
     columns = settle_columns(warehouse, table, seen, infer, settings.allow_columns)
     noticed = notice(warehouse, table, columns, seen, batch.reading, batch.agreements)
-    checked = checked_sql(table, columns, batch.loaded_at, batch.backfill, batch.agreements, batch.reading)
+    checked = checked_sql(table, columns, seen, batch.loaded_at, batch.backfill, batch.agreements, batch.reading)
     warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
     forgotten = 0
     if "lead_id" in table.names and warehouse.scalar("SELECT count(*) FROM retractions WHERE what = 'forget'"):

@@ -33,8 +33,13 @@ def same_id(text: str) -> str:
     whole = rf"nullif(regexp_replace({bare}, '^(-?\d+)[.,]0{{1,2}}$', '\1'), '')"
     is_short = f"regexp_full_match(k, '{SALESFORCE}') AND regexp_matches(k, '[A-Za-z]')"
     long = f"CASE WHEN {is_short} THEN concat(k, {', '.join(map(_check, (1, 6, 11)))}) ELSE k END"
-    return f"""CASE WHEN regexp_full_match({text}, '{PLAIN}') THEN nullif({text}, '')
+    return f"""CASE WHEN {is_plain(text)} THEN nullif({text}, '')
         ELSE list_transform([{whole}], lambda k: {long})[1] END"""
+
+
+def is_plain(text: str) -> str:
+    """SQL: whether a text without spaces around it is stored as it is."""
+    return f"regexp_full_match({text}, '{PLAIN}')"
 
 
 def stored_ids(warehouse: Warehouse, texts: Iterable[str]) -> list[str]:

@@ -51,13 +51,15 @@ def notice(
             for kind, count in _kinds(table, taken.get(name), about, bool(reading.decimal)).items():
                 shown = examples(warehouse, name, where[kind]) if count else ()
                 found += [Noticed(f"{table.name}.{name}", kind, count, about.filled, shown)] * bool(count)
-    return found + [guarded for c in columns.stored if c.id_of for guarded in _guarded(warehouse, table, c, columns)]
+    return found + [g for c in columns.stored if c.id_of for g in _guarded(warehouse, table, c, columns, seen)]
 
 
-def _guarded(warehouse: Warehouse, table: Table, column: Column, columns: Columns) -> list[Noticed]:
+def _guarded(
+    warehouse: Warehouse, table: Table, column: Column, columns: Columns, seen: dict[str, Seen]
+) -> list[Noticed]:
     """The ids of a column that Excel guards, if there are any."""
-    name, sql_type = columns.given.get(column.name, ("", ""))
-    if sql_type != "VARCHAR":
+    name, _ = columns.given.get(column.name, ("", ""))
+    if name not in seen or not seen[name].odd:
         return []
     # what it begins with is cheap to look at, and rules out most texts
     is_guarded = f"starts_with(text, '=') AND regexp_matches(text, {literal(GUARDED)})"

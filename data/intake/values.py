@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 import duckdb
 
 from data.errors import ConfigError
+from data.intake.keys import is_plain
 from data.settings import IngestSettings
 from data.sql import literal, quoted
 from data.warehouse import Warehouse
@@ -31,6 +32,8 @@ CODE = "^[+-]?0[0-9]"
 CONTACT = r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}|\+[1-9][\d ()/.-]{7,}"
 """An e-mail address, or a phone number with its country."""
 NEARLY_ALL = 0.98
+AT_ONCE = 20
+"""Columns that are looked at in one query: of all columns of a wide table DuckDB would plan it for minutes."""
 NAIVE = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 """The types of times without a zone."""
 
@@ -68,18 +71,14 @@ class Reading:
         iso = "2026-01-31, 2026-01-31 08:15 or 2026-01-31T08:15:00+01:00"
         return f"a time such as {iso}{f' or by the form {self.times}' if self.times else ''}"
 
-    def emptied(self, text: str, kept: Iterable[str] = ()) -> str:
-        """SQL: the text, NULL where it is blank or an empty word that is not among those `kept`."""
-        return f"CASE WHEN NOT {self.is_empty(text, kept)} THEN {text} END"
+    def emptied(self, text: str, form: str, kept: Iterable[str]) -> str:
+        """SQL: the `form` of a text, NULL where the text is an empty word that is not among those `kept`."""
+        return f"CASE WHEN NOT {self.is_empty(text, kept)} THEN {form} END"
 
     def is_empty(self, text: str, kept: Iterable[str] = ()) -> str:
         """SQL: whether the text is an empty word that is not among those `kept`."""
-        words = [w for w in self.settings.empty_words if w not in {k.lower() for k in kept}]
-        longest = max(len(w.encode()) for w in ("", *words))
-        # one pattern: of a list of words DuckDB makes as many expressions, and plans those of wide tables for minutes
-        listed = "|".join(re.sub(r"\W", lambda c: rf"\x{{{ord(c[0]):x}}}", w) for w in words)
-        among = f"regexp_full_match(lower({text}), {literal(listed)})"
-        return f"CASE WHEN strlen({text}) <= {longest} THEN {among} ELSE FALSE END"  # computed for short texts only
+        left_out = {k.lower() for k in kept}
+        return is_among(f"lower({text})", [w for w in self.settings.empty_words if w not in left_out])
 
     def moment(self, time: str, sql_type: str) -> str:
         """SQL: a time or day of that type in UTC, NULL where it is none that can be stored."""
@@ -102,17 +101,19 @@ class Reading:
 
 @dataclass(frozen=True)
 class Texts:
-    """A text column: the empty words that it keeps as values, and whether its texts may be numbers."""
+    """A text column: the empty words that it keeps as values, whether its texts may be numbers and whether are ids."""
 
     name: str
     kept: tuple[str, ...] = ()
     numeric: bool = False
+    ids: bool = False
 
 
 @dataclass(frozen=True)
 class Seen:
     """What the texts of a column are: how many are no empty words, and so on.
 
+    `padded` have spaces around them; `odd` ids are not stored as they are, or are guarded (data/intake/keys.py);
     `codes` have a leading zero; `long` have 16 digits and more, as ids; `contacts` are e-mail addresses and phone
     numbers; `styled` are numbers only in a style that is not declared; `pointed` are numbers with a point, and
     `thousands` those of them that may mean thousands.
@@ -120,6 +121,8 @@ class Seen:
 
     filled: int
     empty: int
+    padded: int = 0
+    odd: int = 0
     numbers: int = 0
     codes: int = 0
     styled: int = 0
@@ -144,23 +147,17 @@ class Seen:
         return self.styled > 0 and self.numbers + self.styled >= NEARLY_ALL * self.filled
 
 
-def look_at(warehouse: Warehouse, texts: Iterable[Texts], reading: Reading) -> dict[str, Seen]:
-    """What is in some text columns of `mapped`. All columns of one kind go through one query, however many they are."""
-    groups: dict[Texts, list[str]] = {}
-    for column in texts:
-        groups.setdefault(replace(column, name=""), []).append(column.name)
-    return {name: seen for kind, names in groups.items() for name, seen in _look(warehouse, kind, names, reading)}
-
-
-def _look(warehouse: Warehouse, kind: Texts, names: list[str], reading: Reading) -> list[tuple[str, Seen]]:
-    counts = ", ".join(["count(*)", *(f"count(*) FILTER ({c})" for c in _facts(kind, reading))])
-    columns = ", ".join(f"trim({quoted(n)}) AS {quoted(n)}" for n in names)
-    found = warehouse.rows(
-        f"""SELECT name, {counts} FROM (UNPIVOT (SELECT {columns} FROM mapped) ON * INTO NAME name VALUE text)
-        WHERE text <> '' GROUP BY name"""
-    )
-    seen = {name: Seen(rows - empty, empty, *facts) for name, rows, empty, *facts in found}
-    return [(name, seen.get(name, Seen(0, 0))) for name in names]
+def look_at(warehouse: Warehouse, texts: Sequence[Texts], reading: Reading) -> dict[str, Seen]:
+    """What is in some text columns of `mapped`, so many of them in one query."""
+    seen: dict[str, Seen] = {}
+    for columns in (texts[i : i + AT_ONCE] for i in range(0, len(texts), AT_ONCE)):
+        given = [f"{quoted(c.name)} AS given{i}, trim(given{i}) AS text{i}" for i, c in enumerate(columns)]
+        facts = [_facts(c, reading, f"given{i}", f"text{i}") for i, c in enumerate(columns)]
+        counts = ", ".join(f"count(*) FILTER ({fact})" for of_column in facts for fact in of_column)
+        found = iter(warehouse.rows(f"SELECT {counts} FROM (SELECT {', '.join(given)} FROM mapped)")[0])
+        for column, (filled, empty, *others) in zip(columns, ([*islice(found, len(f))] for f in facts), strict=True):
+            seen[column.name] = Seen(filled - empty, empty, *others)
+    return seen
 
 
 def examples(warehouse: Warehouse, name: str, where: str) -> tuple[tuple[str, int], ...]:
@@ -172,24 +169,36 @@ def examples(warehouse: Warehouse, name: str, where: str) -> tuple[tuple[str, in
     return tuple((text, n) for text, n in found)
 
 
+def is_among(text: str, words: Iterable[str]) -> str:
+    """SQL: whether the text is one of these words, NULL where there is none.
+
+    A map, as of a list DuckDB makes as many expressions, and plans those of wide tables for minutes; and it looks up
+    each different text of a Parquet file's dictionary once.
+    """
+    listed = ", ".join(f"{literal(w)}: TRUE" for w in dict.fromkeys(words))
+    return f"map_contains(MAP {{{listed}}}, {text})" if listed else f"({text} IS NULL AND NULL)"
+
+
 def is_other_style(text: str) -> str:
     """SQL: whether the text is a number in one of the styles that can be declared."""
     return f"({' OR '.join(_is_styled(text, mark) for mark in STYLED)})"
 
 
-def _facts(kind: Texts, reading: Reading) -> list[str]:
-    """SQL conditions for the fields of Seen after `filled`, in their order; without numbers only `empty`."""
-    empty, number = reading.is_empty("text", kind.kept), f"{reading.number('text')} IS NOT NULL"
+def _facts(column: Texts, reading: Reading, given: str, text: str) -> list[str]:
+    """SQL conditions for the fields of Seen, in their order, the first for all texts; `text` is `given` trimmed."""
+    facts = [f"{text} <> ''", f"{text} <> '' AND {reading.is_empty(text, column.kept)}", f"{given} <> {text}"]
+    facts.append(f"{text} <> '' AND NOT {is_plain(text)}" if column.ids else "FALSE")
+    number = f"{reading.number(text)} IS NOT NULL"
     numbers = [
         number,
-        f"regexp_matches(text, '{CODE}')",
-        f"NOT ({number}) AND {is_other_style('text')}",
-        f"{number} AND contains(text, '.')",
-        rf"{number} AND regexp_full_match(text, '[+-]?[1-9]\d{{0,2}}\.\d{{3}}')",
-        r"regexp_full_match(text, '\d{16,}')",
-        f"regexp_full_match(text, {literal(CONTACT)})",
+        f"regexp_matches({text}, '{CODE}')",
+        f"NOT ({number}) AND {is_other_style(text)}",
+        f"{number} AND contains({text}, '.')",
+        rf"{number} AND regexp_full_match({text}, '[+-]?[1-9]\d{{0,2}}\.\d{{3}}')",
+        rf"regexp_full_match({text}, '\d{{16,}}')",
+        f"regexp_full_match({text}, {literal(CONTACT)})",
     ]
-    return [empty, *numbers] if kind.numeric else [empty]
+    return [*facts, *numbers] if column.numeric else facts
 
 
 def _is_styled(text: str, mark: str) -> str:
