@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 
 import duckdb
 
@@ -32,8 +31,6 @@ CODE = "^[+-]?0[0-9]"
 CONTACT = r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}|\+[1-9][\d ()/.-]{7,}"
 """An e-mail address, or a phone number with its country."""
 NEARLY_ALL = 0.98
-AT_ONCE = 20
-"""Columns that are looked at in one query: of all columns of a wide table DuckDB would plan it for minutes."""
 NAIVE = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 """The types of times without a zone."""
 
@@ -78,7 +75,7 @@ class Reading:
     def is_empty(self, text: str, kept: Iterable[str] = ()) -> str:
         """SQL: whether the text is an empty word that is not among those `kept`."""
         left_out = {k.lower() for k in kept}
-        return is_among(f"lower({text})", [w for w in self.settings.empty_words if w not in left_out])
+        return is_among(f"lower({text})", [w for w in self.settings.empty_words if w and w not in left_out])
 
     def moment(self, time: str, sql_type: str) -> str:
         """SQL: a time or day of that type in UTC, NULL where it is none that can be stored."""
@@ -147,17 +144,21 @@ class Seen:
         return self.styled > 0 and self.numbers + self.styled >= NEARLY_ALL * self.filled
 
 
-def look_at(warehouse: Warehouse, texts: Sequence[Texts], reading: Reading) -> dict[str, Seen]:
-    """What is in some text columns of `mapped`, so many of them in one query."""
-    seen: dict[str, Seen] = {}
-    for columns in (texts[i : i + AT_ONCE] for i in range(0, len(texts), AT_ONCE)):
-        given = [f"{quoted(c.name)} AS given{i}, trim(given{i}) AS text{i}" for i, c in enumerate(columns)]
-        facts = [_facts(c, reading, f"given{i}", f"text{i}") for i, c in enumerate(columns)]
-        counts = ", ".join(f"count(*) FILTER ({fact})" for of_column in facts for fact in of_column)
-        found = iter(warehouse.rows(f"SELECT {counts} FROM (SELECT {', '.join(given)} FROM mapped)")[0])
-        for column, (filled, empty, *others) in zip(columns, ([*islice(found, len(f))] for f in facts), strict=True):
-            seen[column.name] = Seen(filled - empty, empty, *others)
-    return seen
+def look_at(warehouse: Warehouse, texts: Iterable[Texts], reading: Reading) -> dict[str, Seen]:
+    """What is in some text columns of `mapped`. All columns of one kind go through one query, however many they are."""
+    groups: dict[Texts, list[str]] = {}
+    for column in texts:
+        groups.setdefault(replace(column, name=""), []).append(column.name)
+    return {name: seen for kind, names in groups.items() for name, seen in _look(warehouse, kind, names, reading)}
+
+
+def _look(warehouse: Warehouse, kind: Texts, names: list[str], reading: Reading) -> list[tuple[str, Seen]]:
+    counts = ", ".join(["count(nullif(text, ''))", *(f"count(*) FILTER ({c})" for c in _facts(kind, reading))])
+    # not UNPIVOT: so each different text of a Parquet file's dictionary is trimmed once
+    columns = (f"SELECT {literal(n)} AS name, {quoted(n)} AS given, trim(given) AS text FROM mapped" for n in names)
+    found = warehouse.rows(f"SELECT name, {counts} FROM ({' UNION ALL '.join(columns)}) GROUP BY name")
+    seen = {name: Seen(rows - empty, empty, *facts) for name, rows, empty, *facts in found}
+    return [(name, seen.get(name, Seen(0, 0))) for name in names]
 
 
 def examples(warehouse: Warehouse, name: str, where: str) -> tuple[tuple[str, int], ...]:
@@ -184,21 +185,20 @@ def is_other_style(text: str) -> str:
     return f"({' OR '.join(_is_styled(text, mark) for mark in STYLED)})"
 
 
-def _facts(column: Texts, reading: Reading, given: str, text: str) -> list[str]:
-    """SQL conditions for the fields of Seen, in their order, the first for all texts; `text` is `given` trimmed."""
-    facts = [f"{text} <> ''", f"{text} <> '' AND {reading.is_empty(text, column.kept)}", f"{given} <> {text}"]
-    facts.append(f"{text} <> '' AND NOT {is_plain(text)}" if column.ids else "FALSE")
-    number = f"{reading.number(text)} IS NOT NULL"
+def _facts(kind: Texts, reading: Reading) -> list[str]:
+    """SQL conditions for the fields of Seen after `filled`, in their order; `text` is `given` trimmed."""
+    facts = [reading.is_empty("text", kind.kept), "given <> text", f"NOT {is_plain('text')}" if kind.ids else "FALSE"]
+    number = f"{reading.number('text')} IS NOT NULL"
     numbers = [
         number,
-        f"regexp_matches({text}, '{CODE}')",
-        f"NOT ({number}) AND {is_other_style(text)}",
-        f"{number} AND contains({text}, '.')",
-        rf"{number} AND regexp_full_match({text}, '[+-]?[1-9]\d{{0,2}}\.\d{{3}}')",
-        rf"regexp_full_match({text}, '\d{{16,}}')",
-        f"regexp_full_match({text}, {literal(CONTACT)})",
+        f"regexp_matches(text, '{CODE}')",
+        f"NOT ({number}) AND {is_other_style('text')}",
+        f"{number} AND contains(text, '.')",
+        rf"{number} AND regexp_full_match(text, '[+-]?[1-9]\d{{0,2}}\.\d{{3}}')",
+        r"regexp_full_match(text, '\d{16,}')",
+        f"regexp_full_match(text, {literal(CONTACT)})",
     ]
-    return [*facts, *numbers] if column.numeric else facts
+    return [*facts, *numbers] if kind.numeric else facts
 
 
 def _is_styled(text: str, mark: str) -> str:
