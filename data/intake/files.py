@@ -58,7 +58,10 @@ REJECTS = """CREATE OR REPLACE TEMP TABLE raw_rejects (
 
 @dataclass
 class RawFile:
-    """One file or database table, and the temporary table it is read into: good records and unreadable ones."""
+    """One file or database table, and the temporary table it is read into: good records and unreadable ones.
+
+    A Parquet file that is read `in_place` is a view instead: it must stay what it was by its `stamp` (`check`).
+    """
 
     name: str
     relation: str
@@ -67,6 +70,14 @@ class RawFile:
     rows: int = 0
     rejected: int = 0
     typed: bool = False
+    in_place: Path | None = None
+    stamp: tuple[int, ...] = ()
+
+    def check(self) -> None:
+        """Raise DataError where a file that is read where it lies is not the one any more whose bytes were hashed."""
+        if self.in_place and _stamp(self.in_place) != self.stamp:
+            expected, got = "a file that stays as it is while it is read", "one that was changed meanwhile"
+            raise unreadable(self.name, expected, got, "run the same command again")
 
 
 @dataclass(frozen=True)
@@ -108,20 +119,23 @@ def raw_relations(
     wanted: Iterable[str],
     optional: Mapping[str, Sequence[str]] | None = None,
     asked: OfDatabase | None = None,
+    in_place: bool = False,
 ) -> Iterator[RawData]:
     """Read the `wanted` relations (`raw_leads`, ...) of a file, a folder or a database URL; gone after the block.
 
     `optional` columns by relation are there, and empty, where no file has them. `asked` is for PostgreSQL alone.
+    `in_place`: Parquet files are not copied, but read again by each query.
     Raises DataError where nothing is there, a file is empty or no text in UTF-8, or a database cannot be read.
     """
     warehouse.execute(REJECTS)
-    reader = _Reader(warehouse, set(wanted), optional or {}, asked or OfDatabase())
+    reader = _Reader(warehouse, set(wanted), optional or {}, asked or OfDatabase(), in_place)
     try:
         reader.read(path)
         yield reader.finish()
     finally:
         for file in reader.files:
-            warehouse.execute(f"DROP VIEW IF EXISTS {file.relation}; DROP TABLE IF EXISTS {file.table}")
+            kind = "VIEW" if file.in_place else "TABLE"
+            warehouse.execute(f"DROP VIEW IF EXISTS {file.relation}; DROP {kind} IF EXISTS {file.table}")
         warehouse.execute("DROP TABLE IF EXISTS raw_rejects")
 
 
@@ -149,6 +163,7 @@ class _Reader:
     wanted: set[str]
     optional: Mapping[str, Sequence[str]]
     asked: OfDatabase
+    in_place: bool
     files: list[RawFile] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     followed: list[Followed] = field(default_factory=list)
@@ -204,6 +219,7 @@ class _Reader:
 
     def _read_file(self, path: Path, file: RawFile) -> Sequence[str]:
         try:
+            file.stamp = _stamp(path)
             size = records.scan(path, self.digest)
             self.digest.update(file.relation.encode())
             if size == 0:
@@ -223,10 +239,11 @@ class _Reader:
         columns = checked_columns([column_name(n, i) for i, n in enumerate(types, 1)], file.name)
         read = [(FAR if t in OF_ALL_YEARS else "{name}").format(name=quoted(n), type=t) for n, t in types.items()]
         named = "".join(f", {value} AS {quoted(c)}" for value, c in zip(read, columns, strict=True))
-        self.warehouse.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {file.table} AS
-            SELECT {literal(file.name)} AS _file, file_row_number + 1 AS _line{named} {rows}"""
-        )
+        select = f"SELECT {literal(file.name)} AS _file, file_row_number + 1 AS _line{named} {rows}"
+        if self.in_place:
+            self.warehouse.rows(f"SELECT bit_xor(hash(COLUMNS(*))) {rows}")  # whether all of it can be read
+            file.in_place = path
+        self.warehouse.execute(f"CREATE TEMP {'VIEW' if self.in_place else 'TABLE'} {file.table} AS {select}")
         return columns
 
     def _read_csv(self, path: Path, file: RawFile) -> list[str]:
@@ -313,6 +330,12 @@ class _Reader:
         """By name: columns of the table that are not given stay empty."""
         with self.warehouse.view("raw_chunk", pa.table(columns)) as chunk:
             self.warehouse.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {chunk}")
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes with a file's content."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _one_path(path: Path) -> str:

@@ -60,11 +60,11 @@ def find_strangers(warehouse: Warehouse, table: str, rows: str, of: Table, most:
 
 
 def count_from_now(warehouse: Warehouse, table: Table, load: str) -> int:
-    """How many good rows of the relation `checked` are history that is known from the load (SQL) on only."""
+    """How many rows of the relation `good` are history that is known from the load (SQL) on only."""
     if not table.occurred_at or warehouse.scalar(f"SELECT count(*) FROM (FROM {table.name} LIMIT 1)"):
         return 0
-    old = f"_reason = '' AND _clock = 'load' AND {table.occurred_at} < {load} - {HISTORY}"
-    return int(warehouse.scalar(f"SELECT count(*) FROM checked WHERE {old}"))
+    old = f"_clock = 'load' AND {table.occurred_at} < {load} - {HISTORY}"
+    return int(warehouse.scalar(f"SELECT count(*) FROM good WHERE {old}"))
 
 
 def count_late(warehouse: Warehouse, table: Table, batch_id: str, load: str) -> int:
@@ -86,5 +86,5 @@ def count_late(warehouse: Warehouse, table: Table, batch_id: str, load: str) -> 
 
 
 def count_undecided(warehouse: Warehouse) -> int:
-    """How many good deals of the relation `checked` are closed and do not say whether they were won."""
-    return int(warehouse.scalar(f"SELECT count(*) FROM checked WHERE _reason = '' AND {UNDECIDED}"))
+    """How many deals of the relation `good` are closed and do not say whether they were won."""
+    return int(warehouse.scalar(f"SELECT count(*) FROM good WHERE {UNDECIDED}"))

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 DEFAULTS = IngestSettings()
 ALL = Extract()
-WORKING = ("mapped", "checked", "conflicts", "again", "verdicts", "fresh")
+WORKING = ("bad", "conflicts", "again", "verdicts", "fresh")
 """Temporary relations that a table passes through."""
 
 
@@ -160,7 +160,8 @@ def ingest(
     found = load_mappings(source, mappings)
     optional = {r: [c for m in found if m.reads[:1] == (r,) for c in m.optional] for m in found for r in m.reads}
     marks = find_watermarks(warehouse, source, without_password(str(path)), extract, found, timezone)
-    with raw_relations(warehouse, path, optional, optional, marks.asked) as raw:
+    in_place = all(m.canonical for m in found)
+    with raw_relations(warehouse, path, optional, optional, marks.asked, in_place) as raw:
         used = [m for m in found if set(m.reads) <= raw.relations]
         _check_files(source, found, used, raw)
         if not all(m.canonical for m in used):
@@ -174,6 +175,8 @@ def ingest(
             strangers = _find_strangers(warehouse, loads, settings.unknown_share)
             taken = {name: loaded.columns for name, loaded in loads.items()}
             checked = look_closer(warehouse, batch_id, used, raw, taken) if check else None
+            for file in raw.files:
+                file.check()
     report = IngestReport(
         batch_id,
         {name: loaded.count for name, loaded in loads.items()},
@@ -238,12 +241,13 @@ def _load_all(warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw:
     unread = {r: sum(f.rejected for f in raw.files if f.relation == r) for r in raw.relations}
     for mapping in mappings:
         name = mapping.table.name
-        _map(warehouse, batch, mapping, raw)
+        kind = "VIEW" if all(f.in_place for f in raw.files if f.relation in mapping.reads) else "TABLE"
+        _map(warehouse, batch, mapping, raw, kind)
         infer = mapping.canonical and not all(f.typed for f in raw.files if f.relation in mapping.reads)
         where = f"settings.toml and the mapping {name} of {batch.source}"
         reading = batch.reading.declared(warehouse, mapping.times, mapping.decimal, where)
         own, infer = replace(batch, reading=reading), infer or bool(mapping.decimal)
-        loaded = _load_table(warehouse, own, mapping.table, mapping.mutable, infer)
+        loaded = _load_table(warehouse, own, mapping.table, mapping.mutable, infer, kind)
         first = [r for r in mapping.reads if unread.pop(r, 0)]
         lines = sum(hold_back_lines(warehouse, name, batch.source, batch.batch_id, batch.load, r) for r in first)
         gone = forget_lines(warehouse, name, batch.batch_id) if lines else 0
@@ -263,14 +267,14 @@ def _find_strangers(warehouse: Warehouse, loads: dict[str, _Loaded], most: float
     return tuple(one for one in found if one.rows)
 
 
-def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping, raw: RawData) -> None:
-    """The mapping's result as the relation `mapped`, its rows numbered and stamped with their batch."""
+def _map(warehouse: Warehouse, batch: _Batch, mapping: Mapping, raw: RawData, kind: str) -> None:
+    """The mapping's result as the table or view `mapped`, its rows numbered and stamped with their batch."""
     warehouse.execute(FUNCTIONS.format(load=batch.load))
     stamp = f"'{batch.batch_id}' AS _batch_id, {batch.load} AS _loaded_at"
     try:
         warehouse.check_select(mapping.sql)
         warehouse.execute(
-            f"CREATE OR REPLACE TEMP TABLE mapped AS"
+            f"CREATE OR REPLACE TEMP {kind} mapped AS"
             f" SELECT row_number() OVER () AS _row, {stamp}, m.* FROM ({mapping.sql}\n) m"
         )
         warehouse.execute("SELECT _file, _line FROM mapped LIMIT 0")
@@ -289,27 +293,34 @@ def _compared(got: str, raw: RawData, mapping: Mapping) -> str:
     return do
 
 
-def _load_table(warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool) -> _Loaded:
-    """Check and store the relation `mapped`."""
+def _load_table(
+    warehouse: Warehouse, batch: _Batch, table: Table, mutable: tuple[str, ...], infer: bool, kind: str = "TABLE"
+) -> _Loaded:
+    """Check and store the relation `mapped`, a table or view; what is checked is of the same kind."""
     types, settings = warehouse.columns("mapped"), batch.reading.settings
     seen = look_at(warehouse, texts_of(table, types, batch.agreements), batch.reading)
     columns = settle_columns(warehouse, table, seen, infer, settings.allow_columns)
     noticed = notice(warehouse, table, columns, seen, batch.reading, batch.agreements)
     checked = checked_sql(table, columns, seen, batch.loaded_at, batch.backfill, batch.agreements, batch.reading)
-    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked}")
-    forgotten = 0
-    if "lead_id" in table.names and warehouse.scalar("SELECT count(*) FROM retractions WHERE what = 'forget'"):
-        forgotten = warehouse.scalar(f"DELETE FROM checked WHERE {is_forgotten('lead_id')}")
-    warehouse.execute("CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked WHERE _reason = ''")
+    is_lead = "lead_id" in table.names
+    if is_lead and warehouse.scalar("SELECT count(*) FROM retractions WHERE what = 'forget'"):
+        checked = f"FROM ({checked}) WHERE coalesce(NOT {is_forgotten('lead_id')}, TRUE)"
+    warehouse.execute(f"CREATE OR REPLACE TEMP {kind} checked AS {checked}")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
+    forgotten = rows_in - warehouse.scalar("SELECT count(*) FROM checked")
+    warehouse.execute("CREATE OR REPLACE TEMP TABLE bad AS SELECT _row, _reason FROM checked WHERE _reason <> ''")
+    warehouse.execute(
+        "CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked ANTI JOIN bad USING (_row)"
+    )
     from_now = count_from_now(warehouse, table, batch.load)
     words = find_words(warehouse, batch.agreements) if table.name == "answers" and batch.agreements else ()
-    refers = table.name != "leads" and "lead_id" in table.names
+    refers = table.name != "leads" and is_lead
     strangers = find_strangers(warehouse, table.name, "checked", LEADS, settings.unknown_share) if refers else None
     done = store(warehouse, table, columns, load=batch.load, batch_id=batch.batch_id, mutable=mutable)
     from_now = from_now or count_late(warehouse, table, batch.batch_id, batch.load)
     undecided = count_undecided(warehouse) if table.name == "opportunities" else 0
     held = hold_back(warehouse, table, batch.source, _said(batch, mutable, infer, types))
+    warehouse.execute(f"DROP VIEW good; DROP {kind} checked; DROP {kind} mapped")
     for relation in WORKING:
         warehouse.execute(f"DROP TABLE IF EXISTS {relation}")
     count = TableCount(rows_in, done.new, held, done.repeats, forgotten)

@@ -22,7 +22,7 @@ FIELDS = r'[,;|\s"]+'
 
 
 def hold_back(warehouse: Warehouse, table: Table, source: str, settings: str) -> int:
-    """Put the rows of `mapped` that `checked` or `conflicts` speak against into the quarantine; how many.
+    """Put the rows of `mapped` that `bad` or `conflicts` speak against into the quarantine; how many.
 
     `raw` is the mapped row as JSON, so that a replay needs no file. A conflicting row keeps the `known_at` it
     conflicts at. `settings` say how its batch was read; they are NULL, and the row is not replayed, where a text was
@@ -39,7 +39,7 @@ def hold_back(warehouse: Warehouse, table: Table, source: str, settings: str) ->
             m._file AS file, m._line AS line, b.reason, m._loaded_at AS loaded_at,
             json_object({", ".join(pairs)})::VARCHAR AS raw,
             CASE WHEN greatest({longest}, 0) <= {LONGEST_TEXT} THEN {literal(settings)} END AS settings
-        FROM (SELECT _row, _reason AS reason, NULL AS known_at FROM checked WHERE _reason <> ''
+        FROM (SELECT _row, _reason AS reason, NULL AS known_at FROM bad
               UNION ALL SELECT _row, reason, known_at FROM conflicts) b JOIN mapped m USING (_row) ORDER BY _row""",
     )
 

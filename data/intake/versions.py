@@ -54,7 +54,10 @@ def store(
     overwritten = tuple(c.name for c in columns.stored if c.name.lower() in lower)
     relation = "TABLE" if overwritten else "VIEW"  # what a load overwrites is looked up once, before rows are stored
     warehouse.execute(f"CREATE OR REPLACE TEMP {relation} candidates AS {_candidates(table, load, overwritten)}")
-    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE again AS {_again(table)}")
+    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE several AS {_several(table)}")
+    warehouse.execute(
+        f"CREATE OR REPLACE TEMP TABLE again AS FROM candidates c SEMI JOIN several s ON {_id(table)} = s.id"
+    )
     names = ", ".join(quoted(c.name) for c in columns.stored)
     if warehouse.scalar("SELECT count(*) FROM (FROM again LIMIT 1)"):
         found = _store_versions(warehouse, table, columns, load, overwritten, names, batch_id)
@@ -173,6 +176,8 @@ def _store_unnamed(warehouse: Warehouse, table: Table, columns: Columns, batch_i
     One that equals a stored event in all but its id is that event.
     """
     unnamed = f"good g WHERE g.{table.event_id} IS NULL"
+    if not warehouse.scalar(f"SELECT count(*) FROM (FROM {unnamed} LIMIT 1)"):
+        return Stored(0, 0)
     names = [c.name for c in columns.stored]
     rest = [name for name in names if name != table.event_id]
     warehouse.execute(
@@ -250,16 +255,17 @@ def _candidates(table: Table, load: str, overwritten: tuple[str, ...]) -> str:
         FROM {keyed} AND _clock = 'event'"""
 
 
-def _again(table: Table) -> str:
-    """The candidates whose key (of events: id) is stored or comes twice, and all second parts; the others are new.
+def _id(table: Table) -> str:
+    """What candidates are told apart by. Ids of events as they are: where all stored ones lie beyond those of a batch,
+    DuckDB reads none."""
+    return quoted(table.event_id) if table.event_id else f"hash({', '.join(map(quoted, table.key))})"
 
-    Ids are compared as they are: of stored ones that all lie beyond those of the batch, DuckDB reads none.
-    """
-    named = quoted(table.event_id) if table.event_id else f"hash({', '.join(map(quoted, table.key))})"
-    return f"""WITH ids AS (SELECT {named} AS id FROM candidates),
-        several AS (SELECT id FROM ids GROUP BY id HAVING count(*) > 1
-            UNION SELECT id FROM (SELECT {named} AS id FROM {table.name}) SEMI JOIN ids USING (id))
-        FROM candidates WHERE _part > 1 OR {named} IN (FROM several)"""
+
+def _several(table: Table) -> str:
+    """The ids that are stored, come twice or have a second part: their candidates come `again`, the others are new."""
+    return f"""WITH ids AS (SELECT {_id(table)} AS id, _part FROM candidates)
+        SELECT id FROM ids GROUP BY id HAVING count(*) > 1 OR max(_part) > 1
+        UNION SELECT id FROM (SELECT {_id(table)} AS id FROM {table.name}) SEMI JOIN ids USING (id)"""
 
 
 def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str, ...]) -> str:

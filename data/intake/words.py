@@ -52,11 +52,11 @@ def _spelled(column: str, words: Iterable[str]) -> str:
 
 
 def find_words(warehouse: Warehouse, agreements: Sequence[Agreement]) -> tuple[Word, ...]:
-    """The criteria of the good answers in the relation `checked` that no agreement names."""
+    """The criteria of the answers in the relation `good` that no agreement names."""
     names = {name for agreement in agreements for name in agreement.answer_names()}
     known = ", ".join(map(literal, sorted(names))) or "''"
     counts = warehouse.rows(
-        f"""SELECT criterion, count(*) FROM checked WHERE _reason = '' AND criterion NOT IN ({known})
+        f"""SELECT criterion, count(*) FROM good WHERE criterion NOT IN ({known})
         GROUP BY criterion ORDER BY count(*) DESC, criterion"""
     )
     return tuple(Word(word, count, (close(word, names) or [""])[0]) for word, count in counts)
