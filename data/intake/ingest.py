@@ -307,11 +307,10 @@ def _load_table(
         checked = f"FROM ({checked}) WHERE coalesce(NOT {is_forgotten('lead_id')}, TRUE)"
     warehouse.execute(f"CREATE OR REPLACE TEMP {kind} checked AS {checked}")
     rows_in = warehouse.scalar("SELECT count(*) FROM mapped")
-    forgotten = rows_in - warehouse.scalar("SELECT count(*) FROM checked")
+    forgotten = rows_in - warehouse.scalar("SELECT count(_row) FROM checked")
     warehouse.execute("CREATE OR REPLACE TEMP TABLE bad AS SELECT _row, _reason FROM checked WHERE _reason <> ''")
-    warehouse.execute(
-        "CREATE OR REPLACE TEMP VIEW good AS SELECT * EXCLUDE (_reason) FROM checked ANTI JOIN bad USING (_row)"
-    )
+    good = "SELECT * EXCLUDE (_reason) FROM checked WHERE _row NOT IN (SELECT _row FROM bad)"
+    warehouse.execute(f"CREATE OR REPLACE TEMP VIEW good AS {good}")
     from_now = count_from_now(warehouse, table, batch.load)
     words = find_words(warehouse, batch.agreements) if table.name == "answers" and batch.agreements else ()
     refers = table.name != "leads" and is_lead

@@ -155,7 +155,9 @@ def look_at(warehouse: Warehouse, texts: Iterable[Texts], reading: Reading) -> d
 def _look(warehouse: Warehouse, kind: Texts, names: list[str], reading: Reading) -> list[tuple[str, Seen]]:
     counts = ", ".join(["count(nullif(text, ''))", *(f"count(*) FILTER ({c})" for c in _facts(kind, reading))])
     # not UNPIVOT: so each different text of a Parquet file's dictionary is trimmed once
-    columns = (f"SELECT {literal(n)} AS name, {quoted(n)} AS given, trim(given) AS text FROM mapped" for n in names)
+    columns = (
+        f"SELECT {literal(n)} AS name, {quoted(n)} AS given, trim({quoted(n)}) AS text FROM mapped" for n in names
+    )
     found = warehouse.rows(f"SELECT name, {counts} FROM ({' UNION ALL '.join(columns)}) GROUP BY name")
     seen = {name: Seen(rows - empty, empty, *facts) for name, rows, empty, *facts in found}
     return [(name, seen.get(name, Seen(0, 0))) for name in names]

@@ -54,7 +54,8 @@ def store(
     overwritten = tuple(c.name for c in columns.stored if c.name.lower() in lower)
     relation = "TABLE" if overwritten else "VIEW"  # what a load overwrites is looked up once, before rows are stored
     warehouse.execute(f"CREATE OR REPLACE TEMP {relation} candidates AS {_candidates(table, load, overwritten)}")
-    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE several AS {_several(table)}")
+    rising = bool(table.event_id) and _are_rising(warehouse, table)
+    warehouse.execute(f"CREATE OR REPLACE TEMP TABLE several AS {_several(table, rising)}")
     warehouse.execute(
         f"CREATE OR REPLACE TEMP TABLE again AS FROM candidates c SEMI JOIN several s ON {_id(table)} = s.id"
     )
@@ -80,18 +81,25 @@ def store(
 def _store_all(warehouse: Warehouse, table: Table, names: str, batch_id: str) -> Stored:
     """Store all candidates, as none has a key that is stored or comes twice: there is nothing to compare with."""
     beside = _count_beside(warehouse, table, "candidates") if table.event_id else 0
-    return Stored(
-        _insert(warehouse, table, names, batch_id, f"candidates ORDER BY {_order(table)}_row"), 0, beside=beside
-    )
+    return Stored(_insert(warehouse, table, names, batch_id, "candidates"), 0, beside=beside)
 
 
 def _insert(warehouse: Warehouse, table: Table, names: str, batch_id: str, rows: str) -> int:
-    """Store these rows; how many. As `Warehouse.insert`, without another copy of all of them."""
-    count = int(warehouse.scalar(f"SELECT count(*) FROM (FROM {rows})"))
+    """Store the rows of a relation in order; how many. As `Warehouse.insert`, without another copy of all of them.
+
+    Rows that come in order are not sorted, for which all of them would have to be in memory.
+    """
+    order = _order(table)
+    before, is_early = ", ".join(f"lag({c}) OVER () AS before_{c}" for c in order), "FALSE"
+    for c in reversed(order):
+        is_early = f"{c} < before_{c} OR ({c} = before_{c} AND ({is_early}))"
+    found = f"SELECT count(_row), count(*) FILTER ({is_early}) FROM (SELECT {', '.join(order)}, {before} FROM {rows})"
+    [(count, early)] = warehouse.rows(found)
     if count:
         given = f"SELECT {names}, known_at, '{batch_id}' AS batch_id FROM {rows}"
-        warehouse.execute(f"INSERT INTO {table.name} BY NAME {given}")
-    return count
+        sort = f"ORDER BY {', '.join(order)}" if early else ""
+        warehouse.execute(f"INSERT INTO {table.name} BY NAME {given} {sort}")
+    return int(count)
 
 
 def _store_versions(
@@ -110,10 +118,10 @@ def _store_versions(
         " WHERE conflict IS NOT NULL GROUP BY _row"
     )
     warehouse.execute(
-        f"""CREATE OR REPLACE TEMP TABLE fresh AS
+        """CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT *, FALSE AS _again FROM candidates ANTI JOIN again USING (_row, _part)
         UNION ALL BY NAME SELECT c.*, TRUE AS _again FROM again c JOIN verdicts v USING (_row, _part)
-            WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts) ORDER BY {_order(table)}_row, _part"""
+            WHERE v.is_new AND _row NOT IN (SELECT _row FROM conflicts)"""
     )
     corrected = beside = 0
     if table.event_id:
@@ -128,9 +136,9 @@ def _store_versions(
     return Stored(warehouse.scalar("SELECT count(DISTINCT _row) FROM fresh"), repeats, corrected, beside=beside)
 
 
-def _order(table: Table) -> str:
+def _order(table: Table) -> tuple[str, ...]:
     """Events of one lead are stored side by side, which reads faster."""
-    return f"lead_id, {table.occurred_at}, " if table.event_id else ""
+    return (*(("lead_id", str(table.occurred_at)) if table.event_id else ()), "_row", "_part")
 
 
 def _name(warehouse: Warehouse, table: Table, columns: Columns) -> int:
@@ -261,11 +269,22 @@ def _id(table: Table) -> str:
     return quoted(table.event_id) if table.event_id else f"hash({', '.join(map(quoted, table.key))})"
 
 
-def _several(table: Table) -> str:
-    """The ids that are stored, come twice or have a second part: their candidates come `again`, the others are new."""
-    return f"""WITH ids AS (SELECT {_id(table)} AS id, _part FROM candidates)
-        SELECT id FROM ids GROUP BY id HAVING count(*) > 1 OR max(_part) > 1
-        UNION SELECT id FROM (SELECT {_id(table)} AS id FROM {table.name}) SEMI JOIN ids USING (id)"""
+def _are_rising(warehouse: Warehouse, table: Table) -> bool:
+    """Whether each candidate's id is longer than the one before it or comes after it: then none comes twice."""
+    ids = f"SELECT {table.event_id} AS id, lag({table.event_id}) OVER () AS before FROM candidates"
+    rises = "strlen(id) > strlen(before) OR (strlen(id) = strlen(before) AND id > before)"
+    return not warehouse.scalar(f"SELECT count(*) FROM ({ids}) WHERE NOT ({rises})")
+
+
+def _several(table: Table, rising: bool) -> str:
+    """The ids that are stored, come twice or have a second part: their candidates come `again`, the others are new.
+
+    Of ids that are `rising` none comes twice.
+    """
+    twice = "" if rising else "SELECT id FROM ids GROUP BY id HAVING count(*) > 1 UNION"
+    return f"""WITH ids AS (SELECT {_id(table)} AS id FROM candidates)
+        {twice} SELECT id FROM (SELECT {_id(table)} AS id FROM {table.name}) SEMI JOIN ids USING (id)
+        UNION SELECT {_id(table)} FROM candidates WHERE _part > 1"""
 
 
 def _verdicts(table: Table, columns: Columns, load: str, overwritten: tuple[str, ...]) -> str:
