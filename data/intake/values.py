@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import duckdb
 
@@ -146,21 +147,28 @@ class Seen:
 
 def look_at(warehouse: Warehouse, texts: Iterable[Texts], reading: Reading) -> dict[str, Seen]:
     """What is in some text columns of `mapped`. All columns of one kind go through one query, however many they are."""
-    groups: dict[Texts, list[str]] = {}
+    groups: dict[tuple[Any, ...], list[Texts]] = {}
     for column in texts:
-        groups.setdefault(replace(column, name=""), []).append(column.name)
-    return {name: seen for kind, names in groups.items() for name, seen in _look(warehouse, kind, names, reading)}
+        groups.setdefault((column.kept, column.numeric), []).append(column)
+    return {name: seen for group in groups.values() for name, seen in _look(warehouse, group, reading)}
 
 
-def _look(warehouse: Warehouse, kind: Texts, names: list[str], reading: Reading) -> list[tuple[str, Seen]]:
-    counts = ", ".join(["count(nullif(text, ''))", *(f"count(*) FILTER ({c})" for c in _facts(kind, reading))])
-    # not UNPIVOT: so each different text of a Parquet file's dictionary is trimmed once
-    columns = (
-        f"SELECT {literal(n)} AS name, {quoted(n)} AS given, trim({quoted(n)}) AS text FROM mapped" for n in names
-    )
-    found = warehouse.rows(f"SELECT name, {counts} FROM ({' UNION ALL '.join(columns)}) GROUP BY name")
+def _look(warehouse: Warehouse, columns: list[Texts], reading: Reading) -> list[tuple[str, Seen]]:
+    """Of columns that differ in name and `ids` only."""
+    counts = ", ".join(["count(nullif(text, ''))", *(f"count(*) FILTER ({c})" for c in _facts(columns[0], reading))])
+    found = warehouse.rows(f"SELECT name, {counts} FROM ({' UNION ALL '.join(map(_texts, columns))}) GROUP BY name")
     seen = {name: Seen(rows - empty, empty, *facts) for name, rows, empty, *facts in found}
-    return [(name, seen.get(name, Seen(0, 0))) for name in names]
+    return [(c.name, seen.get(c.name, Seen(0, 0))) for c in columns]
+
+
+def _texts(column: Texts) -> str:
+    """SQL of the texts of a column. By UNPIVOT those of a Parquet file's dictionary would not be trimmed once each."""
+    given = quoted(column.name)
+    odd = f"NOT {is_plain(f'trim({given})')}" if column.ids else "FALSE"
+    return (
+        f"SELECT {literal(column.name)} AS name, trim({given}) AS text, {given} <> trim({given}) AS padded,"
+        f" {odd} AS odd FROM mapped"
+    )
 
 
 def examples(warehouse: Warehouse, name: str, where: str) -> tuple[tuple[str, int], ...]:
@@ -188,8 +196,8 @@ def is_other_style(text: str) -> str:
 
 
 def _facts(kind: Texts, reading: Reading) -> list[str]:
-    """SQL conditions for the fields of Seen after `filled`, in their order; `text` is `given` trimmed."""
-    facts = [reading.is_empty("text", kind.kept), "given <> text", f"NOT {is_plain('text')}" if kind.ids else "FALSE"]
+    """SQL conditions for the fields of Seen after `filled`, in their order."""
+    facts = [reading.is_empty("text", kind.kept), "padded", "odd"]
     number = f"{reading.number('text')} IS NOT NULL"
     numbers = [
         number,
