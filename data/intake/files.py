@@ -75,7 +75,7 @@ class RawFile:
 
     def check(self) -> None:
         """Raise DataError where a file that is read where it lies is not the one any more whose bytes were hashed."""
-        if self.in_place and _stamp(self.in_place) != self.stamp:
+        if self.in_place and not (self.in_place.exists() and _stamp(self.in_place) == self.stamp):
             expected, got = "a file that stays as it is while it is read", "one that was changed meanwhile"
             raise unreadable(self.name, expected, got, "run the same command again")
 

@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 from data.agreement.file import parse_agreement
 from data.errors import ConfigError, DataError, UsageError
 from data.intake.ingest import TableCount, ingest, quarantined, replay
+from data.intake.versions import store
 from data.sql import in_force
 from data.warehouse import Warehouse
 
@@ -443,6 +444,51 @@ def test_parquet_keeps_text_as_text(warehouse, tmp_path):
     assert warehouse.rows('SELECT created_at, "lead.zip", "lead.visits", "lead.asked" FROM leads') == [
         (datetime(2026, 1, 1), "12345", 3.0, 1.0)
     ]
+
+
+def test_of_a_parquet_file_that_changes_while_it_is_read_nothing_is_stored(warehouse, tmp_path, monkeypatch):
+    path = tmp_path / "leads.parquet"
+    duckdb.sql("SELECT 'L1' AS lead_id, DATE '2026-01-01' AS created_at").write_parquet(str(path))
+
+    def store_and_change(*given, **named):
+        done = store(*given, **named)
+        duckdb.sql("SELECT 'L2' AS lead_id, DATE '2026-01-02' AS created_at").write_parquet(str(path))
+        return done
+
+    monkeypatch.setattr("data.intake.ingest.store", store_and_change)
+    with pytest.raises(DataError, match=r"reading leads\.parquet: expected a file that stays as it is"):
+        ingest(warehouse, "canonical", path, loaded_at=LOAD)
+    assert warehouse.rows("FROM leads") == []
+    monkeypatch.undo()
+    assert ingest(warehouse, "canonical", path, loaded_at=LOAD).stored == 1
+
+
+def test_a_damaged_parquet_file_is_said_before_anything_is_stored(warehouse, tmp_path):
+    path = tmp_path / "leads.parquet"
+    rows = "SELECT 'L' || range AS lead_id, DATE '2026-01-01' AS created_at, hash(range)::VARCHAR AS x FROM range(9999)"
+    duckdb.sql(rows).write_parquet(str(path))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 64] = bytes(64)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"reading leads\.parquet: expected a file that can be read"):
+        ingest(warehouse, "canonical", path, loaded_at=LOAD)
+
+
+def test_events_are_stored_in_order_whatever_order_they_come_in(warehouse, tmp_path):
+    """And the rows of a file in order, which need no sorting, are stored as those of any other."""
+    leads = "SELECT 'L' || range AS lead_id, DATE '2026-01-01' AS created_at FROM range(3)"
+    touches = """SELECT 'L' || lead AS lead_id, TIMESTAMP '2026-01-02' + to_hours(hour::INT) AS occurred_at,
+        'chat' AS kind, 't' || (3 * hour + lead) AS event_id FROM range(3) a(lead), range(9) b(hour) ORDER BY"""
+    stored = []
+    for number, order in enumerate(("lead, hour", "hour, lead", "lead DESC, hour")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        duckdb.sql(leads).write_parquet(str(folder / "leads.parquet"))
+        duckdb.sql(f"{touches} {order}").write_parquet(str(folder / "touches.parquet"))
+        with Warehouse.open(None, threads=1) as own:
+            ingest(own, "canonical", folder, loaded_at=LOAD)
+            stored.append(own.rows("SELECT lead_id, occurred_at, event_id FROM touches"))
+    assert stored[0] == stored[1] == stored[2] == sorted(stored[0])
 
 
 # -- trying again ---------------------------------------------------------------------------------------------------
