@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from features.definition import CONCEPTS, Feature
-from models.explaining.columns import Columns
+from models.fitting.columns import Columns
 from models.metrics.evaluation import Vector
 
 

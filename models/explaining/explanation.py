@@ -17,10 +17,10 @@ import pandas as pd
 from data.errors import ModelError
 from features.definition import Feature
 from models.explaining.coalitions import Population
-from models.explaining.columns import Columns
 from models.explaining.criteria import criteria, swap
 from models.explaining.views import Frames, compare, log_odds, read
 from models.fitting.candidates import Estimator
+from models.fitting.columns import Columns
 from models.fitting.deployed import ReadyModel
 from models.metrics.evaluation import EDGE, Vector, logit
 

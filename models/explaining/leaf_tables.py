@@ -8,49 +8,20 @@ features, without its walk per background row, and right for categorical splits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OrdinalEncoder
 
 from models.explaining.coalitions import Population, shapley_weights
-from models.explaining.columns import NEVER, Column, Columns, places_of_words
 from models.explaining.criteria import Swap, whole
-from models.fitting.encoders import Steps
+from models.fitting.columns import Columns
+from models.fitting.forest import Forest, Tree
 from models.metrics.evaluation import Vector
 
-MISSING = 256
-"""The level that stands for a missing or unknown one; scikit-learn allows 255."""
 Path = tuple[tuple[int, bool], ...]
 """Inner nodes on the way to a leaf, and whether it lies to their left."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A condition on a number: it goes left up to `most`, and where it is missing if so said."""
-
-    most: float
-    missing: bool
-
-    def left(self, column: Column) -> Vector:
-        """Which of n numbers go left."""
-        return np.asarray(~(column > self.most) if self.missing else column <= self.most)
-
-
-@dataclass(frozen=True)
-class Among:
-    """A condition on a text: which words go left."""
-
-    words: Mapping[str, bool]
-
-    def left(self, column: Column) -> Vector:
-        """Which of n texts go left."""
-        return np.asarray(column.looked_up(self.words))
 
 
 @dataclass(frozen=True)
@@ -66,19 +37,14 @@ class Leaf:
         return [row for rows in self.conditions.values() for row in rows]
 
 
-class Forest:
-    """scikit-learn's boosted trees as our pipeline holds them, their conditions put to the raw columns.
+class Leaves:
+    """The leaves of boosted trees, and the conditions on the way to each; `names` are all features."""
 
-    `columns` are the features of the columns that it encodes, `names` all features.
-    """
-
-    def __init__(self, pipeline: Pipeline, columns: list[str], names: list[str]) -> None:
-        nodes, levels, leaves = _read(pipeline[-1])
+    def __init__(self, forest: Forest, names: list[str]) -> None:
         place = {name: at for at, name in enumerate(names)}
-        self.conditions = _conditions(pipeline, columns, nodes, levels)
+        self.conditions, self.intercept = forest.conditions, forest.intercept
         self.feature = np.array([place[name] for name, _ in self.conditions], dtype=int)
-        self.leaves = [Leaf(value, self._by_feature(path)) for value, path in leaves]
-        self.intercept = float(pipeline[-1]._baseline_prediction[0, 0])
+        self.leaves = [Leaf(value, self._by_feature(path)) for tree in forest.trees for value, path in _paths(tree)]
 
     def wrong(self, leads: Columns) -> Vector:
         """Nodes that send a lead to the right, then nodes that send it to the left: 2 x nodes, by n leads."""
@@ -108,7 +74,7 @@ class Forest:
 class Trees:
     """The log-odds of a forest beside a population."""
 
-    def __init__(self, forest: Forest, population: Population) -> None:
+    def __init__(self, forest: Leaves, population: Population) -> None:
         self._forest, self._population = forest, population
         self._value = np.array([leaf.value for leaf in forest.leaves])
         compared = forest.wrong(population.others)
@@ -180,83 +146,10 @@ def _any(wrong: Vector, rows: list[int]) -> Vector:
     return np.logical_or.reduce([wrong[row] for row in rows]) if rows else np.zeros(wrong.shape[1], dtype=bool)
 
 
-def _conditions(
-    pipeline: Pipeline, columns: list[str], nodes: Vector, levels: list[Vector | None]
-) -> list[tuple[str, Limit | Among]]:
-    """What each inner node asks of which raw column."""
-    steps, words = _steps(pipeline[-2]), _words(pipeline[-2], pipeline[-1], columns)
-    names = [columns[place] for place in _order(pipeline[-1])[nodes["feature_idx"]]]
-    return [
-        (name, _limit(*steps[name], node) if left is None else _among(*words[name], left))
-        for name, node, left in zip(names, nodes, levels, strict=True)
-    ]
-
-
-def _steps(encode: ColumnTransformer) -> dict[str, tuple[Steps, int]]:
-    """The step that encodes each number, and the number's place in it."""
-    parts = [(step, names) for _, step, names in encode.transformers_ if isinstance(step, Steps)]
-    return {name: (step, place) for step, names in parts for place, name in enumerate(names)}
-
-
-def _limit(step: Steps, place: int, node: Vector) -> Limit:
-    most = step.limit(place, float(node["num_threshold"]))
-    return Limit(most, bool(most > 0) if step.empty_[place] else bool(node["missing_go_to_left"]))
-
-
-def _among(places: dict[str, int], levels: Vector, left: Vector) -> Among:
-    goes = left[np.where(np.isnan(levels), MISSING, levels).astype(int)]
-    return Among({word: goes[place] for word, place in places.items()})
-
-
-def _words(
-    encode: ColumnTransformer, model: HistGradientBoostingClassifier, columns: list[str]
-) -> dict[str, tuple[dict[str, int], Vector]]:
-    """Per text column the place of each word, NEVER's behind all, and the level that the trees read at each place."""
-    parts = [(step, names) for _, step, names in encode.transformers_ if isinstance(step, OrdinalEncoder)]
-    known = {name: places for step, names in parts for name, places in zip(names, places_of_words(step), strict=True)}
-    ends = {name: 1 + max(places.values()) for name, places in known.items()}
-    asked = np.zeros((1 + max(ends.values(), default=0), len(columns)))
-    for name, end in ends.items():
-        asked[:, columns.index(name)] = np.where(np.arange(len(asked)) < end, np.arange(len(asked)), np.nan)
-    read, order = model._preprocess_X(asked, reset=False), _order(model).tolist()
-    at = {name: order.index(columns.index(name)) for name in known}
-    return {name: ({**places, NEVER: len(asked) - 1}, read[:, at[name]]) for name, places in known.items()}
-
-
-def _order(model: HistGradientBoostingClassifier) -> Vector:
-    """The places of the columns as the trees count them: scikit-learn puts categories first."""
-    category = model.is_categorical_
-    if category is None:
-        return np.arange(model.n_features_in_)
-    return np.concatenate([np.flatnonzero(category), np.flatnonzero(~category)])
-
-
-def _read(model: HistGradientBoostingClassifier) -> tuple[Vector, list[Vector | None], list[tuple[float, Path]]]:
-    """All inner nodes, the levels that go left at each (None for numbers), and per leaf its value and its path."""
-    nodes: list[Vector] = []
-    levels: list[Vector | None] = []
-    leaves: list[tuple[float, Path]] = []
-    for (tree,) in model._predictors:
-        inner = np.flatnonzero(tree.nodes["is_leaf"] == 0)
-        place = dict(zip(inner.tolist(), range(len(levels), len(levels) + len(inner)), strict=True))
-        nodes.append(tree.nodes[inner])
-        levels += [_levels(model, node, tree.raw_left_cat_bitsets) for node in tree.nodes[inner]]
-        leaves += list(_paths(tree.nodes, place))
-    return np.concatenate(nodes), levels, leaves
-
-
-def _levels(model: HistGradientBoostingClassifier, node: Vector, bitsets: Vector) -> Vector | None:
-    if not node["is_categorical"]:
-        return None
-    known = model._bin_mapper.bin_thresholds_[node["feature_idx"]].astype(int)
-    left = np.full(MISSING + 1, bool(node["missing_go_to_left"]))
-    left[known] = bitsets[node["bitset_idx"]][known // 32] >> (known % 32) & 1
-    return left
-
-
-def _paths(nodes: Vector, place: dict[int, int], at: int = 0, path: Path = ()) -> Iterator[tuple[float, Path]]:
-    if nodes[at]["is_leaf"]:
-        yield float(nodes[at]["value"]), path
+def _paths(tree: Tree, path: Path = ()) -> Iterator[tuple[float, Path]]:
+    if isinstance(tree, float):
+        yield tree, path
     else:
-        for side in ("right", "left"):
-            yield from _paths(nodes, place, int(nodes[at][side]), (*path, (place[at], side == "left")))
+        at, left, right = tree
+        yield from _paths(right, (*path, (at, False)))
+        yield from _paths(left, (*path, (at, True)))

@@ -8,18 +8,17 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder
 
 from models.explaining.coalitions import Population, shapley
-from models.explaining.columns import NEVER, Column, Columns, Words, places_of_words
 from models.explaining.criteria import Swap, whole
-from models.explaining.leaf_tables import Forest, Trees
+from models.explaining.leaf_tables import Leaves, Trees
 from models.fitting.candidates import Estimator, LogitMean
-from models.fitting.encoders import Numbers, Steps, encoded
+from models.fitting.columns import Column, Columns, Words
+from models.fitting.encoders import Numbers, encoded, places_of_words
+from models.fitting.forest import Forest, columns_read
 from models.fitting.regression import Regression
 from models.fitting.rules_baseline import Rulebook
 from models.metrics.evaluation import Vector, logit
@@ -113,11 +112,11 @@ def _by_word(step: OneHotEncoder, names: list[str], coefficients: Vector) -> Ite
         own = coefficients[start : start + 1 + max(places.values())]
         start += len(own)
         never = 0.0 if rare is None else own[-1]
-        yield name, partial(_looked_up, {word: own[place] for word, place in places.items()} | {NEVER: never})
+        yield name, partial(_looked_up, {word: own[place] for word, place in places.items()}, never)
 
 
-def _looked_up(known: dict[str, float], column: Words) -> Vector:
-    return column.looked_up(known)
+def _looked_up(known: dict[str, float], never: float, column: Words) -> Vector:
+    return column.looked_up(known, never)
 
 
 class Blend:
@@ -215,7 +214,7 @@ the same leads, stands whole at the criterion's speaker (`criteria.whole`).
 """
 
 
-Reading = Line | Forest | list["Reading"]
+Reading = Line | Leaves | list["Reading"]
 """What views of one fitted model share, whatever it is compared with: a list where it blends several."""
 
 
@@ -232,29 +231,14 @@ def read(estimator: Estimator, names: list[str]) -> Reading | None:
         return known if len(known) == len(members) else None
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], Regression):
         return Line(float(estimator[-1].intercept_), _terms(estimator[-1]))
-    if isinstance(estimator, Pipeline) and isinstance(estimator[-1], HistGradientBoostingClassifier):
-        columns = _columns(estimator)
-        return Forest(estimator, columns, names) if columns else None
-    return None
+    columns = columns_read(estimator) if isinstance(estimator, Pipeline) else None
+    return Leaves(Forest(estimator, columns), names) if columns else None
 
 
 def compare(reading: Reading | None, population: Population) -> View | None:
     """The view of a model that was read."""
     if isinstance(reading, list):
         return Blend([view for part in reading if (view := compare(part, population)) is not None])
-    if isinstance(reading, Forest):
+    if isinstance(reading, Leaves):
         return Trees(reading, population)
     return Sums(reading, population) if reading else None
-
-
-def _columns(pipeline: Pipeline) -> list[str] | None:
-    """The feature that each column of the trees comes from; None where the encoding is none of ours."""
-    encode = pipeline[-2]
-    if len(pipeline) != 3 or not isinstance(encode, ColumnTransformer):
-        return None
-    parts = [(step, names) for _, step, names in encode.transformers_ if not isinstance(step, str)]
-    return (
-        [name for _, names in parts for name in names]
-        if all(isinstance(s, (Steps, OrdinalEncoder)) for s, _ in parts)
-        else None
-    )

@@ -16,7 +16,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from features.catalogue import Feature
+from models.fitting.columns import Columns
 from models.fitting.encoders import ColumnGuard, Numbers, OneHot, Ordinal, Points, Steps
+from models.fitting.forest import Forest, columns_read
 from models.fitting.regression import Regression
 from models.fitting.rules_baseline import Rulebook
 from models.metrics.evaluation import Vector, logit, sigmoid
@@ -61,6 +63,16 @@ class Weighted(Pipeline):  # type: ignore[misc]
         fitted: Weighted = super().fit(X, y, model__sample_weight=sample_weight)
         return fitted
 
+    def predict_proba(self, X: pd.DataFrame | Columns) -> Vector:
+        """N x 2: probabilities of 0 and 1, to the last bit as scikit-learn's pipeline gives them."""
+        leads, model, columns = Columns.of(X), self[-1], columns_read(self)
+        if not isinstance(model, Regression) and columns is None:
+            return np.asarray(super().predict_proba(leads.frame))
+        self[0].check(leads)
+        if columns is None:
+            return np.asarray(model.predict_proba(leads))
+        return np.asarray(model._loss.predict_proba(Forest(self, columns).log_odds(leads)[:, None]))
+
 
 class Trees(HistGradientBoostingClassifier):  # type: ignore[misc]
     """scikit-learn's boosted trees, asked in blocks of rows that stay in the processor's cache.
@@ -94,10 +106,17 @@ class LogitMean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = self.estimators_[0].classes_
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> Vector:
+    def predict_proba(self, X: pd.DataFrame | Columns) -> Vector:
         """N x 2: probabilities of 0 and 1."""
-        p = pool([estimator.predict_proba(X)[:, 1] for estimator in self.estimators_])
+        leads = Columns.of(X)
+        p = pool([predicted(estimator, leads) for estimator in self.estimators_])
         return np.column_stack([1 - p, p])
+
+
+def predicted(estimator: Estimator, leads: Columns) -> Vector:
+    """The n probabilities of 1 as a fitted estimator gives them; several of ours read what is made ready once."""
+    rows = leads if isinstance(estimator, (Weighted, LogitMean)) else leads.frame
+    return np.asarray(estimator.predict_proba(rows)[:, 1])
 
 
 def _guarded(*steps: tuple[str, Any]) -> Weighted:

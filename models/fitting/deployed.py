@@ -10,7 +10,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from models.fitting.calibration import PRIOR, Calibrator, Identity, Platt
-from models.fitting.candidates import CANDIDATES, LINEAR, Estimator, Weighted, paths
+from models.fitting.candidates import CANDIDATES, LINEAR, Estimator, Weighted, paths, predicted
+from models.fitting.columns import Columns
 from models.fitting.encoders import ColumnGuard
 from models.fitting.refits import pack, unpack
 from models.fitting.support import Support
@@ -111,9 +112,9 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """N calibrated log-odds of the raw n x k frame X."""
         return self.calibrate(self.raw_log_odds(X))
 
-    def raw_log_odds(self, X: pd.DataFrame) -> Vector:
+    def raw_log_odds(self, X: pd.DataFrame | Columns) -> Vector:
         """N log-odds of the candidate before calibration."""
-        return logit(np.asarray(self.estimator.predict_proba(X)[:, 1]))
+        return logit(predicted(self.estimator, Columns.of(X)))
 
     def calibrate(self, raw: Vector) -> Vector:
         """N calibrated log-odds of n raw ones."""
@@ -126,9 +127,10 @@ class ReadyModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         lies outside. support: `inside`, or `outside` what the labelled hand-offs covered: there the bounds widen by the
         variance of the coefficients.
         """
-        raw, outside, variance = self.raw_log_odds(X), np.zeros(len(X), dtype=bool), np.zeros(len(X))
+        leads = Columns(X)
+        raw, outside, variance = self.raw_log_odds(leads), np.zeros(len(X), dtype=bool), np.zeros(len(X))
         if self.support is not None:
-            outside, variance = self.support.outside(X)
+            outside, variance = self.support.outside(leads)
         p = sigmoid(self.calibrate(raw))
         bounds = self.bounds.interval(raw, self.shift_variance + variance)
         low, high = (sigmoid(logit(bound) + self.shift) for bound in bounds)

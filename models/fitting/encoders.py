@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
 from copy import copy
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from data.errors import ModelError
+from models.fitting.columns import Columns, Words
 from models.metrics.evaluation import Vector
 
-
-def kind(column: Any) -> str:
-    """Number or text, of a column or of its dtype."""
-    return "number" if pd.api.types.is_numeric_dtype(column) else "text"
-
-
-def kinds(X: pd.DataFrame) -> dict[str, str]:
-    """Number or text, by column."""
-    return {str(name): kind(dtype) for name, dtype in X.dtypes.items()}
+TILE = 1200
+"""Leads encoded at once: what is made on the way stays in the processor's cache."""
 
 
 class ColumnGuard(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -34,38 +28,41 @@ class ColumnGuard(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: Vector | None = None) -> ColumnGuard:  # noqa: ARG002
         """Remember the columns of the n x k frame X."""
-        self.kinds_ = kinds(X)
+        leads = Columns(X)
+        self.kinds_ = leads.kinds
         self.n_features_in_ = len(self.kinds_)
-        _refuse_unless_empty(_unusable(X, self.kinds_), self.kinds_)
+        _refuse_unless_empty(_unusable(leads, self.kinds_), self.kinds_)
         return self
+
+    def check(self, leads: Columns) -> None:
+        """Raise ModelError where these are not the columns of training."""
+        found = _difference(leads, self.kinds_) or _unusable(leads, self.kinds_)
+        _refuse_unless_empty(found, self.kinds_)
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """The same rows with the columns of training in their order."""
-        _refuse_unless_empty(_difference(X, self.kinds_) or _unusable(X, self.kinds_), self.kinds_)
+        self.check(Columns(X))
         numbers, texts = _by_kind(self.kinds_)
         # column by column pandas takes longer than a regression does
         return pd.concat([X[numbers].astype("float64"), X[texts]], axis=1)[list(self.kinds_)]
 
 
-def _difference(X: pd.DataFrame, trained: dict[str, str]) -> list[str]:
-    if not isinstance(X, pd.DataFrame):
-        return [f"a {type(X).__name__} without column names"]
-    found = [str(name) for name in X.columns]
+def _difference(leads: Columns, trained: dict[str, str]) -> list[str]:
+    if not isinstance(leads.frame, pd.DataFrame):
+        return [f"a {type(leads.frame).__name__} without column names"]
+    found = [str(name) for name in leads.frame.columns]
     if len(set(found)) < len(found):
         return _named("repeated", sorted({name for name in found if found.count(name) > 1}))
-    given = kinds(X)
+    given = leads.kinds
     changed = [name for name in found if given[name] != trained.get(name, given[name])]
     missing, unexpected = ([name for name in a if name not in b] for a, b in ((trained, given), (given, trained)))
     wrong = [f"{name} ({given[name]}, was {trained[name]})" for name in changed]
     return _named("missing", missing) + _named("unexpected", unexpected) + _named("wrong type", wrong)
 
 
-def _unusable(X: pd.DataFrame, trained: dict[str, str]) -> list[str]:
-    numbers, texts = _by_kind(trained)
-    infinite = np.isinf(X[numbers].to_numpy(dtype=float, na_value=np.nan)).any(axis=0)
-    empty = X[texts].isna().to_numpy().any(axis=0)
-    unfit = (("infinite numbers in", numbers, infinite), ("missing texts in", texts, empty))
-    return [line for what, names, at in unfit for line in _named(what, np.array(names, dtype=object)[at].tolist())]
+def _unusable(leads: Columns, trained: dict[str, str]) -> list[str]:
+    said = zip(("infinite numbers in", "missing texts in"), _by_kind(trained), strict=True)
+    return [line for what, names in said for line in _named(what, [n for n in names if n in leads.unusable])]
 
 
 def _by_kind(kinds: dict[str, str]) -> tuple[list[str], list[str]]:
@@ -192,29 +189,78 @@ class Steps(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.unique(np.quantile(column, np.linspace(0, 1, self.most + 1)[1:], method="inverted_cdf"))
 
 
-class _ByLevel:
-    """For scikit-learn's encoders of texts: a level is encoded once, where theirs look up the text of every row.
+class _ByWord:
+    """For scikit-learn's encoders of texts: a word is looked up once, where theirs look up the text of every row.
 
     Dense, and with rare levels put together (`candidates.COMMON`), as only then they say which these are.
     """
 
     def transform(self, X: pd.DataFrame) -> Vector:
         """The encoded columns of the n x k texts, float64."""
-        found = [pd.factorize(X[name], use_na_sentinel=False) for name in X]
-        most = max(len(levels) for _, levels in found)
-        every = {name: levels.take(np.arange(most) % len(levels)) for name, (_, levels) in zip(X, found, strict=True)}
-        by_level = np.asarray(super().transform(pd.DataFrame(every)))  # type: ignore[misc]
-        ends = np.cumsum(widths(self))
-        parts = zip(np.split(by_level, ends[:-1], axis=1), found, strict=True)
-        return np.concatenate([part[codes] for part, (codes, _) in parts], axis=1)
+        leads = Columns(X)
+        return np.ascontiguousarray(self.rows([leads[str(name)] for name in X]).T)
+
+    def rows(self, texts: list[Words]) -> Vector:
+        """Encoded columns x n of k texts."""
+        raise NotImplementedError
 
 
-class OneHot(_ByLevel, OneHotEncoder):  # type: ignore[misc]
-    """A column of 0 and 1 for each level."""
+class OneHot(_ByWord, OneHotEncoder):  # type: ignore[misc]
+    """A column of 0 and 1 for each level; of a word never seen 1 for the rare ones where there are any."""
+
+    def rows(self, texts: list[Words]) -> Vector:
+        """Encoded columns x n of k texts."""
+        out, start = np.empty((sum(widths(self)), len(texts[0].codes))), 0
+        levels = zip(texts, places_of_words(self), widths(self), self.infrequent_categories_, strict=True)
+        for text, places, width, rare in levels:
+            at = text.looked_up(places, -1 if rare is None else width - 1)
+            np.equal(at, np.arange(width)[:, None], out=out[start : start + width])
+            start += width
+        return out
 
 
-class Ordinal(_ByLevel, OrdinalEncoder):  # type: ignore[misc]
+class Ordinal(_ByWord, OrdinalEncoder):  # type: ignore[misc]
     """The number of its level for each text."""
+
+    def rows(self, texts: list[Words]) -> Vector:
+        """Encoded columns x n of k texts."""
+        known = zip(texts, places_of_words(self), strict=True)
+        return np.array([text.looked_up(places, self.unknown_value) for text, places in known], dtype=float)
+
+
+def encode(encoder: ColumnTransformer, leads: Columns) -> Vector:
+    """Encoded columns x n as a fitted encoder makes them of n leads; once for all encoders that are the same.
+
+    Beside ColumnTransformer.transform the same numbers without its copies, column by column.
+    """
+    return np.asarray(leads.once(pickle.dumps(encoder), lambda: _encode(encoder, leads)))
+
+
+def _encode(encoder: ColumnTransformer, leads: Columns) -> Vector:
+    steps = [(step, list(names)) for _, step, names in encoder.transformers_ if not isinstance(step, str)]
+    sizes = [len(encoded(step, names)) for step, names in steps]
+    out = np.empty((sum(sizes), len(leads)))
+    for rows, (step, names) in zip(np.split(out, np.cumsum(sizes)[:-1]), steps, strict=True):
+        if isinstance(step, OneHot):
+            rows[:] = step.rows([leads[name] for name in names])
+        elif isinstance(step, Numbers):
+            for at in range(0, len(leads), TILE):
+                tile = np.array([leads[name][at : at + TILE] for name in names])
+                rows[:, at : at + TILE] = step.transform(tile.T).T
+        else:
+            rows[:] = step.transform(leads.frame[names]).T
+    return out
+
+
+def places_of_words(step: OneHotEncoder | OrdinalEncoder) -> list[dict[str, int]]:
+    """Per text column of a fitted encoder the place of each known word among its levels; rare ones share the last."""
+    rare = [set() if levels is None else {*levels} for levels in step.infrequent_categories_]
+    return [_places(levels.tolist(), few) for levels, few in zip(step.categories_, rare, strict=True)]
+
+
+def _places(words: list[str], rare: set[str]) -> dict[str, int]:
+    often = [word for word in words if word not in rare]
+    return {word: place for place, word in enumerate(often)} | dict.fromkeys(rare, len(often))
 
 
 def encoded_columns(encode: ColumnTransformer) -> tuple[list[str], Vector]:

@@ -8,7 +8,8 @@ from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import ColumnTransformer
 
-from models.fitting.encoders import encoded_columns
+from models.fitting.columns import Columns
+from models.fitting.encoders import TILE, encode, encoded_columns
 from models.metrics.evaluation import Vector, logit, sigmoid
 
 
@@ -56,13 +57,16 @@ class Regression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         among = {name: max(1, int((varies & (concept == name)).sum())) for name in np.unique(concept)}
         return np.array([self.variance / len(among) / among[name] for name in concept])
 
-    def encode(self, X: pd.DataFrame) -> Vector:
+    def encode(self, X: pd.DataFrame | Columns) -> Vector:
         """N x encoded columns of the raw frame X, in the order of `columns_`."""
-        return np.asarray(self.encoder_.transform(X))
+        return np.ascontiguousarray(encode(self.encoder_, Columns.of(X)).T)
 
-    def predict_proba(self, X: pd.DataFrame) -> Vector:
+    def predict_proba(self, X: pd.DataFrame | Columns) -> Vector:
         """N x 2: probabilities of 0 and 1."""
-        p = sigmoid(self.encode(X) @ self.coef_ + self.intercept_)
+        rows = encode(self.encoder_, Columns.of(X)).T
+        # row by row in memory: sums in another order would differ in the last bit from those that were published
+        tiles = (np.ascontiguousarray(rows[at : at + TILE]) for at in range(0, len(rows), TILE))
+        p = sigmoid(np.concatenate([np.empty(0), *(tile @ self.coef_ for tile in tiles)]) + self.intercept_)
         return np.column_stack([1 - p, p])
 
     def predict(self, X: pd.DataFrame) -> Vector:

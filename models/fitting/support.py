@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from models.fitting.columns import Columns
+from models.fitting.encoders import TILE, encode
 from models.metrics.evaluation import Vector, information
 
 INSIDE = 0.99
@@ -49,14 +51,19 @@ class Support(BaseEstimator):  # type: ignore[misc]
         self.ranges_ = {str(n): np.array([c.min(), c.max(), float(c.isna().any())]) for n, c in numbers.items()}
         return self
 
-    def outside(self, X: pd.DataFrame) -> tuple[Vector, Vector]:
+    def outside(self, X: pd.DataFrame | Columns) -> tuple[Vector, Vector]:
         """Of n leads whether each is outside (flags), and the variance of its log-odds if so; 0 inside."""
-        rows = self._encoded(X)
-        # like the training row at the limit is inside, whatever the last bit of a sum says
-        beyond = [_forms(rows[:, at], self.inverses_[c]) > self.limits_[c] * SAME for c, at in self.places_.items()]
-        flags = np.any(beyond, axis=0) if beyond else np.zeros(len(rows), dtype=bool)
-        variance = np.zeros(len(rows))
-        variance[flags] = _forms(_with_one(rows[flags]), self.covariance_)
+        leads = Columns.of(X)
+        self.regression[0].check(leads)
+        columns = encode(self.regression[-1].encoder_, leads)
+        flags, variance = np.zeros(len(leads), dtype=bool), np.zeros(len(leads))
+        for concept, at in self.places_.items():
+            half = np.linalg.cholesky(self.inverses_[concept]).T @ columns[at]
+            # like the training row at the limit is inside, whatever the last bit of a sum says
+            flags |= np.einsum("ij,ij->j", half, half) > self.limits_[concept] * SAME
+        strange = np.flatnonzero(flags)
+        for at in (strange[start : start + TILE] for start in range(0, len(strange), TILE)):
+            variance[at] = _forms(_with_one(columns[:, at].T), self.covariance_)
         return flags, variance
 
     def mean_variance(self, X: pd.DataFrame, p: Vector) -> float:
@@ -82,7 +89,9 @@ class Support(BaseEstimator):  # type: ignore[misc]
 
 
 def _with_one(rows: Vector) -> Vector:
-    return np.column_stack([rows, np.ones(len(rows))])
+    out = np.ones((len(rows), rows.shape[1] + 1))
+    out[:, :-1] = rows
+    return out
 
 
 def _forms(rows: Vector, matrix: Vector) -> Vector:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from models.fitting.encoders import kind
+from models.fitting.columns import kind
 from models.metrics.claims import standard_error
 from models.metrics.evaluation import Vector, auc, log_losses
 from models.rows.splits import Split

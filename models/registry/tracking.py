@@ -121,7 +121,7 @@ def _in_words(setting: str) -> str:
 
 def columns(frame: pd.DataFrame) -> list[dict[str, object]]:
     """The columns a model takes, as MLflow writes schemas."""
-    from models.fitting.encoders import kind
+    from models.fitting.columns import kind
 
     types = {"number": "double", "text": "string"}
     return [{"type": types[kind(frame[c])], "name": c, "required": True} for c in frame.columns]

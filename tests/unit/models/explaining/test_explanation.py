@@ -15,12 +15,12 @@ from sklearn.preprocessing import OneHotEncoder
 from benchmarks.truth_reasons import fidelity
 from data.errors import ModelError
 from models.explaining.coalitions import Population, shapley
-from models.explaining.columns import Columns
 from models.explaining.explanation import Explainer, importance, partial_effect
 from models.explaining.leaf_tables import Trees
 from models.explaining.views import Frames, look_into
 from models.fitting.calibration import Platt
 from models.fitting.candidates import CANDIDATES, LogitMean, _by_type, _guarded, boosting
+from models.fitting.columns import Columns
 from models.fitting.deployed import make_ready
 from models.fitting.encoders import Numbers
 from models.metrics.evaluation import logit

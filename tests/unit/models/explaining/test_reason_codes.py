@@ -10,12 +10,12 @@ from data.agreement.file import default_agreement
 from features.catalogue import build_catalogue
 from features.definition import Feature
 from models.explaining.coalitions import Population
-from models.explaining.columns import Columns
 from models.explaining.criteria import criteria, swap
 from models.explaining.explanation import Explainer
 from models.explaining.reason_codes import against_direction, missing, named, reasons, say
 from models.explaining.views import Frames, look_into
 from models.fitting.candidates import boosting, logistic
+from models.fitting.columns import Columns
 from models.metrics.evaluation import logit
 from tests.unit.models.leads import make
 
