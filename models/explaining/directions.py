@@ -23,22 +23,18 @@ def standings(features: Sequence[Feature], X: pd.DataFrame, usual: pd.DataFrame)
     criterion gives; where these are the same a yes that still counts is better than no answer, and a no is worse.
     """
     answers = {c.speaker: c for c in criteria(features)}
-    columns = [
-        _answered(f, answers[f.name], X, usual) if is_answer(f) and f.name in answers else _numbered(f, X, usual)
-        for f in features
-    ]
-    return np.column_stack(columns)
-
-
-def _numbered(feature: Feature, X: pd.DataFrame, usual: pd.DataFrame) -> Vector:
-    own, others = (_worth(feature, rows) for rows in (X, usual))
-    return _beyond(own, others)
+    out = np.zeros((len(features), len(X)))
+    for row, feature in zip(out, features, strict=True):
+        if is_answer(feature) and feature.name in answers:
+            row[:] = _answered(feature, answers[feature.name], X, usual)
+        elif feature.direction:
+            row[:] = _beyond(*(_worth(feature, rows) for rows in (X, usual)))
+    return out.T
 
 
 def _worth(feature: Feature, rows: pd.DataFrame) -> Vector:
-    if not feature.direction:
-        return np.zeros(len(rows))
-    return (SIGNS[feature.direction] * rows[feature.name]).fillna(-np.inf).to_numpy(float)
+    worth = SIGNS[feature.direction] * rows[feature.name].to_numpy(float, na_value=np.nan)
+    return np.where(np.isnan(worth), -np.inf, worth)
 
 
 def _answered(feature: Feature, criterion: Criterion, X: pd.DataFrame, usual: pd.DataFrame) -> Vector:

@@ -18,8 +18,8 @@ from data.errors import ModelError
 from features.definition import Feature
 from models.explaining.coalitions import Population
 from models.explaining.criteria import criteria, swap
-from models.explaining.views import Frames, compare, log_odds, read
-from models.fitting.candidates import Estimator
+from models.explaining.views import Frames, compare, read
+from models.fitting.candidates import Estimator, predicted
 from models.fitting.columns import Columns
 from models.fitting.deployed import ReadyModel
 from models.metrics.evaluation import EDGE, Vector, logit
@@ -102,25 +102,28 @@ class Explainer:
         """By how much each feature alone, taken from the background rows in turn, lowers the log-odds: n x features."""
         return self._slope * self._view.moves(self._columns(X))
 
-    def named_by(self, X: pd.DataFrame) -> tuple[Vector, Vector | None]:
+    def named_by(self, X: pd.DataFrame, least: float = 0.0) -> tuple[Vector, Vector | None]:
         """Moves by which reasons are named, n x features, and which of them are steady (None without refits).
 
         As `moves`, but a criterion of the agreement is put to the usual whole: all columns of its answer, and what
         its points add to the sums. The move stands at the column that speaks for it, the others have none. Steady are
-        those of features by which the model itself moves whose mean over the refits is beyond 2 standard deviations.
+        those whose mean over the refits is beyond 2 standard deviations; features that move no lead by more than
+        `least` are not judged.
         """
         leads = self._columns(X)
         swaps = swap(self._criteria, leads.frame, self.population.baseline.iloc[0])
         moves = self._slope * self._view.moves(leads, swaps)
         if not self.has_refits:
             return moves, None
-        own, steady = np.flatnonzero(moves.any(axis=0)), np.zeros(moves.shape, dtype=bool)
-        steady[:, own] = _steady([view.moves(leads, swaps)[:, own] for view in self._bags])
+        own, steady = np.max(np.abs(moves), axis=0, initial=0.0) > least, np.zeros(moves.shape, dtype=bool)
+        judged = [each for each in swaps if own[self.population.names.index(each.criterion.speaker)]]
+        steady[:, own] = _steady([view.moves(leads, judged, own)[:, own] for view in self._bags])
         return moves, steady
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
-        values = self._view.contributions(Columns(X))
-        _refuse_gap(self._view.base + values.sum(axis=1), self._raw(X))
+        leads = self._columns(X)
+        values = self._view.contributions(leads)
+        _refuse_gap(self._view.base + values.sum(axis=1), logit(predicted(self._estimator, leads)))
         return self._slope * values, float(self._calibrate(np.array([self._view.base]))[0])
 
     def _columns(self, X: pd.DataFrame) -> Columns:
@@ -132,7 +135,7 @@ class Explainer:
         return float(np.diff(self._calibrate(np.array([0.0, 1.0])))[0])
 
     def _raw(self, X: pd.DataFrame) -> Vector:
-        return log_odds(self._estimator, X[self.population.names])
+        return logit(predicted(self._estimator, self._columns(X)))
 
     def _calibrate(self, raw: Vector) -> Vector:
         return self._model.calibrate(raw) if self._model else raw

@@ -80,17 +80,27 @@ class Trees:
         compared = forest.wrong(population.others)
         others, self._usual = compared[:, :-1], compared[:, -1:]
         self._shares = [_shares(others, leaf) for leaf in forest.leaves]
-        self._background = failing = self._failing(others)
-        self.base = forest.intercept + float(self._value @ (failing == 0).mean(axis=1))
+        self._others = others
+
+    @cached_property
+    def _background(self) -> Vector:
+        return self._failing(self._others)
+
+    @cached_property
+    def base(self) -> float:
+        """The mean over the background."""
+        return self._forest.intercept + float(self._value @ (self._background == 0).mean(axis=1))
 
     def contributions(self, leads: Columns) -> Vector:
-        """One look-up per leaf."""
-        out = np.zeros((len(leads), len(self._population.concepts)))
+        """One look-up per leaf and concept on the way to it."""
+        out = np.zeros((len(self._population.concepts), len(leads)))
         for table, failing in zip(self._tables, self._failing(self._forest.wrong(leads)), strict=True):
-            out += table[failing]
-        return out
+            at = failing.astype(np.intp)
+            for concept in np.flatnonzero(table.any(axis=0)):
+                out[concept] += _looked_up(table[:, concept], at)
+        return out.T
 
-    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = (), only: Vector | None = None) -> Vector:
         """A lead leaves a leaf where others fail on the feature, and comes to one where that alone had failed.
 
         Of swaps only leaves with a condition on what is swapped are left or come to.
@@ -98,12 +108,13 @@ class Trees:
         wrong = self._forest.wrong(leads)
         out = np.zeros((len(self._population.features), len(leads)))
         for leaf, shares in zip(self._forest.leaves, self._shares, strict=True):
-            fails = {feature: _any(wrong, rows) for feature, rows in leaf.conditions.items()}
-            failed = sum((fail.view(np.uint8) for fail in fails.values()), start=np.zeros(len(leads), dtype=np.uint8))
-            reached, once = failed == 0, failed == 1
-            for feature, share in shares.items():
-                out[feature] += (leaf.value * share) * reached
-                out[feature] -= (leaf.value * (1 - share)) * (fails[feature] & once)
+            asked = [(feature, share) for feature, share in shares.items() if only is None or only[feature]]
+            fails = {f: _any(wrong, rows).astype(np.intp) for f, rows in leaf.conditions.items()} if asked else {}
+            twice = 2 * sum(fails.values())
+            for feature, share in asked:
+                # where none fails, where this one alone does, and elsewhere
+                table = np.array([leaf.value * share, -(leaf.value * (1 - share)), 0.0])
+                out[feature] += _looked_up(table, twice - fails[feature])
         return whole(out.T, self._population.names, swaps, (self._swapped(swap, wrong) for swap in swaps))
 
     def _swapped(self, swap: Swap, wrong: Vector) -> Vector:
@@ -137,6 +148,11 @@ class Trees:
 def _shares(others: Vector, leaf: Leaf) -> dict[int, float]:
     """Per feature on its path the share of the others that fail on it."""
     return {f: np.count_nonzero(_any(others, rows)) / others.shape[1] for f, rows in leaf.conditions.items()}
+
+
+def _looked_up(table: Vector, at: Vector) -> Vector:
+    """What stands at n places, the last for all beyond."""
+    return np.asarray(table.take(at, mode="clip"))
 
 
 def _any(wrong: Vector, rows: list[int]) -> Vector:

@@ -189,7 +189,7 @@ def _picked(
     after = np.array([is_sum(f) for f in population.features]) & bool(criteria(population.features))
     for block in blocks(X):
         values, start = concepts[start : start + len(block)], start + len(block)
-        moves, steady = explainer.named_by(block)
+        moves, steady = explainer.named_by(block, LEAST)
         if allowed:
             moves = np.where(allowed(population, block), moves, 0.0)
         if held:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from models.explaining.coalitions import Population, shapley
 from models.explaining.criteria import Swap, whole
 from models.explaining.leaf_tables import Leaves, Trees
 from models.fitting.candidates import Estimator, LogitMean
-from models.fitting.columns import Column, Columns, Words
+from models.fitting.columns import Columns
 from models.fitting.encoders import Numbers, encoded, places_of_words
 from models.fitting.forest import Forest, columns_read
 from models.fitting.regression import Regression
@@ -36,9 +35,10 @@ class Sums:
     """A model whose log-odds are an intercept and one term per feature, such as logistic regression."""
 
     def __init__(self, line: Line, population: Population) -> None:
-        self._terms, self._names = line.terms, population.names
+        self._line, self._names = line, population.names
+        self._place = {name: at for at, name in enumerate(population.names)}
         self._concepts = np.eye(len(population.concepts))[population.concept_of]
-        compared = self._all(population.others)
+        compared = self._all(population.others, np.ones(len(self._names), dtype=bool))
         self._mean, self._usual = compared[:-1].mean(axis=0), compared[-1]
         self.base = line.intercept + float(self._mean.sum())
 
@@ -46,77 +46,85 @@ class Sums:
         """Each concept's terms beyond their mean over the background."""
         return np.asarray(self.moves(leads) @ self._concepts)
 
-    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = (), only: Vector | None = None) -> Vector:
         """Terms beyond their mean over the background; of swaps beyond those that would be."""
-        terms = self._all(leads)
-        return whole(terms - self._mean, self._names, swaps, (self._swapped(swap, terms) for swap in swaps))
+        asked = np.ones(len(self._names), dtype=bool) if only is None else only.copy()
+        for swap in swaps:
+            asked[[self._place[name] for name in (*swap.criterion.columns, *swap.sums)]] = True
+        terms = self._all(leads, asked)
+        moves = np.where(asked, terms - self._mean, 0.0)
+        return whole(moves, self._names, swaps, (self._swapped(swap, terms) for swap in swaps))
 
     def _swapped(self, swap: Swap, terms: Vector) -> Vector:
-        own, sums = ([self._names.index(name) for name in names] for names in (swap.criterion.columns, swap.sums))
-        then = sum(self._term(name, values) for name, values in swap.sums.items())
+        own, sums = ([self._place[name] for name in names] for names in (swap.criterion.columns, swap.sums))
+        then = sum(self._line.term(name, values) for name, values in swap.sums.items())
         return np.asarray(terms[:, own + sums].sum(axis=1)[swap.place] - self._usual[own].sum() - then)
 
-    def _all(self, leads: Columns) -> Vector:
-        """The n x features terms."""
+    def _all(self, leads: Columns, asked: Vector) -> Vector:
+        """The n x features terms, of the features that are asked for."""
         terms = np.zeros((len(self._names), len(leads)))
-        for row, name in zip(terms, self._names, strict=True):
-            if name in self._terms:
-                row[:] = self._term(name, leads[name])
+        for name, term in self._line.terms(leads, {name for name, at in self._place.items() if asked[at]}):
+            terms[self._place[name]] += term
         return terms.T
-
-    def _term(self, name: str, column: Column) -> Vector:
-        """What a feature adds: n values of its column."""
-        return np.asarray(sum(term(column) for term in self._terms.get(name, ())))
-
-
-Term = Callable[[Column], Vector]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A regression read: its intercept, and the terms of each feature that has any."""
+    """A regression read: its intercept, and what its steps make of which features with their coefficients."""
 
     intercept: float
-    terms: dict[str, list[Term]]
+    steps: list[tuple[Numbers | OneHotEncoder, list[str], Vector]]
+
+    def terms(self, leads: Columns, asked: set[str]) -> Iterator[tuple[str, Vector]]:
+        """What features that are asked for add to the log-odds, n values each; absent are those that add nothing."""
+        for step, names, own in self.steps:
+            if isinstance(step, OneHotEncoder):
+                for name, known, never in _by_word(step, names, own):
+                    if name in asked:
+                        yield name, leads[name].looked_up(known, never)
+            else:
+                adds = own[: len(names)] != 0
+                adds[step.flagged_] |= own[len(names) :] != 0
+                places = np.flatnonzero(adds & [name in asked for name in names])
+                yield from _by_number(step, names, own, places, step.tamed(leads, names)[places])
+
+    def term(self, name: str, values: Vector) -> Vector:
+        """What a number would add if it were these n."""
+        found = [
+            term
+            for step, names, own in self.steps
+            if name in names
+            for _, term in _by_number(step, names, own, np.array([names.index(name)]), step.tame(values)[None])
+        ]
+        return np.asarray(sum(found))
 
 
-def _terms(model: Regression) -> dict[str, list[Term]]:
-    """What each feature adds to the log-odds of a regression, of its raw column; absent are those that add nothing."""
-    terms: dict[str, list[Term]] = {}
-    start = 0
-    for _, step, names in model.encoder_.transformers_:
-        if isinstance(step, str):
-            continue
-        own = model.coef_[start : start + len(encoded(step, list(names)))]
-        start += len(own)
-        found = _by_word(step, list(names), own) if isinstance(step, OneHotEncoder) else _by_number(step, names, own)
-        for name, term in found:
-            terms.setdefault(name, []).append(term)
-    return terms
+def _by_number(
+    step: Numbers, names: list[str], own: Vector, places: Vector, tamed: Vector
+) -> Iterator[tuple[str, Vector]]:
+    """The terms of the numbers at those places, of their tamed values; a flag belongs to the first that it is of."""
+    part, kept = step.part(places)
+    rows, weights = part.standard(tamed), own[kept]
+    flags = dict(zip(part.flagged_.tolist(), range(len(places), len(kept)), strict=True))
+    for at, place in enumerate(places.tolist()):
+        both = [at, flags[at]] if at in flags else [at]
+        yield names[place], np.ascontiguousarray(rows[both].T) @ weights[both]
 
 
-def _by_number(step: Numbers, names: Sequence[str], coefficients: Vector) -> Iterator[tuple[str, Term]]:
-    for place, name in enumerate(names):
-        alone, at = step.alone(place)
-        if coefficients[at].any():
-            yield name, partial(_weighed, alone, coefficients[at])
-
-
-def _weighed(step: Numbers, coefficients: Vector, column: Column) -> Vector:
-    return np.asarray(step.transform(column[:, None]) @ coefficients)
-
-
-def _by_word(step: OneHotEncoder, names: list[str], coefficients: Vector) -> Iterator[tuple[str, Term]]:
+def _by_word(step: OneHotEncoder, names: list[str], own: Vector) -> Iterator[tuple[str, dict[str, float], float]]:
+    """What each word of each text adds, and what one adds that training never saw."""
     start = 0
     for name, places, rare in zip(names, places_of_words(step), step.infrequent_categories_, strict=True):
-        own = coefficients[start : start + 1 + max(places.values())]
-        start += len(own)
-        never = 0.0 if rare is None else own[-1]
-        yield name, partial(_looked_up, {word: own[place] for word, place in places.items()}, never)
+        of = own[start : start + 1 + max(places.values())]
+        start += len(of)
+        yield name, {word: of[place] for word, place in places.items()}, 0.0 if rare is None else of[-1]
 
 
-def _looked_up(known: dict[str, float], never: float, column: Words) -> Vector:
-    return column.looked_up(known, never)
+def _steps(model: Regression) -> list[tuple[Numbers | OneHotEncoder, list[str], Vector]]:
+    """The steps of a regression's encoder with their features and the coefficients of what they make."""
+    steps = [(step, list(names)) for _, step, names in model.encoder_.transformers_ if not isinstance(step, str)]
+    ends = np.cumsum([len(encoded(step, names)) for step, names in steps])
+    return [(step, names, own) for (step, names), own in zip(steps, np.split(model.coef_, ends[:-1]), strict=True)]
 
 
 class Blend:
@@ -124,15 +132,19 @@ class Blend:
 
     def __init__(self, members: list[View]) -> None:
         self._members = members
-        self.base: float = float(np.mean([member.base for member in members]))
+
+    @property
+    def base(self) -> float:
+        """The mean of the members'."""
+        return float(np.mean([member.base for member in self._members]))
 
     def contributions(self, leads: Columns) -> Vector:
         """The mean of the members'."""
         return np.asarray(sum(member.contributions(leads) for member in self._members) / len(self._members))
 
-    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = (), only: Vector | None = None) -> Vector:
         """The mean of the members'."""
-        return np.asarray(sum(member.moves(leads, swaps) for member in self._members) / len(self._members))
+        return np.asarray(sum(member.moves(leads, swaps, only) for member in self._members) / len(self._members))
 
 
 class Frames:
@@ -174,12 +186,16 @@ class Frames:
         crossed = pd.concat([kept, taken], axis=1)[list(names)]
         return log_odds(self._estimator, crossed).reshape(len(X), len(background))
 
-    def moves(self, leads: Columns, swaps: Sequence[Swap] = ()) -> Vector:
+    def moves(self, leads: Columns, swaps: Sequence[Swap] = (), only: Vector | None = None) -> Vector:
         """Each feature alone taken from every background row in turn."""
-        others = ~np.eye(len(self._population.names), dtype=bool)
-        lowered = [self._crossed(leads.frame, own).mean(axis=1) for own in others]
         own, *swapped = self._swapped(leads, swaps)
-        return whole(own[:, None] - np.column_stack(lowered), self._population.names, swaps, swapped)
+        moves, each = (
+            np.zeros((len(leads), len(self._population.names))),
+            np.eye(len(self._population.names), dtype=bool),
+        )
+        for place in np.flatnonzero(only) if only is not None else range(len(each)):
+            moves[:, place] = own - self._crossed(leads.frame, ~each[place]).mean(axis=1)
+        return whole(moves, self._population.names, swaps, swapped)
 
     def _swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
         """The log-odds of the leads, and the move of each swap.
@@ -209,8 +225,8 @@ View = Sums | Blend | Frames | Trees
 `base` is the mean log-odds of the m background rows. `contributions` are exact Shapley values per concept of the mean
 log-odds over them (n x concepts, adding up to log-odds - base). `mixed` gives, coalition by coalition, the n x m
 log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, taken
-from the background rows in turn, would lower the log-odds on average (n x features); that of each of `swaps`, made of
-the same leads, stands whole at the criterion's speaker (`criteria.whole`).
+from the background rows in turn, would lower the log-odds on average (n x features, 0 for those that are not among
+`only`); that of each of `swaps`, made of the same leads, stands whole at the criterion's speaker (`criteria.whole`).
 """
 
 
@@ -230,7 +246,7 @@ def read(estimator: Estimator, names: list[str]) -> Reading | None:
         known = [member for member in members if member is not None]
         return known if len(known) == len(members) else None
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], Regression):
-        return Line(float(estimator[-1].intercept_), _terms(estimator[-1]))
+        return Line(float(estimator[-1].intercept_), _steps(estimator[-1]))
     columns = columns_read(estimator) if isinstance(estimator, Pipeline) else None
     return Leaves(Forest(estimator, columns), names) if columns else None
 

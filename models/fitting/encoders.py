@@ -98,7 +98,7 @@ class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: Vector | None = None) -> Numbers:  # noqa: ARG002
         """Learn medians, flags and units from n x k numbers, NaN where missing."""
-        values = self._values(X)
+        values = self.tame(X)
         absent = np.isnan(values)
         self.medians_ = np.nanmedian(np.where(absent.all(axis=0), 0.0, values), axis=0)
         often = np.flatnonzero(np.minimum(absent.sum(axis=0), (~absent).sum(axis=0)) >= self.least)
@@ -111,18 +111,41 @@ class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame | Vector) -> Vector:
         """N x (k + flags) float64, none missing."""
-        standard = (self._filled(self._values(X)) - self.means_) / self.scales_
-        return np.asarray(np.clip(standard, -self.bound, self.bound))
+        return self.standard(self.tame(X).T).T
 
-    def alone(self, place: int) -> tuple[Numbers, Vector]:
-        """The same for the one column at that place, and the places of its encoded columns among all."""
-        one, flags = copy(self), np.flatnonzero(self.flagged_ == place)
-        kept = np.append(place, self.n_features_in_ + flags)
-        one.medians_, one.flagged_, one.n_features_in_ = self.medians_[[place]], np.zeros(len(flags), dtype=int), 1
+    def tamed(self, leads: Columns, names: list[str]) -> Vector:
+        """K x n: the k numbers before any of the fitted; once for all fits."""
+
+        def make() -> Vector:
+            columns = np.array([leads[name] for name in names])
+            for at in range(0, len(leads), TILE):
+                columns[:, at : at + TILE] = self.tame(columns[:, at : at + TILE])
+            return columns
+
+        return np.asarray(leads.once((type(self), *names), make))
+
+    def standard(self, tamed: Vector) -> Vector:
+        """(k + flags) x n float64 of k x n tamed numbers."""
+        out = np.empty((len(self.scales_), tamed.shape[1]))
+        for at in range(0, tamed.shape[1], TILE):
+            out[:, at : at + TILE] = self._standard(tamed[:, at : at + TILE].T).T
+        return out
+
+    def part(self, places: Vector) -> tuple[Numbers, Vector]:
+        """The same for the columns at those rising places alone, and the places of their encoded columns among all."""
+        one, flags = copy(self), np.flatnonzero(np.isin(self.flagged_, places))
+        kept = np.append(places, self.n_features_in_ + flags)
+        one.medians_, one.n_features_in_ = self.medians_[places], len(places)
+        one.flagged_ = np.searchsorted(places, self.flagged_[flags])
         one.means_, one.scales_ = self.means_[kept], self.scales_[kept]
         return one, kept
 
-    def _values(self, X: pd.DataFrame | Vector) -> Vector:
+    def _standard(self, values: Vector) -> Vector:
+        standard = (self._filled(values) - self.means_) / self.scales_
+        return np.asarray(np.clip(standard, -self.bound, self.bound))
+
+    def tame(self, X: pd.DataFrame | Vector) -> Vector:
+        """Numbers before any of the fitted."""
         values = np.asarray(X, dtype=float)
         return np.asarray(np.copysign(np.log1p(np.abs(values)), values))
 
@@ -138,11 +161,11 @@ class Points(Numbers):
     needs. Fitted: as Numbers, without a flag.
     """
 
-    def transform(self, X: pd.DataFrame | Vector) -> Vector:
-        """N x k float64."""
-        return np.asarray(10.0 * super().transform(X))
+    def _standard(self, values: Vector) -> Vector:
+        return np.asarray(10.0 * super()._standard(values))
 
-    def _values(self, X: pd.DataFrame | Vector) -> Vector:
+    def tame(self, X: pd.DataFrame | Vector) -> Vector:
+        """Numbers before any of the fitted."""
         return np.asarray(np.nan_to_num(np.asarray(X, dtype=float)))
 
 
@@ -244,9 +267,7 @@ def _encode(encoder: ColumnTransformer, leads: Columns) -> Vector:
         if isinstance(step, OneHot):
             rows[:] = step.rows([leads[name] for name in names])
         elif isinstance(step, Numbers):
-            for at in range(0, len(leads), TILE):
-                tile = np.array([leads[name][at : at + TILE] for name in names])
-                rows[:, at : at + TILE] = step.transform(tile.T).T
+            rows[:] = step.standard(step.tamed(leads, names))
         else:
             rows[:] = step.transform(leads.frame[names]).T
     return out
