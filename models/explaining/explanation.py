@@ -74,6 +74,7 @@ class Explainer:
             population = Population(spread(population.background, SLOW_ROWS), self._features)
         self.population = population
         self._view, *self._bags = (compare(found, population) or Frames(each, population) for each, found in self._read)
+        self._base = self._view.base
 
     @property
     def has_refits(self) -> bool:
@@ -123,8 +124,8 @@ class Explainer:
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:
         leads = self._columns(X)
         values = self._view.contributions(leads)
-        _refuse_gap(self._view.base + values.sum(axis=1), logit(predicted(self._estimator, leads)))
-        return self._slope * values, float(self._calibrate(np.array([self._view.base]))[0])
+        _refuse_gap(self._base + values.sum(axis=1), logit(predicted(self._estimator, leads)))
+        return self._slope * values, float(self._calibrate(np.array([self._base]))[0])
 
     def _columns(self, X: pd.DataFrame) -> Columns:
         return Columns(X[self.population.names])

@@ -26,7 +26,7 @@ Path = tuple[tuple[int, bool], ...]
 
 @dataclass(frozen=True)
 class Leaf:
-    """What a leaf adds, and per feature on its path the conditions, as rows of `Forest.wrong`."""
+    """What a leaf adds, and per feature on its path the conditions, as rows of `Wrong`."""
 
     value: float
     conditions: dict[int, list[int]]
@@ -46,23 +46,26 @@ class Leaves:
         self.feature = np.array([place[name] for name, _ in self.conditions], dtype=int)
         self.leaves = [Leaf(value, self._by_feature(path)) for tree in forest.trees for value, path in _paths(tree)]
 
-    def wrong(self, leads: Columns) -> Vector:
-        """Nodes that send a lead to the right, then nodes that send it to the left: 2 x nodes, by n leads."""
-        left = np.empty((len(self.conditions), len(leads)), dtype=bool)
-        for row, (name, condition) in zip(left, self.conditions, strict=True):
-            row[:] = condition.left(leads[name])
-        return np.concatenate([~left, left])
-
-    def wrong_then(self, swap: Swap, usual: Vector) -> dict[int, Vector]:
-        """The same of what a swap changes, by row: of the leads of the swap, or one for all where it is the usual."""
+    def wrong_then(self, swap: Swap, others: Wrong) -> dict[int, Vector]:
+        """What `Wrong` says of what a swap changes, by row: of the leads of the swap, or one for all where it is that
+        of the last of the others, the usual one."""
         nodes, then = len(self.conditions), dict[int, Vector]()
         for row, (name, condition) in enumerate(self.conditions):
             if name in swap.sums:
                 left = condition.left(swap.sums[name])
                 then |= {row: ~left, row + nodes: left}
             elif name in swap.criterion.columns:
-                then |= {row: usual[row], row + nodes: usual[row + nodes]}
+                then |= {row: others[row][-1:], row + nodes: others[row + nodes][-1:]}
         return then
+
+    @cached_property
+    def by_row(self) -> dict[int, list[int]]:
+        """The places of the leaves by the conditions on the way to them."""
+        found: dict[int, list[int]] = {}
+        for at, leaf in enumerate(self.leaves):
+            for row in leaf.rows:
+                found.setdefault(row, []).append(at)
+        return found
 
     def _by_feature(self, path: Path) -> dict[int, list[int]]:
         rows: dict[int, list[int]] = {}
@@ -71,20 +74,47 @@ class Leaves:
         return rows
 
 
+class Wrong:
+    """Which of n leads fail a condition: those of nodes that send them right, then of nodes that send them left.
+
+    Each is found when it is first asked for.
+    """
+
+    def __init__(self, forest: Leaves, leads: Columns) -> None:
+        self._conditions, self._leads = forest.conditions, leads
+        self._known: dict[int, Vector] = {}
+
+    def __len__(self) -> int:
+        """How many there are: twice as many as nodes."""
+        return 2 * len(self._conditions)
+
+    def __getitem__(self, row: int) -> Vector:
+        """N flags."""
+        if row not in self._known:
+            node = row % len(self._conditions)
+            name, condition = self._conditions[node]
+            left = condition.left(self._leads[name])
+            self._known |= {node: ~left, node + len(self._conditions): left}
+        return self._known[row]
+
+    def any(self, rows: list[int]) -> Vector:
+        """Whether any of these conditions fails."""
+        if len(rows) == 1:
+            return self[rows[0]]
+        return np.logical_or.reduce([self[row] for row in rows]) if rows else np.zeros(len(self._leads), dtype=bool)
+
+
 class Trees:
     """The log-odds of a forest beside a population."""
 
     def __init__(self, forest: Leaves, population: Population) -> None:
         self._forest, self._population = forest, population
         self._value = np.array([leaf.value for leaf in forest.leaves])
-        compared = forest.wrong(population.others)
-        others, self._usual = compared[:, :-1], compared[:, -1:]
-        self._shares = [_shares(others, leaf) for leaf in forest.leaves]
-        self._others = others
+        self._others = Wrong(forest, population.others)
 
     @cached_property
     def _background(self) -> Vector:
-        return self._failing(self._others)
+        return self._failing(self._others)[:, :-1]
 
     @cached_property
     def base(self) -> float:
@@ -94,7 +124,7 @@ class Trees:
     def contributions(self, leads: Columns) -> Vector:
         """One look-up per leaf and concept on the way to it."""
         out = np.zeros((len(self._population.concepts), len(leads)))
-        for table, failing in zip(self._tables, self._failing(self._forest.wrong(leads)), strict=True):
+        for table, failing in zip(self._tables, self._failing(Wrong(self._forest, leads)), strict=True):
             at = failing.astype(np.intp)
             for concept in np.flatnonzero(table.any(axis=0)):
                 out[concept] += _looked_up(table[:, concept], at)
@@ -105,28 +135,37 @@ class Trees:
 
         Of swaps only leaves with a condition on what is swapped are left or come to.
         """
-        wrong = self._forest.wrong(leads)
+        wrong, asked = Wrong(self._forest, leads), set(range(len(self._population.features)))
+        if only is not None:
+            asked = set(np.flatnonzero(only).tolist())
         out = np.zeros((len(self._population.features), len(leads)))
-        for leaf, shares in zip(self._forest.leaves, self._shares, strict=True):
-            asked = [(feature, share) for feature, share in shares.items() if only is None or only[feature]]
-            fails = {f: _any(wrong, rows).astype(np.intp) for f, rows in leaf.conditions.items()} if asked else {}
+        for leaf in self._forest.leaves:
+            if asked.isdisjoint(leaf.conditions):
+                continue
+            fails = {f: wrong.any(rows).astype(np.intp) for f, rows in leaf.conditions.items()}
             twice = 2 * sum(fails.values())
-            for feature, share in asked:
+            for feature in asked.intersection(leaf.conditions):
+                share = self._share(leaf.conditions[feature])
                 # where none fails, where this one alone does, and elsewhere
                 table = np.array([leaf.value * share, -(leaf.value * (1 - share)), 0.0])
                 out[feature] += _looked_up(table, twice - fails[feature])
         return whole(out.T, self._population.names, swaps, (self._swapped(swap, wrong) for swap in swaps))
 
-    def _swapped(self, swap: Swap, wrong: Vector) -> Vector:
-        then, at = self._forest.wrong_then(swap, self._usual), swap.place
+    def _swapped(self, swap: Swap, wrong: Wrong) -> Vector:
+        then, at = self._forest.wrong_then(swap, self._others), swap.place
         out = np.zeros(len(swap.at))
-        for leaf in self._forest.leaves:
+        touched = {leaf for row in then for leaf in self._forest.by_row.get(row, ())}
+        for leaf in [self._forest.leaves[place] for place in sorted(touched)]:
+            kept = wrong.any([row for row in leaf.rows if row not in then])[at]
             changed = [then[row] for row in leaf.rows if row in then]
-            if changed:
-                kept = _any(wrong, [row for row in leaf.rows if row not in then])[at]
-                out += leaf.value * np.logical_or.reduce(np.broadcast_arrays(kept, *changed))
-                out -= leaf.value * _any(wrong, leaf.rows)[at]
+            out += leaf.value * np.logical_or.reduce(np.broadcast_arrays(kept, *changed))
+            out -= leaf.value * wrong.any(leaf.rows)[at]
         return out
+
+    def _share(self, rows: list[int]) -> float:
+        """The share of the background that fails any of these conditions."""
+        fails = self._others.any(rows)[:-1]
+        return np.count_nonzero(fails) / len(fails)
 
     @cached_property
     def _tables(self) -> Vector:
@@ -138,28 +177,16 @@ class Trees:
         shares = np.einsum("is,sf->sfi", shapley_weights(k), disjoint.astype(float)).reshape(1 << k, -1)
         return np.asarray((self._value[:, None] * (made_good.T @ shares)).reshape(-1, 1 << k, k))
 
-    def _failing(self, wrong: Vector) -> Vector:
-        """Leaves x n: the concepts with a condition that fails, as bits, from what `Forest.wrong` gives."""
+    def _failing(self, wrong: Wrong) -> Vector:
+        """Leaves x n: the concepts with a condition that fails, as bits."""
         bit = np.left_shift(1, self._population.concept_of[self._forest.feature]).astype(np.uint8)
-        bits = wrong * np.concatenate([bit, bit])[:, None]
+        bits = np.array([wrong[row] for row in range(len(wrong))]) * np.concatenate([bit, bit])[:, None]
         return np.array([np.bitwise_or.reduce(bits[leaf.rows], axis=0, dtype=np.uint8) for leaf in self._forest.leaves])
-
-
-def _shares(others: Vector, leaf: Leaf) -> dict[int, float]:
-    """Per feature on its path the share of the others that fail on it."""
-    return {f: np.count_nonzero(_any(others, rows)) / others.shape[1] for f, rows in leaf.conditions.items()}
 
 
 def _looked_up(table: Vector, at: Vector) -> Vector:
     """What stands at n places, the last for all beyond."""
     return np.asarray(table.take(at, mode="clip"))
-
-
-def _any(wrong: Vector, rows: list[int]) -> Vector:
-    """Whether any of these conditions fails, by lead."""
-    if len(rows) == 1:
-        return np.asarray(wrong[rows[0]])
-    return np.logical_or.reduce([wrong[row] for row in rows]) if rows else np.zeros(wrong.shape[1], dtype=bool)
 
 
 def _paths(tree: Tree, path: Path = ()) -> Iterator[tuple[float, Path]]:

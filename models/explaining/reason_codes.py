@@ -109,6 +109,8 @@ def named(
     feature = np.full(concepts.shape, -1)
     for concept in range(concepts.shape[1]):
         members = np.flatnonzero(concept_of == concept)
+        if not len(members):
+            continue
         best = members[rank[:, members].argmax(axis=1)]
         feature[:, concept] = np.where(along[rows, best] > LEAST, best, -1)
     return feature, moves[rows[:, None], feature]
@@ -190,11 +192,17 @@ def _picked(
     for block in blocks(X):
         values, start = concepts[start : start + len(block)], start + len(block)
         moves, steady = explainer.named_by(block, LEAST)
+        # of the features that move any lead so far that they could be named, and of one where none does
+        some = np.flatnonzero(np.max(np.abs(moves), axis=0, initial=0.0) > LEAST)
+        some = some if len(some) else np.arange(1)
+        moves, steady = moves[:, some], None if steady is None else steady[:, some]
         if allowed:
-            moves = np.where(allowed(population, block), moves, 0.0)
+            moves = np.where(allowed(population, block)[:, some], moves, 0.0)
         if held:
-            moves = np.where(moves * standings(population.features, block, population.baseline) < 0, 0.0, moves)
-        yield block, values, *named(moves, steady, values, population.concept_of, after)
+            against = moves * standings(population.features, block, population.baseline)[:, some] < 0
+            moves = np.where(against, 0.0, moves)
+        feature, moved = named(moves, steady, values, population.concept_of[some], after[some])
+        yield block, values, np.where(feature >= 0, some[feature], -1), moved
 
 
 def say(feature: Feature, lead: Lead) -> str:

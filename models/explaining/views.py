@@ -35,12 +35,15 @@ class Sums:
     """A model whose log-odds are an intercept and one term per feature, such as logistic regression."""
 
     def __init__(self, line: Line, population: Population) -> None:
-        self._line, self._names = line, population.names
+        self._line, self._names, self._others = line, population.names, population.others
         self._place = {name: at for at, name in enumerate(population.names)}
         self._concepts = np.eye(len(population.concepts))[population.concept_of]
-        compared = self._all(population.others, np.ones(len(self._names), dtype=bool))
-        self._mean, self._usual = compared[:-1].mean(axis=0), compared[-1]
-        self.base = line.intercept + float(self._mean.sum())
+
+    @property
+    def base(self) -> float:
+        """The mean over the background."""
+        mean, _ = self._compared(np.ones(len(self._names), dtype=bool))
+        return self._line.intercept + float(mean.sum())
 
     def contributions(self, leads: Columns) -> Vector:
         """Each concept's terms beyond their mean over the background."""
@@ -51,14 +54,19 @@ class Sums:
         asked = np.ones(len(self._names), dtype=bool) if only is None else only.copy()
         for swap in swaps:
             asked[[self._place[name] for name in (*swap.criterion.columns, *swap.sums)]] = True
-        terms = self._all(leads, asked)
-        moves = np.where(asked, terms - self._mean, 0.0)
-        return whole(moves, self._names, swaps, (self._swapped(swap, terms) for swap in swaps))
+        terms, (mean, usual) = self._all(leads, asked), self._compared(asked)
+        swapped = (self._swapped(swap, terms, usual) for swap in swaps)
+        return whole(terms - mean, self._names, swaps, swapped)  # both 0 where nothing is asked
 
-    def _swapped(self, swap: Swap, terms: Vector) -> Vector:
+    def _swapped(self, swap: Swap, terms: Vector, usual: Vector) -> Vector:
         own, sums = ([self._place[name] for name in names] for names in (swap.criterion.columns, swap.sums))
         then = sum(self._line.term(name, values) for name, values in swap.sums.items())
-        return np.asarray(terms[:, own + sums].sum(axis=1)[swap.place] - self._usual[own].sum() - then)
+        return np.asarray(terms[:, own + sums].sum(axis=1)[swap.place] - usual[own].sum() - then)
+
+    def _compared(self, asked: Vector) -> tuple[Vector, Vector]:
+        """The mean of each term over the background, and the terms of the usual lead."""
+        compared = self._all(self._others, asked)
+        return compared[:-1].mean(axis=0), compared[-1]
 
     def _all(self, leads: Columns, asked: Vector) -> Vector:
         """The n x features terms, of the features that are asked for."""
@@ -105,10 +113,10 @@ def _by_number(
     """The terms of the numbers at those places, of their tamed values; a flag belongs to the first that it is of."""
     part, kept = step.part(places)
     rows, weights = part.standard(tamed), own[kept]
-    flags = dict(zip(part.flagged_.tolist(), range(len(places), len(kept)), strict=True))
-    for at, place in enumerate(places.tolist()):
-        both = [at, flags[at]] if at in flags else [at]
-        yield names[place], np.ascontiguousarray(rows[both].T) @ weights[both]
+    terms = rows[: len(places)] * weights[: len(places), None]
+    for at, flag in zip(part.flagged_.tolist(), range(len(places), len(kept)), strict=True):
+        terms[at] = np.ascontiguousarray(rows[[at, flag]].T) @ weights[[at, flag]]
+    return zip([names[place] for place in places], terms, strict=True)
 
 
 def _by_word(step: OneHotEncoder, names: list[str], own: Vector) -> Iterator[tuple[str, dict[str, float], float]]:

@@ -203,7 +203,9 @@ class Steps(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not len(steps):
             return most
         below = int(np.searchsorted(steps, most, side="right"))
-        return float(np.concatenate([[-np.inf], steps[:-1], [np.inf]])[below])
+        if 0 < below < len(steps):
+            return float(steps[below - 1])
+        return np.inf if below else -np.inf
 
     def _steps(self, column: Vector) -> Vector:
         distinct = np.unique(column)
