@@ -70,13 +70,13 @@ def swap(found: Sequence[Criterion], X: pd.DataFrame, usual: pd.Series) -> list[
 
 
 def whole(moves: Vector, names: Sequence[str], swaps: Sequence[Swap], swapped: Iterable[Vector]) -> Vector:
-    """The n x features moves of single columns, each criterion's taken together at its speaker.
+    """The n x features moves of single columns, those of `names`, each criterion's taken together at its speaker.
 
     `swapped` are the moves of each swap's rows. `moves` is changed in place.
     """
     place = {name: at for at, name in enumerate(names)}
     for each, moved in zip(swaps, swapped, strict=True):
-        moves[:, [place[name] for name in each.criterion.columns]] = 0.0
+        moves[:, [place[name] for name in each.criterion.columns if name in place]] = 0.0
         moves[each.at, place[each.criterion.speaker]] = moved
     return moves
 

@@ -15,16 +15,20 @@ SIGNS = {"+": 1.0, "-": -1.0, "": 0.0}
 TOLD = {"yes": 1.0, "no": -1.0}
 
 
-def standings(features: Sequence[Feature], X: pd.DataFrame, usual: pd.DataFrame) -> Vector:
+def standings(
+    features: Sequence[Feature], X: pd.DataFrame, usual: pd.DataFrame, asked: Sequence[Feature] | None = None
+) -> Vector:
     """Of n leads and k features: 1 where one is better than in the one row `usual`, -1 where worse, else 0.
 
+    `asked`: of these alone, among all features of the model.
     0 too where nothing is expected of a feature. A number stands by its direction; a missing one is worse than any
     other, as it never happened or nobody knows it. The column that speaks for a criterion stands by the points that the
     criterion gives; where these are the same a yes that still counts is better than no answer, and a no is worse.
     """
     answers = {c.speaker: c for c in criteria(features)}
-    out = np.zeros((len(features), len(X)))
-    for row, feature in zip(out, features, strict=True):
+    asked = features if asked is None else asked
+    out = np.zeros((len(asked), len(X)))
+    for row, feature in zip(out, asked, strict=True):
         if is_answer(feature) and feature.name in answers:
             row[:] = _answered(feature, answers[feature.name], X, usual)
         elif feature.direction:

@@ -116,9 +116,11 @@ class Explainer:
         moves = self._slope * self._view.moves(leads, swaps)
         if not self.has_refits:
             return moves, None
-        own, steady = np.max(np.abs(moves), axis=0, initial=0.0) > least, np.zeros(moves.shape, dtype=bool)
-        judged = [each for each in swaps if own[self.population.names.index(each.criterion.speaker)]]
-        steady[:, own] = _steady([view.moves(leads, judged, own)[:, own] for view in self._bags])
+        own, steady = np.flatnonzero(np.abs(moves).max(axis=0) > least), np.zeros(moves.shape, dtype=bool)
+        named = {self.population.names[place] for place in own}
+        judged = [each for each in swaps if each.criterion.speaker in named]
+        if len(own):
+            steady[:, own] = _steady([view.moves(leads, judged, own) for view in self._bags])
         return moves, steady
 
     def _explain(self, X: pd.DataFrame) -> tuple[Vector, float]:

@@ -74,28 +74,23 @@ class Leaves:
         return rows
 
 
-class Wrong:
+class Wrong(dict[int, Vector]):
     """Which of n leads fail a condition: those of nodes that send them right, then of nodes that send them left.
 
     Each is found when it is first asked for.
     """
 
     def __init__(self, forest: Leaves, leads: Columns) -> None:
+        super().__init__()
         self._conditions, self._leads = forest.conditions, leads
-        self._known: dict[int, Vector] = {}
 
-    def __len__(self) -> int:
-        """How many there are: twice as many as nodes."""
-        return 2 * len(self._conditions)
-
-    def __getitem__(self, row: int) -> Vector:
-        """N flags."""
-        if row not in self._known:
-            node = row % len(self._conditions)
-            name, condition = self._conditions[node]
-            left = condition.left(self._leads[name])
-            self._known |= {node: ~left, node + len(self._conditions): left}
-        return self._known[row]
+    def __missing__(self, row: int) -> Vector:
+        """Both of a node, found once."""
+        nodes = len(self._conditions)
+        name, condition = self._conditions[row % nodes]
+        left = condition.left(self._leads[name])
+        self |= {row % nodes: ~left, row % nodes + nodes: left}
+        return self[row]
 
     def any(self, rows: list[int]) -> Vector:
         """Whether any of these conditions fails."""
@@ -135,21 +130,21 @@ class Trees:
 
         Of swaps only leaves with a condition on what is swapped are left or come to.
         """
-        wrong, asked = Wrong(self._forest, leads), set(range(len(self._population.features)))
-        if only is not None:
-            asked = set(np.flatnonzero(only).tolist())
-        out = np.zeros((len(self._population.features), len(leads)))
+        places = np.arange(len(self._population.features)) if only is None else only
+        wrong, asked = Wrong(self._forest, leads), {feature: row for row, feature in enumerate(places.tolist())}
+        out = np.zeros((len(places), len(leads)))
         for leaf in self._forest.leaves:
-            if asked.isdisjoint(leaf.conditions):
+            if asked.keys().isdisjoint(leaf.conditions):
                 continue
-            fails = {f: wrong.any(rows).astype(np.intp) for f, rows in leaf.conditions.items()}
-            twice = 2 * sum(fails.values())
-            for feature in asked.intersection(leaf.conditions):
+            fails = {f: wrong.any(rows).view(np.uint8) for f, rows in leaf.conditions.items()}
+            failed = np.minimum(sum(fails.values()), 2)
+            for feature in asked.keys() & leaf.conditions.keys():
                 share = self._share(leaf.conditions[feature])
                 # where none fails, where this one alone does, and elsewhere
                 table = np.array([leaf.value * share, -(leaf.value * (1 - share)), 0.0])
-                out[feature] += _looked_up(table, twice - fails[feature])
-        return whole(out.T, self._population.names, swaps, (self._swapped(swap, wrong) for swap in swaps))
+                out[asked[feature]] += _looked_up(table, 2 * failed - fails[feature])
+        names = [self._population.names[place] for place in places]
+        return whole(out.T, names, swaps, (self._swapped(swap, wrong) for swap in swaps))
 
     def _swapped(self, swap: Swap, wrong: Wrong) -> Vector:
         then, at = self._forest.wrong_then(swap, self._others), swap.place
@@ -180,7 +175,10 @@ class Trees:
     def _failing(self, wrong: Wrong) -> Vector:
         """Leaves x n: the concepts with a condition that fails, as bits."""
         bit = np.left_shift(1, self._population.concept_of[self._forest.feature]).astype(np.uint8)
-        bits = np.array([wrong[row] for row in range(len(wrong))]) * np.concatenate([bit, bit])[:, None]
+        bits = (
+            np.array([wrong[row] for row in range(2 * len(self._forest.conditions))])
+            * np.concatenate([bit, bit])[:, None]
+        )
         return np.array([np.bitwise_or.reduce(bits[leaf.rows], axis=0, dtype=np.uint8) for leaf in self._forest.leaves])
 
 

@@ -199,8 +199,9 @@ def _picked(
         if allowed:
             moves = np.where(allowed(population, block)[:, some], moves, 0.0)
         if held:
-            against = moves * standings(population.features, block, population.baseline)[:, some] < 0
-            moves = np.where(against, 0.0, moves)
+            asked = [population.features[place] for place in some]
+            stands = standings(population.features, block, population.baseline, asked)
+            moves = np.where(moves * stands < 0, 0.0, moves)
         feature, moved = named(moves, steady, values, population.concept_of[some], after[some])
         yield block, values, np.where(feature >= 0, some[feature], -1), moved
 

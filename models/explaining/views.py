@@ -51,12 +51,13 @@ class Sums:
 
     def moves(self, leads: Columns, swaps: Sequence[Swap] = (), only: Vector | None = None) -> Vector:
         """Terms beyond their mean over the background; of swaps beyond those that would be."""
-        asked = np.ones(len(self._names), dtype=bool) if only is None else only.copy()
+        places, asked = np.arange(len(self._names)) if only is None else only, np.zeros(len(self._names), dtype=bool)
+        asked[places] = True
         for swap in swaps:
             asked[[self._place[name] for name in (*swap.criterion.columns, *swap.sums)]] = True
         terms, (mean, usual) = self._all(leads, asked), self._compared(asked)
         swapped = (self._swapped(swap, terms, usual) for swap in swaps)
-        return whole(terms - mean, self._names, swaps, swapped)  # both 0 where nothing is asked
+        return whole(terms[:, places] - mean[places], [self._names[place] for place in places], swaps, swapped)
 
     def _swapped(self, swap: Swap, terms: Vector, usual: Vector) -> Vector:
         own, sums = ([self._place[name] for name in names] for names in (swap.criterion.columns, swap.sums))
@@ -196,14 +197,12 @@ class Frames:
 
     def moves(self, leads: Columns, swaps: Sequence[Swap] = (), only: Vector | None = None) -> Vector:
         """Each feature alone taken from every background row in turn."""
+        others = ~np.eye(len(self._population.names), dtype=bool)
+        places = np.arange(len(others)) if only is None else only
+        lowered = [self._crossed(leads.frame, others[place]).mean(axis=1) for place in places]
         own, *swapped = self._swapped(leads, swaps)
-        moves, each = (
-            np.zeros((len(leads), len(self._population.names))),
-            np.eye(len(self._population.names), dtype=bool),
-        )
-        for place in np.flatnonzero(only) if only is not None else range(len(each)):
-            moves[:, place] = own - self._crossed(leads.frame, ~each[place]).mean(axis=1)
-        return whole(moves, self._population.names, swaps, swapped)
+        names = [self._population.names[place] for place in places]
+        return whole(own[:, None] - np.column_stack(lowered), names, swaps, swapped)
 
     def _swapped(self, leads: Columns, swaps: Sequence[Swap]) -> list[Vector]:
         """The log-odds of the leads, and the move of each swap.
@@ -233,8 +232,8 @@ View = Sums | Blend | Frames | Trees
 `base` is the mean log-odds of the m background rows. `contributions` are exact Shapley values per concept of the mean
 log-odds over them (n x concepts, adding up to log-odds - base). `mixed` gives, coalition by coalition, the n x m
 log-odds of every lead crossed with every background row. `moves` is by how much each feature alone, taken
-from the background rows in turn, would lower the log-odds on average (n x features, 0 for those that are not among
-`only`); that of each of `swaps`, made of the same leads, stands whole at the criterion's speaker (`criteria.whole`).
+from the background rows in turn, would lower the log-odds on average (n x features, or of the places `only`); that
+of each of `swaps`, made of the same leads, stands whole at the criterion's speaker (`criteria.whole`).
 """
 
 
