@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from features.definition import Feature, Part
+from models.fitting.columns import Column, Columns, Words
 from models.metrics.evaluation import Vector
 
 PARTS: tuple[Part, ...] = ("state", "level", "points", "age_days")
@@ -34,10 +36,9 @@ class Criterion:
         fewer = X[self.points] - usual[self.points] if self.points else 0.0
         return {name: (X[name] - fewer).to_numpy(float) for name in self.sums}
 
-    def differs(self, X: pd.DataFrame, usual: pd.Series) -> Vector:
-        """The places of the rows whose criterion is not as usual."""
-        same = [(X[name] == usual[name]) | (X[name].isna() & pd.isna(usual[name])) for name in self.columns]
-        return np.flatnonzero(~np.logical_and.reduce(same))
+    def differs(self, leads: Columns, usual: pd.Series) -> Vector:
+        """The places of the leads whose criterion is not as usual."""
+        return np.flatnonzero(~np.logical_and.reduce([_same(leads[name], usual[name]) for name in self.columns]))
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,19 @@ class Swap:
         return X.iloc[self.at].assign(**{name: usual[name] for name in self.criterion.columns}, **self.sums)
 
 
-def swap(found: Sequence[Criterion], X: pd.DataFrame, usual: pd.Series) -> list[Swap]:
+def swap(found: Sequence[Criterion], X: pd.DataFrame | Columns, usual: pd.Series) -> list[Swap]:
     """Each of the criteria as in `usual`, in the rows of X in which it differs."""
-    places = [(criterion, criterion.differs(X, usual)) for criterion in found]
-    return [Swap(criterion, at, criterion.sums_as_usual(X.iloc[at], usual), len(X)) for criterion, at in places]
+    leads = Columns.of(X)
+    places = [(criterion, criterion.differs(leads, usual)) for criterion in found]
+    return [Swap(c, at, c.sums_as_usual(leads.frame.iloc[at], usual), len(leads)) for c, at in places]
+
+
+def _same(column: Column, usual: Any) -> Vector:
+    """Which of n values are the usual one, or missing as it is."""
+    if isinstance(column, Words):
+        same = [word == usual or bool(pd.isna(word) and pd.isna(usual)) for word in column.words]
+        return np.array(same, dtype=bool)[column.codes]
+    return np.asarray(np.isnan(column) if np.isnan(usual) else column == usual)
 
 
 def whole(moves: Vector, names: Sequence[str], swaps: Sequence[Swap], swapped: Iterable[Vector]) -> Vector:

@@ -112,7 +112,7 @@ class Explainer:
         `least` are not judged.
         """
         leads = self._columns(X)
-        swaps = swap(self._criteria, leads.frame, self.population.baseline.iloc[0])
+        swaps = swap(self._criteria, leads, self.population.baseline.iloc[0])
         moves = self._slope * self._view.moves(leads, swaps)
         if not self.has_refits:
             return moves, None

@@ -92,6 +92,11 @@ class Wrong(dict[int, Vector]):
         self |= {row % nodes: ~left, row % nodes + nodes: left}
         return self[row]
 
+    def all(self) -> Vector:
+        """Every condition: 2 x nodes, by n leads."""
+        every = [self[row] for row in range(2 * len(self._conditions))]
+        return np.array(every, dtype=bool).reshape(-1, len(self._leads))
+
     def any(self, rows: list[int]) -> Vector:
         """Whether any of these conditions fails."""
         if len(rows) == 1:
@@ -175,10 +180,7 @@ class Trees:
     def _failing(self, wrong: Wrong) -> Vector:
         """Leaves x n: the concepts with a condition that fails, as bits."""
         bit = np.left_shift(1, self._population.concept_of[self._forest.feature]).astype(np.uint8)
-        bits = (
-            np.array([wrong[row] for row in range(2 * len(self._forest.conditions))])
-            * np.concatenate([bit, bit])[:, None]
-        )
+        bits = wrong.all() * np.concatenate([bit, bit])[:, None]
         return np.array([np.bitwise_or.reduce(bits[leaf.rows], axis=0, dtype=np.uint8) for leaf in self._forest.leaves])
 
 
