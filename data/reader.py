@@ -13,39 +13,56 @@ import pandas as pd
 import pyarrow as pa
 
 from data.sql import literal, quoted
+from data.warehouse import Warehouse
 from data.whole import whole
 
 Row = dict[str, Any]
 MEMORY = "400MB"
-"""So much of a file is held at most, written or read; the system's own cache has the rest."""
+"""So much of a file is held at most while it is read; the system's own cache has the rest."""
+ATTACHED = "published"
+"""The file's name among the databases of a connection."""
 Unreadable = duckdb.Error
 """What reading or writing such a file raises."""
 
 
 class Writer:
-    """Fills a new file, table by table, in the order in which rows come."""
+    """Fills a new file, table by table, in the order in which rows come.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    warehouse: to be asked for these rows. It is a connection of the file's own and sees what was committed.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
         self._made: set[str] = set()
 
-    def add(self, name: str, rows: pd.DataFrame | pa.Table | pa.RecordBatchReader, find_by: str = "") -> None:
-        """A table of these rows, with an index where single ones are looked up by a column; once made, more rows."""
-        self._connection.register("rows_given", rows)
-        made = f"INSERT INTO {name}" if name in self._made else f"CREATE TABLE {name} AS"
-        self._connection.execute(f"{made} FROM rows_given")
-        self._connection.unregister("rows_given")
+    def add(
+        self, name: str, rows: str | pd.DataFrame | pa.Table, values: Mapping[str, Any] | None = None, find_by: str = ""
+    ) -> None:
+        """A table of these rows or of those of a SELECT; once made, more rows.
+
+        `find_by`: a column by which single rows are looked up has an index.
+        """
+        table = f"{ATTACHED}.{name}"
+        made = f"INSERT INTO {table}" if name in self._made else f"CREATE TABLE {table} AS"
+        if isinstance(rows, str):
+            self.warehouse.execute(f"{made} {rows}", dict(values) if values else None)
+        else:
+            with self.warehouse.view("rows_given", rows):
+                self.warehouse.execute(f"{made} FROM rows_given")
         self._made.add(name)
         if find_by:
-            self._connection.execute(f"CREATE INDEX {name}_{find_by} ON {name}({find_by})")
+            self.warehouse.execute(f"CREATE INDEX {name}_{find_by} ON {table}({find_by})")
 
 
 @contextmanager
-def written(path: Path, threads: int = 2) -> Iterator[Writer]:
-    """Make a file at `path`, which has to be free."""
-    with duckdb.connect(path, config={"threads": threads, "memory_limit": MEMORY}) as connection:
-        connection.execute("SET enable_progress_bar = false")
-        yield Writer(connection)
+def written(path: Path, warehouse: Warehouse) -> Iterator[Writer]:
+    """Make a file at `path`, which has to be free, of what the warehouse holds."""
+    with warehouse.aside() as own:
+        own.execute(f"ATTACH {literal(str(path))} AS {ATTACHED}")
+        try:
+            yield Writer(own)
+        finally:
+            own.execute(f"DETACH {ATTACHED}")
 
 
 class Reader:
@@ -56,7 +73,7 @@ class Reader:
 
     def __init__(self, path: Path, threads: int = 2) -> None:
         self._connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": MEMORY})
-        self._connection.execute(f"ATTACH {literal(str(path))} AS published (READ_ONLY)")
+        self._connection.execute(f"ATTACH {literal(str(path))} AS {ATTACHED} (READ_ONLY)")
         self._threads = threading.local()
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'; SET enable_progress_bar = false")
 
@@ -75,7 +92,7 @@ class Reader:
         own: duckdb.DuckDBPyConnection | None = getattr(self._threads, "cursor", None)
         if own is None:
             own = self._threads.cursor = self._connection.cursor()
-            own.execute("USE published")
+            own.execute(f"USE {ATTACHED}")
         return own.execute(sql, dict(parameters) if parameters else None)
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -24,6 +24,7 @@ from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong
 
 log = logging.getLogger(__name__)
 
+AMOUNT = re.compile(r"(\d{1,9}(\.\d{1,9})?)\s*([MGT])i?B")
 UNITS = {"M": 1, "G": 1000, "T": 1000_000}
 LEAST_MONITORING_DAYS = 150
 """Drift is judged by what was usual in the 120 days before, each compared with four weeks before it."""
@@ -177,7 +178,7 @@ def _proxy(address: str) -> str:
 
 
 def _enough(memory: str) -> str:
-    found = re.fullmatch(r"(\d{1,9}(\.\d{1,9})?)\s*([MGT])i?B", memory)
+    found = AMOUNT.fullmatch(memory)
     if not found or not 100 <= float(found[1]) * UNITS[found[3]] <= MOST_MEMORY:
         raise PydanticCustomError("memory", "an amount from 100MB to 1000TB, such as 4GB")
     return memory
@@ -358,6 +359,12 @@ class ComputeSettings(StrictModel):
     threads: int = Field(default=2, ge=1, le=1024)
     memory: Annotated[str, AfterValidator(_enough)] = "4GB"
     wait_s: float = Field(default=60, ge=0, le=86_400)
+
+    @property
+    def memory_bytes(self) -> int:
+        """`memory` as a number."""
+        amount, _, unit = cast("re.Match[str]", AMOUNT.fullmatch(self.memory)).groups()
+        return int(float(amount) * UNITS[unit] * 1e6)
 
 
 class Settings(StrictModel):

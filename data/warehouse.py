@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 SESSION = """SET TimeZone = 'UTC'; SET preserve_insertion_order = true;
     SET autoinstall_known_extensions = false; SET autoload_known_extensions = false"""
 # It would go into piped output. In a notebook it is off, and DuckDB refuses to be told so without ipywidgets.
+LEAST = 500_000_000
+"""Bytes that DuckDB may hold however little memory there is."""
 BATCH = 100_000
 """Rows of a large result that are in memory at once."""
 PROGRESS = "SELECT current_setting('enable_progress_bar')"
@@ -181,6 +183,17 @@ class Warehouse:
                 log.debug("nothing to roll back")
             raise
         self.connection.execute("COMMIT" if keep else "ROLLBACK")
+
+    @contextmanager
+    def aside(self) -> Iterator[Warehouse]:
+        """A second connection: it sees what was committed, and may write to another file during a transaction."""
+        with self.connection.cursor() as connection:
+            connection.execute(SESSION)
+            yield Warehouse(connection)
+
+    def leave_room(self, memory: int, held: int) -> None:
+        """Hold so many bytes less than `memory`, since the process holds them elsewhere; LEAST at any rate."""
+        self.execute(f"SET memory_limit = '{max(memory - held, min(memory, LEAST))}B'")
 
     def keep_to_itself(self) -> None:
         """From here on, until it is opened again, no statement reads or writes files other than the warehouse's own."""

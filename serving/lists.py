@@ -6,6 +6,7 @@ the export, and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -118,13 +119,17 @@ def _percent(share: pd.Series[float]) -> pd.Series[Any]:
 def people(warehouse: Warehouse, settings: Settings, leads: pd.Series[str]) -> pd.DataFrame:
     """Of each of these leads what the settings show, as known now, in the order of ids: lead_id, account_id and their
     columns. A lead that is not known now has no row."""
-    columns = "".join(f", {sql} AS {quoted(title)}" for title, sql in find_columns(warehouse, settings).items())
     with warehouse.view("people_wanted", pd.DataFrame({"lead_id": leads.astype("str")})):
-        return warehouse.frame(
-            f"""SELECT l.lead_id, l.account_id{columns} FROM leads l SEMI JOIN people_wanted USING (lead_id)
-            LEFT JOIN accounts a ON a.account_id = l.account_id AND a.superseded_at IS NULL
-            WHERE l.superseded_at IS NULL ORDER BY l.lead_id"""
-        )
+        shown = people_sql(find_columns(warehouse, settings), "people_wanted")
+        return warehouse.frame(f"{shown} ORDER BY lead_id")
+
+
+def people_sql(columns: Mapping[str, str], wanted: str) -> str:
+    """A SELECT of the same, in any order, for the leads of a table `wanted`; `columns`: as `find_columns` has them."""
+    shown = "".join(f", {sql} AS {quoted(title)}" for title, sql in columns.items())
+    return f"""SELECT l.lead_id, l.account_id{shown} FROM leads l SEMI JOIN {wanted} USING (lead_id)
+        LEFT JOIN accounts a ON a.account_id = l.account_id AND a.superseded_at IS NULL
+        WHERE l.superseded_at IS NULL"""
 
 
 def find_columns(warehouse: Warehouse, settings: Settings) -> dict[str, str]:

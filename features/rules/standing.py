@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from data.agreement.checks import TEXT_FACTS, comparisons_of, spoken_of
 from data.agreement.file import pick
@@ -54,15 +53,15 @@ def build_lines(warehouse: Warehouse, index: pd.DataFrame, agreements: list[Agre
 
 
 @contextmanager
-def read_lines(warehouse: Warehouse, index: pd.DataFrame, agreement: Agreement) -> Iterator[pa.RecordBatchReader]:
-    """The lines of very many rows bit by bit, to be read within the block and before the next statement.
+def lines_of(warehouse: Warehouse, index: pd.DataFrame, agreement: Agreement) -> Iterator[str]:
+    """The lines of very many rows, a SELECT that may be asked within the block.
 
     Columns lead_id, axis, criterion, what, occurred_at, points; in the order of `index`, the lines of one
     row in no particular order.
     """
     with _roster(warehouse, index[["lead_id", "as_of"]].reset_index(drop=True), agreement):
-        yield warehouse.batches(f"""SELECT lead_id, axis, criterion, what, occurred_at, milli / {MILLI:.1f} AS points
-            FROM ({lines_sql(agreement, ROSTER)}) JOIN {ROSTER} USING (rid) ORDER BY rid""")
+        yield f"""SELECT lead_id, axis, criterion, what, occurred_at, milli / {MILLI:.1f} AS points
+            FROM ({lines_sql(agreement, ROSTER)}) JOIN {ROSTER} USING (rid) ORDER BY rid"""
 
 
 def first_reached(warehouse: Warehouse, agreements: list[Agreement], as_of: datetime) -> pd.DataFrame:

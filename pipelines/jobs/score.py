@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+IMPORTED = 1_000_000_000
+"""Bytes of the program itself, and of what is worked on for a moment."""
 MOVERS = 10
 """Of so many leads that rose most, and of as many that fell, it is told why, whether they are on a list or not."""
 
@@ -92,6 +94,8 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
                 _card(registry, model) if model else "",
             )
             zone = opened.settings.time_zone
+            held = int(scored.matrix.memory_usage(deep=True).sum() + scores.memory_usage(deep=True).sum())
+            warehouse.leave_room(opened.settings.compute.memory_bytes, held + IMPORTED)
             folder = publish(opened.workspace, warehouse, scores, zone, opened.settings, beside)
     return Scoring(scores, scored.capacity, folder, fresh, closed, waiting)
 

@@ -45,7 +45,7 @@ def publish(
     """
     as_of = scores["as_of"].iloc[0].to_pydatetime()
     day = day_name(as_of, time_zone)
-    ordered = scores.sort_values("lead_id")
+    ordered = scores if scores["lead_id"].is_monotonic_increasing else scores.sort_values("lead_id")
     publication = Publication(ordered, as_of, day, settings, beside)
     _finish(workspace, warehouse, [sink for sink in sinks() if not _is_elsewhere(sink)])
     with warehouse.transaction():

@@ -31,14 +31,17 @@ def write(
     came = warehouse.frame(CAME, {"as_of": as_of, "since": as_of - timedelta(days=NEW_DAYS)})["lead_id"]
     matrix = publication.beside.matrix
     names = [f.name for f in publication.beside.features if f.name in matrix]
-    seen = {name: _unnamed(name, matrix[name].loc[scores.index]) for name in names}
     if scores["probability"].notna().any():
-        seen["probability"] = scores["probability"]
+        names.append("probability")
+
+    def seen(name: str) -> pd.Series:
+        return scores[name] if name == "probability" else _unnamed(name, matrix[name].loc[scores.index])
+
     rows = [
         (as_of, leads, of, name, counted)
         for leads, some in (("all", slice(None)), ("new", scores["lead_id"].isin(came).to_numpy()))
-        for of, values in seen.items()
-        for name, counted in count_bins(values[some]).items()
+        for of in names
+        for name, counted in count_bins(seen(of)[some]).items()
     ]
     warehouse.execute("DELETE FROM distributions WHERE as_of = $1", [as_of])
     with warehouse.view("new_distributions", pd.DataFrame(rows, columns=list(DISTRIBUTIONS.names))):

@@ -7,7 +7,7 @@ warehouse. Names and numbers of people are in the tables `scores`, `leads` and `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,8 +25,8 @@ from data.warehouse import Warehouse
 from data.whole import point, remove, whole, writing
 from data.workspace import Workspace, day_name
 from features.definition import Feature
-from features.rules.standing import build_rules, read_lines
-from serving.lists import BEST, FALLING, people, work_lists
+from features.rules.standing import build_rules, lines_of
+from serving.lists import BEST, FALLING, find_columns, people_sql, work_lists
 from serving.publication import Beside, Publication
 from serving.published import of_earlier_days, published
 
@@ -37,10 +37,8 @@ ENDS = "<"
 """Before the digits of a number from the end."""
 HISTORY_DAYS = 14
 """Of so many earlier days the scores of a lead are shown."""
-KEPT_EVENTS = 200
-"""The page has the latest of so many events of a lead."""
-PART, MATRIX_PART = 500_000, 250_000
-"""Of so many leads the lines of their points are worked out at once, and of so many the features are written."""
+PART = 250_000
+"""Of so many leads points, events and features are written at once."""
 LISTED = (
     *("rank", "lead_id", "as_of", "probability", "probability_low", "probability_high", "support", "zone"),
     *("rule_points", "route", "route_reason", "team", "segment", "on_list", "place", "agent", "next_question"),
@@ -53,7 +51,7 @@ HANDED = f"""SELECT lead_id, max(handed_off_at) AS handed_off_at,
         max(handed_off_at) + INTERVAL 1 MICROSECOND AS as_of
     FROM handoffs e JOIN waiting w USING (lead_id) WHERE {in_force("w.as_of")} GROUP BY lead_id ORDER BY lead_id"""
 TIMELINE = f"""
-    WITH seen AS (
+    SELECT * FROM (
         SELECT lead_id, occurred_at AS happened_at, 'touch' AS what, kind AS name, asset AS detail,
             CASE WHEN direction = 'outbound' THEN 'us' END AS who
         FROM touches e WHERE {in_force("$as_of")} AND occurred_at < $as_of AND is_bot IS NOT TRUE
@@ -65,15 +63,9 @@ TIMELINE = f"""
         UNION ALL SELECT lead_id, handed_off_at, 'hand_off', coalesce(route, 'hand_off'), NULL, NULL
         FROM handoffs e WHERE {in_force("$as_of")} AND handed_off_at < $as_of
         UNION ALL SELECT lead_id, decided_at, 'decision', decision, reason, sales_rep
-        FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of),
-    busy AS (SELECT lead_id, count(*) AS events FROM seen GROUP BY lead_id HAVING events > $kept)
-    FROM (SELECT *, NULL AS events FROM seen ANTI JOIN busy USING (lead_id)
-        UNION ALL FROM seen JOIN busy USING (lead_id)
-            WINDOW latest AS (PARTITION BY lead_id ORDER BY happened_at DESC, what, name, detail, who)
-            QUALIFY row_number() OVER latest <= $kept)
-    SEMI JOIN now_scored USING (lead_id) ORDER BY lead_id"""
-"""What happened, in the order of leads: the page sorts what it shows of one. `events`: of a lead with more than
-$kept, the latest of which are there, how many it has."""
+        FROM decisions e WHERE {in_force("$as_of")} AND decided_at < $as_of)
+    SEMI JOIN published.scores USING (lead_id) WHERE lead_id BETWEEN $first AND $last ORDER BY lead_id"""
+"""What happened to the leads of a part, in their order: the page sorts what it shows of one."""
 
 
 def write(workspace: Workspace, warehouse: Warehouse, publication: Publication) -> None:
@@ -115,36 +107,39 @@ def _writing(workspace: Workspace) -> Any:
 
 
 def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, beside: Beside) -> None:
-    scores, index = publication.scores, publication.scores[["lead_id", "as_of"]]
-    shown = people(warehouse, publication.settings, index["lead_id"])
-    lists = work_lists(warehouse, scores, publication.settings)
-    leads = _leads(scores, beside, lists, _with_sales(warehouse, scores, beside))
-    titles = {title: f"shown {title}" for title in shown.columns[2:]}
-    whole_rows = leads.merge(shown.rename(columns=titles), on="lead_id", how="left")
+    scores, settings = publication.scores, publication.settings
+    shown = {f"shown {title}": sql for title, sql in find_columns(warehouse, settings).items()}
+    lists = work_lists(warehouse, scores, settings)
+    more = _beside_scores(scores, beside, lists, _with_sales(warehouse, scores, beside))
     warehouse.make(FEEDBACK)
-    with written(folder / PAGE) as page, warehouse.view("now_scored", leads), warehouse.view("shown_people", shown):
-        page.add("scores", _typed(whole_rows), find_by="lead_id")
-        page.add("leads", _typed(whole_rows.sort_values("rank")[[*LISTED, "account_id", *titles.values()]]))
-        del whole_rows
-        page.add("words", warehouse.batches(_words_sql(list(shown.columns))))
-        for some in _parts(index, PART):
-            with read_lines(warehouse, some, beside.agreement) as lines:
-                page.add("lines", lines)
-        page.add("timeline", warehouse.batches(TIMELINE, {"as_of": publication.as_of, "kept": KEPT_EVENTS}))
-        page.add("history", warehouse.batches(_history_sql(warehouse, publication)), find_by="lead_id")
-        page.add("feedback", _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id")))
+    feedback = _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id"))
+    history = _history_sql(warehouse, publication)
+    with written(folder / PAGE, warehouse) as page:
+        with (
+            page.warehouse.view("now_scored", _typed(scores[list(SCORES.names)])),
+            page.warehouse.view("beside_scores", _typed(more)),
+        ):
+            whole_rows = f"""SELECT s.*, b.* EXCLUDE (lead_id), p.* EXCLUDE (lead_id)
+                FROM now_scored s JOIN beside_scores b USING (lead_id)
+                LEFT JOIN ({people_sql(shown, "now_scored")}) p USING (lead_id) ORDER BY lead_id"""
+            page.add("scores", whole_rows, find_by="lead_id")
+        columns = ", ".join(map(quoted, (*LISTED, "account_id", *shown)))
+        page.add("leads", f"SELECT {columns} FROM published.scores ORDER BY rank")
+        page.add("words", _words_sql([*shown]))
+        page.add("history", history, find_by="lead_id")
+        page.add("feedback", feedback)
         names = [f.name for f in beside.features]
-        for some in _parts(scores[["lead_id"]], MATRIX_PART) if beside.model else ():
-            page.add("matrix", _typed(some.join(beside.matrix[names])))
+        for at in range(0, len(scores), PART):
+            part = scores[["lead_id", "as_of"]].iloc[at : at + PART]
+            with lines_of(page.warehouse, part, beside.agreement) as lines:
+                page.add("lines", lines)
+            first, last = part["lead_id"].iloc[0], part["lead_id"].iloc[-1]
+            page.add("timeline", TIMELINE, {"as_of": publication.as_of, "first": first, "last": last})
+            if beside.model:
+                page.add("matrix", _typed(part[["lead_id"]].join(beside.matrix[names])))
     (folder / CARD).write_text(beside.card, encoding="utf-8")
     facts = json.dumps(_facts(publication, beside), default=str)
     (folder / FACTS).write_text(facts, encoding="utf-8")
-
-
-def _parts(rows: pd.DataFrame, size: int) -> Iterator[pd.DataFrame]:
-    """The leads in order of their ids, so many at a time that what is made of them fits in memory."""
-    ordered = rows.sort_values("lead_id")
-    yield from (ordered.iloc[at : at + size] for at in range(0, len(ordered), size))
 
 
 def _typed(frame: pd.DataFrame) -> pa.Table:
@@ -162,8 +157,8 @@ def _history_sql(warehouse: Warehouse, publication: Publication) -> str:
     moments = [literal(str(moment)) for moment in sorted(latest.values())[-HISTORY_DAYS:]]
     before = f"as_of IN ({', '.join(moments)})" if moments else "false"
     columns = "lead_id, as_of, probability, probability_low, probability_high, zone, route, changed"
-    return f"""SELECT {columns} FROM scores SEMI JOIN now_scored USING (lead_id) WHERE {before}
-        UNION ALL SELECT {columns} FROM now_scored ORDER BY lead_id, as_of"""
+    return f"""SELECT {columns} FROM scores SEMI JOIN published.scores USING (lead_id) WHERE {before}
+        UNION ALL SELECT {columns} FROM published.scores ORDER BY lead_id, as_of"""
 
 
 def _with_sales(warehouse: Warehouse, scores: pd.DataFrame, beside: Beside) -> pd.DataFrame:
@@ -181,23 +176,24 @@ def _with_sales(warehouse: Warehouse, scores: pd.DataFrame, beside: Beside) -> p
     )
 
 
-def _leads(
+def _beside_scores(
     scores: pd.DataFrame, beside: Beside, lists: dict[str, pd.DataFrame], with_sales: pd.DataFrame
 ) -> pd.DataFrame:
-    """The scores with rank (the likeliest is 1), segment, place on a list, how far each lead moved, and what sales
-    promised of those it has."""
-    best = scores.sort_values(BEST, ascending=FALLING, na_position="last")["lead_id"]
+    """By lead_id its rank (the likeliest is 1), segment, place on a list, how far it moved, and what sales promised
+    where sales has it."""
+    best = scores[BEST].sort_values(BEST, ascending=FALLING, na_position="last")["lead_id"]
     rank = pd.Series(range(1, len(best) + 1), best)
     names = [*(s.name for s in beside.agreement.values.segments), "all others"]
     places = pd.concat([rows[["lead_id", "place"]].assign(on_list=name) for name, rows in lists.items()])
-    found = scores[list(SCORES.names)].assign(
+    agent = lists["calls"].set_index("lead_id")["agent"]
+    found = scores[["lead_id"]].assign(
         segment=beside.segments.loc[scores.index].map(dict(enumerate(names))),
         moved=beside.moved.loc[scores.index],
         rank=scores["lead_id"].map(rank),
+        agent=scores["lead_id"].map(agent),
     )
-    agent = lists["calls"].set_index("lead_id")["agent"]
     found = found.merge(places, on="lead_id", how="left").merge(with_sales, on="lead_id", how="left")
-    return found.assign(agent=lambda f: f["lead_id"].map(agent), place=lambda f: f["place"].astype("Int64"))
+    return found.assign(place=lambda f: f["place"].astype("Int64"))
 
 
 def _facts(publication: Publication, beside: Beside) -> dict[str, Any]:
@@ -209,7 +205,7 @@ def _facts(publication: Publication, beside: Beside) -> dict[str, Any]:
         "day": publication.day,
         "time_zone": settings.time_zone,
         "leads": len(publication.scores),
-        "events_kept": KEPT_EVENTS,
+        "events_kept": None,  # all; an older leadready kept the latest of each lead
         "fresh": list(beside.fresh),
         "stale": beside.stale,
         "closed": dict(beside.closed),
@@ -245,17 +241,17 @@ def words_of(text: str) -> str:
 
 
 def _words_sql(columns: Sequence[str]) -> str:
-    """A row for each word of each of the `shown_people`: word, lead_id and the lead's rank; in the order of words.
+    """A row for each word of each lead's ids and of these columns: word, lead_id, rank; in the order of words.
 
     A lead that has a word twice is there twice.
     """
-    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in columns)
+    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in ("lead_id", "account_id", *columns))
     together = f"concat_ws(' ', {texts})"
-    split = f"SELECT unnest({words_of(together)}) AS word, lead_id FROM shown_people"
+    split = f"SELECT unnest({words_of(together)}) AS word, lead_id, rank FROM published.scores"
     numbers = " UNION ALL ".join(
-        f"SELECT {DIGITS.format(quoted(name))} AS digits, lead_id FROM shown_people" for name in columns[2:]
+        f"SELECT {DIGITS.format(quoted(name))} AS digits, lead_id, rank FROM published.scores" for name in columns
     )
     if numbers:  # a number is found by its digits, from the beginning or from the end
         both = f"unnest([digits, '{ENDS}' || reverse(digits)])"
-        split += f" UNION ALL SELECT {both}, lead_id FROM ({numbers}) WHERE len(digits) > 5"
-    return f"SELECT word, lead_id, rank FROM ({split}) JOIN now_scored USING (lead_id) ORDER BY word"
+        split += f" UNION ALL SELECT {both}, lead_id, rank FROM ({numbers}) WHERE len(digits) > 5"
+    return f"{split} ORDER BY word"

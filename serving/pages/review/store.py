@@ -226,9 +226,10 @@ class Day:
 
     def timeline(self, lead: str) -> list[Row]:
         """The last EVENTS_SHOWN that happened, the latest first; `events`: how many there are."""
-        sql = f"""SELECT * REPLACE (coalesce(events, count(*) OVER ()) AS events) FROM timeline WHERE lead_id = $lead
+        sql = f"""SELECT *, count(*) OVER () AS there FROM timeline WHERE lead_id = $lead
             ORDER BY happened_at DESC, what, name, detail, who LIMIT {EVENTS_SHOWN:d}"""
-        return self._reader.rows(sql, {"lead": lead})
+        rows = self._reader.rows(sql, {"lead": lead})
+        return [row | {"events": row.get("events") or row["there"]} for row in rows]  # an older leadready left some out
 
     def matrix(self, lead: str) -> pd.DataFrame:
         """The features of a lead, a frame of one row."""
