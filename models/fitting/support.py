@@ -58,9 +58,10 @@ class Support(BaseEstimator):  # type: ignore[misc]
         columns = encode(self.regression[-1].encoder_, leads)
         flags, variance = np.zeros(len(leads), dtype=bool), np.zeros(len(leads))
         for concept, at in self.places_.items():
-            half = np.linalg.cholesky(self.inverses_[concept]).T @ columns[at]
+            own = columns[at]
+            leverage = np.einsum("ij,ij->j", self.inverses_[concept] @ own, own)
             # like the training row at the limit is inside, whatever the last bit of a sum says
-            flags |= np.einsum("ij,ij->j", half, half) > self.limits_[concept] * SAME
+            flags |= leverage > self.limits_[concept] * SAME
         strange = np.flatnonzero(flags)
         for at in (strange[start : start + TILE] for start in range(0, len(strange), TILE)):
             variance[at] = _forms(_with_one(columns[:, at].T), self.covariance_)
