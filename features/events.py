@@ -6,8 +6,10 @@ by kind and lead. What the last row says, and aggregates in plain SQL, are group
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -19,28 +21,39 @@ from data.sql import in_force, literal, quoted
 from data.tables import TABLES
 from data.warehouse import Warehouse
 from features.definition import ANY, Feature, select_features
-from features.measures import MERGED, Array, Count, Distinct, Measure, Parts
+from features.measures import MERGED, Array, Count, DecaySum, Distinct, Measure, Parts
 
 Columns = dict[str, Any]
+KINDS = re.compile(r"kind IN \(('[^']*'(, '[^']*')*)\)")
 PORTION = 1_000_000
 """So many rows of a table are in memory at once."""
 
 
 def number_values(warehouse: Warehouse, features: Iterable[Feature]) -> None:
-    """Number the values, among the leads of `m_all`, of each column of which different ones are counted.
+    """Number the values of each column of which different ones are counted, at least those of the leads of `m_all`.
 
     `from_events` expects these tables.
     """
+    [(least, most)] = warehouse.rows("SELECT min(lead_id), max(lead_id) FROM m_all")
     for f in features:
-        if isinstance(f.value, Distinct):
-            own = f"{f.over} SEMI JOIN m_all USING (lead_id)"
-            values = f"SELECT DISTINCT {f.value.column} AS value FROM {own} WHERE value IS NOT NULL"
+        if isinstance(f.value, Distinct):  # to ask for each lead takes longer than to number the values of more
+            own = (
+                f"{f.over} WHERE lead_id BETWEEN {literal(least or '')} AND {literal(most or '')} AND value IS NOT NULL"
+            )
+            values = f"SELECT DISTINCT {f.value.column} AS value FROM {own}"
             sql = f"SELECT value, row_number() OVER () AS number FROM ({values})"
             warehouse.execute(f"CREATE OR REPLACE TEMP TABLE {_numbers(f.over, f.value)} AS {sql}")
 
 
 def _numbers(table: str, measure: Distinct) -> str:
     return quoted(f"m_{table}.{measure.column}")
+
+
+def _values(warehouse: Warehouse, table: str, measure: Measure) -> int:
+    """How many values there are, where different ones are counted."""
+    if not isinstance(measure, Distinct):
+        return 0
+    return int(warehouse.scalar(f"SELECT count(*) FROM {_numbers(table, measure)}"))
 
 
 def from_events(warehouse: Warehouse, table: str, features: list[Feature], size: int, among: str) -> Columns:
@@ -70,28 +83,35 @@ class _Merged:
     """What the rows so far came to for one measure, by kind and lead; a place is that of the kind times `size`, plus
     the lead's rid. `of`: the features that are made of it."""
 
-    def __init__(self, of: list[Feature], kinds: list[str], size: int) -> None:
+    def __init__(self, of: list[Feature], kinds: list[str], size: int, values: int, counted: dict[str, Parts]) -> None:
         self.of, self.kinds, self.size = of, kinds, size
         self.measure = of[0].measure
         self.distinct = self.measure.merge == "distinct"
         cells = size if self.distinct else (len(kinds) + 1) * size
-        self.parts = Parts(self.measure.merge, cells)
-        ambiguous = self.measure.merge == "sum" and not isinstance(self.measure, Count)  # a sum may be 0
-        self.counts = Parts("sum", cells) if ambiguous else self.parts
+        self.parts = self.counts = Parts(self.measure.merge, cells, values)
+        self.counting = self.measure.merge == "sum" and not isinstance(self.measure, Count)  # a sum may be 0
+        if isinstance(self.measure, DecaySum):  # every row gives something: all of the same rows share their counts
+            self.counting = self.measure.kept not in counted
+            self.counts = counted.setdefault(self.measure.kept, Parts("sum", cells))
+        elif self.counting:
+            self.counts = Parts("sum", cells)
+        self.of_kinds: Array | None = None
+        if self.distinct and of[0].kinds not in ((), ANY):
+            self.of_kinds = np.isin(np.arange(len(kinds) + 1), _places(of[0], kinds))
 
     def add(self, at: Array, age_days: Array, where: Array | None, given: Array | None) -> None:
         """Merge rows in: their places and ages, whether they count, and what they give (None: each counts one)."""
         tests = [where] if where is not None else []
         if self.measure.within is not None:
             tests.append(age_days < self.measure.within)
-        if self.distinct and self.of[0].kinds not in ((), ANY):
-            tests.append(np.isin(at // self.size, _places(self.of[0], self.kinds)))
+        if self.of_kinds is not None:
+            tests.append(self.of_kinds[at // self.size])
         if tests:
-            kept = np.logical_and.reduce(tests)
+            kept = tests[0] if len(tests) == 1 else np.logical_and.reduce(tests)
             at, given = at[kept], given if given is None else given[kept]
         at = at % self.size if self.distinct else at
         self.parts.add(at, 1.0 if given is None else given)
-        if self.counts is not self.parts:
+        if self.counting:
             self.counts.add(at, 1.0)
 
     def columns(self) -> Columns:
@@ -110,12 +130,14 @@ def _merge_rows(warehouse: Warehouse, table: str, seen: str, features: list[Feat
 
     Kinds are in the order of their names; all that are of none of these come last, as one.
     """
+    features = [_by_kinds(f) for f in features]
     kinds = sorted({kind for f in features for kind in f.kinds if f.kinds != ANY})
     alike: dict[object, list[Feature]] = {}
     for f in features:
         measure = replace(f.measure, across=None)
         alike.setdefault((measure, f.kinds) if measure.merge == "distinct" else measure, []).append(f)
-    merged = [_Merged(of, kinds, size) for of in alike.values()]
+    counted: dict[str, Parts] = {}
+    merged = [_Merged(of, kinds, size, _values(warehouse, table, of[0].measure), counted) for of in alike.values()]
     sql, names = _reading(table, seen, [m.measure for m in merged], kinds, size)
     for batch in warehouse.batches(sql, rows=PORTION):
         read = {name: batch[name].to_numpy(zero_copy_only=False) for name in ("at", "age_days")}
@@ -136,6 +158,15 @@ def _merge_rows(warehouse: Warehouse, table: str, seen: str, features: list[Feat
     return columns
 
 
+def _by_kinds(feature: Feature) -> Feature:
+    """A feature over rows `where` nothing but their kind is asked for, as one of these kinds: they have numbers."""
+    asked = KINDS.fullmatch(feature.measure.where)
+    if not asked or feature.kinds or feature.measure.across:
+        return feature
+    kinds = tuple(re.findall("'([^']*)'", asked[1]))
+    return replace(feature, kinds=kinds, value=replace(feature.measure, where=""))
+
+
 def _reading(
     table: str, seen: str, measures: list[Measure], kinds: list[str], size: int
 ) -> tuple[str, dict[tuple[str, str], str]]:
@@ -150,12 +181,12 @@ def _reading(
             numbers = _numbers(table, m)
             joined[numbers] = f"LEFT JOIN {numbers} ON {numbers}.value = seen.{m.column}"
             wanted["given", m.given] = f"{numbers}.number"
-        elif not isinstance(m, Count):
+        elif not isinstance(m, Count) and m.given != "age_days":
             whole = "BIGINT" if m.merge == "bit_or" else "DOUBLE"
             wanted["given", m.given] = f"({m.given})::{whole}"
         if m.where:
             wanted["where", m.where] = f"coalesce(({m.where}), false)"
-    names = {of: f"value_{at}" for at, of in enumerate(wanted)}
+    names = {of: f"value_{at}" for at, of in enumerate(wanted)} | {("given", "age_days"): "age_days"}
     code = f"coalesce(enum_code(TRY_CAST(kind AS ENUM ({', '.join(map(literal, kinds))}))), {len(kinds)})"
     place = f"{code if kinds else 0}::BIGINT * {size} + rid AS at"
     given = "".join(f", {sql} AS {names[of]}" for of, sql in wanted.items())
@@ -164,16 +195,15 @@ def _reading(
 
 def _across_kinds(feature: Feature, parts: Array, there: Array, kinds: list[str]) -> Any:
     """A feature from the parts of each kind (a row each), and whether there are any."""
-    places = _places(feature, kinds)
-    measure, parts, there = feature.measure, parts[places], there[places]
+    places, measure = _places(feature, kinds), feature.measure
+    known = reduce(np.logical_or, (there[at] for at in places))
     if measure.across == "latest":
-        newest, known = parts.argmin(axis=0), np.flatnonzero(there.any(axis=0))
-        named = pa.DictionaryArray.from_arrays(newest[known], [kinds[at] for at in places]).cast("string")
-        return place(feature, known, pa.chunked_array([named]), len(newest))
+        newest, rows = parts[places].argmin(axis=0), np.flatnonzero(known)
+        named = pa.DictionaryArray.from_arrays(newest[rows], [kinds[at] for at in places]).cast("string")
+        return place(feature, rows, pa.chunked_array([named]), len(newest))
     function, none = MERGED[measure.across or measure.merge]
-    if measure.across:
-        parts = np.where(there, parts, none)
-    return _column(feature, function.reduce(parts, axis=0), there.any(axis=0))
+    of_kinds = (np.where(there[at], parts[at], none) if measure.across else parts[at] for at in places)
+    return _column(feature, reduce(function, of_kinds), known)
 
 
 def _places(feature: Feature, kinds: list[str]) -> list[int]:

@@ -64,7 +64,7 @@ def build_matrix(
         _put_across(warehouse, across)
     number_values(warehouse, used)
     _check_known(warehouse)
-    keys = warehouse.frame(f"SELECT {', '.join(KEYS)} FROM m_known ORDER BY place")
+    keys = warehouse.table(f"SELECT {', '.join(KEYS)} FROM m_known ORDER BY place").to_pandas()
     columns = _from_ranges(warehouse, agreement, used, wanted, len(keys))
     matrix = pd.DataFrame({name: keys[name].array for name in KEYS} | columns, copy=False)
     if len(index) > len(matrix):  # repeats

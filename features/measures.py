@@ -18,6 +18,8 @@ Merge = Literal["sum", "min", "max", "bit_or", "latest", "distinct"]
 """How parts become one. `latest`: the one of the least age; `distinct`: the different ones are counted."""
 MERGED = {"sum": (np.add, 0), "min": (np.minimum, np.inf), "max": (np.maximum, -np.inf), "bit_or": (np.bitwise_or, 0)}
 """For each way that works part by part: its function, and what no part at all comes to."""
+FLAGS = 100_000_000
+"""Up to so many pairs of place and value have a flag each; of more those that are there are sorted, which is slower."""
 FIXED_POINT = 1 << 20
 """Decay sums are added as whole numbers of 1/2^20, so that the order of rows cannot change a bit of the result."""
 
@@ -174,18 +176,24 @@ class ActiveDays(Measure):
 
 
 class Parts:
-    """The parts of rows merged: one for each of `size` places, of as many portions of rows as are added."""
+    """The parts of rows merged: one for each of `size` places, of as many portions of rows as are added.
 
-    def __init__(self, how: Merge, size: int) -> None:
-        self._how, self._size = how, size
+    `values`: how many different ones there are, where these are counted.
+    """
+
+    def __init__(self, how: Merge, size: int, values: int = 0) -> None:
+        self._how, self._size, self._values = how, size, values
         self._pairs, self._more = np.empty(0, np.int64), list[Array]()
+        self._flags = np.zeros(size * values, bool) if how == "distinct" and size * values <= FLAGS else None
         if how != "distinct":
             self._function, none = MERGED[how]
             self._merged: Array = np.full(size, none, np.int64 if how == "bit_or" else np.float64)
 
     def add(self, at: Array, parts: Any) -> None:
-        """Merge parts in: `at` are the places they belong to. `distinct`: whole numbers below 2^32."""
-        if self._how == "distinct":
+        """Merge parts in: `at` are the places they belong to. `distinct`: the numbers of values, from 1 on."""
+        if self._flags is not None:
+            self._flags[at * self._values + parts - 1] = True
+        elif self._how == "distinct":
             self._more.append(_different(at << 32 | parts))
             if sum(map(len, self._more)) > len(self._pairs):  # so that each pair is sorted a few times only
                 self._pairs, self._more = self._all_pairs(), []
@@ -194,6 +202,8 @@ class Parts:
 
     def whole(self) -> Array:
         """The part of each place; where none was added, what MERGED says, and 0 different ones."""
+        if self._flags is not None:
+            return np.asarray(self._flags.reshape(self._size, self._values).sum(axis=1))
         if self._how == "distinct":
             return np.bincount(self._all_pairs() >> 32, minlength=self._size)
         return self._merged

@@ -17,7 +17,7 @@ from data.agreement.file import default_agreement
 from data.tables import ANSWER_STATES, DISPOSITIONS
 from data.warehouse import Warehouse
 from features.catalogue import build_catalogue
-from features.measures import FIXED_POINT, MERGED, Array, Count, DecaySum, Distinct, Measure, Parts
+from features.measures import FIXED_POINT, FLAGS, MERGED, Array, Count, DecaySum, Distinct, Measure, Parts
 
 LEADS, HOURS = 5, 24
 MEASURES = tuple(dict.fromkeys(f.value for f in build_catalogue(default_agreement()) if isinstance(f.value, Measure)))
@@ -67,10 +67,11 @@ def known(parts: Parted) -> dict[int, object]:
     return dict(zip(rid[there].tolist(), np.ma.getdata(values)[there].tolist(), strict=True))
 
 
-def merged(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame, portions: int = 1) -> Array:
-    """The parts of all rows, added in so many portions."""
+def merged(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame, portions: int = 1, values: int = 0) -> Array:
+    """The parts of all rows, added in so many portions; as if there were so many different `values`, or those there
+    are."""
     at, parts = rows_of(warehouse, measure, rows)
-    found = Parts(measure.merge, LEADS)
+    found = Parts(measure.merge, LEADS, values or len(np.unique(parts)))
     for some in np.array_split(np.arange(len(at)), portions):
         found.add(at[some], parts[some])
     return found.whole()
@@ -83,7 +84,7 @@ def rows_of(warehouse: Warehouse, measure: Measure, rows: pd.DataFrame) -> Parte
         found = warehouse.arrays(f"SELECT rid, {given} AS part FROM events WHERE {measure.kept or 'true'}")
     there = ~np.ma.getmaskarray(found["part"])
     parts = np.ma.getdata(found["part"])[there]
-    return found["rid"][there], pd.factorize(parts)[0] if isinstance(measure, Distinct) else parts
+    return found["rid"][there], pd.factorize(parts)[0] + 1 if isinstance(measure, Distinct) else parts
 
 
 def dense(how: str, parts: Array) -> dict[int, object]:
@@ -107,6 +108,7 @@ def test_parts_of_rows_merge_into_what_sql_says(warehouse: Warehouse, measure: M
     rows = events(seed).head(n)
     whole = {k: v for k, v in known(parts_of(warehouse, measure, rows)).items() if v or measure.merge in ("min", "max")}
     assert dense(measure.merge, merged(warehouse, measure, rows, portions=3)) == whole
+    assert dense(measure.merge, merged(warehouse, measure, rows, portions=3, values=FLAGS)) == whole
 
 
 @pytest.mark.parametrize("measure", [m for m in MEASURES if m.merge in MERGED], ids=str)
