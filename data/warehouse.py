@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 SESSION = """SET TimeZone = 'UTC'; SET preserve_insertion_order = true;
     SET autoinstall_known_extensions = false; SET autoload_known_extensions = false"""
 # It would go into piped output. In a notebook it is off, and DuckDB refuses to be told so without ipywidgets.
-LEAST = 500_000_000
-"""Bytes that DuckDB may hold however little memory there is."""
 BATCH = 100_000
 """Rows of a large result that are in memory at once."""
 PROGRESS = "SELECT current_setting('enable_progress_bar')"
@@ -191,9 +189,9 @@ class Warehouse:
             connection.execute(SESSION)
             yield Warehouse(connection)
 
-    def leave_room(self, memory: int, held: int) -> None:
-        """Hold so many bytes less than `memory`, since the process holds them elsewhere; LEAST at any rate."""
-        self.execute(f"SET memory_limit = '{max(memory - held, min(memory, LEAST))}B'")
+    def limit(self, memory: int) -> None:
+        """Hold no more than so many bytes from here on, until it is opened again."""
+        self.execute(f"SET memory_limit = '{memory:d}B'")
 
     def keep_to_itself(self) -> None:
         """From here on, until it is opened again, no statement reads or writes files other than the warehouse's own."""

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 IMPORTED = 1_000_000_000
 """Bytes of the program itself, and of what is worked on for a moment."""
+LEAST, LEAST_PER_LEAD = 1_000_000_000, 1_200
+"""Bytes that DuckDB needs to publish scores, in all or for each lead."""
 MOVERS = 10
 """Of so many leads that rose most, and of as many that fell, it is told why, whether they are on a list or not."""
 
@@ -94,10 +96,15 @@ def score_open_leads(opened: OpenWorkspace, as_of: datetime, alias: str = "champ
                 _card(registry, model) if model else "",
             )
             zone = opened.settings.time_zone
-            held = int(scored.matrix.memory_usage(deep=True).sum() + scores.memory_usage(deep=True).sum())
-            warehouse.leave_room(opened.settings.compute.memory_bytes, held + IMPORTED)
+            warehouse.limit(_left_for_duckdb(opened.settings.compute.memory_bytes, scores, scored.matrix))
             folder = publish(opened.workspace, warehouse, scores, zone, opened.settings, beside)
     return Scoring(scores, scored.capacity, folder, fresh, closed, waiting)
+
+
+def _left_for_duckdb(memory: int, *held: pd.DataFrame) -> int:
+    """How many bytes of `memory` DuckDB may hold beside these frames, the first with a row for each lead."""
+    left = memory - IMPORTED - sum(int(frame.memory_usage(deep=True).sum()) for frame in held)
+    return min(memory, max(left, LEAST, LEAST_PER_LEAD * len(held[0])))
 
 
 def _card(registry: Registry, model: LoadedModel) -> str:

@@ -110,19 +110,19 @@ def _write_files(folder: Path, warehouse: Warehouse, publication: Publication, b
     scores, settings = publication.scores, publication.settings
     shown = {f"shown {title}": sql for title, sql in find_columns(warehouse, settings).items()}
     lists = work_lists(warehouse, scores, settings)
-    more = _beside_scores(scores, beside, lists, _with_sales(warehouse, scores, beside))
+    rows = _typed(scores[list(SCORES.names)])
+    beside_scores = _typed(_beside_scores(scores, beside, lists, _with_sales(warehouse, scores, beside)))
+    for name in beside_scores.column_names[1:]:
+        rows = rows.append_column(name, beside_scores[name])
     warehouse.make(FEEDBACK)
     feedback = _typed(warehouse.frame("SELECT * FROM feedback ORDER BY said_at, feedback_id"))
     history = _history_sql(warehouse, publication)
     with written(folder / PAGE, warehouse) as page:
-        with (
-            page.warehouse.view("now_scored", _typed(scores[list(SCORES.names)])),
-            page.warehouse.view("beside_scores", _typed(more)),
-        ):
-            whole_rows = f"""SELECT s.*, b.* EXCLUDE (lead_id), p.* EXCLUDE (lead_id)
-                FROM now_scored s JOIN beside_scores b USING (lead_id)
-                LEFT JOIN ({people_sql(shown, "now_scored")}) p USING (lead_id) ORDER BY lead_id"""
+        with page.warehouse.view("now_scored", rows):
+            known = people_sql(shown, "now_scored")
+            whole_rows = f"SELECT s.*, p.* EXCLUDE (lead_id) FROM now_scored s LEFT JOIN ({known}) p USING (lead_id)"
             page.add("scores", whole_rows, find_by="lead_id")
+        del rows, beside_scores
         columns = ", ".join(map(quoted, (*LISTED, "account_id", *shown)))
         page.add("leads", f"SELECT {columns} FROM published.scores ORDER BY rank")
         page.add("words", _words_sql([*shown]))
@@ -179,7 +179,7 @@ def _with_sales(warehouse: Warehouse, scores: pd.DataFrame, beside: Beside) -> p
 def _beside_scores(
     scores: pd.DataFrame, beside: Beside, lists: dict[str, pd.DataFrame], with_sales: pd.DataFrame
 ) -> pd.DataFrame:
-    """By lead_id its rank (the likeliest is 1), segment, place on a list, how far it moved, and what sales promised
+    """Row by row a lead's rank (the likeliest is 1), segment, place on a list, how far it moved, and what was promised
     where sales has it."""
     best = scores[BEST].sort_values(BEST, ascending=FALLING, na_position="last")["lead_id"]
     rank = pd.Series(range(1, len(best) + 1), best)
