@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ def written(path: Path, warehouse: Warehouse) -> Iterator[Writer]:
         try:
             yield Writer(own)
         finally:
-            own.execute(f"DETACH {ATTACHED}")
+            with suppress(duckdb.Error):  # what went wrong before says more
+                own.execute(f"DETACH {ATTACHED}")
 
 
 class Reader:

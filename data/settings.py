@@ -24,7 +24,7 @@ from data.toml_errors import StrictModel, TimeZone, parse_toml, read_text, wrong
 
 log = logging.getLogger(__name__)
 
-AMOUNT = re.compile(r"(\d{1,9}(\.\d{1,9})?)\s*([MGT])i?B")
+AMOUNT = re.compile(r"(\d{1,9}(\.\d{1,9})?)\s*([MGT])(i?)B")
 UNITS = {"M": 1, "G": 1000, "T": 1000_000}
 LEAST_MONITORING_DAYS = 150
 """Drift is judged by what was usual in the 120 days before, each compared with four weeks before it."""
@@ -149,7 +149,7 @@ silence_s = 600               # given up where the server has said nothing for s
 
 [compute]
 threads = 2
-memory = "4GB"
+memory = "4GB"                # what DuckDB may hold; while scores are published, less what these take
 wait_s = 60                   # so many seconds a command waits for another that is using the warehouse
 """
 
@@ -363,8 +363,8 @@ class ComputeSettings(StrictModel):
     @property
     def memory_bytes(self) -> int:
         """`memory` as a number."""
-        amount, _, unit = cast("re.Match[str]", AMOUNT.fullmatch(self.memory)).groups()
-        return int(float(amount) * UNITS[unit] * 1e6)
+        amount, _, unit, binary = cast("re.Match[str]", AMOUNT.fullmatch(self.memory)).groups()
+        return int(float(amount) * (1024 if binary else 1000) ** (2 + "MGT".index(unit)))
 
 
 class Settings(StrictModel):

@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 # The session every query runs in: UTC and a fixed order, so that the same inputs give the same bytes.
 SESSION = """SET TimeZone = 'UTC'; SET preserve_insertion_order = true;
     SET autoinstall_known_extensions = false; SET autoload_known_extensions = false"""
-# It would go into piped output. In a notebook it is off, and DuckDB refuses to be told so without ipywidgets.
 BATCH = 100_000
 """Rows of a large result that are in memory at once."""
+# It would go into piped output. In a notebook it is off, and DuckDB refuses to be told so without ipywidgets.
 PROGRESS = "SELECT current_setting('enable_progress_bar')"
 OWN_TABLES = """CREATE TABLE IF NOT EXISTS batches (
     batch_id VARCHAR, source VARCHAR, table_name VARCHAR, loaded_at TIMESTAMP, rows_in BIGINT, stored BIGINT,
@@ -190,8 +190,11 @@ class Warehouse:
             yield Warehouse(connection)
 
     def limit(self, memory: int) -> None:
-        """Hold no more than so many bytes from here on, until it is opened again."""
-        self.execute(f"SET memory_limit = '{memory:d}B'")
+        """Hold no more than so many bytes from here on, until it is opened again; as before where that cannot be."""
+        try:
+            self.execute(f"SET memory_limit = '{memory:d}B'")
+        except duckdb.OutOfMemoryException as error:
+            log.info("DuckDB holds more than %d bytes: %s", memory, plainly(error))
 
     def keep_to_itself(self) -> None:
         """From here on, until it is opened again, no statement reads or writes files other than the warehouse's own."""

@@ -161,9 +161,9 @@ def _merge_rows(warehouse: Warehouse, table: str, seen: str, features: list[Feat
 def _by_kinds(feature: Feature) -> Feature:
     """A feature over rows `where` nothing but their kind is asked for, as one of these kinds: they have numbers."""
     asked = KINDS.fullmatch(feature.measure.where)
-    if not asked or feature.kinds or feature.measure.across:
+    kinds = tuple(re.findall("'([^']*)'", asked[1])) if asked else ()
+    if not asked or kinds == ANY or feature.kinds or feature.measure.across:
         return feature
-    kinds = tuple(re.findall("'([^']*)'", asked[1]))
     return replace(feature, kinds=kinds, value=replace(feature.measure, where=""))
 
 
@@ -208,7 +208,7 @@ def _across_kinds(feature: Feature, parts: Array, there: Array, kinds: list[str]
 
 def _places(feature: Feature, kinds: list[str]) -> list[int]:
     """The places of a feature's kinds; without any it is of all."""
-    return list(range(len(kinds) + 1)) if feature.kinds in ((), ANY) else sorted(map(kinds.index, feature.kinds))
+    return list(range(len(kinds) + 1)) if feature.kinds in ((), ANY) else sorted({*map(kinds.index, feature.kinds)})
 
 
 def _column(feature: Feature, parts: Array, there: Any) -> Array:

@@ -99,6 +99,11 @@ class RawData:
         """The relations that are there."""
         return {f.relation for f in self.files}
 
+    def check(self) -> None:
+        """Raise DataError where a file that is read where it lies was changed (`RawFile.check`)."""
+        for file in self.files:
+            file.check()
+
 
 @dataclass(frozen=True)
 class OfDatabase:
@@ -335,7 +340,7 @@ class _Reader:
 def _stamp(path: Path) -> tuple[int, ...]:
     """What changes with a file's content."""
     found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _one_path(path: Path) -> str:

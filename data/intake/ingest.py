@@ -44,8 +44,10 @@ log = logging.getLogger(__name__)
 
 DEFAULTS = IngestSettings()
 ALL = Extract()
-WORKING = ("bad", "conflicts", "again", "verdicts", "fresh")
-"""Temporary relations that a table passes through."""
+WORKING = ("bad", "several", "conflicts", "again", "verdicts", "fresh")
+"""Temporary tables that the rows of a table leave behind."""
+WIDE = 40
+"""What has more columns than so many is copied: DuckDB plans a view for every query of it, wide ones for seconds."""
 
 
 @dataclass(frozen=True)
@@ -170,13 +172,16 @@ def ingest(
         batch = _Batch(source, batch_id, loaded_at, Reading(settings, timezone), backfill, timezone, agreements)
         with _utc_afterwards(warehouse), warehouse.transaction(keep=not check):
             check_zone(timezone, warehouse)
-            loads = _load_all(warehouse, batch, used, raw)
+            try:
+                loads = _load_all(warehouse, batch, used, raw)
+            except (duckdb.Error, DataError):  # a file that was changed explains them all
+                raw.check()
+                raise
             marks.move(warehouse, raw.followed, batch_id)
             strangers = _find_strangers(warehouse, loads, settings.unknown_share)
             taken = {name: loaded.columns for name, loaded in loads.items()}
             checked = look_closer(warehouse, batch_id, used, raw, taken) if check else None
-            for file in raw.files:
-                file.check()
+            raw.check()
     report = IngestReport(
         batch_id,
         {name: loaded.count for name, loaded in loads.items()},
@@ -241,7 +246,8 @@ def _load_all(warehouse: Warehouse, batch: _Batch, mappings: list[Mapping], raw:
     unread = {r: sum(f.rejected for f in raw.files if f.relation == r) for r in raw.relations}
     for mapping in mappings:
         name = mapping.table.name
-        kind = "VIEW" if all(f.in_place for f in raw.files if f.relation in mapping.reads) else "TABLE"
+        read = [f for f in raw.files if f.relation in mapping.reads]
+        kind = "VIEW" if all(f.in_place and len(f.columns) <= WIDE for f in read) else "TABLE"
         _map(warehouse, batch, mapping, raw, kind)
         infer = mapping.canonical and not all(f.typed for f in raw.files if f.relation in mapping.reads)
         where = f"settings.toml and the mapping {name} of {batch.source}"

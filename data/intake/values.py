@@ -99,7 +99,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Texts:
-    """A text column: the empty words that it keeps as values, whether its texts may be numbers and whether are ids."""
+    """A text column: the empty words that it keeps as values, whether its texts may be numbers, whether it has ids."""
 
     name: str
     kept: tuple[str, ...] = ()

@@ -116,7 +116,10 @@ class Explainer:
         moves = self._slope * self._view.moves(leads, swaps)
         if not self.has_refits:
             return moves, None
-        own, steady = np.flatnonzero(np.abs(moves).max(axis=0) > least), np.zeros(moves.shape, dtype=bool)
+        own, steady = (
+            np.flatnonzero(np.max(np.abs(moves), axis=0, initial=0.0) > least),
+            np.zeros(moves.shape, dtype=bool),
+        )
         named = {self.population.names[place] for place in own}
         judged = [each for each in swaps if each.criterion.speaker in named]
         if len(own):

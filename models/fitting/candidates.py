@@ -66,7 +66,8 @@ class Weighted(Pipeline):  # type: ignore[misc]
     def predict_proba(self, X: pd.DataFrame | Columns) -> Vector:
         """N x 2: probabilities of 0 and 1, to the last bit as scikit-learn's pipeline gives them."""
         leads, model, columns = Columns.of(X), self[-1], columns_read(self)
-        if not isinstance(model, Regression) and columns is None:
+        is_line = isinstance(model, Regression) and len(self) == 2
+        if not isinstance(self[0], ColumnGuard) or not (is_line or columns):
             return np.asarray(super().predict_proba(leads.frame))
         self[0].check(leads)
         if columns is None:

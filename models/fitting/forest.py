@@ -91,7 +91,7 @@ class Forest:
         return out
 
     def _reached(self, tree: Tree, leads: Columns) -> Any:
-        """The value of the leaf that each lead comes to: n numbers, or the one of a tree that is no more."""
+        """The value of the leaf that each lead comes to: n numbers, or one where the tree is a leaf alone."""
         if isinstance(tree, float):
             return tree
         at, *sides = tree
@@ -159,5 +159,16 @@ def columns_read(pipeline: Pipeline) -> list[str] | None:
     if not isinstance(pipeline[-1], HistGradientBoostingClassifier) or not isinstance(encode, ColumnTransformer):
         return None
     parts = [(step, names) for _, step, names in encode.transformers_ if not isinstance(step, str)]
-    ours = all(isinstance(step, (Steps, OrdinalEncoder)) for step, _ in parts)
+    texts = [isinstance(step, OrdinalEncoder) for step, names in parts for _ in names]
+    categories, trees = pipeline[-1].is_categorical_, pipeline[-1]._predictors
+    ours = (
+        all(isinstance(step, Steps) or (isinstance(step, OrdinalEncoder) and _puts_together(step)) for step, _ in parts)
+        and texts == ([False] * len(texts) if categories is None else categories.tolist())
+        and all(len(of_one_step) == 1 for of_one_step in trees)
+    )
     return [name for _, names in parts for name in names] if ours else None
+
+
+def _puts_together(step: OrdinalEncoder) -> bool:
+    """Whether rare levels are one, as only then scikit-learn says which these are."""
+    return step.min_frequency is not None or step.max_categories is not None

@@ -222,11 +222,14 @@ def test_ranges_of_accounts_give_what_one_piece_gives(seed: int) -> None:
     assert_same(matrix(tables), matrix(tables, range_rows=3))
 
 
-KINDS = ((), ("chat",), ("email_click", "page_view", "never_seen"), ANY)
+KINDS = ((), ("chat",), ("chat", "chat"), ("email_click", "page_view", "never_seen"), ANY)
 TAKEN = (
     *(Count(), Count(within=7), Count(where="asset = 'a'"), Count(where="asset = 'A'"), Sum("strlen(asset)", 10)),
     *(DecaySum(7), SinceLast(), SinceLast(24), SinceFirst(), Largest("strlen(kind)", within=30), ActiveDays(within=30)),
     *(Distinct("asset"), Distinct("asset", within=30), Distinct("channel"), Largest("STRLEN(kind)")),
+    *(Count(where="kind IN ('chat', 'chat', 'page_view')"), Count(where="kind IN ('*')"), DecaySum(30)),
+    *(DecaySum(7, where="kind IN ('email_open')"), DecaySum(7, where="asset = 'a'"), DecaySum(30, where="asset = 'a'")),
+    *(Distinct("asset", where="kind IN ('chat', 'bot')"), Distinct("asset", where="kind IN ('never''s', 'chat')")),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -16,6 +17,7 @@ from sqlalchemy import create_engine, text
 from data.agreement.file import parse_agreement
 from data.errors import ConfigError, DataError, UsageError
 from data.intake.ingest import TableCount, ingest, quarantined, replay
+from data.intake.values import look_at
 from data.intake.versions import store
 from data.sql import in_force
 from data.warehouse import Warehouse
@@ -461,6 +463,43 @@ def test_of_a_parquet_file_that_changes_while_it_is_read_nothing_is_stored(wareh
     assert warehouse.rows("FROM leads") == []
     monkeypatch.undo()
     assert ingest(warehouse, "canonical", path, loaded_at=LOAD).stored == 1
+
+
+CHANGES = {
+    "deleted": lambda path: path.unlink(),
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-40]),
+    "with other columns": lambda path: duckdb.sql("SELECT 1 AS x").write_parquet(str(path)),
+    "with other bytes": lambda path: path.write_bytes(path.read_bytes().replace(b"L1", b"L2")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_of_a_file_that_changes_before_it_is_read_through_no_other_fault_is_told(
+    warehouse, tmp_path, monkeypatch, change
+):
+    path = tmp_path / "leads.parquet"
+    duckdb.sql("SELECT 'L1' AS lead_id, DATE '2026-01-01' AS created_at").write_parquet(str(path))
+
+    def change_and_look(*given):
+        before = path.stat()
+        CHANGES[change](path)
+        if path.exists():  # as a copy that keeps the time does
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return look_at(*given)
+
+    monkeypatch.setattr("data.intake.ingest.look_at", change_and_look)
+    with pytest.raises(DataError, match=r"reading leads\.parquet: expected a file that stays as it is"):
+        ingest(warehouse, "canonical", path, loaded_at=LOAD)
+    assert warehouse.rows("FROM leads") == []
+
+
+def test_a_wide_parquet_file_is_loaded_as_any_other(warehouse, tmp_path):
+    columns = ", ".join(f"'{at}' AS x{at}" for at in range(100))
+    rows = f"SELECT 'L' || range AS lead_id, DATE '2026-01-01' AS created_at, {columns} FROM range(3)"
+    duckdb.sql(rows).write_parquet(str(tmp_path / "leads.parquet"))
+    report = ingest(warehouse, "canonical", tmp_path, loaded_at=LOAD)
+    assert report.stored == 3
+    assert warehouse.rows('SELECT DISTINCT "lead.x99" FROM leads') == [("99",)]
 
 
 def test_a_damaged_parquet_file_is_said_before_anything_is_stored(warehouse, tmp_path):

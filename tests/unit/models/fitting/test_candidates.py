@@ -2,9 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
-from models.fitting.candidates import CANDIDATES, TREE_ROWS, boosting, digital_only, logistic, pool
+from models.fitting.candidates import CANDIDATES, TREE_ROWS, Weighted, boosting, digital_only, logistic, pool
+from models.fitting.encoders import ColumnGuard, Steps
+from models.fitting.forest import columns_read
 from models.fitting.learning import choose
 from models.metrics.evaluation import log_losses
 from tests.unit.models.leads import feature, make
@@ -33,6 +38,49 @@ def test_trees_say_of_many_rows_what_scikit_learn_says(data):
     many = np.resize(rows, (2 * TREE_ROWS + 7, rows.shape[1]))
     wanted = HistGradientBoostingClassifier.predict_proba(trees[-1], many)
     np.testing.assert_array_equal(trees[-1].predict_proba(many), wanted)
+
+
+def test_trees_and_regressions_say_of_raw_columns_what_scikit_learn_says_of_encoded_ones(data):
+    """To the last bit: also of what training never saw, of what is missing, and of one lead."""
+    odd = data.X.copy()
+    numbers, texts = (list(data.X.select_dtypes(kind)) for kind in ("number", "str"))
+    assert texts
+    for at, value in enumerate((np.nan, -0.0, 1e308, -1e308)):
+        odd.loc[odd.index[at], numbers] = value
+    odd.loc[odd.index[5:9], texts] = "never seen"
+    for build in (boosting, logistic):
+        model = build(data.features, 7).fit(data.X, data.y)
+        for X in (data.X, odd, odd.head(1), odd.head(0)):
+            wanted = Pipeline.predict_proba(model, X) if len(X) else np.empty((0, 2))
+            np.testing.assert_array_equal(model.predict_proba(X), wanted)
+
+
+def test_what_is_not_built_as_ours_is_asked_as_scikit_learn_does(data):
+    """Words encoded one by one, without rare ones; categories that are none of the texts; a step between."""
+    numbers, texts = (list(data.X.select_dtypes(kind)) for kind in ("number", "str"))
+    known = {"handle_unknown": "use_encoded_value", "unknown_value": np.nan}
+    wanted = boosting(data.features, 7).fit(data.X, data.y)
+    steps = next(name for _, step, name in wanted[-2].transformers_ if isinstance(step, Steps))
+    category = [True] + [False] * (len(steps) + len(texts) - 1)
+    for encoder, more in (
+        (OrdinalEncoder(**known), {}),
+        (OrdinalEncoder(**known, min_frequency=5), {}),
+        (
+            OrdinalEncoder(**known, min_frequency=5),
+            {"categorical_features": category},
+        ),
+    ):
+        encode = ColumnTransformer([("numbers", Steps(), steps), ("texts", encoder, texts)])
+        X = data.X[[*steps, *texts]].assign(**{steps[0]: data.X[steps[0]].rank(method="dense") % 7})
+        trees = HistGradientBoostingClassifier(max_iter=5, **more)
+        model = Weighted([("columns", ColumnGuard()), ("encode", encode), ("model", trees)]).fit(X, data.y)
+        assert columns_read(model) is None
+        np.testing.assert_array_equal(model.predict_proba(X), Pipeline.predict_proba(model, X))
+    line = logistic(data.features, 7)
+    turn = FunctionTransformer(lambda X: X.assign(**{numbers[0]: -X[numbers[0]]}))
+    turned = Weighted([line.steps[0], ("turn", turn), line.steps[-1]])
+    turned.fit(data.X, data.y)
+    np.testing.assert_array_equal(turned.predict_proba(data.X), Pipeline.predict_proba(turned, data.X))
 
 
 def test_pooled_predictions_are_those_of_the_blend(data):
